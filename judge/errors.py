@@ -1,0 +1,114 @@
+"""The errors of the engine, drawn as a tree and split by whether a retry can help.
+
+JudgeError
+├── ConfigError            the user's input or settings are wrong: exit 2
+├── StoreError             the store cannot be opened, is in use, or does not match the run
+├── RunMismatch            a run of that name was made with other data, rubric or judge
+├── BudgetExceeded         the next call would cross a limit that the user set
+└── ModelError             one call to a provider gave no reply
+    ├── TransportError     a retry can help
+    │   ├── RateLimited        429, with the wait that the provider asked for
+    │   ├── DeadlineExceeded   no whole reply within the call's deadline
+    │   ├── ConnectionFailed   refused, reset or cut
+    │   └── ProviderFailed     5xx or 529
+    └── RejectedError      a retry cannot help
+        ├── AuthRejected       401 or 403
+        ├── RequestRejected    400, 404 or 422
+        │   └── RungRejected       the provider does not know this way of asking for JSON
+        └── ContentFiltered    the provider's filter stopped the call
+"""
+
+from judge.records import Outcome
+
+
+class JudgeError(Exception):
+    """Base of every error that the engine raises on purpose."""
+
+
+class ConfigError(JudgeError):
+    """The user's input or settings are wrong; the message is one line that says how to fix it."""
+
+
+class StoreError(JudgeError):
+    """The store cannot be opened or written."""
+
+
+class RunMismatch(StoreError):  # noqa: N818 - reads as a statement at the place where it is raised
+    """A run of that name exists and was made with something else."""
+
+
+class BudgetExceeded(JudgeError):  # noqa: N818 - as above
+    """The next call would cross a limit that the user set."""
+
+
+class ModelError(JudgeError):
+    """One call to a provider gave no reply.
+
+    The message never holds a provider's own text: providers echo keys and prompts in it.
+    """
+
+    outcome: Outcome = "error.transport"
+
+
+class TransportError(ModelError):
+    """The call failed on its way; the same call may succeed later."""
+
+
+class RateLimited(TransportError):  # noqa: N818
+    """The provider asked for a pause.
+
+    Attributes
+    ----------
+    retry_after : float | None
+        Seconds that the provider asked for, None where it did not say.
+    """
+
+    outcome: Outcome = "error.rate_limited"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(TransportError):  # noqa: N818
+    """No whole reply arrived within the deadline of the call."""
+
+    outcome: Outcome = "error.timeout"
+
+
+class ConnectionFailed(TransportError):  # noqa: N818
+    """The connection was refused, reset or cut."""
+
+    outcome: Outcome = "error.transport"
+
+
+class ProviderFailed(TransportError):  # noqa: N818
+    """The provider answered with a server error."""
+
+    outcome: Outcome = "error.provider_5xx"
+
+
+class RejectedError(ModelError):
+    """The provider refused the call itself; asking again changes nothing."""
+
+
+class AuthRejected(RejectedError):  # noqa: N818
+    """The key is missing, wrong or not allowed to use this model."""
+
+    outcome: Outcome = "error.auth"
+
+
+class RequestRejected(RejectedError):  # noqa: N818
+    """The provider found the request malformed or too long."""
+
+    outcome: Outcome = "error.bad_request"
+
+
+class RungRejected(RequestRejected):
+    """The provider does not support this way of asking for a structured reply."""
+
+
+class ContentFiltered(RejectedError):  # noqa: N818
+    """The provider's content filter stopped the prompt."""
+
+    outcome: Outcome = "unscored.content_filtered"

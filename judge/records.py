@@ -1,0 +1,221 @@
+"""The records that flow through a run: Generation, Judge, Verdict, Judgment, Attempt.
+
+All are frozen: a stage never edits a record, it makes the next one. Times are UTC in ISO 8601,
+latencies milliseconds, costs US dollars, and a cost that is not known is None, never 0.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Reason = Literal[
+    "unscored.parse_invalid",
+    "unscored.parse_ambiguous",
+    "unscored.out_of_scale",
+    "unscored.truncated",
+    "unscored.judge_refused",
+    "unscored.content_filtered",
+    "unscored.empty",
+    "unscored.leaked_canary",
+    "unscored.inconsistent_order",
+    "unscored.no_majority",
+    "unscored.cannot_assess",
+    "error.auth",
+    "error.rate_limited",
+    "error.timeout",
+    "error.transport",
+    "error.provider_5xx",
+    "error.bad_request",
+    "error.budget",
+    "skipped.no_content",
+    "skipped.user_stop",
+]
+"""Why there is no score. ``unscored``: the judge was asked and gave none; ``error``: the
+infrastructure failed; ``skipped``: nobody was asked."""
+
+Outcome = Literal["ok"] | Reason
+"""What became of a judgment or of one criterion of it; only ``ok`` has a score."""
+
+OUTCOMES: tuple[str, ...] = ("ok", *get_args(Reason))
+
+Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
+"""Where a reply came from: a provider, a stored reply, or this project's simulator."""
+
+Rung = Literal["json_schema", "tools", "json_object", "prompt"]
+"""How a structured reply was asked for, from the strictest way to the loosest."""
+
+Language = Literal["zh", "en"]
+
+
+class Record(BaseModel):
+    """Base of every record: immutable, strict, and closed to unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+class Item(Record):
+    """One prompt to put to the model under test."""
+
+    id: str = Field(min_length=1)
+    """Stable key of the prompt within its data set."""
+    prompt: str
+    group: str | None = None
+    """Scenario or domain."""
+    lang: Language | None = None
+    reference: str | None = None
+    """An answer that experts approved, where one exists."""
+    extra: Mapping[str, object] = Field(default_factory=dict)
+    """Fields of the source that this project does not read; kept as they came."""
+
+
+class Generation(Item):
+    """What a model under test answered to a prompt; (id, system, sample) is the unit judged."""
+
+    response: str
+    system: str = "default"
+    """The model that produced the response."""
+    sample: int = Field(default=0, ge=0)
+    """Which of several answers to the same prompt this is."""
+
+    @property
+    def unit(self) -> tuple[str, str, int]:
+        """Identity within a file or a run."""
+        return (self.id, self.system, self.sample)
+
+
+class Judge(Record):
+    """A judge: a model and the settings that can change what it says."""
+
+    model: str = Field(min_length=1)
+    """A litellm model string, such as ``dashscope/qwen-max`` or ``openai/local``."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server; None for the provider's own."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key, never the key."""
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(default=2048, ge=16)
+    seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How tables call this judge."""
+        return self.model
+
+
+class Scored(Record):
+    """A score that the judge gave for one criterion."""
+
+    kind: Literal["scored"] = "scored"
+    criterion: str
+    score: int
+    """A level of the criterion's scale."""
+    rationale: str = ""
+    evidence: str = ""
+    """What the judge quoted from the response; may be empty."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Always ``ok``."""
+        return "ok"
+
+
+class Unscored(Record):
+    """A criterion without a score, and why. Never counted as any number."""
+
+    kind: Literal["unscored"] = "unscored"
+    criterion: str
+    outcome: Reason
+    rationale: str = ""
+    evidence: str = ""
+
+
+Verdict = Annotated[Scored | Unscored, Field(discriminator="kind")]
+
+
+class Usage(Record):
+    """Tokens of one call as the provider counted them; None where it did not say."""
+
+    prompt_tokens: int | None = Field(default=None, ge=0)
+    completion_tokens: int | None = Field(default=None, ge=0)
+    cached_tokens: int | None = Field(default=None, ge=0)
+
+
+class Attempt(Record):
+    """One HTTP call, written before it is made and closed when it ends."""
+
+    key: str
+    """Content key of the judgment that the call was for."""
+    number: int = Field(ge=1)
+    """1 for the first call of a judgment within a run of the program."""
+    transport: Literal["litellm", "direct", "scripted", "replay"]
+    rung: Rung
+    outcome: Outcome | Literal["started"] = "started"
+    """``started`` until the call ends; it stays so when the program is killed in between."""
+    detail: str = ""
+    served_model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: float | None = Field(default=None, ge=0)
+    latency_ms: float | None = Field(default=None, ge=0)
+
+
+class Judgment(Record):
+    """What one judge said of one generation under one rubric."""
+
+    key: str
+    """Content key: same key, same question."""
+    id: str
+    system: str
+    sample: int
+    group: str | None
+    lang: Language | None
+    judge: str
+    rubric: str
+    rubric_hash: str
+    repeat: int = Field(default=0, ge=0)
+    order: Literal["single", "forward", "backward"] = "single"
+    """In pairwise grading, whether the first response came first."""
+    verdicts: tuple[Verdict, ...]
+    """One for each criterion of the rubric, in the rubric's order."""
+    flags: tuple[str, ...] = ()
+    """Remarks that never change a score, such as ``evidence_not_found``."""
+    provenance: Provenance
+    served_model: str | None = None
+    rung: Rung | None = None
+    usage: Usage = Usage()
+    """Summed over all attempts."""
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    """From the first call's start to the last call's end."""
+    attempts: int = Field(default=0, ge=0)
+
+    @property
+    def unit(self) -> tuple[str, str, int]:
+        """The generation that was judged."""
+        return (self.id, self.system, self.sample)
+
+    @property
+    def outcome(self) -> Outcome:
+        """``ok`` when every criterion was scored, else the first reason."""
+        return next((v.outcome for v in self.verdicts if v.kind == "unscored"), "ok")
+
+
+class Counts(Record):
+    """What became of what was planned; the four parts always add up to it."""
+
+    planned: int = 0
+    scored: int = 0
+    unscored: int = 0
+    error: int = 0
+    skipped: int = 0
+
+    @property
+    def accounted(self) -> bool:
+        """Whether planned = scored + unscored + error + skipped."""
+        return self.planned == self.scored + self.unscored + self.error + self.skipped
