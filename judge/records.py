@@ -203,7 +203,10 @@ class Judgment(Record):
     @property
     def outcome(self) -> Outcome:
         """``ok`` when every criterion was scored, else the first reason."""
-        return next((v.outcome for v in self.verdicts if v.kind == "unscored"), "ok")
+        for verdict in self.verdicts:
+            if verdict.kind == "unscored":
+                return verdict.outcome
+        return "ok"
 
 
 class Counts(Record):

@@ -1,0 +1,187 @@
+"""Read a judge's reply strictly: the whole message is one object of the rubric's schema, or not.
+
+Nothing is searched for, repaired or guessed. A judge quotes what it judges, so the first, the last
+or the best-looking JSON in a text may be the candidate's own.
+"""
+
+import json
+import math
+import unicodedata
+from typing import NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from judge.models.base import Reply
+from judge.records import Reason
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_CHARACTERS = 1 << 20
+MAX_DEPTH = 32
+
+_TRUNCATED = frozenset({"length", "max_tokens"})
+_FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
+_REFUSAL_OPENINGS = (
+    "i'm sorry",
+    "i am sorry",
+    "sorry, ",
+    "i cannot",
+    "i can't",
+    "i can not",
+    "i'm unable",
+    "i am unable",
+    "i won't",
+    "i will not",
+    "i must decline",
+    "i apologize",
+    "i apologise",
+    "as an ai",
+    "对不起",
+    "抱歉",
+    "很抱歉",
+    "非常抱歉",
+    "不好意思",
+    "我不能",
+    "我无法",
+    "作为一个",
+    "作为人工智能",
+    "作为ai",
+    "根据相关法律",
+)
+
+
+class Unreadable(Exception):  # noqa: N818 - a statement about the reply
+    """The reply is not a verdict.
+
+    Attributes
+    ----------
+    reason : Reason
+        One of the documented ``unscored`` outcomes.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = ()) -> Model:
+    """Turn a reply into a validated object.
+
+    Parameters
+    ----------
+    reply : Reply
+        As the provider sent it.
+    model : type of BaseModel
+        The rubric's reply model; strict and closed.
+    canaries : tuple of str
+        Secrets of the prompt; a reply that holds one has been talked into leaking.
+
+    Raises
+    ------
+    Unreadable
+        With the reason why there is no verdict.
+    """
+    text = _whole_text(reply)
+    value = _one_object(text)
+    if any(canary in json.dumps(value, ensure_ascii=False) for canary in canaries):
+        raise Unreadable("unscored.leaked_canary")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Unreadable(_reason(error)) from None
+
+
+def _whole_text(reply: Reply) -> str:
+    """Give the text to parse, after the provider's own signals have been heeded."""
+    finish = (reply.finish_reason or "").lower()
+    if finish in _FILTERED:
+        raise Unreadable("unscored.content_filtered")
+    if reply.refusal or finish == "refusal":
+        raise Unreadable("unscored.judge_refused")
+    if finish in _TRUNCATED:
+        raise Unreadable("unscored.truncated")
+    if reply.tool_calls > 1:
+        raise Unreadable("unscored.parse_ambiguous")
+    text = (reply.text or "").strip()
+    if not text:
+        raise Unreadable("unscored.empty")
+    if len(text) > MAX_CHARACTERS:
+        raise Unreadable("unscored.parse_invalid")
+    return text
+
+
+def _one_object(text: str) -> object:
+    if not text.startswith("{"):
+        _refuse_prose(text)
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except _AmbiguousError:
+        raise Unreadable("unscored.parse_ambiguous") from None
+    except (ValueError, RecursionError):
+        raise Unreadable("unscored.parse_invalid") from None
+    if text[end:].strip():
+        # A second object, or words: whose verdict is it?
+        raise Unreadable("unscored.parse_ambiguous")
+    if _depth(value) > MAX_DEPTH:
+        raise Unreadable("unscored.parse_invalid")
+    return value
+
+
+def _refuse_prose(text: str) -> NoReturn:
+    opening = unicodedata.normalize("NFKC", text[:80]).replace("\u2019", "'").lower()
+    if opening.lstrip("*_#> \"'\u201c").startswith(_REFUSAL_OPENINGS):
+        raise Unreadable("unscored.judge_refused")
+    if "{" in text and "}" in text:
+        raise Unreadable("unscored.parse_ambiguous")
+    raise Unreadable("unscored.parse_invalid")
+
+
+class _AmbiguousError(ValueError):
+    """One key stands twice, so which value is meant is anybody's guess."""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _AmbiguousError
+    return members
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError(literal)
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+)
+
+
+def _depth(value: object) -> int:
+    level, deepest = [value], 0
+    while level and deepest <= MAX_DEPTH:
+        deepest += 1
+        level = [child for parent in level for child in _children(parent)]
+    return deepest
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - any JSON
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def _reason(error: ValidationError) -> Reason:
+    """Tell a score off the scale from a reply of the wrong shape."""
+    faults = error.errors(include_url=False, include_context=False, include_input=True)
+    off_scale = all(
+        fault["loc"][-1:] != () and "score" in fault["loc"] and type(fault["input"]) is int
+        for fault in faults
+    )
+    return "unscored.out_of_scale" if off_scale else "unscored.parse_invalid"
