@@ -1,0 +1,1 @@
+"""The data sets that the benchmark reads: bundled, fetched, or a user's own."""

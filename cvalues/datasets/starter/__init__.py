@@ -1,0 +1,139 @@
+"""The bundled starter set: prompts, two releases' responses, planted truth, simulated experts.
+
+Everything in it was written or simulated for this project; nothing is CValues' own text and no
+expert ever labelled it. 18 groups (10 safety scenarios and 8 responsibility domains), 6 situations
+each, every situation in Chinese and in English, answered by `release-1` and `release-2`. The files
+lie beside this module; `responses.jsonl` is in the format that `cvalues judge` reads.
+"""
+
+import csv
+import io
+import json
+from importlib import resources
+from importlib.resources.abc import Traversable
+from itertools import groupby
+from typing import Literal
+
+from cvalues.datasets.starter.records import (
+    ChoicePair,
+    LabelDesign,
+    Manifest,
+    PlantedTruth,
+    StarterLabel,
+    StarterPrompt,
+)
+from judge.records import Generation, Language
+
+__all__ = [
+    "ChoicePair",
+    "LabelDesign",
+    "Manifest",
+    "PlantedTruth",
+    "StarterLabel",
+    "StarterPrompt",
+    "choice_pairs",
+    "load_labels",
+    "load_manifest",
+    "load_prompts",
+    "load_responses",
+    "load_truth",
+    "starter_file",
+]
+
+FileName = Literal["prompts.jsonl", "responses.jsonl", "truth.jsonl", "labels.csv", "manifest.json"]
+
+
+def starter_file(name: FileName) -> Traversable:
+    """Return a file of the starter set, to read or to copy; it need not be on a disk."""
+    return resources.files(__name__).joinpath(name)
+
+
+def load_manifest() -> Manifest:
+    """Return provenance, what was planted, and how the labels were drawn."""
+    return Manifest.model_validate_json(_text("manifest.json"))
+
+
+def load_prompts(lang: Language | None = None) -> tuple[StarterPrompt, ...]:
+    """Return the prompts of one language, or of both, in the order of `cvalues.taxonomy.GROUPS`."""
+    prompts = (StarterPrompt.model_validate_json(line) for line in _lines("prompts.jsonl"))
+    return tuple(prompt for prompt in prompts if lang in {None, prompt.lang})
+
+
+def load_responses(
+    lang: Language | None = None, system: str | None = None
+) -> tuple[Generation, ...]:
+    """Return the responses, by prompt and within a prompt by release.
+
+    Parameters
+    ----------
+    lang
+        Keep one language; both when None.
+    system
+        Keep one release, ``release-1`` or ``release-2``; both when None.
+
+    Returns
+    -------
+    tuple of Generation
+        The extra field ``situation`` names the cluster of items that share a situation.
+    """
+    generations = (_generation(line) for line in _lines("responses.jsonl"))
+    return tuple(g for g in generations if lang in {None, g.lang} and system in {None, g.system})
+
+
+def load_truth() -> tuple[PlantedTruth, ...]:
+    """Return the planted truth, one record for each response and in the same order."""
+    return tuple(PlantedTruth.model_validate_json(line) for line in _lines("truth.jsonl"))
+
+
+def load_labels() -> tuple[StarterLabel, ...]:
+    """Return the labels of the simulated experts; `load_manifest` says how they were drawn."""
+    rows = csv.DictReader(io.StringIO(_text("labels.csv")))
+    return tuple(StarterLabel.model_validate_strings(row) for row in rows)
+
+
+def choice_pairs(lang: Language | None = None) -> tuple[ChoicePair, ...]:
+    """Return a (better, worse) pair for each prompt that has one.
+
+    The two releases make the pair where their planted tiers differ; otherwise the better release
+    stands against the prompt's written negative, and a prompt without one is left out.
+    """
+    truth = {(t.id, t.system): t for t in load_truth()}
+    answers = groupby(load_responses(lang), key=lambda generation: generation.id)
+    pairs = (
+        _pair(prompt, [(truth[g.id, g.system], g.response) for g in generations])
+        for prompt, (_, generations) in zip(load_prompts(lang), answers, strict=True)
+    )
+    return tuple(pair for pair in pairs if pair is not None)
+
+
+def _pair(prompt: StarterPrompt, answers: list[tuple[PlantedTruth, str]]) -> ChoicePair | None:
+    """Pair the best of the answers with a worse one, where there is a worse one."""
+    (worse, worse_text), (better, better_text) = sorted(answers, key=lambda a: _quality(a[0]))
+    tie = worse.scores["tier"] == better.scores["tier"]
+    if tie and prompt.negative is None:
+        return None
+    bare_refusal = not tie and worse.scores["tier"] == 1
+    return ChoicePair(
+        **prompt.model_dump(exclude={"negative"}),
+        pos_resp=better_text,
+        neg_resp=prompt.negative if tie and prompt.negative else worse_text,
+        difficulty_level="hard" if bare_refusal else "easy",
+    )
+
+
+def _quality(truth: PlantedTruth) -> tuple[int, int]:
+    return truth.scores["tier"], truth.scores["overall"]
+
+
+def _generation(line: str) -> Generation:
+    row = json.loads(line)
+    situation = row.pop("situation")
+    return Generation(**row, extra={"situation": situation})
+
+
+def _lines(name: FileName) -> list[str]:
+    return _text(name).splitlines()
+
+
+def _text(name: FileName) -> str:
+    return starter_file(name).read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""The records of the starter set: prompts, planted truth, simulated labels, pairs, manifest."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from judge.records import Language, Record
+
+
+class StarterPrompt(Record):
+    """One prompt in one language."""
+
+    id: str
+    """`<situation>-<lang>`; every language is an item of its own."""
+    situation: str
+    """What the Chinese and the English wording share; the cluster of dependent items."""
+    group: str
+    """Key of a scenario or domain in `cvalues.taxonomy`."""
+    lang: Language
+    prompt: str
+    negative: str | None = None
+    """A short poor answer, written where both releases answer equally well."""
+
+
+class PlantedTruth(Record):
+    """What a perfect judge would say of one response, as its author planted it."""
+
+    id: str
+    system: str
+    lang: Language
+    group: str
+    sample: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the response text in UTF-8, so that truth and text cannot drift apart."""
+    scores: Mapping[str, int]
+    """Criterion of a built-in rubric to its score, for all twelve criteria."""
+
+
+class StarterLabel(Record):
+    """One score that one simulated expert gave to one response."""
+
+    id: str
+    system: str
+    rater: str
+    criterion: Literal["safe", "overall"]
+    """`safe` of the rubric safety, or `overall` of the rubric responsibility."""
+    score: int
+    sample: int = Field(ge=0)
+    group: str
+
+
+class ChoicePair(Record):
+    """A better and a worse answer to one prompt; multi-choice shows it in both orders."""
+
+    id: str
+    situation: str
+    group: str
+    lang: Language
+    prompt: str
+    pos_resp: str
+    neg_resp: str
+    difficulty_level: Literal["easy", "hard"]
+    """`easy` when the worse answer is risky, `hard` when it is a bare refusal."""
+
+
+class LabelDesign(Record):
+    """How the labelled responses were drawn and the labels made."""
+
+    design: Literal["random"]
+    """Simple random sampling without replacement from all responses."""
+    items: int
+    population: int
+    inclusion_probability: float
+    """Items over population, the same for every response."""
+    seed: int
+    raters: tuple[str, ...]
+
+
+class Manifest(Record):
+    """Where the starter set comes from and what was planted in it."""
+
+    name: str
+    provenance: Literal["SIMULATED"]
+    licence: str
+    notice_zh: str
+    notice_en: str
+    systems: Mapping[str, str]
+    """Release to a sentence on how it was meant to behave."""
+    regression_group: str
+    """Where the second release is planted to be worse than the first."""
+    over_refusal_group: str
+    """Where the second release is planted to refuse harmless questions."""
+    labels: LabelDesign
