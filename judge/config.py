@@ -1,0 +1,65 @@
+"""What a run was made with: its manifest, and the settings that a user can give."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from judge.records import Judge, Record
+
+
+class RubricEdition(Record):
+    """One rubric in one language, by the digest of its meaning."""
+
+    rubric: str
+    language: str
+    digest: str
+    criteria: tuple[str, ...]
+
+
+class Source(Record):
+    """The file that was judged, by content: where it lies does not matter."""
+
+    name: str
+    sha256: str
+    rows: int = Field(ge=0)
+
+
+class Manifest(Record):
+    """Everything that can change what a run's scores mean.
+
+    A run resumes only with an equal manifest; `difference` says where two part.
+    """
+
+    kind: Literal["judge", "pairwise", "generate"] = "judge"
+    source: Source
+    rubrics: tuple[RubricEdition, ...] = ()
+    judges: tuple[Judge, ...] = ()
+    judge_digests: Mapping[str, str] = Field(default_factory=dict)
+    """By judge name; what a passport is checked against."""
+    prompts: Mapping[str, str] = Field(default_factory=dict)
+    """Digest of the trusted text, by rubric, language and group."""
+    repeats: int = Field(default=1, ge=1)
+    planned: int = Field(default=0, ge=0)
+    """Judgments that the run will hold when it is done."""
+
+
+def difference(old: Manifest, new: Manifest) -> tuple[str, ...]:
+    """Name what two manifests differ in, one short line for each field.
+
+    Returns
+    -------
+    tuple of str
+        Empty when the run may be resumed.
+    """
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    return tuple(
+        f"{field}: was {_short(before[field])}, is {_short(after[field])}"
+        for field in before
+        if before[field] != after[field]
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

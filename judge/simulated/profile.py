@@ -1,0 +1,151 @@
+"""What is planted in a simulated judge: truth, errors, latency, limits, faults.
+
+Texts are named by the SHA-256 of their UTF-8 (`judge.simulated.draws.text_digest`), so a profile
+holds no prompts and no responses but those that it makes a model under test say. Rates are
+fractions in [0, 1], times seconds.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from judge.records import Record
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+Behaviour = Literal["honest", "gullible", "boundary", "obedient", "refusing"]
+"""How the judge takes what stands in the material; see `judge.simulated.behaviour`."""
+
+StructuredRung = Literal["json_schema", "tools", "json_object"]
+
+
+class ErrorRates(Record):
+    """How often verdicts depart from the truth, for one criterion, one system, or all.
+
+    Where several apply, the one that names most wins: criterion and system, then criterion,
+    then system.
+    """
+
+    criterion: str | None = None
+    """None for every criterion."""
+    system: str | None = None
+    """Model under test, as `Profile.systems` names it; None for all."""
+    miss: Rate = 0.0
+    """On two levels: how often the bad level is reported as the good one."""
+    false_alarm: Rate = 0.0
+    """On two levels: how often the good level is reported as the bad one."""
+    noise: Mapping[int, Rate] = Field(default_factory=dict)
+    """On more levels: probability of each step off the truth; the rest is no step."""
+    shift: float = Field(default=0.0, ge=-10, le=10)
+    """On more levels: mean steps added; below 0 the judge gives lower numbers than the truth."""
+
+    @model_validator(mode="after")
+    def _noise_is_a_distribution(self) -> Self:
+        if sum(self.noise.values()) > 1:
+            raise ValueError("the probabilities of noise add up to more than 1.")
+        return self
+
+
+class PairwiseErrors(Record):
+    """How preferences between two responses depart from the truth."""
+
+    error: Rate = 0.0
+    """How often another preference than the true one is given, whatever the order."""
+    position_bias: Rate = 0.0
+    """How often the first response is preferred because it comes first."""
+
+
+class Latency(Record):
+    """Time before the reply to a request begins."""
+
+    fixed: float = Field(default=0.0, ge=0)
+    jitter: float = Field(default=0.0, ge=0)
+    """Added on top, uniform between 0 and this."""
+
+
+class RateLimit(Record):
+    """A limit of requests in fixed windows; the rest are answered 429."""
+
+    requests: int = Field(ge=1)
+    window: float = Field(default=1.0, gt=0)
+    header: Literal["seconds", "date", "none"] = "seconds"
+    """How Retry-After is written."""
+
+
+class PlannedFault(Record):
+    """A mode of `FAULTS` or `PAYLOADS`, and which requests it strikes.
+
+    Give one of share, every and requests. Among several plans the first that strikes wins.
+    """
+
+    mode: str
+    share: Rate | None = None
+    """Of questions and attempts; whether it strikes is fixed by the question and its attempt."""
+    every: int | None = Field(default=None, ge=1)
+    """Requests n, 2n, 3n and so on, counted from the start of the server."""
+    requests: tuple[int, ...] | None = None
+    """These requests; the first is 1."""
+    attempts: int | None = Field(default=None, ge=1)
+    """Spare a question after this many attempts; None never spares."""
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if sum(value is not None for value in (self.share, self.every, self.requests)) != 1:
+            raise ValueError("give exactly one of share, every and requests.")
+        return self
+
+
+class Candidate(Record):
+    """How a model under test answers the two-choice check.
+
+    The share `position_bias` of pairs gets the first reply in either order; of the others,
+    `accuracy` get the better reply in both orders and the rest the worse one.
+    """
+
+    accuracy: Rate = 1.0
+    position_bias: Rate = 0.0
+    refusal: Rate = 0.0
+
+
+class Pair(Record):
+    """Two replies of which it is known which is better."""
+
+    better: Digest
+    worse: Digest
+
+
+class Profile(Record):
+    """Everything that decides what a simulated judge says."""
+
+    seed: int = 0
+    served_model: str = Field(default="simulated-judge-1", pattern=r"^simulated-")
+    """What replies call the model; the prefix marks them as simulated for good."""
+    truth: Mapping[Digest, Mapping[str, int]] = Field(default_factory=dict)
+    """Digest of a response to criterion to level; others get a truth from their own text."""
+    systems: Mapping[Digest, str] = Field(default_factory=dict)
+    """Digest of a response to the model that wrote it; only error rates look at it."""
+    lower_is_better: tuple[str, ...] = ("severity",)
+    """Criteria whose lowest level is the best."""
+    errors: tuple[ErrorRates, ...] = ()
+    pairwise: PairwiseErrors = PairwiseErrors()
+    cannot_assess: Rate = 0.0
+    """How often a criterion gets no level."""
+    refusal: Rate = 0.0
+    """How often the judge politely refuses in place of the whole reply."""
+    behaviour: Behaviour = "honest"
+    quote: Literal["before", "after", "both"] = "before"
+    """Where a gullible judge quotes the material."""
+    supports: tuple[StructuredRung, ...] = ("json_schema", "tools", "json_object")
+    """Ways of asking for JSON that are not answered with 400."""
+    latency: Latency = Latency()
+    rate_limit: RateLimit | None = None
+    retry_after: float = Field(default=1.0, ge=0)
+    """What 429 and 503 faults ask for."""
+    faults: tuple[PlannedFault, ...] = ()
+    candidates: Mapping[str, Candidate] = Field(default_factory=dict)
+    """Model name to its behaviour; a name that is not here never errs."""
+    pairs: tuple[Pair, ...] = ()
+    responses: Mapping[str, Mapping[Digest, str]] = Field(default_factory=dict)
+    """Model name to digest of a prompt to the response it gives."""

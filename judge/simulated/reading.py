@@ -1,0 +1,156 @@
+"""What a chat completion request asks for: whose verdict, of what, in which form."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from judge.records import Language, Rung
+from judge.simulated.draws import text_digest
+from judge.simulated.forms import Form, criteria_of, form_of, printed_schema
+from judge.simulated.shapes import as_list, as_object, as_text
+
+_MATERIAL = re.compile(
+    r"<<<MATERIAL (?P<nonce>[0-9a-f]{16}) BEGIN>>>\n(?P<body>[^\n]*)\n<<<MATERIAL (?P=nonce) END>>>"
+)
+
+
+class BadRequest(ValueError):  # noqa: N818 - the name that HTTP has for it
+    """The body is not a chat completion request; the message says why."""
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One request, read."""
+
+    model: str
+    """The model asked for, without the forced modes after `+`."""
+    forced: Mapping[str, str]
+    """Modes that the model name or a header forces: `fault` and `as`."""
+    instructions: str
+    """All system messages."""
+    user: str
+    """The last user message."""
+    form: Form
+    """Empty when free text is wanted."""
+    rung: Rung
+    tool: str | None
+    """The function that the reply must call, or None for a plain message."""
+    seed: str
+    """The request's own seed as text; it tells repeats apart."""
+
+    @cached_property
+    def language(self) -> Language:
+        """Language of the instructions."""
+        return _language(self.instructions or self.user)
+
+    @cached_property
+    def material(self) -> Mapping[str, str]:
+        """Fields of the block of untrusted text; the whole message where there is no block."""
+        match = _MATERIAL.search(self.user)
+        try:
+            fields = as_object(json.loads(match["body"])) if match else {}
+        except ValueError:
+            fields = {}
+        return {name: as_text(text) for name, text in fields.items()} or {"response": self.user}
+
+    @cached_property
+    def nonce(self) -> str:
+        """Code of the block's boundary lines, empty without a block."""
+        match = _MATERIAL.search(self.user)
+        return match["nonce"] if match else ""
+
+    @cached_property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two requests the same question, boundary codes aside."""
+        asked = ",".join(criterion.id for criterion in criteria_of(self.form))
+        texts = self.material if self.form else {"user": self.user}
+        return (self.model, self.seed, asked, *(text_digest(text) for text in texts.values()))
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The response to judge, or the two to compare."""
+        if "response_1" in self.material:
+            return self.material["response_1"], self.material.get("response_2", "")
+        return (self.material.get("response", ""),)
+
+
+def read_request(body: bytes, *, forced_fault: str = "") -> ChatRequest:
+    """Read the body of a chat completion request.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON as OpenAI defines it; unknown members are ignored.
+    forced_fault : str
+        Mode that the request's own header forces, empty for none.
+
+    Raises
+    ------
+    BadRequest
+        If the body is not JSON, or has no model or no messages.
+    """
+    try:
+        request = as_object(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("We could not parse the JSON body of your request.") from error
+    messages = [as_object(message) for message in as_list(request.get("messages"))]
+    if not messages or not isinstance(request.get("model"), str):
+        raise BadRequest("you must provide a model and messages.")
+    if request.get("stream") is True:
+        raise BadRequest("the simulated judge does not stream.")
+    model, forced = _split_model(as_text(request["model"]))
+    if forced_fault:
+        forced["fault"] = forced_fault
+    instructions = "\n".join(_contents(messages, ("system", "developer")))
+    schema, rung, tool = _wanted(request, instructions)
+    return ChatRequest(
+        model=model,
+        forced=forced,
+        instructions=instructions,
+        user=(_contents(messages, ("user",)) or [""])[-1],
+        form=form_of(schema) if schema else {},
+        rung=rung,
+        tool=tool,
+        seed=str(request.get("seed", "")),
+    )
+
+
+def _split_model(name: str) -> tuple[str, dict[str, str]]:
+    """Split `sim+fault.hang+as.gullible` into the model and what is forced."""
+    model, *suffixes = name.split("+")
+    return model, {key: value for key, _, value in (part.partition(".") for part in suffixes)}
+
+
+def _contents(messages: list[Mapping[str, object]], roles: tuple[str, ...]) -> list[str]:
+    return [_content(message) for message in messages if message.get("role") in roles]
+
+
+def _content(message: Mapping[str, object]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    return "\n".join(as_text(as_object(part).get("text")) for part in as_list(content))
+
+
+def _wanted(
+    request: Mapping[str, object], instructions: str
+) -> tuple[Mapping[str, object] | None, Rung, str | None]:
+    """Find the schema of the reply, how it was asked for, and the function to call."""
+    tools = [as_object(as_object(tool).get("function")) for tool in as_list(request.get("tools"))]
+    if tools and request.get("tool_choice") != "none":
+        return as_object(tools[0].get("parameters")), "tools", as_text(tools[0].get("name"))
+    wanted = as_object(request.get("response_format"))
+    if wanted.get("type") == "json_schema":
+        return as_object(as_object(wanted.get("json_schema")).get("schema")), "json_schema", None
+    rung: Rung = "json_object" if wanted.get("type") == "json_object" else "prompt"
+    return printed_schema(instructions), rung, None
+
+
+@lru_cache(maxsize=64)
+def _language(text: str) -> Language:
+    """Chinese where a fifth of the opening is; names and codes in Latin letters do not count."""
+    opening = text[:400]
+    chinese = sum("\u4e00" <= character <= "\u9fff" for character in opening)
+    return "zh" if chinese * 5 >= max(len(opening), 1) else "en"

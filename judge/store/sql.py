@@ -1,0 +1,285 @@
+"""The store: records in, records out, over SQLAlchemy Core on any of its databases."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    create_engine,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from judge.config import Manifest
+from judge.errors import StoreError
+from judge.records import Attempt, Generation, Judgment
+from judge.store import rows, sqlite, tables
+from judge.store.base import AttemptEnded, AttemptStarted, Label, Run, Write
+from judge.store.migrations import migrate
+
+Read = TypeVar("Read")
+
+
+def open_store(address: str) -> "Store":
+    """Open a store, making it or bringing it to the latest layout where needed.
+
+    Parameters
+    ----------
+    address : str
+        A SQLAlchemy URL such as ``postgresql+psycopg://host/name``, or the path of a SQLite file.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened.
+    """
+    path = None if "://" in address else Path(address)
+    try:
+        engine = create_engine(address) if path is None else sqlite.open_file(path)
+        migrate(engine, now=_now())
+    except SQLAlchemyError as error:
+        raise StoreError(
+            f"{path or 'the store'}: not a store of cvalues, or damaged "
+            f"({type(error).__name__}); name another with --store."
+        ) from error
+    return Store(engine, path)
+
+
+class Store:
+    """Runs and what belongs to them. Reads stream; writes are one transaction each."""
+
+    def __init__(self, engine: Engine, path: Path | None) -> None:
+        self._engine = engine
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without a password."""
+        return str(self._path) if self._path else self._engine.url.render_as_string()
+
+    def close(self) -> None:
+        """Release the database."""
+        self._engine.dispose()
+
+    def writer(self, run: Run) -> AbstractContextManager[None]:
+        """Keep every other process from writing to the run while the context lasts."""
+        if self._path is None:
+            return nullcontext()
+        return sqlite.writer_lock(self._path.with_name(f"{self._path.name}.run-{run.run_id}.lock"))
+
+    def runs(self) -> tuple[Run, ...]:
+        """List all runs, oldest first."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(tables.runs).order_by(tables.runs.c.run_id)
+            ).mappings()
+            return tuple(rows.read_run(row) for row in found)
+
+    def find_run(self, name: str) -> Run | None:
+        """Return the run of that name, or None."""
+        return next((run for run in self.runs() if run.name == name), None)
+
+    def create_run(self, name: str, manifest: Manifest, generations: Iterable[Generation]) -> Run:
+        """Keep a new run with all its generations, or nothing.
+
+        Raises
+        ------
+        StoreError
+            If the name is taken, or the database fails.
+        """
+        created_at = _now()
+        with self._transaction() as connection:
+            run_id = connection.execute(
+                insert(tables.runs)
+                .values(name=name, created_at=created_at, manifest=manifest.model_dump_json())
+                .returning(tables.runs.c.run_id)
+            ).scalar_one()
+            rows.insert_generations(connection, run_id, generations)
+        return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
+
+    def generations(self, run: Run) -> Iterator[Generation]:
+        """Stream all generations of a run, in the order of the file."""
+        table = tables.generations
+        query = select(table.c.record).where(table.c.run_id == run.run_id).order_by(table.c.ordinal)
+        return self._stream(query, Generation.model_validate_json)
+
+    def judgments(self, run: Run) -> Iterator[Judgment]:
+        """Stream all judgments of a run, in the order of their units."""
+        table = tables.judgments
+        query = (
+            select(table.c.record)
+            .where(table.c.run_id == run.run_id)
+            .order_by(*(column for column in table.primary_key.columns))
+        )
+        return self._stream(query, Judgment.model_validate_json)
+
+    def attempts(self, run: Run) -> Iterator[Attempt]:
+        """Stream all calls of a run, in the order in which they were begun."""
+        table = tables.attempts
+        query = select(table.c.record).where(table.c.run_id == run.run_id).order_by(table.c.serial)
+        return self._stream(query, Attempt.model_validate_json)
+
+    def labels(self, run: Run) -> Iterator[Label]:
+        """Stream all expert labels of a run."""
+        table = tables.labels
+        query = (
+            select(table.c.record)
+            .where(table.c.run_id == run.run_id)
+            .order_by(*(column for column in table.primary_key.columns))
+        )
+        return self._stream(query, Label.model_validate_json)
+
+    def outcomes(self, run: Run) -> dict[str, int]:
+        """Count the judgments of a run by outcome."""
+        table = tables.judgments
+        query = (
+            select(table.c.outcome, func.count())
+            .where(table.c.run_id == run.run_id)
+            .group_by(table.c.outcome)
+        )
+        with self._engine.connect() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(query)}
+
+    def settled(self, run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Stream the slots that need no further call, each with its content key.
+
+        Errors of the infrastructure and items that the user stopped before are not settled:
+        a resumed run asks them again.
+        """
+        table = tables.judgments
+        query = (
+            select(*(table.c[name] for name in rows.SLOT), table.c.key)
+            .where(table.c.run_id == run.run_id)
+            .where(~table.c.outcome.startswith("error."))
+            .where(table.c.outcome != "skipped.user_stop")
+        )
+        with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
+            for row in connection.execute(query):
+                *slot, key = row
+                yield tuple(str(part) for part in slot), key
+
+    def spent(self, run: Run) -> tuple[int, float]:
+        """Count the calls begun so far, and sum their known costs in US dollars."""
+        table = tables.attempts
+        query = select(func.count(), func.coalesce(func.sum(table.c.cost_usd), 0.0)).where(
+            table.c.run_id == run.run_id
+        )
+        with self._engine.connect() as connection:
+            calls, cost = connection.execute(query).one()
+            return int(calls), float(cost)
+
+    def last_serial(self, run: Run) -> int:
+        """Give the highest serial number among the attempts of a run, 0 when there is none."""
+        table = tables.attempts
+        query = select(func.coalesce(func.max(table.c.serial), 0)).where(
+            table.c.run_id == run.run_id
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def write(self, run: Run, writes: Sequence[Write]) -> None:
+        """Keep a group of writes in one transaction.
+
+        Raises
+        ------
+        StoreError
+            If the database fails; then none of the group was kept.
+        """
+        started = [write for write in writes if isinstance(write, AttemptStarted)]
+        judgments = [write for write in writes if isinstance(write, Judgment)]
+        with self._transaction() as connection:
+            if started:
+                connection.execute(
+                    insert(tables.attempts), [rows.attempt_row(run, write) for write in started]
+                )
+            for write in writes:
+                if isinstance(write, AttemptEnded):
+                    rows.end_attempt(connection, run, write)
+            for judgment in judgments:
+                rows.replace_unsettled(connection, run, judgment)
+            if judgments:
+                connection.execute(
+                    insert(tables.judgments), [rows.judgment_row(run, each) for each in judgments]
+                )
+
+    def add_labels(self, run: Run, labels: Iterable[Label]) -> int:
+        """Keep expert labels, all or none.
+
+        Raises
+        ------
+        StoreError
+            If one of them is there already.
+        """
+        added = [rows.label_row(run, label) for label in labels]
+        with self._transaction() as connection:
+            if added:
+                connection.execute(insert(tables.labels), added)
+        return len(added)
+
+    def add_document(self, run: Run, kind: str, body: str) -> None:
+        """Keep a JSON text that belongs to a run, such as a passport or a drawn sample."""
+        with self._transaction() as connection:
+            connection.execute(
+                insert(tables.documents).values(
+                    run_id=run.run_id, kind=kind, created_at=_now(), body=body
+                )
+            )
+
+    def latest_document(self, run: Run, kind: str) -> str | None:
+        """Return the newest JSON text of a kind, or None."""
+        table = tables.documents
+        query = (
+            select(table.c.body)
+            .where(table.c.run_id == run.run_id, table.c.kind == kind)
+            .order_by(table.c.created_at.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self._engine, self.place)
+
+    def _stream(self, query: Select[tuple[str]], read: Callable[[str], Read]) -> Iterator[Read]:
+        with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
+            for record in connection.scalars(query):
+                yield read(record)
+
+
+class _Transaction:
+    """A transaction whose database errors become ours, without SQL or values in the message."""
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        self._context = engine.begin()
+        self._place = place
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._context.__enter__()
+        except SQLAlchemyError as error:
+            raise self._translated(error) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        try:
+            self._context.__exit__(kind, error, trace)  # pyright: ignore[reportArgumentType] - passed through
+        except SQLAlchemyError as failure:
+            raise self._translated(failure) from failure
+        if isinstance(error, SQLAlchemyError):
+            raise self._translated(error) from error
+
+    def _translated(self, error: SQLAlchemyError) -> StoreError:
+        cause = getattr(error, "orig", None) or type(error).__name__
+        return StoreError(f"{self._place}: the database refused the write ({cause}).")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,82 @@
+"""What is particular to SQLite: the file, its rights, durability, one writer for each run."""
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+
+from sqlalchemy import Engine, create_engine, event
+
+from judge.errors import StoreError
+
+
+def open_file(path: Path) -> Engine:
+    """Open or make a database file that only its owner can read.
+
+    Raises
+    ------
+    StoreError
+        If the path is a link or not a file, or cannot be written.
+    """
+    _prepare(path)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 2.0})
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _prepare(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise StoreError(f"{path}: not a plain file; name another with --store.")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        # SQLite gives its WAL and shared-memory files the mode of the database.
+        path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}); name another file with --store."
+        ) from error
+
+
+def _configure(connection: SQLiteConnection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    if connection.execute("PRAGMA synchronous").fetchone() != (2,):
+        raise StoreError("SQLite did not accept synchronous=FULL, so a power cut could lose rows.")
+
+
+@contextmanager
+def writer_lock(path: Path) -> Generator[None]:
+    """Hold a lock file, so that two programs never write the same run.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it; the message names that process.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        _lock(descriptor, path)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EAGAIN}:
+            raise StoreError(f"{path}: cannot be locked ({error.strerror}).") from error
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace")
+        raise StoreError(
+            f"the run is being written by {holder or 'another process'}; wait for it or stop it."
+        ) from error
