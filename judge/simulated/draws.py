@@ -1,4 +1,4 @@
-"""Chance that is a function of what is asked, so that order, time and concurrency cannot move it."""
+"""Chance that hangs on what is asked alone, so that order, time and concurrency cannot move it."""
 
 from collections.abc import Callable
 from hashlib import blake2b, sha256

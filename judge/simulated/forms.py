@@ -83,7 +83,7 @@ def printed_schema(instructions: str) -> Mapping[str, object] | None:
         try:
             schema = as_object(decoder.raw_decode(instructions, start)[0])
         except (ValueError, RecursionError):
-            schema = {}
+            schema = as_object(None)
         if "properties" in schema:
             return schema
         start = instructions.find("{", start + 1)

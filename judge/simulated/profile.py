@@ -36,7 +36,7 @@ class ErrorRates(Record):
     """On two levels: how often the bad level is reported as the good one."""
     false_alarm: Rate = 0.0
     """On two levels: how often the good level is reported as the bad one."""
-    noise: Mapping[int, Rate] = Field(default_factory=dict)
+    noise: Mapping[int, Rate] = Field(default_factory=dict[int, Rate])
     """On more levels: probability of each step off the truth; the rest is no step."""
     shift: float = Field(default=0.0, ge=-10, le=10)
     """On more levels: mean steps added; below 0 the judge gives lower numbers than the truth."""

@@ -50,9 +50,9 @@ class ChatRequest:
         """Fields of the block of untrusted text; the whole message where there is no block."""
         match = _MATERIAL.search(self.user)
         try:
-            fields = as_object(json.loads(match["body"])) if match else {}
+            fields = as_object(json.loads(match["body"] if match else "{}"))
         except ValueError:
-            fields = {}
+            fields = as_object(None)
         return {name: as_text(text) for name, text in fields.items()} or {"response": self.user}
 
     @cached_property
@@ -63,10 +63,10 @@ class ChatRequest:
 
     @cached_property
     def identity(self) -> tuple[str, ...]:
-        """What makes two requests the same question, boundary codes aside."""
+        """What makes two requests the same question, boundary codes and order aside."""
         asked = ",".join(criterion.id for criterion in criteria_of(self.form))
         texts = self.material if self.form else {"user": self.user}
-        return (self.model, self.seed, asked, *(text_digest(text) for text in texts.values()))
+        return (self.model, self.seed, asked, *sorted(map(text_digest, texts.values())))
 
     @property
     def responses(self) -> tuple[str, ...]:
