@@ -105,10 +105,27 @@ class Store:
         return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
 
     def generations(self, run: Run) -> Iterator[Generation]:
-        """Stream all generations of a run, in the order of the file."""
+        """Stream all generations of a run, in the order of the file.
+
+        Read a page at a time, each in a transaction of its own: one that stayed open for a whole
+        run would keep SQLite from folding its log into the database.
+        """
         table = tables.generations
-        query = select(table.c.record).where(table.c.run_id == run.run_id).order_by(table.c.ordinal)
-        return self._stream(query, Generation.model_validate_json)
+        after = -1
+        while True:
+            query = (
+                select(table.c.ordinal, table.c.record)
+                .where(table.c.run_id == run.run_id, table.c.ordinal > after)
+                .order_by(table.c.ordinal)
+                .limit(rows.PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = connection.execute(query).all()
+            for _, record in page:
+                yield Generation.model_validate_json(record)
+            if not page:
+                return
+            after = page[-1][0]
 
     def judgments(self, run: Run) -> Iterator[Judgment]:
         """Stream all judgments of a run, in the order of their units."""
@@ -147,23 +164,22 @@ class Store:
         with self._engine.connect() as connection:
             return {str(outcome): int(count) for outcome, count in connection.execute(query)}
 
-    def settled(self, run: Run) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Stream the slots that need no further call, each with its content key.
+    def settled(self, run: Run) -> Iterator[tuple[str, ...]]:
+        """Stream the slots that need no further call.
 
         Errors of the infrastructure and items that the user stopped before are not settled:
         a resumed run asks them again.
         """
         table = tables.judgments
         query = (
-            select(*(table.c[name] for name in rows.SLOT), table.c.key)
+            select(*(table.c[name] for name in rows.SLOT))
             .where(table.c.run_id == run.run_id)
             .where(~table.c.outcome.startswith("error."))
             .where(table.c.outcome != "skipped.user_stop")
         )
         with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
             for row in connection.execute(query):
-                *slot, key = row
-                yield tuple(str(part) for part in slot), key
+                yield tuple(str(part) for part in row)
 
     def spent(self, run: Run) -> tuple[int, float]:
         """Count the calls begun so far, and sum their known costs in US dollars."""
@@ -247,7 +263,7 @@ class Store:
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._engine, self.place)
 
-    def _stream(self, query: Select[tuple[str]], read: Callable[[str], Read]) -> Iterator[Read]:
+    def _stream(self, query: Select[str], read: Callable[[str], Read]) -> Iterator[Read]:
         with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
             for record in connection.scalars(query):
                 yield read(record)

@@ -16,12 +16,16 @@ GROUP = 20
 Keep = Callable[[Sequence[Write]], None]
 
 
+_Entry = tuple[tuple[Write, ...], "asyncio.Future[None]"]
+
+
 class Writer:
     """Groups writes into transactions; an async context that ends when all are kept."""
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
-        self._waiting: asyncio.Queue[tuple[Write, asyncio.Future[None]] | None] = asyncio.Queue()
+        self._waiting: asyncio.Queue[_Entry | None] = asyncio.Queue()
+        self._held_over: list[_Entry | None] = []
 
     async def __aenter__(self) -> "Writer":
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -33,44 +37,50 @@ class Writer:
         await self._task
         self._thread.shutdown()
 
-    async def put(self, write: Write) -> None:
-        """Return once the write is kept.
+    async def put(self, *writes: Write) -> None:
+        """Return once the writes are kept, all in one transaction.
 
         Raises
         ------
         StoreError
-            If the database refused it.
+            If the database refused them.
         """
         kept = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((write, kept))
+        self._waiting.put_nowait((writes, kept))
         await kept
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        while (first := await self._waiting.get()) is not None:
-            group, last = self._gather(first)
+        while (entry := await self._next()) is not None:
+            group = self._gather(entry)
+            writes = [write for written, _ in group for write in written]
             try:
-                await loop.run_in_executor(self._thread, self._keep, [w for w, _ in group])
+                await loop.run_in_executor(self._thread, self._keep, writes)
             except Exception as error:  # noqa: BLE001 - handed to those who wait for the write
                 _tell(group, error)
             else:
                 _tell(group, None)
-            if last:
-                return
 
-    def _gather(
-        self, first: tuple[Write, asyncio.Future[None]]
-    ) -> tuple[list[tuple[Write, asyncio.Future[None]]], bool]:
-        group = [first]
-        while len(group) < GROUP and not self._waiting.empty():
-            entry = self._waiting.get_nowait()
-            if entry is None:
-                return group, True
-            group.append(entry)
-        return group, False
+    async def _next(self) -> _Entry | None:
+        if self._held_over:
+            return self._held_over.pop()
+        return await self._waiting.get()
+
+    def _gather(self, entry: _Entry) -> list[_Entry]:
+        """Add what is waiting to an entry; what no longer fits is held over."""
+        group = [entry]
+        rows = len(entry[0])
+        while not self._waiting.empty():
+            following = self._waiting.get_nowait()
+            if following is None or rows + len(following[0]) > GROUP:
+                self._held_over.append(following)
+                break
+            group.append(following)
+            rows += len(following[0])
+        return group
 
 
-def _tell(group: Sequence[tuple[Write, asyncio.Future[None]]], error: Exception | None) -> None:
+def _tell(group: Sequence[_Entry], error: Exception | None) -> None:
     for _, kept in group:
         if kept.cancelled():
             continue

@@ -1,0 +1,176 @@
+"""One question to one judge: what is asked, and how the reply becomes verdicts.
+
+A `Task` holds everything that the question is made of, so that graders of different kinds
+(one response at a time, two at a time) share the way to the judge and back.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+
+from judge.keys import digest, judge_digest
+from judge.models.base import Reply
+from judge.parsing import Unreadable, read_reply
+from judge.prompts import trusted_digest
+from judge.records import Attempt, Generation, Judge, Judgment, Reason, Unscored, Usage, Verdict
+
+Order = Literal["single", "forward", "backward"]
+ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What all questions of one rubric, language and group have in common."""
+
+    rubric: str
+    rubric_hash: str
+    language: str
+    trusted: str
+    reply_model: type[BaseModel]
+    reply_schema: Mapping[str, object]
+    criteria: tuple[str, ...]
+    read: ReadReply
+
+    @property
+    def prompt_digest(self) -> str:
+        """Digest of the trusted part of the call."""
+        return trusted_digest(self.trusted, self.reply_schema)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One judgment to be made."""
+
+    generation: Generation
+    """What is judged; in pairwise grading its system names both."""
+    material: Mapping[str, str]
+    form: Form
+    judge: Judge
+    key: str
+    repeat: int = 0
+    order: Order = "single"
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """Which judgment of the run this is, as the store writes it."""
+        unit = self.generation
+        return (
+            unit.id,
+            unit.system,
+            str(unit.sample),
+            self.judge.name,
+            self.form.rubric,
+            str(self.repeat),
+            self.order,
+        )
+
+
+def form_key(form: Form, judge: Judge) -> str:
+    """Hash what a form and a judge contribute to the keys of all their tasks."""
+    return digest([judge_digest(judge), form.rubric_hash, form.prompt_digest])
+
+
+def task_key(form_key: str, material: Mapping[str, str], *, repeat: int) -> str:
+    """Hash exactly what can change a judgment's meaning.
+
+    The order of two responses is part of the material, which names them by place.
+    """
+    return digest([form_key, dict(material), repeat])
+
+
+def read_verdicts(
+    task: Task, reply: Reply, *, canaries: tuple[str, ...]
+) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """Read a reply into one verdict for each criterion, and remarks that change no score."""
+    try:
+        read = read_reply(reply, task.form.reply_model, canaries=canaries)
+    except Unreadable as unreadable:
+        return no_verdicts(task, unreadable.reason), ()
+    verdicts = task.form.read(read)
+    response = task.material.get("response")
+    missing = response is not None and not all(quoted(v.evidence, response) for v in verdicts)
+    return verdicts, ("evidence_not_found",) if missing else ()
+
+
+def no_verdicts(task: Task, reason: Reason) -> tuple[Verdict, ...]:
+    """Say the same reason for every criterion."""
+    return tuple(Unscored(criterion=criterion, outcome=reason) for criterion in task.form.criteria)
+
+
+def judgment(
+    task: Task,
+    verdicts: tuple[Verdict, ...],
+    *,
+    attempts: Sequence[Attempt],
+    reply: Reply | None = None,
+    flags: tuple[str, ...] = (),
+) -> Judgment:
+    """Put together the record of what one judge said."""
+    unit = task.generation
+    return Judgment(
+        key=task.key,
+        id=unit.id,
+        system=unit.system,
+        sample=unit.sample,
+        group=unit.group,
+        lang=unit.lang,
+        judge=task.judge.name,
+        rubric=task.form.rubric,
+        rubric_hash=task.form.rubric_hash,
+        repeat=task.repeat,
+        order=task.order,
+        verdicts=verdicts,
+        flags=flags,
+        provenance=reply.provenance if reply else "LIVE",
+        served_model=reply.served_model if reply else None,
+        rung=attempts[-1].rung if attempts else None,
+        usage=_total(attempts),
+        cost_usd=_cost(attempts),
+        latency_ms=_latency(attempts),
+        attempts=len(attempts),
+    )
+
+
+def quoted(evidence: str, response: str) -> bool:
+    """Tell whether every part of a quotation stands in the response.
+
+    White space, width, case and the marks around a quotation are not compared; an ellipsis
+    stands for what was left out.
+    """
+    parts = re.split(r"…+|\.{3,}", evidence)
+    text = _bare(response)
+    return all(_bare(part) in text for part in parts)
+
+
+def _bare(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in folded if character.isalnum())
+
+
+def _total(attempts: Sequence[Attempt]) -> Usage:
+    return Usage(
+        prompt_tokens=_sum([attempt.usage.prompt_tokens for attempt in attempts]),
+        completion_tokens=_sum([attempt.usage.completion_tokens for attempt in attempts]),
+        cached_tokens=_sum([attempt.usage.cached_tokens for attempt in attempts]),
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """Add what is known; None when nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _cost(attempts: Sequence[Attempt]) -> float | None:
+    """Add the costs of all calls that reached a model; None when one of them is not known."""
+    costs = [attempt.cost_usd for attempt in attempts if attempt.usage.prompt_tokens is not None]
+    return None if None in costs or not costs else sum(cost for cost in costs if cost is not None)
+
+
+def _latency(attempts: Sequence[Attempt]) -> float | None:
+    known = [attempt.latency_ms for attempt in attempts if attempt.latency_ms is not None]
+    return sum(known) if known else None

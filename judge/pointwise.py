@@ -1,0 +1,117 @@
+"""Grade responses one at a time."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from pydantic import BaseModel
+
+from judge.grading import Form, Task, form_key, task_key
+from judge.keys import material
+from judge.records import Generation, Judge, Language, Scored, Unscored, Verdict
+from rubrics.rubric import Rubric
+
+Edition = Callable[[Language], Rubric]
+"""Gives the edition of a rubric for an item's language."""
+
+
+def form(rubric: Rubric, group: str | None) -> Form:
+    """Make the common part of all questions of a rubric and group."""
+    from rubrics import render, response
+
+    return Form(
+        rubric=rubric.id,
+        rubric_hash=rubric.digest,
+        language=rubric.language,
+        trusted=render.render(rubric, group=group),
+        reply_model=response.reply_model(rubric),
+        reply_schema=response.reply_schema(rubric),
+        criteria=tuple(criterion.id for criterion in rubric.criteria),
+        read=lambda reply: read(rubric, reply),
+    )
+
+
+def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
+    """Turn a valid reply into one verdict for each criterion."""
+    from rubrics import scoring
+
+    return tuple(
+        Scored(
+            criterion=reading.criterion,
+            score=reading.score,
+            rationale=reading.reasoning,
+            evidence=reading.evidence,
+        )
+        if reading.score is not None
+        else Unscored(
+            criterion=reading.criterion,
+            outcome="unscored.cannot_assess",
+            rationale=reading.reasoning,
+            evidence=reading.evidence,
+        )
+        for reading in scoring.read(rubric, reply)
+    )
+
+
+class Forms:
+    """The forms of a run, made once for each rubric, language and group."""
+
+    def __init__(self, editions: Sequence[Edition], judges: Sequence[Judge]) -> None:
+        self._editions = editions
+        self._judges = judges
+        self._made: dict[tuple[Language, str | None], Prepared] = {}
+
+    def prepared(self, lang: Language, group: str | None) -> "Prepared":
+        """Give each form with each judge and the digest that the two share."""
+        if (lang, group) not in self._made:
+            forms = [form(edition(lang), group) for edition in self._editions]
+            self._made[lang, group] = tuple(
+                (made, judge, form_key(made, judge)) for made in forms for judge in self._judges
+            )
+        return self._made[lang, group]
+
+    def rubrics(self) -> tuple[Rubric, ...]:
+        """List the editions that were asked for so far."""
+        return tuple(
+            edition(lang)
+            for edition in self._editions
+            for lang in dict.fromkeys(lang for lang, _ in self._made)
+        )
+
+
+Prepared = tuple[tuple[Form, Judge, str], ...]
+
+
+def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) -> Iterator[Task]:
+    """Plan every judgment of a run, in the order of the file.
+
+    Parameters
+    ----------
+    generations : iterable of Generation
+        Streamed; never held.
+    forms : Forms
+        What is asked, and of whom.
+    repeats : int
+        How often each question is put to each judge, 1 or more.
+    """
+    for generation in generations:
+        fields = material(generation)
+        for asked, judge, shared in forms.prepared(language_of(generation), generation.group):
+            for repeat in range(repeats):
+                yield Task(
+                    generation=generation,
+                    material=fields,
+                    form=asked,
+                    judge=judge,
+                    key=task_key(shared, fields, repeat=repeat),
+                    repeat=repeat,
+                )
+
+
+def language_of(generation: Generation) -> Language:
+    """Tell in which language to judge: as the item says, else by the script of its prompt."""
+    if generation.lang is not None:
+        return generation.lang
+    return "zh" if _CHINESE.search(generation.prompt) else "en"
+
+
+_CHINESE = re.compile("[\u4e00-\u9fff]")
