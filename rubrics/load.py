@@ -1,0 +1,224 @@
+"""From a YAML file to a checked record: the one place that knows YAML.
+
+A document is read from the parser's events, not through its object constructors, so no tag can
+build an object, no alias can multiply a node, and every value keeps its line. Limits: 1 MiB,
+50 levels of nesting, one document, no anchors, aliases or tags, no key twice.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from rubrics.document import Document, Spot, Value, checked
+from rubrics.errors import RubricError, quoted
+from rubrics.rubric import Rubric
+
+MOST_BYTES = 1024 * 1024
+DEEPEST = 50
+
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})?\.[0-9]{1,17}")
+_WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_file(path: Path) -> Rubric:
+    """Read a rubric from a file.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML document, UTF-8.
+
+    Returns
+    -------
+    Rubric
+
+    Raises
+    ------
+    RubricError
+        For the first fault in the file, as `file:line: what; how to fix`.
+    """
+    return load_as(Rubric, path)
+
+
+def load_as(model: type[M], path: Path) -> M:
+    """Read a YAML file as a record of the given kind; RubricError for its first fault."""
+    return checked(model, read_document(path))
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file as plain values with the line of each; RubricError where it is not one."""
+    return parse_document(_text(path), path=path)
+
+
+def parse_document(text: str, *, path: Path) -> Document:
+    """Read YAML text as plain values with the line of each.
+
+    Parameters
+    ----------
+    text : str
+        One YAML document.
+    path : Path
+        Where the text came from, for messages.
+
+    Returns
+    -------
+    Document
+
+    Raises
+    ------
+    RubricError
+        If the text is not one plain YAML mapping within the limits.
+    """
+    lines: dict[Spot, int] = {}
+    builder = _Builder(_tokens(text, path), path, lines)
+    values = builder.build(next(builder.tokens), ())
+    if not isinstance(values, dict):
+        raise RubricError(
+            "the document is not a mapping", fix="start it with `id: ...`", path=path, line=1
+        )
+    for _ in builder.tokens:  # reads to the end, where a second document would show
+        pass
+    return Document(path=path, values=values, lines=lines)
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise RubricError("not a readable file", fix="name a YAML file", path=path)
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RubricError(reason, fix="name a YAML file that can be read", path=path) from error
+    if len(content) > MOST_BYTES:
+        raise RubricError("larger than 1 MiB", fix="a rubric is a short text; cut it", path=path)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"byte {error.start} is not UTF-8"
+        raise RubricError(what, fix="save the file as UTF-8", path=path, line=line) from error
+
+
+class _Token(NamedTuple):
+    kind: Literal["scalar", "sequence", "mapping", "end"]
+    line: int
+    text: str = ""
+    plain: bool = False
+
+
+def _tokens(text: str, path: Path) -> Iterator[_Token]:
+    from ruamel.yaml import YAML, YAMLError
+
+    # ruamel leaves its events untyped; they are read here and nowhere else.
+    parser: Any = YAML(typ="safe", pure=True)
+    documents = 0
+    try:
+        for event in parser.parse(text):
+            line = int(event.start_mark.line) + 1
+            documents += type(event).__name__ == "DocumentStartEvent"
+            if documents > 1:
+                raise RubricError(
+                    "a second document begins", fix="one rubric a file", path=path, line=line
+                )
+            token = _token(event, line, path)
+            if token is not None:
+                yield token
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else None
+        what = getattr(error, "problem", None) or "not YAML"
+        fix = "check indentation, colons and quotes here"
+        raise RubricError(str(what), fix=fix, path=path, line=line) from error
+    if not documents:
+        raise RubricError("the file is empty", fix="write a rubric into it", path=path)
+
+
+def _token(event: Any, line: int, path: Path) -> _Token | None:
+    if getattr(event, "anchor", None) is not None:
+        what = f"anchor or alias {quoted(event.anchor)}"
+        raise RubricError(what, fix="write the text out in each place", path=path, line=line)
+    if getattr(event, "tag", None) is not None:
+        what = f"tag {quoted(event.tag)}"
+        raise RubricError(what, fix="delete it: plain values only", path=path, line=line)
+    match type(event).__name__:
+        case "ScalarEvent":
+            return _Token("scalar", line, str(event.value), plain=bool(event.implicit[0]))
+        case "SequenceStartEvent":
+            return _Token("sequence", line)
+        case "MappingStartEvent":
+            return _Token("mapping", line)
+        case "SequenceEndEvent" | "MappingEndEvent":
+            return _Token("end", line)
+        case _:
+            return None
+
+
+class _Builder:
+    """Builds values from tokens and notes the line of each; depth is bounded before descent."""
+
+    def __init__(self, tokens: Iterator[_Token], path: Path, lines: dict[Spot, int]) -> None:
+        self.tokens = tokens
+        self._path = path
+        self._lines = lines
+
+    def build(self, token: _Token, spot: Spot) -> Value:
+        self._lines.setdefault(spot, token.line)
+        if token.kind == "scalar":
+            return _scalar(token)
+        if len(spot) >= DEEPEST:
+            raise RubricError(
+                f"nested deeper than {DEEPEST} levels",
+                fix="a rubric needs fewer than ten",
+                path=self._path,
+                line=token.line,
+            )
+        return self._sequence(spot) if token.kind == "sequence" else self._mapping(spot)
+
+    def _sequence(self, spot: Spot) -> Value:
+        items: list[Value] = []
+        while (token := next(self.tokens)).kind != "end":
+            items.append(self.build(token, (*spot, len(items))))
+        return tuple(items)
+
+    def _mapping(self, spot: Spot) -> Value:
+        entries: dict[str | int, Value] = {}
+        while (token := next(self.tokens)).kind != "end":
+            key = self._key(token)
+            if key in entries:
+                raise RubricError(
+                    f"key {quoted(key)} twice", fix="keep one", path=self._path, line=token.line
+                )
+            self._lines[*spot, key] = token.line
+            entries[key] = self.build(next(self.tokens), (*spot, key))
+        return entries
+
+    def _key(self, token: _Token) -> str | int:
+        key = _scalar(token) if token.kind == "scalar" else None
+        if isinstance(key, bool) or not isinstance(key, (str, int)) or key == "<<":
+            raise RubricError(
+                f"{quoted(token.text or token.kind)} cannot be a key",
+                fix="use a word or a whole number",
+                path=self._path,
+                line=token.line,
+            )
+        return key
+
+
+def _scalar(token: _Token) -> Value:
+    """Read a scalar: whole and decimal numbers, true, false, null; all else is text."""
+    if not token.plain:
+        return token.text
+    if token.text in _WORDS:
+        return _WORDS[token.text]
+    if _WHOLE.fullmatch(token.text):
+        return int(token.text)
+    if _DECIMAL.fullmatch(token.text):
+        return float(token.text)
+    return token.text

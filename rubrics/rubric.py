@@ -1,0 +1,233 @@
+"""The rubric: what a judge is asked, on which scales, and where each criterion comes from.
+
+A rubric is one record. Three views are made of it: the text for the judge (`rubrics.render`),
+the shape of the judge's reply (`rubrics.response`) and the score (`rubrics.scoring`).
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from rubrics.errors import quoted
+from rubrics.record import CriterionId, Quote, Record, RubricId, Text, problem
+from rubrics.scale import Scale
+
+Language = Literal["zh", "en"]
+Origin = Literal["published", "project"]
+Direction = Literal["higher_is_better", "lower_is_better", "descriptive"]
+CANNOT_ASSESS: Literal["cannot_assess"] = "cannot_assess"
+
+WEIGHT_TOLERANCE = 0.001
+
+
+class Source(Record):
+    """Where a criterion or a pack of principles comes from."""
+
+    kind: Origin
+    """`published`: stated in the reference. `project`: written by the authors of the rubric."""
+    reference: Text
+    note: Text | None = None
+    """What the reference does and does not say."""
+
+
+class Criterion(Record):
+    """One question to the judge, answered with one score."""
+
+    id: CriterionId
+    title: Text
+    question: Text
+    scale: Scale
+    weight: Annotated[float, Field(ge=0, le=1)]
+    """Share in the overall score, a fraction; 0 for what is reported beside it."""
+    direction: Direction
+    """Which end of the scale is good; `descriptive` when neither is."""
+    threshold: int | None = None
+    """The worst level that is still acceptable; None when the criterion draws no line."""
+    source: Source
+
+    @model_validator(mode="after")
+    def _threshold_is_a_level(self) -> Self:
+        if self.threshold is not None and self.threshold not in self.scale.levels:
+            raise problem(
+                f"threshold {self.threshold} is off the scale of {self.id}",
+                fix=f"use a level from {self.scale.min} to {self.scale.max}",
+                at=("threshold",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_description_is_neither_good_nor_bad(self) -> Self:
+        if self.direction == "descriptive" and (self.weight > 0 or self.threshold is not None):
+            raise problem(
+                f"{self.id} is descriptive but has a weight or a threshold",
+                fix="set weight 0 and no threshold, or say which direction is better",
+                at=("direction",),
+            )
+        return self
+
+
+class Veto(Record):
+    """A criterion that alone decides when it fails."""
+
+    criterion: CriterionId
+    level: int
+    """The failing level; what is worse fails too."""
+
+
+class Grade(Record):
+    """What an example says of one criterion, in the form that the judge must use."""
+
+    criterion: CriterionId
+    reasoning: Text
+    evidence: Quote
+    """Words of the example's response, or an empty string."""
+    score: int | Literal["cannot_assess"]
+
+
+class Example(Record):
+    """A worked case shown to the judge."""
+
+    prompt: Text
+    response: Text
+    grades: tuple[Grade, ...]
+    """One for each criterion, in the rubric's order."""
+
+
+class Principle(Record):
+    """One thing experts of a field ask of a good response."""
+
+    text: Text
+    source: Origin
+
+
+class Pack(Record):
+    """The principles of one group of prompts."""
+
+    group: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    title: Text
+    source: Source
+    items: Annotated[tuple[Principle, ...], Field(min_length=1)]
+
+
+class Rubric(Record):
+    """A whole rubric in one language."""
+
+    id: RubricId
+    version: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){0,2}$")]
+    language: Language
+    title: Text
+    purpose: Text
+    """For the people who choose a rubric; the judge does not see it."""
+    level: Literal[1, 2] | None = None
+    """CValues' ascending levels: 1 safety, 2 responsibility; None outside them."""
+    groups: tuple[str, ...] = ()
+    """Groups of prompts that the rubric is for; empty for all."""
+    instructions: Text
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=20)]
+    veto: Veto | None = None
+    examples: tuple[Example, ...] = ()
+    packs: tuple[Pack, ...] = ()
+
+    def __hash__(self) -> int:
+        """Hash cheaply: rubrics are keys of caches, and equality is still on every field."""
+        return hash((self.id, self.version, self.language))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of what the rubric means: see `rubrics.digest`."""
+        # The digest is taken over the three views, which are made from this record.
+        from rubrics.digest import digest
+
+        return digest(self)
+
+    def criterion(self, criterion_id: str) -> Criterion:
+        """Return a criterion by its id; KeyError when the rubric has none of that name."""
+        return {criterion.id: criterion for criterion in self.criteria}[criterion_id]
+
+    def pack(self, group: str | None) -> Pack | None:
+        """Return the principles of a group, or None when the rubric has none for it."""
+        return next((pack for pack in self.packs if pack.group == group), None)
+
+    def applies_to(self, group: str | None) -> bool:
+        """Tell whether the rubric is meant for a group of prompts."""
+        return not self.groups or group in self.groups
+
+    @model_validator(mode="after")
+    def _criteria_have_names_of_their_own(self) -> Self:
+        seen: set[str] = set()
+        for position, criterion in enumerate(self.criteria):
+            at = ("criteria", position, "id")
+            if criterion.id in seen:
+                raise problem(f"criterion {criterion.id} twice", fix="rename one", at=at)
+            if hasattr(BaseModel, criterion.id):
+                raise problem(
+                    f"criterion id {quoted(criterion.id)} is reserved",
+                    fix="choose another word: the name is a method of the reply",
+                    at=at,
+                )
+            seen.add(criterion.id)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one_or_zero(self) -> Self:
+        total = sum(criterion.weight for criterion in self.criteria)
+        if min(abs(total - 1), total) > WEIGHT_TOLERANCE:
+            raise problem(
+                f"the weights sum to {total:g}",
+                fix="make them sum to 1, or all 0 when there is no overall score",
+                at=("criteria",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _veto_names_a_level(self) -> Self:
+        if self.veto is None:
+            return self
+        named = next((c for c in self.criteria if c.id == self.veto.criterion), None)
+        if named is None:
+            raise problem(
+                f"veto names {quoted(self.veto.criterion)}, which is not a criterion",
+                fix=f"use one of {', '.join(c.id for c in self.criteria)}",
+                at=("veto", "criterion"),
+            )
+        if self.veto.level not in named.scale.levels or named.direction == "descriptive":
+            raise problem(
+                f"veto level {self.veto.level} cannot fail {named.id}",
+                fix="use a level of its scale, and a criterion with a good and a bad end",
+                at=("veto", "level"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _examples_grade_every_criterion(self) -> Self:
+        wanted = [criterion.id for criterion in self.criteria]
+        for position, example in enumerate(self.examples):
+            at = ("examples", position, "grades")
+            if [grade.criterion for grade in example.grades] != wanted:
+                raise problem(
+                    "the example does not grade every criterion once, in order",
+                    fix=f"give grades for {', '.join(wanted)}",
+                    at=at,
+                )
+            for index, grade in enumerate(example.grades):
+                levels = self.criterion(grade.criterion).scale.levels
+                if grade.score != CANNOT_ASSESS and grade.score not in levels:
+                    raise problem(
+                        f"example score {grade.score} is off the scale of {grade.criterion}",
+                        fix=f"use a level from {levels[0]} to {levels[-1]}",
+                        at=(*at, index, "score"),
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _packs_belong_to_groups(self) -> Self:
+        seen: set[str] = set()
+        for position, pack in enumerate(self.packs):
+            if pack.group in seen or not self.applies_to(pack.group):
+                raise problem(
+                    f"pack {quoted(pack.group)} is there twice or is not one of the groups",
+                    fix="keep one pack for each group that the rubric names",
+                    at=("packs", position, "group"),
+                )
+            seen.add(pack.group)
+        return self
