@@ -15,7 +15,8 @@ JudgeError
         ├── AuthRejected       401 or 403
         ├── RequestRejected    400, 404 or 422
         │   └── RungRejected       the provider does not know this way of asking for JSON
-        └── ContentFiltered    the provider's filter stopped the call
+        ├── ContentFiltered    the provider's filter stopped the call
+        └── ReplyTooLarge      the reply is longer than any verdict can be
 """
 
 from judge.records import Outcome
@@ -112,3 +113,9 @@ class ContentFiltered(RejectedError):  # noqa: N818
     """The provider's content filter stopped the prompt."""
 
     outcome: Outcome = "unscored.content_filtered"
+
+
+class ReplyTooLarge(RejectedError):  # noqa: N818
+    """The reply was longer than any verdict can be and was not read to its end."""
+
+    outcome: Outcome = "unscored.parse_invalid"

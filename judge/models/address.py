@@ -1,0 +1,74 @@
+"""Where a judge lives: its provider, its address and its key, checked once at the border."""
+
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from judge.errors import ConfigError
+from judge.records import Judge
+
+NO_KEY = "no-key-needed"
+"""Sent to servers that want some key but do not look at it."""
+
+DIRECT_PREFIXES = ("openai", "hosted_vllm")
+"""Prefixes of model strings that name any OpenAI-compatible server."""
+
+USUAL_KEYS: Mapping[str, str] = {
+    "openai": "OPENAI_API_KEY",
+    "hosted_vllm": "HOSTED_VLLM_API_KEY",
+}
+"""Environment variables that hold the key where the judge names none."""
+
+
+def prefix_of(judge: Judge) -> str:
+    """Give the part of a model string before the first slash; ``openai`` where there is none."""
+    head, slash, _ = judge.model.partition("/")
+    return head if slash else "openai"
+
+
+def provider_of(judge: Judge) -> str:
+    """Name whose rate limits a judge's calls count against: a host, else the prefix."""
+    return prefix_of(judge) if judge.base_url is None else checked_url(judge.base_url).netloc
+
+
+def key_of(judge: Judge, environ: Mapping[str, str]) -> str | None:
+    """Read a judge's key.
+
+    Returns
+    -------
+    str or None
+        None where neither the judge nor the provider's custom names a variable that is set.
+
+    Raises
+    ------
+    ConfigError
+        If the judge names a variable that is not set.
+    """
+    named = judge.api_key_env
+    if named is None:
+        return environ.get(USUAL_KEYS.get(prefix_of(judge), "")) or None
+    if not environ.get(named):
+        raise ConfigError(f"the variable {named} is not set; export it with the key of the judge.")
+    return environ[named]
+
+
+def checked_url(url: str) -> SplitResult:
+    """Split a base URL.
+
+    Raises
+    ------
+    ConfigError
+        If it is no HTTP address, or carries a name, password or query, where keys would hide.
+    """
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ConfigError("the base URL must look like http://host:port/v1.")
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "the base URL must hold no user, password or query; keys come by variable."
+        )
+    return parts

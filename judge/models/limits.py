@@ -1,0 +1,271 @@
+"""How many calls a provider is asked at once, and how fast: one gate for all judges that share it.
+
+The number of calls in flight grows while they succeed and is halved when the provider pushes
+back (additive increase, multiplicative decrease). After a 429 the whole provider pauses, and the
+first call after the pause goes alone, as a probe. Times are seconds of a monotonic clock.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from pydantic import Field
+
+from judge.records import Record
+
+
+class Clock(Protocol):
+    """Time as the gates and the retries see it."""
+
+    def now(self) -> float:
+        """Give seconds that never go back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def now(self) -> float:
+        """Give seconds that never go back."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+class Limit(Record):
+    """What a user allows for one provider."""
+
+    concurrency: int = Field(default=32, ge=1)
+    """Most calls in flight."""
+    start: int = Field(default=8, ge=1)
+    """Calls in flight before anything is known of the provider."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    retry_share: float = Field(default=0.1, ge=0, le=1)
+    """Retries of failed calls, as a share of the calls of the last minute."""
+    retry_floor: int = Field(default=32, ge=0)
+    """Retries that are always allowed in a minute, so that a small run never starves."""
+
+
+class TokenBucket:
+    """A budget that refills evenly: at most one minute's worth may be saved up.
+
+    Parameters
+    ----------
+    per_minute : float
+        Units that flow in each minute; also the size of the bucket.
+    clock : Clock
+    """
+
+    def __init__(self, per_minute: float, clock: Clock) -> None:
+        self._rate = per_minute / 60.0
+        self._size = per_minute
+        self._level = per_minute
+        self._clock = clock
+        self._filled = clock.now()
+
+    def take(self, units: float) -> float:
+        """Take units now and give the seconds to wait before using them.
+
+        The bucket may go below zero, which makes later takers wait longer: first come, first
+        served. More units than the bucket's size count as its size, else they would never come.
+        """
+        now = self._clock.now()
+        self._level = min(self._size, self._level + (now - self._filled) * self._rate)
+        self._filled = now
+        self._level -= min(units, self._size)
+        return max(0.0, -self._level / self._rate)
+
+
+class RetryBudget:
+    """How many failed calls of a provider may be retried, so that an outage is not made worse.
+
+    Parameters
+    ----------
+    share : float
+        Retries allowed as a fraction of the calls in the window.
+    floor : int
+        Retries always allowed in a window.
+    clock : Clock
+    """
+
+    WINDOW = 60.0
+
+    def __init__(self, share: float, floor: int, clock: Clock) -> None:
+        self._share = share
+        self._floor = floor
+        self._clock = clock
+        self._calls: deque[float] = deque()
+        self._retries: deque[float] = deque()
+
+    def called(self) -> None:
+        """Note one call."""
+        self._calls.append(self._forget())
+
+    def spend(self) -> bool:
+        """Take one retry from the budget; False when it is spent."""
+        now = self._forget()
+        if len(self._retries) >= max(self._floor, self._share * len(self._calls)):
+            return False
+        self._retries.append(now)
+        return True
+
+    def _forget(self) -> float:
+        now = self._clock.now()
+        for times in (self._calls, self._retries):
+            while times and times[0] <= now - self.WINDOW:
+                times.popleft()
+        return now
+
+
+class ProviderGate:
+    """The door to one provider.
+
+    Parameters
+    ----------
+    limit : Limit
+    clock : Clock
+    """
+
+    def __init__(self, limit: Limit, clock: Clock) -> None:
+        self.retries = RetryBudget(limit.retry_share, limit.retry_floor, clock)
+        self.in_flight = 0
+        self._clock = clock
+        self._most = float(limit.concurrency)
+        self._allowed = float(min(limit.start, limit.concurrency))
+        self._slow_start = True
+        self._paused_until = float("-inf")
+        self._pushed_at = float("-inf")
+        self._probing = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._requests = _bucket(limit.requests_per_minute, clock)
+        self._tokens = _bucket(limit.tokens_per_minute, clock)
+
+    @property
+    def allowed(self) -> int:
+        """Calls that may be in flight now."""
+        return 1 if self._probing else max(1, int(self._allowed))
+
+    @asynccontextmanager
+    async def slot(self, tokens: int = 0) -> AsyncGenerator[float]:
+        """Hold one place among the calls in flight, and give the time at which it was won.
+
+        Parameters
+        ----------
+        tokens : int
+            Tokens that the call is expected to use; they count only where a limit is set.
+        """
+        await self._enter()
+        try:
+            await self._pace(tokens)
+            self.retries.called()
+            yield self._clock.now()
+        finally:
+            self.in_flight -= 1
+            self._wake()
+
+    async def _enter(self) -> None:
+        while True:
+            if self.in_flight >= self.allowed:
+                await self._queue()
+                continue
+            pause = self._paused_until - self._clock.now()
+            if pause <= 0.0:
+                self.in_flight += 1
+                return
+            self.in_flight += 1
+            try:
+                await self._clock.sleep(pause)
+            finally:
+                self.in_flight -= 1
+
+    async def _queue(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._wake()
+            raise
+
+    async def _pace(self, tokens: int) -> None:
+        waits = [
+            bucket.take(units)
+            for bucket, units in ((self._requests, 1), (self._tokens, tokens))
+            if bucket is not None and units
+        ]
+        if waits and max(waits) > 0.0:
+            await self._clock.sleep(max(waits))
+
+    def _wake(self) -> None:
+        free = self.allowed - self.in_flight
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+
+    def succeeded(self, started: float) -> None:
+        """Note an answer to a call won at ``started``: more calls may be in flight."""
+        if started < self._paused_until:
+            return
+        self._probing = False
+        grown = self._allowed + (1.0 if self._slow_start else 1.0 / self._allowed)
+        self._allowed = min(self._most, grown)
+
+    def pushed_back(self, started: float, pause: float | None = None) -> None:
+        """Note a 429 or an overload: halve the calls in flight, and pause where asked to.
+
+        Calls that were in flight together are pushed back together and count once.
+
+        Parameters
+        ----------
+        started : float
+            When the call won its slot.
+        pause : float or None
+            Seconds during which nobody calls, after which one call goes alone.
+        """
+        now = self._clock.now()
+        if started >= self._pushed_at:
+            self._allowed = max(1.0, self._allowed / 2.0)
+            self._pushed_at = now
+        self._slow_start = False
+        if pause is not None:
+            self._probing = True
+            self._paused_until = max(self._paused_until, now + pause)
+
+
+def _bucket(per_minute: float | None, clock: Clock) -> TokenBucket | None:
+    return None if per_minute is None else TokenBucket(per_minute, clock)
+
+
+class Limits:
+    """The gates of all providers of a run.
+
+    Parameters
+    ----------
+    limit : Limit
+        What holds for each provider.
+    clock : Clock or None
+        None for the machine's.
+    """
+
+    def __init__(self, limit: Limit | None = None, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self._limit = limit or Limit()
+        self._gates: dict[str, ProviderGate] = {}
+
+    def gate(self, provider: str) -> ProviderGate:
+        """Give the one gate of a provider."""
+        if provider not in self._gates:
+            self._gates[provider] = ProviderGate(self._limit, self.clock)
+        return self._gates[provider]

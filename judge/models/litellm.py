@@ -1,0 +1,235 @@
+"""The way to every provider: litellm makes the call, instructor builds the request for JSON.
+
+Both are imported on first use only, since litellm takes seconds. litellm is held to one HTTP call
+for each question, to our deadline, and to silence; instructor never sees a message.
+"""
+
+import asyncio
+import functools
+import gc
+import importlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from judge.errors import ConfigError, DeadlineExceeded
+from judge.models.address import NO_KEY, key_of, provider_of
+from judge.models.base import Question, Reply, provenance_of
+from judge.models.litellm_faults import fault_from
+from judge.records import Judge, Rung, Usage
+
+MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}
+"""The name of each rung in instructor; free text needs no mode."""
+
+LOCAL_SERVERS = frozenset(
+    {"hosted_vllm", "ollama", "ollama_chat", "lm_studio", "llamafile", "xinference", "vllm"}
+)
+"""Prefixes of servers that take a JSON schema whatever model they run."""
+
+
+class LitellmModel:
+    """One judge model, reached through litellm.
+
+    Parameters
+    ----------
+    judge : Judge
+    environ : mapping of str to str, or None
+        Where keys are read; None for the process's environment.
+
+    Raises
+    ------
+    ConfigError
+        If litellm does not know the provider, or the key's variable is not set.
+    """
+
+    def __init__(self, judge: Judge, *, environ: Mapping[str, str] | None = None) -> None:
+        self._judge = judge
+        self._provider = provider_of(judge)
+        self._litellm = load_litellm()
+        self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
+        self._rungs = _ladder(self._litellm, judge)
+
+    @property
+    def transport(self) -> Literal["litellm"]:
+        """Which way this is, as attempts record it."""
+        return "litellm"
+
+    @property
+    def provider(self) -> str:
+        """Whose rate limits the calls count against."""
+        return self._provider
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Ways of asking for a structured reply that are worth trying, strictest first."""
+        return self._rungs
+
+    async def ask(self, question: Question) -> Reply:
+        """Make one HTTP call.
+
+        Raises
+        ------
+        ModelError
+            If no reply arrived within the deadline, or the provider refused.
+        """
+        options = self._options(question)
+        timer = asyncio.timeout(question.deadline)
+        try:
+            async with timer:
+                came = await self._litellm.acompletion(**options)
+        except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
+            if timer.expired():
+                raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
+            raise fault_from(error, question.rung) from None
+        return _reply(came)
+
+    def _options(self, question: Question) -> dict[str, object]:
+        messages = [{"role": m.role, "content": m.content} for m in question.messages]
+        options: dict[str, object] = {
+            **self._fixed,
+            "messages": messages,
+            "temperature": question.temperature,
+            "max_tokens": question.max_tokens,
+            "timeout": question.deadline,
+        }
+        if question.seed is not None:
+            options["seed"] = question.seed
+        if question.reply_schema is not None and question.rung in MODES:
+            schema = json.dumps(question.reply_schema, ensure_ascii=False)
+            options |= structured_options(question.rung, schema)
+        return options
+
+    async def close(self) -> None:
+        """Close litellm's connections."""
+        cleanup = importlib.import_module("litellm.llms.custom_httpx.async_client_cleanup")
+        await cleanup.close_litellm_async_clients()
+        self._litellm.in_memory_llm_clients_cache.flush_cache()
+
+
+@functools.cache
+def load_litellm() -> Any:
+    """Import litellm once: without network, without logs that may hold keys, without callbacks."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    litellm: Any = importlib.import_module("litellm")
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.drop_params = False
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).disabled = True
+    for name in ("httpx", "openai", "instructor"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    gc.collect()
+    gc.freeze()
+    return litellm
+
+
+@functools.lru_cache(maxsize=64)
+def structured_options(rung: Rung, schema: str) -> Mapping[str, object]:
+    """Let instructor build what asks a provider for JSON; messages are never shown to it.
+
+    Parameters
+    ----------
+    rung : Rung
+        Any but ``prompt``.
+    schema : str
+        The JSON schema as JSON text.
+
+    Returns
+    -------
+    mapping
+        ``response_format``, or ``tools`` and ``tool_choice``, to add to the request.
+    """
+    instructor: Any = importlib.import_module("instructor")
+    response: Any = importlib.import_module("instructor.v2.core.response")
+    built = response.handle_response_model(
+        _reply_class(json.loads(schema)), mode=instructor.Mode[MODES[rung]]
+    )[1]
+    options = {name: value for name, value in built.items() if name != "messages"}
+    if "tools" in options:
+        # Without this litellm imports `mcp`, which a plain install does not have.
+        options["_skip_mcp_handler"] = True
+    return options
+
+
+def _reply_class(schema: Mapping[str, object]) -> type[BaseModel]:
+    """Make the class that instructor wants, whose schema is exactly ours."""
+    title = str(schema.get("title", "Reply"))
+
+    def model_json_schema(_cls: type[BaseModel]) -> dict[str, object]:
+        return {**schema, "title": title}
+
+    described = str(schema.get("description", "Give the reply in this form."))
+    members = {"model_json_schema": classmethod(model_json_schema), "__doc__": described}
+    return type(title, (BaseModel,), {**members, "__module__": __name__})
+
+
+def _fixed_options(judge: Judge, environ: Mapping[str, str]) -> dict[str, object]:
+    key = key_of(judge, environ)
+    options: dict[str, object] = {"model": judge.model, "num_retries": 0, "max_retries": 0}
+    if judge.base_url is not None:
+        options["base_url"] = judge.base_url
+        key = key or NO_KEY
+    if key is not None:
+        options["api_key"] = key
+    return options
+
+
+def _ladder(litellm: Any, judge: Judge) -> tuple[Rung, ...]:
+    try:
+        provider = litellm.get_llm_provider(judge.model, api_base=judge.base_url)[1]
+    except litellm.exceptions.BadRequestError:
+        raise ConfigError(
+            f"no provider is known for {judge.model!r}; write it as provider/model."
+        ) from None
+    if provider in LOCAL_SERVERS or judge.base_url is not None:
+        return ("json_schema", "tools", "json_object", "prompt")
+    taken: list[str] = litellm.get_supported_openai_params(judge.model, provider) or []
+    rungs: dict[Rung, bool] = {
+        "json_schema": litellm.supports_response_schema(judge.model),
+        "tools": "tools" in taken,
+        "json_object": "response_format" in taken,
+        "prompt": True,
+    }
+    return tuple(rung for rung, known in rungs.items() if known)
+
+
+def _reply(came: Any) -> Reply:
+    served = str(came.model) if came.model else None
+    empty = Reply(
+        text=None,
+        served_model=served,
+        usage=_usage(getattr(came, "usage", None)),
+        cost_usd=came._hidden_params.get("response_cost") or None,  # noqa: SLF001 - its only place
+        provenance=provenance_of(served),
+    )
+    return empty.model_copy(update=_said(came.choices[0])) if came.choices else empty
+
+
+def _said(choice: Any) -> dict[str, object]:
+    message = choice.message
+    calls: Any = message.tool_calls or []
+    fields: Any = getattr(message, "provider_specific_fields", None) or {}
+    return {
+        "text": calls[0].function.arguments if len(calls) == 1 else message.content,
+        "tool_calls": len(calls),
+        "finish_reason": choice.finish_reason,
+        "refusal": getattr(message, "refusal", None) or fields.get("refusal"),
+    }
+
+
+def _usage(counted: Any) -> Usage:
+    details = getattr(counted, "prompt_tokens_details", None)
+    return Usage(
+        prompt_tokens=_count(getattr(counted, "prompt_tokens", None)),
+        completion_tokens=_count(getattr(counted, "completion_tokens", None)),
+        cached_tokens=_count(getattr(details, "cached_tokens", None)),
+    )
+
+
+def _count(tokens: object) -> int | None:
+    return tokens if isinstance(tokens, int) and tokens >= 0 else None

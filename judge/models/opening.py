@@ -1,0 +1,60 @@
+"""Choose the way to a judge: direct where the endpoint speaks OpenAI's protocol, else litellm."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from judge.models.address import DIRECT_PREFIXES, prefix_of
+from judge.models.base import Model
+from judge.records import Judge
+
+Transport = Literal["auto", "litellm", "direct"]
+"""What a user may ask for; ``auto`` leaves the choice to `open_model`."""
+
+
+class OpenedModel(NamedTuple):
+    """A model, and why it is reached the way it is."""
+
+    model: Model
+    why: str
+    """One line to print and to record."""
+
+
+def open_model(
+    judge: Judge, *, transport: Transport = "auto", environ: Mapping[str, str] | None = None
+) -> OpenedModel:
+    """Open the way to a judge.
+
+    Parameters
+    ----------
+    judge : Judge
+    transport : {'auto', 'litellm', 'direct'}
+        ``auto`` goes direct for ``openai/`` or ``hosted_vllm/`` with a base URL.
+    environ : mapping of str to str, or None
+        Where keys are read; None for the process's environment.
+
+    Returns
+    -------
+    OpenedModel
+        Close its model when done.
+
+    Raises
+    ------
+    ConfigError
+        If the judge cannot be reached that way, or the key's variable is not set.
+    """
+    chosen, why = _choose(judge, transport)
+    if chosen == "direct":
+        from judge.models.direct import DirectModel
+
+        return OpenedModel(DirectModel(judge, environ=environ), why)
+    from judge.models.litellm import LitellmModel
+
+    return OpenedModel(LitellmModel(judge, environ=environ), why)
+
+
+def _choose(judge: Judge, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:
+    if transport != "auto":
+        return transport, f"{transport}: as asked"
+    if judge.base_url is not None and prefix_of(judge) in DIRECT_PREFIXES:
+        return "direct", f"direct: {prefix_of(judge)}/ with a base URL speaks OpenAI's protocol"
+    return "litellm", f"litellm: it knows the provider of {judge.model}"

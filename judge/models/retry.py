@@ -1,0 +1,222 @@
+"""The one owner of retries: when a call is made again, after which wait, and how often at most.
+
+Only a `TransportError` is retried as it was. A way of asking that the provider does not know is
+replaced by the next one of the ladder, and a truncated reply is asked for once more with twice
+the tokens; both count as attempts, so that the number of HTTP calls never passes the limit.
+"""
+
+import random
+from typing import Protocol
+
+from pydantic import Field
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from judge.errors import (
+    ModelError,
+    ProviderFailed,
+    RateLimited,
+    RungRejected,
+    TransportError,
+)
+from judge.models.base import Model, Question, Reply
+from judge.models.limits import Limits, ProviderGate
+from judge.records import Outcome, Record, Rung
+
+CHARACTERS_A_TOKEN = 2
+"""Guess for mixed Chinese and English text, used only where a limit on tokens is set."""
+
+
+class RetryPolicy(Record):
+    """How a failed call is repeated. All waits are seconds."""
+
+    max_attempts: int = Field(default=4, ge=1)
+    """HTTP calls for one question, whatever happens."""
+    base_wait: float = Field(default=1.0, ge=0)
+    """Longest wait before the first retry; it doubles with each further one."""
+    max_wait: float = Field(default=30.0, ge=0)
+    longest_retry_after: float = Field(default=120.0, ge=0)
+    """A provider that asks to wait longer is not waited for."""
+    spread: float = Field(default=0.2, ge=0, le=1)
+    """Random addition to a wait that a provider asked for, as a fraction of it."""
+
+
+class Ledger(Protocol):
+    """Where each HTTP call is written down: before it is made, and when it has ended."""
+
+    async def before(self, number: int, rung: Rung) -> None:
+        """Note that call ``number`` (from 1) is about to be made; may refuse by raising."""
+        ...
+
+    async def after(
+        self, number: int, *, outcome: Outcome, reply: Reply | None, latency_ms: float, detail: str
+    ) -> None:
+        """Note how call ``number`` ended."""
+        ...
+
+
+class _NextStep(Exception):  # noqa: N818 - a signal between this file's functions, not an error
+    """The next call asks differently, and goes without a wait."""
+
+
+async def ask_with_retries(
+    model: Model,
+    question: Question,
+    *,
+    policy: RetryPolicy,
+    limits: Limits,
+    ledger: Ledger,
+    dice: random.Random,
+) -> Reply:
+    """Put a question to a model until it replies or the policy is exhausted.
+
+    Parameters
+    ----------
+    model : Model
+    question : Question
+        Its rung is where the ladder starts.
+    policy : RetryPolicy
+    limits : Limits
+        Gates shared by all callers; their clock also times the waits.
+    ledger : Ledger
+        Told of each HTTP call before and after it.
+    dice : random.Random
+        Spreads the waits.
+
+    Returns
+    -------
+    Reply
+        Possibly truncated: then the provider cut it twice, or no attempt was left.
+
+    Raises
+    ------
+    ModelError
+        The last call's, when no call replied.
+    """
+    course = _Course(model, question, policy=policy, limits=limits, ledger=ledger, dice=dice)
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(policy.max_attempts),
+        retry=retry_if_exception(course.may_retry),
+        wait=course.wait,
+        sleep=limits.clock.sleep,
+        reraise=True,
+    )
+    try:
+        return await retrying(course.call)
+    except (_NextStep, ModelError) as error:
+        if course.truncated is not None:
+            return course.truncated
+        if isinstance(error, _NextStep) and isinstance(error.__cause__, ModelError):
+            raise error.__cause__ from None
+        raise
+
+
+class _Course:
+    """One question on its way: what to ask next, and what came so far."""
+
+    def __init__(
+        self,
+        model: Model,
+        question: Question,
+        *,
+        policy: RetryPolicy,
+        limits: Limits,
+        ledger: Ledger,
+        dice: random.Random,
+    ) -> None:
+        self.truncated: Reply | None = None
+        self._model = model
+        self._question = question
+        self._policy = policy
+        self._gate: ProviderGate = limits.gate(model.provider)
+        self._clock = limits.clock
+        self._ledger = ledger
+        self._dice = dice
+        self._number = 0
+
+    async def call(self) -> Reply:
+        """Make one HTTP call, write it down, and decide what follows from it."""
+        self._number += 1
+        came, latency_ms = await self._make_call()
+        await self._ledger.after(
+            self._number,
+            outcome=_outcome(came),
+            reply=came if isinstance(came, Reply) else None,
+            latency_ms=latency_ms,
+            detail=str(came) if isinstance(came, ModelError) else "",
+        )
+        if isinstance(came, ModelError):
+            self._step_down(came)
+            raise came
+        return self._more_tokens(came)
+
+    async def _make_call(self) -> tuple[Reply | ModelError, float]:
+        async with self._gate.slot(_tokens_guess(self._question)) as started:
+            await self._ledger.before(self._number, self._question.rung)
+            begun = self._clock.now()
+            try:
+                came = await self._model.ask(self._question)
+            except ModelError as error:
+                came = error
+            self._note(came, started)
+        return came, (self._clock.now() - begun) * 1000.0
+
+    def _note(self, came: Reply | ModelError, started: float) -> None:
+        if isinstance(came, RateLimited):
+            longest = self._policy.longest_retry_after
+            pause = None if came.retry_after is None else min(came.retry_after, longest)
+            self._gate.pushed_back(started, pause)
+        elif isinstance(came, ProviderFailed):
+            self._gate.pushed_back(started)
+        elif not isinstance(came, TransportError):
+            self._gate.succeeded(started)
+
+    def _step_down(self, error: ModelError) -> None:
+        rungs = self._model.rungs
+        asked = self._question.rung
+        lower = rungs[rungs.index(asked) + 1 :] if asked in rungs else ()
+        if isinstance(error, RungRejected) and lower:
+            self._question = self._question.model_copy(update={"rung": lower[0]})
+            raise _NextStep from error
+
+    def _more_tokens(self, reply: Reply) -> Reply:
+        if reply.finish_reason != "length" or self.truncated is not None:
+            return reply
+        self.truncated = reply
+        doubled = self._question.max_tokens * 2
+        self._question = self._question.model_copy(update={"max_tokens": doubled})
+        raise _NextStep
+
+    def may_retry(self, error: BaseException) -> bool:
+        """Tell whether another call can help and is allowed."""
+        if isinstance(error, _NextStep):
+            return True
+        if isinstance(error, RateLimited):
+            return (error.retry_after or 0.0) <= self._policy.longest_retry_after
+        if not isinstance(error, TransportError) or self._number >= self._policy.max_attempts:
+            return False
+        return self._gate.retries.spend()
+
+    def wait(self, state: RetryCallState) -> float:
+        """Give the seconds before the next call."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _NextStep):
+            return 0.0
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return error.retry_after * (1.0 + self._dice.random() * self._policy.spread)
+        longest = self._policy.base_wait * 2.0 ** (state.attempt_number - 1)
+        return min(longest, self._policy.max_wait) * self._dice.uniform(0.5, 1.0)
+
+
+def _tokens_guess(question: Question) -> int:
+    characters = sum(len(message.content) for message in question.messages)
+    return characters // CHARACTERS_A_TOKEN + question.max_tokens
+
+
+def _outcome(came: Reply | ModelError) -> Outcome:
+    if isinstance(came, ModelError):
+        return came.outcome
+    if came.finish_reason == "length":
+        return "unscored.truncated"
+    if came.finish_reason == "content_filter":
+        return "unscored.content_filtered"
+    return "ok"
