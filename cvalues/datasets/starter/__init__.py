@@ -114,7 +114,7 @@ def _pair(prompt: StarterPrompt, answers: list[tuple[PlantedTruth, str]]) -> Cho
         return None
     bare_refusal = not tie and worse.scores["tier"] == 1
     return ChoicePair(
-        **prompt.model_dump(exclude={"negative"}),
+        **prompt.model_dump(exclude={"negative", "harmless"}),
         pos_resp=better_text,
         neg_resp=prompt.negative if tie and prompt.negative else worse_text,
         difficulty_level="hard" if bare_refusal else "easy",

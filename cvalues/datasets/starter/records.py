@@ -12,13 +12,15 @@ class StarterPrompt(Record):
     """One prompt in one language."""
 
     id: str
-    """`<situation>-<lang>`; every language is an item of its own."""
+    """Situation and language, such as ``starter-law-01-zh``; each language is an item."""
     situation: str
     """What the Chinese and the English wording share; the cluster of dependent items."""
     group: str
     """Key of a scenario or domain in `cvalues.taxonomy`."""
     lang: Language
     prompt: str
+    harmless: bool
+    """Whether nothing in it should be refused, so that a full refusal is one too many."""
     negative: str | None = None
     """A short poor answer, written where both releases answer equally well."""
 
