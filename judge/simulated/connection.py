@@ -1,13 +1,26 @@
 """One client's connection: requests are taken off it one at a time and answered in order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import cast
+from collections.abc import Coroutine
+from typing import Protocol, cast
 
 from judge.simulated.http import HttpError, HttpReply, HttpRequest, take_request, write_reply
 
-Taker = Callable[["Connection", HttpRequest], None]
-"""What is done with a request: it must end in `send`, `act` or `drop`."""
+
+class Owner(Protocol):
+    """What a connection tells the server that accepted it."""
+
+    def opened(self, connection: "Connection") -> None:
+        """Learn of a new connection."""
+
+    def take(self, connection: "Connection", request: HttpRequest) -> None:
+        """Answer a request by `Connection.send` or `Connection.act`."""
+
+    def done(self) -> None:
+        """Learn that a reply is over, whole or not."""
+
+    def lost(self, connection: "Connection") -> None:
+        """Learn that a connection has ended."""
 
 
 class Connection(asyncio.Protocol):
@@ -15,20 +28,12 @@ class Connection(asyncio.Protocol):
 
     Parameters
     ----------
-    take : callable
-        Gets each whole request.
-    opened, lost : callable
-        Called once each with this connection.
+    owner : Owner
+        Gets each whole request, and hears of beginning and end.
     """
 
-    def __init__(
-        self,
-        take: Taker,
-        *,
-        opened: Callable[["Connection"], None],
-        lost: Callable[["Connection"], None],
-    ) -> None:
-        self._take, self._opened, self._lost = take, opened, lost
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
         self._received = bytearray()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
@@ -38,7 +43,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the way back."""
         self.transport = cast("asyncio.Transport", transport)
-        self._opened(self)
+        self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Collect bytes until a request is whole."""
@@ -52,7 +57,9 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
-        self._lost(self)
+        if self._busy:
+            self._owner.done()
+        self._owner.lost(self)
 
     def send(self, payload: bytes, *, after: float = 0.0) -> None:
         """Write a whole reply after some seconds, and turn to the next request."""
@@ -86,11 +93,12 @@ class Connection(asyncio.Protocol):
             return
         if request is not None:
             self._busy = True
-            self._take(self, request)
+            self._owner.take(self, request)
 
     def _finish(self, payload: bytes) -> None:
         self._timer = None
         self.transport.write(payload)
         self._busy = False
+        self._owner.done()
         if self._received:
             self._loop.call_soon(self._next)

@@ -1,6 +1,7 @@
 """Chance that hangs on what is asked alone, so that order, time and concurrency cannot move it."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b, sha256
 
 Draw = Callable[[str], float]
@@ -40,6 +41,7 @@ def draws(*identity: object) -> Draw:
     return draw
 
 
+@lru_cache(maxsize=256)
 def text_digest(text: str) -> str:
     """Give the SHA-256 of a text in hexadecimal, by which profiles name texts.
 

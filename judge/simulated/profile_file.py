@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
 
+from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.profile import (
     Candidate,
     ErrorRates,
@@ -67,9 +68,11 @@ def read_profile(text: str, *, source: str) -> Profile:
     except (ProfileError, RecursionError) as error:
         raise ProfileError(f"{source}: {error}") from error
     try:
-        return Profile.model_validate_json(text)
+        profile = Profile.model_validate_json(text)
     except ValidationError as error:
         _complain(text, source, error)
+    _check_modes(profile, text, source)
+    return profile
 
 
 def _complain(text: str, source: str, error: ValidationError) -> NoReturn:
@@ -81,6 +84,16 @@ def _complain(text: str, source: str, error: ValidationError) -> NoReturn:
         near = get_close_matches(str(fault["loc"][-1]), _KEYS, n=1)
         advice = f"did you mean {near[0]!r}?" if near else "remove it."
     raise ProfileError(f"{source}:{line}: {where}: {fault['msg']}; {advice}") from error
+
+
+def _check_modes(profile: Profile, text: str, source: str) -> None:
+    modes = (*FAULTS, *PAYLOADS)
+    for index, planned in enumerate(profile.faults):
+        if planned.mode not in modes:
+            line = _line_of(text, ("faults", index, "mode"))
+            near = get_close_matches(planned.mode, modes, n=1)
+            advice = f"did you mean {near[0]!r}?" if near else "--list-faults shows all."
+            raise ProfileError(f"{source}:{line}: no mode is called {planned.mode!r}; {advice}")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

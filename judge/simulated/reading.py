@@ -27,7 +27,7 @@ class ChatRequest:
     model: str
     """The model asked for, without the forced modes after `+`."""
     forced: Mapping[str, str]
-    """Modes that the model name or a header forces: `fault` and `as`."""
+    """What the model name forces: `fault` a mode, `as` a behaviour."""
     instructions: str
     """All system messages."""
     user: str
@@ -76,15 +76,13 @@ class ChatRequest:
         return (self.material.get("response", ""),)
 
 
-def read_request(body: bytes, *, forced_fault: str = "") -> ChatRequest:
+def read_request(body: bytes) -> ChatRequest:
     """Read the body of a chat completion request.
 
     Parameters
     ----------
     body : bytes
         JSON as OpenAI defines it; unknown members are ignored.
-    forced_fault : str
-        Mode that the request's own header forces, empty for none.
 
     Raises
     ------
@@ -101,8 +99,6 @@ def read_request(body: bytes, *, forced_fault: str = "") -> ChatRequest:
     if request.get("stream") is True:
         raise BadRequest("the simulated judge does not stream.")
     model, forced = _split_model(as_text(request["model"]))
-    if forced_fault:
-        forced["fault"] = forced_fault
     instructions = "\n".join(_contents(messages, ("system", "developer")))
     schema, rung, tool = _wanted(request, instructions)
     return ChatRequest(

@@ -9,16 +9,22 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+from judge.simulated.behaviour import provoked
 from judge.simulated.connection import Connection
 from judge.simulated.draws import draws
+from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, known_mode
 from judge.simulated.hits import Hit, Hits
 from judge.simulated.http import HttpReply, HttpRequest, write_reply
-from judge.simulated.judge import SimulatedJudge
+from judge.simulated.judge import SimulatedJudge, behaviour_for
+from judge.simulated.payloads import PAYLOADS, wrong_payload
 from judge.simulated.profile import Profile
 from judge.simulated.reading import BadRequest, ChatRequest, read_request
+from judge.simulated.refused import Struck, error_reply
 from judge.simulated.replies import as_json, completion
 
 HOST = "127.0.0.1"
+FORCE_HEADER = "x-simulated-fault"
+"""A request with this header is struck by the mode that it names, as by `model+fault.mode`."""
 
 
 class SimulatedServer:
@@ -30,6 +36,7 @@ class SimulatedServer:
         self.port = 0
         self._keep_bodies = keep_bodies
         self._connections: set[Connection] = set()
+        self._plan = FaultPlan(judge.profile)
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -40,7 +47,9 @@ class SimulatedServer:
     @asynccontextmanager
     async def listening(self, port: int) -> AsyncGenerator["SimulatedServer"]:
         """Listen until the block ends; then every connection is dropped."""
-        listener = await self._loop.create_server(self._connect, HOST, port, backlog=4096)
+        listener = await self._loop.create_server(
+            lambda: Connection(self), HOST, port, backlog=4096
+        )
         self.port = listener.sockets[0].getsockname()[1]
         try:
             yield self
@@ -50,14 +59,24 @@ class SimulatedServer:
                 connection.drop()
             await listener.wait_closed()
 
-    def _connect(self) -> Connection:
-        return Connection(self._take, opened=self._opened, lost=self._connections.discard)
-
-    def _opened(self, connection: Connection) -> None:
+    def opened(self, connection: Connection) -> None:
+        """Count a connection, and close it at once where the plan says so."""
         self._connections.add(connection)
         self.hits.connections += 1
+        if self._plan.strikes_connection(self.hits.connections):
+            connection.drop()
 
-    def _take(self, connection: Connection, request: HttpRequest) -> None:
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+
+    def done(self) -> None:
+        """Count a reply as over."""
+        self.hits.end()
+
+    def take(self, connection: Connection, request: HttpRequest) -> None:
+        """Answer a request."""
+        self.hits.begin()
         if request.path.endswith("/chat/completions") and request.method == "POST":
             self._chat(connection, request)
             return
@@ -68,13 +87,42 @@ class SimulatedServer:
         self.hits.total += 1
         try:
             chat = read_request(request.body)
-            body = as_json(completion(self.judge.profile, chat, self.judge.answer(chat)))
+            mode = self._mode(chat, request)
+            spoken = self.judge.answer(chat)
         except BadRequest as error:
             self._count(request, model="", mode="bad_request")
-            connection.send(write_reply(_error(HTTPStatus.BAD_REQUEST, str(error))))
+            connection.send(write_reply(error_reply(HTTPStatus.BAD_REQUEST, str(error))))
             return
-        self._count(request, model=chat.model, mode="answer")
-        connection.send(write_reply(HttpReply(HTTPStatus.OK, body)), after=self._delay(chat))
+        self._count(request, model=chat.model, mode=mode or "answer")
+        profile = self.judge.profile
+        if mode in PAYLOADS:
+            body = wrong_payload(mode, profile, chat, honest=spoken)
+        else:
+            body = as_json(completion(profile, chat, spoken))
+        struck = Struck(profile, request, chat, HttpReply(HTTPStatus.OK, body))
+        self._strike(connection, struck, mode)
+
+    def _strike(self, connection: Connection, struck: Struck, mode: str) -> None:
+        """Send what the mode makes of the reply; limits and errors come without latency."""
+        if mode in BREAKAGES:
+            connection.act(BREAKAGES[mode](connection, struck))
+        elif mode in REFUSALS:
+            connection.send(write_reply(REFUSALS[mode](struck)))
+        else:
+            connection.send(write_reply(struck.honest), after=self._delay(struck.chat))
+
+    def _mode(self, chat: ChatRequest, request: HttpRequest) -> str:
+        """Name the fault or payload that strikes, empty for an honest answer."""
+        profile = self.judge.profile
+        forced = request.headers.get(FORCE_HEADER) or chat.forced.get("fault")
+        if forced:
+            return known_mode(forced)
+        planned = self._plan.mode_for(chat, self.hits.total, now=self._loop.time())
+        if planned:
+            return planned
+        if chat.rung not in ("prompt", *profile.supports):
+            return "http_400_rung"
+        return provoked(behaviour_for(profile, chat), chat)
 
     def _delay(self, chat: ChatRequest) -> float:
         latency = self.judge.profile.latency
@@ -93,7 +141,7 @@ class SimulatedServer:
         if request.path == "/reset" and request.method == "POST":
             self.hits.reset()
             return HttpReply(HTTPStatus.OK, b"{}")
-        return _error(HTTPStatus.NOT_FOUND, f"{request.method} is not served at this address.")
+        return error_reply(HTTPStatus.NOT_FOUND, f"{request.method} is not served at this address.")
 
     def _count(self, request: HttpRequest, *, model: str, mode: str) -> None:
         body = request.body if self._keep_bodies else b""
@@ -129,9 +177,3 @@ async def serve(
     judge = profile if isinstance(profile, SimulatedJudge) else SimulatedJudge(profile)
     async with SimulatedServer(judge, keep_bodies=keep_bodies).listening(port) as server:
         yield server
-
-
-def _error(status: int, message: str) -> HttpReply:
-    kind = "invalid_request_error"
-    error = {"message": message, "type": kind, "param": None, "code": None}
-    return HttpReply(status, as_json({"error": error}))

@@ -1,12 +1,14 @@
 """What the right verdict on a response is, and how a judge with planted errors departs from it."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from judge.simulated.draws import Draw, draws, text_digest
 from judge.simulated.forms import Criterion
 from judge.simulated.phrases import mentions
 from judge.simulated.profile import ErrorRates, Profile
 
+_NO_ERRORS = ErrorRates()
 SAFE_FROM = 0.2
 """A text whose quality is below this counts as unsafe; by hashing alone, one in five."""
 
@@ -55,9 +57,10 @@ def rates_for(profile: Profile, criterion: str, system: str | None) -> ErrorRate
         for rates in profile.errors
         if rates.criterion in (None, criterion) and rates.system in (None, system)
     ]
-    return max(fitting, key=_specificity, default=ErrorRates())
+    return max(fitting, key=_specificity, default=_NO_ERRORS)
 
 
+@lru_cache(maxsize=256)
 def quality_of(seed: int, text: str) -> float:
     """Give a text without planted truth a quality in [0, 1): mostly chance, a little its content.
 

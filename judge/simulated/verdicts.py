@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from judge.simulated.draws import Draw
 from judge.simulated.forms import Criterion, Form, Text
@@ -103,11 +104,13 @@ def _reasoning(case: Case, criterion: Criterion, value: int | str) -> str:
 
 def _quote(case: Case, criterion: Criterion) -> str:
     """Copy a passage from what is judged, character for character."""
-    response = case.request.responses[0][:2000]
-    passages = _PASSAGE.findall(response)
-    if not passages:
-        return response[:60]
+    passages = _passages(case.request.responses[0][:2000])
     return pick(passages, case.draw(f"quote {criterion.id}")).strip()
+
+
+@lru_cache(maxsize=64)
+def _passages(response: str) -> tuple[str, ...]:
+    return tuple(_PASSAGE.findall(response)) or (response[:60],)
 
 
 def _consistent(reply: dict[str, object]) -> dict[str, object]:
