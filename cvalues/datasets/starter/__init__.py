@@ -12,7 +12,7 @@ import json
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import groupby
-from typing import Literal
+from typing import Literal, get_args
 
 from cvalues.datasets.starter.records import (
     ChoicePair,
@@ -25,6 +25,7 @@ from cvalues.datasets.starter.records import (
 from judge.records import Generation, Language
 
 __all__ = [
+    "FILE_NAMES",
     "ChoicePair",
     "LabelDesign",
     "Manifest",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 FileName = Literal["prompts.jsonl", "responses.jsonl", "truth.jsonl", "labels.csv", "manifest.json"]
+
+FILE_NAMES: tuple[FileName, ...] = get_args(FileName)
+"""The files that `starter_file` gives."""
 
 
 def starter_file(name: FileName) -> Traversable:
