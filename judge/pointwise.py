@@ -69,14 +69,6 @@ class Forms:
             )
         return self._made[lang, group]
 
-    def rubrics(self) -> tuple[Rubric, ...]:
-        """List the editions that were asked for so far."""
-        return tuple(
-            edition(lang)
-            for edition in self._editions
-            for lang in dict.fromkeys(lang for lang, _ in self._made)
-        )
-
 
 Prepared = tuple[tuple[Form, Judge, str], ...]
 

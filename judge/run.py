@@ -1,23 +1,24 @@
 """A run: planned, made or resumed, carried out within its budget, and counted."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from typing import Literal
 
+from judge import pairwise, pointwise
 from judge.budget import Budget, Price
 from judge.config import Manifest, RubricEdition, Source, difference
 from judge.errors import RunMismatch
 from judge.grade import Bench, grade_tasks
-from judge.grading import Task
+from judge.grading import Form, Task
 from judge.keys import judge_digest
-from judge.models.limits import Limit, Limits
 from judge.models.base import Model
+from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
-from judge.pointwise import Forms, language_of
+from judge.pointwise import Edition, Forms
 from judge.records import Counts, Generation, Judge, Judgment, Language
 from judge.store.base import Run
 from judge.store.sql import Store
@@ -45,76 +46,68 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What one pass over a file of generations found."""
+class Order:
+    """What is to be judged, by what and by whom."""
 
-    rows: int
-    kinds: frozenset[tuple[Language, str | None]]
-    """Language and group of the items; each has a prompt of its own."""
-    systems: tuple[str, ...]
+    source: Source
+    read: Callable[[], Iterator[Generation]]
+    """Gives the generations anew with each call, so that they need not be held."""
+    editions: tuple[Edition, ...]
+    """One for each rubric."""
+    judges: tuple[Judge, ...]
+    repeats: int = 1
+    pairwise: bool = False
+
+    def tasks(self) -> Iterator[Task]:
+        """Plan every judgment, streaming where the grading allows it."""
+        if self.pairwise:
+            return pairwise.tasks(self.read(), self.editions, self.judges, repeats=self.repeats)
+        forms = Forms(self.editions, self.judges)
+        return pointwise.tasks(self.read(), forms, repeats=self.repeats)
 
 
-def survey(generations: Iterable[Generation]) -> Survey:
-    """Read all generations once, so that a bad file is refused before anything is written."""
-    rows, kinds, systems = 0, set[tuple[Language, str | None]](), dict[str, None]()
-    for generation in generations:
-        rows += 1
-        kinds.add((language_of(generation), generation.group))
-        systems[generation.system] = None
-    return Survey(rows=rows, kinds=frozenset(kinds), systems=tuple(systems))
-
-
-def manifest(
-    found: Survey,
-    source: Source,
-    *,
-    forms: Forms,
-    judges: Sequence[Judge],
-    repeats: int = 1,
-) -> Manifest:
+def manifest(order: Order) -> Manifest:
     """Say what a run is made of, before anything is asked.
+
+    All generations are read once, so a bad file is refused before anything is written.
 
     Parameters
     ----------
-    found : Survey
-        Of the checked file.
-    source : Source
-        The file, by content.
-    forms : Forms
-        What is asked, and of whom.
-    judges : sequence of Judge
-    repeats : int
-        How often each question is put.
+    order : Order
+
+    Returns
+    -------
+    Manifest
+        With the number of judgments that are planned.
     """
-    prepared = [
-        (group, form)
-        for lang, group in sorted(found.kinds, key=str)
-        for form, _, _ in forms.prepared(lang, group)
-    ]
-    editions = {(form.rubric, form.language): form for _, form in prepared}
-    rubrics = {form.rubric for _, form in prepared}
+    editions: dict[tuple[str, str], Form] = {}
+    prompts: dict[str, str] = {}
+    planned = 0
+    for task in order.tasks():
+        planned += 1
+        form = task.form
+        place = f"{form.rubric}/{form.language}/{task.generation.group or ''}"
+        if place not in prompts:
+            prompts[place] = form.prompt_digest
+            editions[form.rubric, form.language] = form
     return Manifest(
-        source=source,
+        kind="pairwise" if order.pairwise else "judge",
+        source=order.source,
         rubrics=tuple(
             RubricEdition(
                 rubric=rubric, language=language, digest=form.rubric_hash, criteria=form.criteria
             )
             for (rubric, language), form in sorted(editions.items())
         ),
-        judges=tuple(judges),
-        judge_digests={judge.name: judge_digest(judge) for judge in judges},
-        prompts={
-            f"{form.rubric}/{form.language}/{group or ''}": form.prompt_digest
-            for group, form in prepared
-        },
-        repeats=repeats,
-        planned=found.rows * len(rubrics) * len(judges) * repeats,
+        judges=order.judges,
+        judge_digests={judge.name: judge_digest(judge) for judge in order.judges},
+        prompts=prompts,
+        repeats=order.repeats,
+        planned=planned,
     )
 
 
-def begin(
-    store: Store, name: str, *, wanted: Manifest, generations: Iterable[Generation]
-) -> tuple[Run, bool]:
+def begin(store: Store, name: str, order: Order) -> tuple[Run, bool]:
     """Make a run, or find the one of that name if nothing that matters has changed.
 
     Returns
@@ -128,9 +121,12 @@ def begin(
     RunMismatch
         If a run of that name was made with something else; the message says what.
     """
+    wanted = manifest(order)
     run = store.find_run(name)
     if run is None:
-        return store.create_run(name, wanted, generations), False
+        return store.create_run(
+            name, wanted, order.read(), documents=_documents(order, wanted)
+        ), False
     changes = difference(run.manifest, wanted)
     if changes:
         raise RunMismatch(
@@ -140,10 +136,16 @@ def begin(
     return run, True
 
 
-def keep_rubrics(store: Store, run: Run, forms: Forms) -> None:
+def _documents(order: Order, wanted: Manifest) -> dict[str, str]:
     """Keep the rubrics themselves beside the run: a user's file may change or go."""
-    for rubric in forms.rubrics():
-        store.add_document(run, f"rubric/{rubric.id}/{rubric.language}", rubric.model_dump_json())
+    asked = {(edition.rubric, edition.language) for edition in wanted.rubrics}
+    languages: tuple[Language, ...] = ("zh", "en")
+    rubrics = [edition(language) for edition in order.editions for language in languages]
+    return {
+        f"rubric/{rubric.id}/{rubric.language}": rubric.model_dump_json()
+        for rubric in rubrics
+        if (rubric.id, rubric.language) in asked
+    }
 
 
 def kept_rubrics(store: Store, run: Run) -> dict[tuple[str, str], Rubric]:

@@ -37,6 +37,13 @@ def insert_generations(
         connection.execute(insert(tables.generations), rows)
 
 
+def insert_document(connection: Connection, run_id: int, *, kind: str, body: str, now: str) -> None:
+    """Keep a text that belongs to a run."""
+    connection.execute(
+        insert(tables.documents).values(run_id=run_id, kind=kind, created_at=now, body=body)
+    )
+
+
 def attempt_row(run: Run, write: AttemptStarted) -> dict[str, object]:
     """Give the row of a call that is about to be made."""
     return {

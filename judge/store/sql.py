@@ -1,6 +1,6 @@
 """The store: records in, records out, over SQLAlchemy Core on any of its databases."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,8 +86,15 @@ class Store:
         """Return the run of that name, or None."""
         return next((run for run in self.runs() if run.name == name), None)
 
-    def create_run(self, name: str, manifest: Manifest, generations: Iterable[Generation]) -> Run:
-        """Keep a new run with all its generations, or nothing.
+    def create_run(
+        self,
+        name: str,
+        manifest: Manifest,
+        generations: Iterable[Generation],
+        *,
+        documents: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Keep a new run with all its generations and documents, or nothing.
 
         Raises
         ------
@@ -102,6 +109,8 @@ class Store:
                 .returning(tables.runs.c.run_id)
             ).scalar_one()
             rows.insert_generations(connection, run_id, generations)
+            for kind, body in (documents or {}).items():
+                rows.insert_document(connection, run_id, kind=kind, body=body, now=created_at)
         return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
 
     def generations(self, run: Run) -> Iterator[Generation]:
@@ -242,11 +251,7 @@ class Store:
     def add_document(self, run: Run, kind: str, body: str) -> None:
         """Keep a JSON text that belongs to a run, such as a passport or a drawn sample."""
         with self._transaction() as connection:
-            connection.execute(
-                insert(tables.documents).values(
-                    run_id=run.run_id, kind=kind, created_at=_now(), body=body
-                )
-            )
+            rows.insert_document(connection, run.run_id, kind=kind, body=body, now=_now())
 
     def latest_document(self, run: Run, kind: str) -> str | None:
         """Return the newest JSON text of a kind, or None."""

@@ -1,0 +1,106 @@
+"""What all commands share: where output goes, how errors read, and the exit codes."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from calibration.tables.printable import printable
+
+DONE = 0
+REGRESSION = 1
+BAD_INPUT = 2
+NEED_LABELS = 3
+UNTRUSTED = 4
+INCOMPLETE = 5
+INTERRUPTED = 130
+
+
+def say(text: str = "") -> None:
+    """Print a line of the command's answer to standard output, control characters shown."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def note(text: str) -> None:
+    """Print a remark to standard error, so that standard output stays what was asked for."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
+    """End the program with one line on standard error."""
+    note(" ".join(message.split()))
+    raise SystemExit(code)
+
+
+def as_json(value: object) -> None:
+    """Print a JSON document; Chinese stays Chinese."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
+    """Print rows as an aligned table.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+    columns : mapping of str to str
+        Key of a value to the heading above it, in order.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns.values():
+        grid.add_column(heading, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
+    Console(highlight=False, soft_wrap=False).print(grid)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def store_address(given: str | None) -> str:
+    """Find the store: the option, else CVALUES_STORE, else .cvalues/store.db below this folder."""
+    import os
+
+    return given or os.environ.get("CVALUES_STORE") or str(Path(".cvalues") / "store.db")
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """Run a command and turn what it raises into an exit code and one line.
+
+    Returns
+    -------
+    int
+        The program's exit code.
+    """
+    from judge.errors import JudgeError
+
+    try:
+        command()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE
+    except KeyboardInterrupt:
+        note("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough.
+        sys.stdout = None
+    except (JudgeError, ValueError, OSError) as error:
+        note(" ".join(str(error).split()))
+        return _code(error)
+    return DONE
+
+
+def _code(error: Exception) -> int:
+    from judge.errors import ConfigError, JudgeError, RunMismatch
+
+    infrastructure = isinstance(error, (JudgeError, OSError))
+    usage = isinstance(error, (ConfigError, RunMismatch))
+    return INCOMPLETE if infrastructure and not usage else BAD_INPUT

@@ -1,0 +1,93 @@
+"""`cvalues judge`: score a file of responses."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+
+
+def judge(
+    responses: Annotated[Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response.")],
+    rubric: Annotated[str, typer.Option(help="Rubric ids or YAML files, separated by commas.")],
+    judge_: Annotated[
+        str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
+    ],
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    store: StoreOption = None,
+    lang: Annotated[
+        str | None, typer.Option(help="Judge all items in zh or en; else as each item says.")
+    ] = None,
+    encoding: Encoding = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 1,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="Compare the systems of the file two by two.")
+    ] = False,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
+    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
+    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one question.")] = 4,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
+    ] = None,
+    rpm: Annotated[
+        float | None, typer.Option(min=1, help="Requests a minute, by provider.")
+    ] = None,
+    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute, by provider.")] = None,
+    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
+    max_unscored: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
+    ] = 0.1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+) -> None:
+    """Score free-form responses with a judge model.
+
+    The run resumes where it stopped when it is called again with the same name and nothing that
+    matters has changed. Exit code 5: not everything could be scored.
+    """
+    from judge.cli import console, session
+    from judge.cli.order import judges_of, order_of, prices_of, transport_of
+    from judge.run import Settings
+
+    judges = judges_of(
+        judge_,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+    )
+    order = order_of(
+        responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
+    )
+    settings = Settings(
+        concurrency=concurrency,
+        max_attempts=max_attempts,
+        deadline=timeout,
+        max_calls=max_calls,
+        budget_usd=budget_usd,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        transport=transport_of(transport),
+        prices=prices_of(price, judges),
+    )
+    done = session.conduct(
+        order,
+        settings,
+        name=run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S"),
+        address=console.store_address(store),
+        quiet=quiet,
+        dry_run=dry_run,
+    )
+    session.show(done, as_json=json_)
+    raise SystemExit(session.exit_code(done, max_unscored=max_unscored))

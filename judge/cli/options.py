@@ -1,0 +1,44 @@
+"""Options that several commands share, so that they read and mean the same everywhere."""
+
+from typing import Annotated
+
+import typer
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        help="Path of a SQLite file or a SQLAlchemy URL. Else CVALUES_STORE, else "
+        ".cvalues/store.db.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Encoding of the file where it is not UTF-8, such as gb18030."),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1."),
+]
+ApiKeyEnv = Annotated[
+    str | None,
+    typer.Option(help="NAME of the environment variable with the key (never the key itself)."),
+]
+
+
+def parts(joined: str) -> tuple[str, ...]:
+    """Split a list that was given with commas.
+
+    Raises
+    ------
+    judge.errors.ConfigError
+        If it is empty or names something twice.
+    """
+    from judge.errors import ConfigError
+
+    listed = tuple(part.strip() for part in joined.split(",") if part.strip())
+    if not listed or len(set(listed)) != len(listed):
+        raise ConfigError(f"{joined!r} is empty or names something twice; list each name once.")
+    return listed

@@ -1,0 +1,89 @@
+"""From the words of a command line to what `judge.run` works with."""
+
+import hashlib
+from pathlib import Path
+from typing import TypedDict, Unpack, get_args
+
+from judge.budget import Price
+from judge.cli.options import parts
+from judge.errors import ConfigError
+from judge.importers.responses import read_generations
+from judge.pointwise import Edition
+from judge.records import Judge, Language
+from judge.run import Order, Source, Transport
+from rubrics import load_rubric
+
+
+class JudgeWords(TypedDict):
+    """What all judges of a command line share."""
+
+    base_url: str | None
+    api_key_env: str | None
+    temperature: float
+    max_tokens: int
+    seed: int | None
+
+
+def judges_of(models: str, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
+    """Make the judges that a list of models names."""
+    return tuple(Judge(model=model, **shared) for model in parts(models))
+
+
+class OrderWords(TypedDict):
+    """How a file is to be judged."""
+
+    lang: str | None
+    encoding: str | None
+    repeats: int
+    pairwise: bool
+
+
+def order_of(
+    path: Path, rubrics: str, judges: tuple[Judge, ...], **words: Unpack[OrderWords]
+) -> Order:
+    """Say what is to be judged, after the whole file has been found readable."""
+    forced = words["lang"]
+    if forced is not None and forced not in get_args(Language):
+        raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
+    encoding = words["encoding"]
+    rows = sum(1 for _ in read_generations(path, encoding=encoding))
+    return Order(
+        source=Source(name=path.name, sha256=_sha256(path), rows=rows),
+        read=lambda: read_generations(path, encoding=encoding),
+        editions=tuple(edition(ref, forced) for ref in parts(rubrics)),
+        judges=judges,
+        repeats=words["repeats"],
+        pairwise=words["pairwise"],
+    )
+
+
+def edition(ref: str, forced: str | None) -> Edition:
+    """Choose a rubric's edition by an item's language, unless one is forced for all."""
+    loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
+    return lambda lang: loaded[lang]
+
+
+def transport_of(word: str) -> Transport:
+    """Read the way to a judge that a command line asks for."""
+    for known in get_args(Transport):
+        if word == known:
+            return known
+    raise ConfigError(f"--transport {word!r} is not known; use auto, litellm or direct.")
+
+
+def prices_of(words: str | None, judges: tuple[Judge, ...]) -> dict[str, Price]:
+    """Read what a command line says of prices, the same for all its judges."""
+    return {judge.name: _price(words) for judge in judges} if words else {}
+
+
+def _price(words: str) -> Price:
+    try:
+        prompt, completion = (float(part) / 1e6 for part in words.split(","))
+    except ValueError:
+        raise ConfigError(f"--price {words!r} is not two numbers; write 0.40,1.20.") from None
+    return Price(prompt=prompt, completion=completion)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

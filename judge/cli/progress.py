@@ -1,0 +1,100 @@
+"""Progress of a run: a bar on a terminal, now and then a plain line elsewhere."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from judge.cli.console import note
+from judge.records import Judgment
+
+Seen = Callable[[Judgment], None]
+
+EVERY = 10.0
+"""Seconds between plain lines."""
+
+
+def progress(whole: int, *, quiet: bool) -> AbstractContextManager[Seen]:
+    """Show how far a run has come, for as long as the context lasts.
+
+    Parameters
+    ----------
+    whole : int
+        Judgments that are still to be made.
+    quiet : bool
+        Show nothing.
+
+    Returns
+    -------
+    context manager
+        Gives a function to be called with each judgment that was kept.
+    """
+    if quiet:
+        return nullcontext(lambda _: None)
+    return _bar(whole) if sys.stderr.isatty() else _lines(whole)
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.done = 0
+        self._parts = Counter[str]()
+        self._cost = 0.0
+        self._priced = True
+        self._begun = time.monotonic()
+
+    def add(self, judgment: Judgment) -> None:
+        self.done += 1
+        self._parts[judgment.outcome.split(".")[0]] += 1
+        self._cost += judgment.cost_usd or 0.0
+        self._priced = self._priced and (judgment.cost_usd is not None or judgment.attempts == 0)
+
+    def words(self) -> str:
+        rate = self.done / max(time.monotonic() - self._begun, 1e-9)
+        cost = f"${self._cost:.4f}" if self._priced else "cost unknown"
+        missing = f"unscored {self._parts['unscored']}, errors {self._parts['error']}"
+        return f"{rate:.0f}/s, {missing}, {cost}"
+
+
+@contextmanager
+def _lines(whole: int) -> Generator[Seen]:
+    tally = _Tally()
+    due = time.monotonic() + EVERY
+
+    def seen(judgment: Judgment) -> None:
+        nonlocal due
+        tally.add(judgment)
+        if time.monotonic() >= due:
+            due = time.monotonic() + EVERY
+            note(f"{tally.done}/{whole} judged: {tally.words()}")
+
+    yield seen
+
+
+@contextmanager
+def _bar(whole: int) -> Generator[Seen]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    tally = _Tally()
+    with Progress(
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=5,
+    ) as shown:
+        line = shown.add_task("judging", total=whole, words="")
+
+        def seen(judgment: Judgment) -> None:
+            tally.add(judgment)
+            shown.update(line, completed=tally.done, words=tally.words())
+
+        yield seen

@@ -1,0 +1,220 @@
+"""One sitting at a run: say the plan, judge with progress, heed Ctrl-C, say what came of it."""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from judge.cli import console
+from judge.cli.progress import Seen, progress
+from judge.models.base import Model
+from judge.models.opening import open_model
+from judge.panel import with_panel
+from judge.records import Counts, Judgment
+from judge.run import Order, Settings, begin, carry_out, counts
+from judge.store.base import Run
+from judge.store.sql import Store, open_store
+from judge.summary import Cell, count_outcomes, summarise
+
+GRACE = 10.0
+"""Seconds that calls in flight get to finish after the first Ctrl-C."""
+
+HOPELESS = 3
+"""Rejected keys, with nothing scored, after which a run stops by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a sitting ended with."""
+
+    run: Run
+    outcomes: Mapping[str, int]
+    """How many judgments have each outcome; what was never asked has none."""
+    cells: tuple[Cell, ...]
+    calls: int
+    usd: float
+    """Dollars, as far as prices are known."""
+    interrupted: bool = False
+    planned_only: bool = False
+
+    @property
+    def counts(self) -> Counts:
+        """What became of what was planned."""
+        return count_outcomes(self.outcomes, planned=self.run.manifest.planned)
+
+    @property
+    def unasked(self) -> int:
+        """Judgments that were planned and never begun, or stopped."""
+        missing = self.run.manifest.planned - sum(self.outcomes.values())
+        return missing + self.outcomes.get("skipped.user_stop", 0)
+
+
+def conduct(
+    order: Order, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
+) -> Done:
+    """Make or resume a run and carry it out as far as its limits allow."""
+    store = open_store(address)
+    try:
+        run, resumed = begin(store, name, order)
+        before = counts(store, run)
+        unsettled = before.error + before.skipped
+        console.note(
+            f"run {name} in {store.place}: {before.planned} judgments planned, "
+            f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
+        )
+        interrupted = False
+        if unsettled and not dry_run:
+            models = _open_models(order, settings)
+            with progress(unsettled, quiet=quiet) as seen:
+                sitting = _Sitting(store, run, seen)
+                interrupted = asyncio.run(sitting.hold(order, settings, models))
+        calls, usd = store.spent(run)
+        return Done(
+            run=run,
+            outcomes=store.outcomes(run),
+            cells=summarise(with_panel(store.judgments(run), len(order.judges))),
+            calls=calls,
+            usd=usd,
+            interrupted=interrupted,
+            planned_only=dry_run,
+        )
+    finally:
+        store.close()
+
+
+def _open_models(order: Order, settings: Settings) -> dict[str, Model]:
+    models: dict[str, Model] = {}
+    for judge in order.judges:
+        model, why = open_model(judge, transport=settings.transport)
+        console.note(f"judge {judge.name}: {why}")
+        models[judge.name] = model
+    return models
+
+
+class _Sitting:
+    """A run under way, and the reasons to stop it early."""
+
+    def __init__(self, store: Store, run: Run, shown: Seen) -> None:
+        self._store = store
+        self._run = run
+        self._shown = shown
+        self._stop = asyncio.Event()
+        self._interrupted = False
+        self._rejected = 0
+
+    async def hold(self, order: Order, settings: Settings, models: Mapping[str, Model]) -> bool:
+        """Carry the run out; tell whether somebody interrupted it."""
+        work = asyncio.ensure_future(
+            carry_out(
+                self._store,
+                self._run,
+                tasks=order.tasks(),
+                models=models,
+                settings=settings,
+                stop=self._stop,
+                seen=self._seen,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_, self._interrupt, work)
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                raise
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        return self._interrupted
+
+    def _seen(self, judgment: Judgment) -> None:
+        self._shown(judgment)
+        if self._rejected < 0 or judgment.outcome == "ok":
+            self._rejected = -1
+        elif judgment.outcome == "error.auth":
+            self._rejected += 1
+            if self._rejected == HOPELESS:
+                console.note("the provider rejects the key; the run stops here")
+                self._stop.set()
+
+    def _interrupt(self, work: "asyncio.Future[None]") -> None:
+        if self._interrupted:
+            # The second time means now. What the store has acknowledged is safe in its log.
+            os._exit(console.INTERRUPTED)
+        self._interrupted = True
+        self._stop.set()
+        console.note("\nfinishing the calls in flight; Ctrl-C again to leave at once")
+        asyncio.get_running_loop().call_later(GRACE, work.cancel)
+
+
+def show(done: Done, *, as_json: bool) -> None:
+    """Print what a run came to."""
+    if as_json:
+        console.as_json(document(done))
+        return
+    if done.planned_only:
+        return
+    console.table(
+        [_row(cell) for cell in done.cells if cell.group is None],
+        {
+            "rubric": "rubric",
+            "criterion": "criterion",
+            "judge": "judge",
+            "system": "system",
+            "mean": "mean (judge only)",
+            "scored": "scored",
+            "unscored": "unscored",
+            "error": "error",
+            "skipped": "skipped",
+        },
+    )
+    total = done.counts
+    console.say(
+        f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
+        f"{total.error} error + {total.skipped} skipped; {done.calls} calls"
+    )
+    for outcome, count in sorted(done.outcomes.items()):
+        if outcome != "ok":
+            console.say(f"  {outcome}: {count}")
+    if total.error or done.unasked:
+        console.note(f"resume with: {resume_command(done.run)}")
+
+
+def _row(cell: Cell) -> dict[str, object]:
+    return {**cell.model_dump(), **cell.counts.model_dump(), "mean": cell.mean}
+
+
+def document(done: Done) -> dict[str, object]:
+    """Give what a run came to as a JSON document."""
+    return {
+        "run": done.run.name,
+        "counts": done.counts.model_dump(),
+        "outcomes": dict(done.outcomes),
+        "calls": done.calls,
+        "cost_usd": done.usd or None,
+        "interrupted": done.interrupted,
+        "judges": [judge.name for judge in done.run.manifest.judges],
+        "rubrics": [edition.model_dump() for edition in done.run.manifest.rubrics],
+        "scores": [{**_row(cell), "valid": False} for cell in done.cells],
+    }
+
+
+def exit_code(done: Done, *, max_unscored: float) -> int:
+    """Choose the exit code: 130 interrupted, 5 incomplete or too much unscored, else 0."""
+    if done.interrupted:
+        return console.INTERRUPTED
+    if done.planned_only:
+        return console.DONE
+    total = done.counts
+    too_many = total.unscored > max_unscored * total.planned
+    return console.INCOMPLETE if total.error or done.unasked or too_many else console.DONE
+
+
+def resume_command(run: Run) -> str:
+    """Write the command line that goes on with a run, so that it can be pasted."""
+    words = sys.argv[1:]
+    named = any(word == "--run" or word.startswith("--run=") for word in words)
+    return shlex.join(["cvalues", *words, *([] if named else ["--run", run.name])])
