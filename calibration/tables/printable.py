@@ -1,0 +1,88 @@
+"""How hostile text is shown to people: control and direction marks as escapes, the rest as it is.
+
+A terminal or an editor obeys control characters, and bidirectional marks reorder what is read;
+both become visible escapes. Marks that ordinary writing needs stay: joiners inside Arabic, Indic
+words and emoji sequences, and the letters themselves in any script.
+"""
+
+import re
+import unicodedata
+
+_SUSPECT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_JOINERS = "\u200c\u200d"
+_EMOJI_STYLE = "\ufe0e\ufe0f"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Show control, direction and invisible characters as escapes.
+
+    Parameters
+    ----------
+    text : str
+        Any text, lone surrogates included.
+    keep : str
+        Control characters to leave alone, such as ``"\n\t"`` for a body of several lines.
+
+    Returns
+    -------
+    str
+        Free of C0 and C1 controls, direction marks, invisible fillers, tag characters and lone
+        surrogates. Joiners between letters and in emoji, and emoji style marks, are kept.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _SUSPECT.sub(lambda found: _shown(found, keep), text)
+
+
+def clipped(text: str, limit: int = 40) -> str:
+    """Show at most ``limit`` characters of a hostile text, as :func:`printable` does.
+
+    Parameters
+    ----------
+    text : str
+    limit : int
+        Most characters shown, the ellipsis included.
+    """
+    shown = printable(text[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _shown(found: re.Match[str], keep: str) -> str:
+    mark = found.group()
+    if mark in keep or _belongs(found.string, found.start(), mark):
+        return mark
+    code = ord(mark)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _belongs(text: str, at: int, mark: str) -> bool:
+    before = text[at - 1] if at else ""
+    after = text[at + 1] if at + 1 < len(text) else ""
+    if mark in _EMOJI_STYLE:
+        return bool(before) and (_is_symbol(before) or before in "#*0123456789")
+    if mark in _JOINERS:
+        return bool(before and after) and _joins(before) and _joins(after)
+    return False
+
+
+def _joins(neighbour: str) -> bool:
+    # Latin letters never join, so a joiner between them only hides a word from a reader.
+    if neighbour in _EMOJI_STYLE or _is_symbol(neighbour):
+        return True
+    return not neighbour.isascii() and unicodedata.category(neighbour) in {"Lo", "Mn", "Mc"}
+
+
+def _is_symbol(mark: str) -> bool:
+    return unicodedata.category(mark) in {"So", "Sk"} or mark in "‼⁉⁈↔↕▪▫◻◼◽◾"
