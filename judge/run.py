@@ -12,7 +12,6 @@ from judge import pairwise, pointwise
 from judge.budget import Budget, Price
 from judge.config import Manifest, RubricEdition, Source, difference
 from judge.errors import RunMismatch
-from judge.grade import Bench, grade_tasks
 from judge.grading import Form, Task
 from judge.keys import judge_digest
 from judge.models.base import Model
@@ -20,6 +19,7 @@ from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.pointwise import Edition, Forms
 from judge.records import Counts, Generation, Judge, Judgment, Language
+from judge.stage import Bench, grade_tasks
 from judge.store.base import Run
 from judge.store.sql import Store
 from judge.store.writer import Writer
