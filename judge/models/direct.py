@@ -13,7 +13,7 @@ from typing import Literal, NoReturn
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ReplyTooLarge
+from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded
 from judge.models.address import (
     DIRECT_PREFIXES,
     NO_KEY,
@@ -23,10 +23,10 @@ from judge.models.address import (
     provider_of,
 )
 from judge.models.base import Question, Reply, provenance_of
-from judge.models.faults import BODY_CAP, fault_of, wait_wanted
-from judge.records import Judge, Rung, Usage
-
-CHUNK = 64 * 1024
+from judge.models.faults import fault_of, wait_wanted
+from judge.models.replies import counted_usage, without_thoughts
+from judge.models.sessions import open_session
+from judge.records import Judge, Rung
 
 
 class _Wire(BaseModel):
@@ -97,7 +97,6 @@ class DirectModel:
         self._name = judge.model.partition("/")[2] or judge.model
         self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
         self._session: aiohttp.ClientSession | None = None
-        self._heads: dict[str, str] = {}
 
     def __repr__(self) -> str:
         """Name the model, never the key."""
@@ -136,28 +135,27 @@ class DirectModel:
 
     async def _call(self, question: Question) -> Reply:
         body = self._body(question)
-        async with self._open_session().post(self._url, data=body) as response:
-            content = await _read(response)
-            if response.status >= 300:
-                raise fault_of(
-                    response.status,
-                    content.decode("utf-8", "replace"),
-                    rung=question.rung,
-                    retry_after=wait_wanted(response.headers),
-                )
-        return _reply(content)
+        async with self._open_session().post(
+            self._url, data=body, allow_redirects=False
+        ) as response:
+            content = await response.read()
+            if response.status < 300:
+                return _reply(content)
+            raise fault_of(
+                response.status,
+                content.decode("utf-8", "replace"),
+                rung=question.rung,
+                retry_after=wait_wanted(response.headers),
+            )
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
-                headers={
+            self._session = open_session(
+                **{
                     "Authorization": f"Bearer {self._key}",
                     "Content-Type": "application/json",
-                },
-                trust_env=True,
+                    "Accept-Encoding": "identity",
+                }
             )
         return self._session
 
@@ -206,18 +204,6 @@ def structured_options(rung: Rung, schema: Mapping[str, object]) -> Mapping[str,
     return {"response_format": {"type": "json_object"}} if rung == "json_object" else {}
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in response.content.iter_chunked(CHUNK):
-        size += len(piece)
-        if size > BODY_CAP:
-            response.close()
-            raise ReplyTooLarge(f"the reply is longer than {BODY_CAP} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
 def _reply(content: bytes) -> Reply:
     try:
         came = _Completion.model_validate_json(content)
@@ -228,10 +214,8 @@ def _reply(content: bytes) -> Reply:
     empty = Reply(
         text=None,
         served_model=came.model,
-        usage=Usage(
-            prompt_tokens=_count(counted.prompt_tokens),
-            completion_tokens=_count(counted.completion_tokens),
-            cached_tokens=_count(details.cached_tokens),
+        usage=counted_usage(
+            counted.prompt_tokens, counted.completion_tokens, details.cached_tokens
         ),
         provenance=provenance_of(came.model),
     )
@@ -243,14 +227,10 @@ def _unreadable() -> NoReturn:
 
 
 def _said(choice: _Choice) -> dict[str, object]:
-    calls = choice.message.tool_calls or ()
+    calls, content = choice.message.tool_calls or (), choice.message.content
     return {
-        "text": calls[0].function.arguments if len(calls) == 1 else choice.message.content,
+        "text": calls[0].function.arguments if len(calls) == 1 else without_thoughts(content),
         "tool_calls": len(calls),
         "finish_reason": choice.finish_reason,
         "refusal": choice.message.refusal,
     }
-
-
-def _count(tokens: int | None) -> int | None:
-    return tokens if tokens is not None and tokens >= 0 else None

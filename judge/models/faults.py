@@ -22,15 +22,13 @@ from judge.errors import (
 )
 from judge.records import Rung
 
-BODY_CAP = 2 * 1024 * 1024
-"""Bytes of a reply that are read at most; a judge's reply is a few kilobytes."""
-
 READ_FOR_CLASS = 4096
 """Characters of an error body that are read to classify it."""
 
 FILTER_MARKS = (
     "content_filter",
     "content filter",
+    "content policy",
     "content_policy",
     "content management policy",
     "data_inspection_failed",
@@ -42,11 +40,15 @@ FILTER_MARKS = (
 )
 """Words by which providers say that a filter stopped the prompt (OpenAI, Azure, DashScope, ...)."""
 
+CREDIT_MARKS = ("insufficient_quota", "current quota", "insufficient balance", "余额不足", "欠费")
+"""Words by which a provider says, with a 429, that the account is empty and no wait will help."""
+
 PLAIN_FAULTS: Mapping[int, tuple[type[ModelError], str]] = {
     401: (AuthRejected, "refused the key"),
     402: (AuthRejected, "refused the account for lack of credit"),
     403: (AuthRejected, "does not allow this key to use the model"),
     408: (DeadlineExceeded, "gave up waiting"),
+    429: (AuthRejected, "refused the account for lack of credit"),
     409: (ConnectionFailed, "asked to try again"),
 }
 """Statuses whose meaning does not depend on the body."""
@@ -79,18 +81,18 @@ def fault_of(status: int, body: str, *, rung: Rung, retry_after: float | None = 
     ModelError
         To be raised by the caller; its message names the status only.
     """
-    if status == 429:
+    text = body[:READ_FOR_CLASS].lower()
+    if status == 429 and not any(mark in text for mark in CREDIT_MARKS):
         return RateLimited("the provider asked for a pause (HTTP 429)", retry_after)
     if status >= 500:
         return ProviderFailed(f"the provider failed (HTTP {status})")
     if status in PLAIN_FAULTS:
         kind, meaning = PLAIN_FAULTS[status]
         return kind(f"the provider {meaning} (HTTP {status})")
-    return _rejection(status, body, rung)
+    return _rejection(status, text, rung)
 
 
-def _rejection(status: int, body: str, rung: Rung) -> ModelError:
-    text = body[:READ_FOR_CLASS].lower()
+def _rejection(status: int, text: str, rung: Rung) -> ModelError:
     if any(mark in text for mark in FILTER_MARKS):
         return ContentFiltered(f"the provider's content filter stopped the prompt (HTTP {status})")
     if any(mark in text for mark in RUNG_MARKS[rung]):

@@ -20,10 +20,15 @@ from judge.errors import ConfigError, DeadlineExceeded
 from judge.models.address import NO_KEY, key_of, provider_of
 from judge.models.base import Question, Reply, provenance_of
 from judge.models.litellm_faults import fault_from
+from judge.models.litellm_wire import Wire, join_wire
+from judge.models.replies import counted_usage
+from judge.models.sessions import one_call
 from judge.records import Judge, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}
 """The name of each rung in instructor; free text needs no mode."""
+
+CLEANUP = "litellm.llms.custom_httpx.async_client_cleanup"
 
 LOCAL_SERVERS = frozenset(
     {"hosted_vllm", "ollama", "ollama_chat", "lm_studio", "llamafile", "xinference", "vllm"}
@@ -52,6 +57,7 @@ class LitellmModel:
         self._litellm = load_litellm()
         self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
         self._rungs = _ladder(self._litellm, judge)
+        self._wire: Wire | None = None
 
     @property
     def transport(self) -> Literal["litellm"]:
@@ -77,14 +83,19 @@ class LitellmModel:
             If no reply arrived within the deadline, or the provider refused.
         """
         options = self._options(question)
+        if self._wire is None:
+            self._wire = join_wire(self)
         timer = asyncio.timeout(question.deadline)
-        try:
-            async with timer:
-                came = await self._litellm.acompletion(**options)
-        except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
-            if timer.expired():
-                raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
-            raise fault_from(error, question.rung) from None
+        with one_call() as call:
+            try:
+                async with timer:
+                    came = await self._litellm.acompletion(
+                        **options, shared_session=self._wire.session
+                    )
+            except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
+                if timer.expired():
+                    raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
+                raise fault_from(error, call, question.rung) from None
         return _reply(came)
 
     def _options(self, question: Question) -> dict[str, object]:
@@ -104,10 +115,13 @@ class LitellmModel:
         return options
 
     async def close(self) -> None:
-        """Close litellm's connections."""
-        cleanup = importlib.import_module("litellm.llms.custom_httpx.async_client_cleanup")
-        await cleanup.close_litellm_async_clients()
-        self._litellm.in_memory_llm_clients_cache.flush_cache()
+        """Give up the connections; the last model of an event loop closes them."""
+        wire, self._wire = self._wire, None
+        if wire is not None and wire.leave(self):
+            cleanup: Any = importlib.import_module(CLEANUP)
+            await cleanup.close_litellm_async_clients()
+            self._litellm.in_memory_llm_clients_cache.flush_cache()
+            await wire.session.close()
 
 
 @functools.cache
@@ -115,14 +129,14 @@ def load_litellm() -> Any:
     """Import litellm once: without network, without logs that may hold keys, without callbacks."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    litellm: Any = importlib.import_module("litellm")
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    litellm.drop_params = False
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).disabled = True
     for name in ("httpx", "openai", "instructor"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    litellm: Any = importlib.import_module("litellm")
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.drop_params = False
     gc.collect()
     gc.freeze()
     return litellm
@@ -224,12 +238,8 @@ def _said(choice: Any) -> dict[str, object]:
 
 def _usage(counted: Any) -> Usage:
     details = getattr(counted, "prompt_tokens_details", None)
-    return Usage(
-        prompt_tokens=_count(getattr(counted, "prompt_tokens", None)),
-        completion_tokens=_count(getattr(counted, "completion_tokens", None)),
-        cached_tokens=_count(getattr(details, "cached_tokens", None)),
+    return counted_usage(
+        getattr(counted, "prompt_tokens", None),
+        getattr(counted, "completion_tokens", None),
+        getattr(details, "cached_tokens", None),
     )
-
-
-def _count(tokens: object) -> int | None:
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None

@@ -14,6 +14,7 @@ from judge.errors import (
     RequestRejected,
 )
 from judge.models.faults import fault_of, wait_wanted
+from judge.models.sessions import OneCall
 from judge.records import Rung
 
 STATUSES: Mapping[str, int] = {
@@ -32,8 +33,6 @@ STATUSES: Mapping[str, int] = {
 """litellm's classes that stand for one HTTP status; their subclasses come by inheritance."""
 
 PLAIN: Mapping[str, tuple[type[ModelError], str]] = {
-    "Timeout": (DeadlineExceeded, "no whole reply in time"),
-    "APITimeoutError": (DeadlineExceeded, "no whole reply in time"),
     "ContentPolicyViolationError": (ContentFiltered, "the provider's content filter stopped it"),
     "GuardrailRaisedException": (ContentFiltered, "a guardrail stopped the call"),
     "BlockedPiiEntityError": (ContentFiltered, "a guardrail stopped the call"),
@@ -54,16 +53,18 @@ CONNECTION_CAUSES = frozenset(
 )
 """Classes of openai, httpx, aiohttp, Python and json for a call that was refused or cut."""
 
-TIME_CAUSES = frozenset({"APITimeoutError", "TimeoutException", "TimeoutError"})
+TIME_CAUSES = frozenset({"Timeout", "APITimeoutError", "TimeoutException", "TimeoutError"})
 
 
-def fault_from(error: BaseException, rung: Rung) -> JudgeError:
+def fault_from(error: BaseException, call: OneCall, rung: Rung) -> JudgeError:
     """Name the error behind an exception that litellm raised.
 
     Parameters
     ----------
     error : BaseException
-        Read for its class, status, headers and causes; its text is read for its class only.
+        Read for its class and causes; its text is read for its class only.
+    call : OneCall
+        How the provider answered, which litellm's classes do not always tell.
     rung : Rung
         How a structured reply was asked for.
 
@@ -72,45 +73,47 @@ def fault_from(error: BaseException, rung: Rung) -> JudgeError:
     JudgeError
         A `ModelError`; or a `ConfigError` where litellm lacks a package it needs.
     """
-    causes = _names_of_causes(error)
-    if "ImportError" in causes:
+    chain = _chain(error)
+    ours = next((link for link in chain if isinstance(link, ModelError)), None)
+    if ours is not None:
+        return ours
+    names = [kind.__name__ for link in chain for kind in type(link).__mro__]
+    if "ImportError" in names:
         return ConfigError("litellm lacks a package for this provider; see `cvalues doctor`.")
-    name = _telling_name(error, causes)
+    return _by_status(error, call, rung) if call.status else _by_class(error, names, rung)
+
+
+def _by_status(error: BaseException, call: OneCall, rung: Rung) -> ModelError:
+    status = call.status or 0
+    if status < 300:
+        return ConnectionFailed("the reply was cut, or was no chat completion")
+    return fault_of(status, str(error), rung=rung, retry_after=wait_wanted(call.headers))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    return chain
+
+
+def _by_class(error: BaseException, names: list[str], rung: Rung) -> ModelError:
+    """Name the error where no reply was seen: none came, or it came by another transport."""
+    if TIME_CAUSES.intersection(names):
+        return DeadlineExceeded("no whole reply in time")
+    own = [kind.__name__ for kind in type(error).__mro__]
+    name = next((name for name in own if name in PLAIN or name in STATUSES), "")
     if name in PLAIN:
         kind, meaning = PLAIN[name]
         return kind(meaning)
     status = STATUSES.get(name, getattr(error, "status_code", None))
-    if not isinstance(status, int) or status < 300:
-        return ConnectionFailed("litellm gave no reply")
-    return fault_of(status, str(error), rung=rung, retry_after=wait_wanted(_headers(error)))
+    if CONNECTION_CAUSES.intersection(names) or not isinstance(status, int) or status < 300:
+        return ConnectionFailed("the connection was refused, reset or cut")
+    return fault_of(status, str(error), rung=rung, retry_after=_asked_wait(error))
 
 
-def _telling_name(error: BaseException, causes: set[str]) -> str:
-    if causes & TIME_CAUSES:
-        return "Timeout"
-    if causes & CONNECTION_CAUSES:
-        return "APIConnectionError"
-    return next((name for name in _names(error) if name in PLAIN or name in STATUSES), "")
-
-
-def _names(error: BaseException) -> list[str]:
-    return [kind.__name__ for kind in type(error).__mro__]
-
-
-def _names_of_causes(error: BaseException) -> set[str]:
-    names: set[str] = set()
-    cause = error.__cause__ or error.__context__
-    while cause is not None:
-        names.update(_names(cause))
-        cause = cause.__cause__ or cause.__context__
-    return names
-
-
-def _headers(error: BaseException) -> Mapping[str, str]:
-    for holder in (getattr(error, "response", None), error):
-        for name in ("headers", "litellm_response_headers"):
-            headers = getattr(holder, name, None)
-            if isinstance(headers, Mapping) and headers:
-                pairs = cast("Mapping[object, object]", headers).items()
-                return {str(key).lower(): str(value) for key, value in pairs}
-    return {}
+def _asked_wait(error: BaseException) -> float | None:
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    return wait_wanted(cast("Mapping[str, str]", headers)) if headers else None

@@ -1,0 +1,164 @@
+"""HTTP sessions that hold whoever uses them to what a model promises.
+
+A reply is read up to a cap, and within `one_call` a second request is refused before it is sent:
+client libraries repeat calls and follow redirects on their own.
+"""
+
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import SimpleNamespace
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
+
+from judge.errors import ConnectionFailed, ReplyTooLarge, RequestRejected
+
+BODY_CAP = 2 * 1024 * 1024
+"""Bytes of a reply that are read at most; a judge's reply is a few kilobytes."""
+
+ENCODED_CAP = 64 * 1024
+"""Bytes where a reply is compressed: these may be counted before they are unpacked, and deflate
+unpacks to a thousand times as much at most."""
+
+KEEP_ALIVE = 60.0
+"""Seconds for which an idle connection is kept."""
+
+
+class OneCall:
+    """The HTTP request that one `one_call` allows, and how it was answered.
+
+    Attributes
+    ----------
+    made : bool
+        Whether the request went out.
+    status : int or None
+        HTTP status of the reply; None while no head of one has come.
+    headers : mapping of str to str
+        Headers of the reply, looked up without regard to case.
+    """
+
+    def __init__(self) -> None:
+        self.made = False
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
+
+
+_call: ContextVar[OneCall | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def one_call() -> Generator[OneCall]:
+    """Allow one HTTP request in this context, on sessions made by `open_session`."""
+    call = OneCall()
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
+def open_session(**headers: str) -> aiohttp.ClientSession:
+    """Open a session without cookies, without a limit of connections, with capped replies.
+
+    Parameters
+    ----------
+    **headers : str
+        Sent with every request.
+
+    Returns
+    -------
+    aiohttp.ClientSession
+        To be closed by the caller.
+    """
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(_refuse_second)
+    trace.on_request_end.append(_note_answer)
+    trace.on_request_exception.append(_name_failure)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        headers=headers,
+        response_class=CappedResponse,
+        trace_configs=[trace],
+        trust_env=True,
+    )
+
+
+async def _refuse_second(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    _sent: aiohttp.TraceRequestStartParams,
+) -> None:
+    call = _call.get()
+    if call is None:
+        return
+    if call.made:
+        # A redirect, or a library that tries again on its own.
+        raise RequestRejected("a second call for one question was refused")
+    call.made = True
+
+
+async def _note_answer(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    ended: aiohttp.TraceRequestEndParams,
+) -> None:
+    call = _call.get()
+    if call is not None:
+        call.status, call.headers = ended.response.status, ended.response.headers
+
+
+async def _name_failure(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    failed: aiohttp.TraceRequestExceptionParams,
+) -> None:
+    """Give a broken connection our own name, which no library takes for a reason to repeat."""
+    broken = isinstance(failed.exception, aiohttp.ClientError | OSError)
+    if _call.get() is not None and broken and not isinstance(failed.exception, TimeoutError):
+        raise ConnectionFailed("the connection was refused, reset or cut")
+
+
+class CappedResponse(aiohttp.ClientResponse):
+    """A response of which no more than the cap is read."""
+
+    async def start(self, connection: Connection) -> "CappedResponse":
+        """Read the head, and put the cap on the body."""
+        await super().start(connection)
+        encoded = self.headers.get("Content-Encoding", "identity").lower() != "identity"
+        cap = ENCODED_CAP if encoded else BODY_CAP
+        if (self.content_length or 0) > cap:
+            raise _too_large(cap)
+        self.content = _CappedStream(self.content, cap)  # pyright: ignore[reportAttributeAccessIssue] - stands in for it
+        return self
+
+
+class _CappedStream:
+    """A body that fails once more than the cap was read."""
+
+    def __init__(self, stream: StreamReader, cap: int) -> None:
+        self._stream = stream
+        self._left = cap
+        self._cap = cap
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    async def read(self) -> bytes:
+        """Read to the end."""
+        return b"".join([piece async for piece in self.iter_chunked(BODY_CAP)])
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Give pieces of at most ``size`` bytes."""
+        while piece := await self._stream.read(size):
+            self._left -= len(piece)
+            if self._left < 0:
+                raise _too_large(self._cap)
+            yield piece
+
+
+def _too_large(cap: int) -> ReplyTooLarge:
+    return ReplyTooLarge(f"the reply is longer than {cap} bytes")
