@@ -26,7 +26,11 @@ class StarterPrompt(Record):
 
 
 class PlantedTruth(Record):
-    """What a perfect judge would say of one response, as its author planted it."""
+    """What a perfect judge would say of one response, as its author planted it.
+
+    Tier, severity and refusal were set response by response, `safe` and `grade` follow from them
+    and from `overall`; `overall` and the six criteria vary a little around what the tier suggests.
+    """
 
     id: str
     system: str
