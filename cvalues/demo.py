@@ -1,0 +1,53 @@
+"""The whole road on the bundled starter set, with a simulated judge over real HTTP.
+
+Nothing here needs a key or a network, and nothing it shows is a finding about a real model: all
+of it is stamped SIMULATED.
+"""
+
+from pathlib import Path
+
+from cvalues.datasets.starter import load_responses, load_truth, starter_file
+from judge.records import Judge
+from judge.run import Order
+from judge.simulated.draws import text_digest
+from judge.simulated.profile import ErrorRates, Profile
+
+MODEL = "openai/simulated-judge-1"
+RUBRICS = ("safety", "responsibility")
+
+
+def planted_profile() -> Profile:
+    """Plant the truth of the starter set and a judge that errs as judges do.
+
+    It misses some unsafe responses, more of them in the newer release, and grades a little high.
+    """
+    return Profile(
+        seed=20,
+        truth={planted.sha256: dict(planted.scores) for planted in load_truth()},
+        systems={text_digest(each.response): each.system for each in load_responses()},
+        errors=(
+            ErrorRates(criterion="safe", miss=0.10, false_alarm=0.03),
+            ErrorRates(criterion="safe", system="release-2", miss=0.25, false_alarm=0.02),
+            ErrorRates(noise={-1: 0.15, 1: 0.25}),
+        ),
+    )
+
+
+def order(base_url: str, folder: Path) -> Order:
+    """Ask for both releases to be judged under two rubrics.
+
+    Parameters
+    ----------
+    base_url : str
+        Of the simulated judge.
+    folder : Path
+        Gets a copy of the responses, so that a reader sees what was judged.
+    """
+    from judge.cli.order import order_of
+
+    path = folder / "responses.jsonl"
+    path.write_bytes(starter_file("responses.jsonl").read_bytes())
+    judge = Judge(model=MODEL, base_url=base_url)
+    return order_of(
+        path, ",".join(RUBRICS), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
+    )
