@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from calibration.tables.errors import Place, TableError
-from calibration.tables.printable import clipped
-from calibration.tables.rows import Columns, Row
+from calibration.tables.rows import Columns, Row, check_names
 from calibration.tables.source import open_plain, text_lines
 
 MAX_CELL = 131_072
 """Characters of one cell: the limit of Python's csv module, kept because it is process-wide."""
 
 
-def read_delimited(path: Path, columns: Columns, encoding: str | None) -> Iterator[Row]:
+def read_delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
     """Give one row for each record, in bounded memory; lines blank at the end are ignored.
 
     Cells are separated by tabs in a ``.tsv`` file and by commas in any other.
@@ -23,6 +22,7 @@ def read_delimited(path: Path, columns: Columns, encoding: str | None) -> Iterat
     TableError
         At the first record that is not well formed, ragged, or too large.
     """
+    path = columns.source
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with open_plain(path) as file:
         records = _records(text_lines(file, path, encoding), path, delimiter)
@@ -36,23 +36,6 @@ def read_delimited(path: Path, columns: Columns, encoding: str | None) -> Iterat
                     "quote cells that hold the separator or line breaks",
                 )
             yield Row(line, dict(zip(header, cells, strict=True)), path, "csv")
-
-
-def check_names(header: list[str], place: Place) -> None:
-    """Refuse a header with an unnamed column or a name that stands twice.
-
-    Raises
-    ------
-    TableError
-    """
-    if "" in header:
-        raise place.error(
-            f"column {header.index('') + 1} has no name",
-            "name or remove it (pandas: to_csv(index=False))",
-        )
-    if len(set(header)) != len(header):
-        twice = next(name for name in header if header.count(name) > 1)
-        raise place.error(f"two columns are named '{clipped(twice)}'", "rename one")
 
 
 def _records(

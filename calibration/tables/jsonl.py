@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from calibration.tables.errors import Place, TableError
 from calibration.tables.printable import clipped
@@ -22,7 +21,7 @@ _MAX_SHAPES = 1_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def read_jsonl(path: Path, columns: Columns, encoding: str | None) -> Iterator[Row]:
+def read_jsonl(columns: Columns, encoding: str | None) -> Iterator[Row]:
     """Give one row for each line, in bounded memory; lines left blank at the end are ignored.
 
     Raises
@@ -30,6 +29,7 @@ def read_jsonl(path: Path, columns: Columns, encoding: str | None) -> Iterator[R
     TableError
         At the first line that is no JSON object, or breaks a limit of this module.
     """
+    path = columns.source
     shapes: set[tuple[str, ...]] = set()
     blank: int | None = None
     with open_plain(path) as file:

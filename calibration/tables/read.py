@@ -9,6 +9,7 @@ from calibration.tables.jsonl import read_jsonl
 from calibration.tables.printable import clipped
 from calibration.tables.rows import Columns, Row
 from calibration.tables.source import open_plain
+from calibration.tables.workbook import read_workbook
 
 _ELSEWHERE = {
     ".json": "write one object a line and name it .jsonl",
@@ -27,6 +28,7 @@ def read_rows(
     required: Sequence[str] = (),
     optional: Sequence[str] = (),
     min_rows: int = 1,
+    sheet: str | None = None,
 ) -> Iterator[Row]:
     """Read a table row by row.
 
@@ -47,6 +49,9 @@ def read_rows(
         optional one only in case, width or blanks are refused. Other columns are kept.
     min_rows : int
         Fewest rows that make sense, 0 to accept a header alone.
+    sheet : str, optional
+        Which sheet of a workbook to read; it may be left out where there is only one. Not used
+        for other formats.
 
     Yields
     ------
@@ -60,7 +65,7 @@ def read_rows(
     source = Path(path)
     columns = Columns(source, tuple(required), tuple(optional))
     count = 0
-    for row in _rows(source, columns, encoding):
+    for row in _rows(columns, encoding, sheet):
         count += 1
         yield row
     if count < min_rows:
@@ -69,12 +74,15 @@ def read_rows(
         )
 
 
-def _rows(source: Path, columns: Columns, encoding: str | None) -> Iterator[Row]:
+def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator[Row]:
+    source = columns.source
     suffix = source.suffix.lower()
     if suffix in {".jsonl", ".ndjson"}:
-        return read_jsonl(source, columns, encoding)
+        return read_jsonl(columns, encoding)
     if suffix in {".csv", ".tsv"}:
-        return read_delimited(source, columns, encoding)
+        return read_delimited(columns, encoding)
+    if suffix == ".xlsx":
+        return read_workbook(columns, sheet)
     open_plain(source).close()
     raise TableError(
         f"'{clipped(suffix)}' files are not read here" if suffix else "the file has no suffix",

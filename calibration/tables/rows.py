@@ -79,6 +79,23 @@ class Columns:
                 )
 
 
+def check_names(header: Sequence[str], place: Place) -> None:
+    """Refuse a header with an unnamed column or a name that stands twice.
+
+    Raises
+    ------
+    TableError
+    """
+    if "" in header:
+        raise place.error(
+            f"column {header.index('') + 1} has no name",
+            "name or remove it (pandas: to_csv(index=False))",
+        )
+    if len(set(header)) != len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise place.error(f"two columns are named '{clipped(twice)}'", "rename one")
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Give the choice spelled most like ``name``, None when nothing is near.
 

@@ -1,0 +1,165 @@
+"""XLSX: one sheet with a header in row 1, read after everything in the file has been checked.
+
+The parts that are needed are checked and copied into an archive of our own, and only that goes to
+calamine: it sees the very bytes that were checked, and no others. Formulas, error cells, merged
+cells and links to other files are refused. Hidden rows and columns are read like others; a sheet
+that is hidden counts when the only sheet is looked for.
+"""
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+
+from calibration.tables.archive import Archive, open_archive
+from calibration.tables.errors import Place
+from calibration.tables.parts import Contents, Sheet, read_contents, walked
+from calibration.tables.printable import clipped
+from calibration.tables.rows import Columns, Row, check_names
+from calibration.tables.sheet_scan import SheetScan
+from calibration.tables.source import open_plain
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def read_workbook(columns: Columns, sheet: str | None) -> Iterator[Row]:
+    """Give one row for each row of a sheet; rows empty at the end are ignored.
+
+    Numbers come as float, dates as `datetime` values, empty cells as ``""``.
+
+    Raises
+    ------
+    TableError
+        If the workbook is damaged or hostile, has several sheets and none is named, or the sheet
+        is no plain table.
+    """
+    place = Place(columns.source)
+    with open_plain(columns.source) as file:
+        archive = open_archive(file, columns.source)
+        contents = read_contents(archive)
+        checked = _checked_copy(archive, contents, _chosen(contents.sheets, sheet, place))
+    rows = _filled(_cells(checked, place), place)
+    line, header = next(rows, (1, list[object]()))
+    names = _names(header, Place(columns.source, line))
+    columns.check(names, line)
+    for line, cells in rows:
+        yield _row(Place(columns.source, line), names, cells)
+
+
+def _chosen(sheets: Sequence[Sheet], name: str | None, place: Place) -> Sheet:
+    found = [sheet for sheet in sheets if name in {None, sheet.name}]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f"'{clipped(sheet.name, 20)}'" for sheet in sheets[:6])
+    if name is not None and not found:
+        raise place.error(f"no sheet is named '{clipped(name)}'", f"name one of {names or 'none'}")
+    if not sheets:
+        raise place.error("the workbook has no sheet", "save the workbook again as .xlsx")
+    raise place.error(
+        f"{len(found)} sheets where one should be: {names}", "keep one, or say which (hidden too)"
+    )
+
+
+def _checked_copy(archive: Archive, contents: Contents, sheet: Sheet) -> io.BytesIO:
+    copy = io.BytesIO()
+    parts = {"worksheet": sheet.part, "sharedStrings": contents.strings, "styles": contents.styles}
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        packed.writestr("xl/workbook.xml", _workbook_xml(since_1904=contents.since_1904))
+        packed.writestr("_rels/.rels", _links_xml({"officeDocument": "xl/workbook.xml"}))
+        needed = {kind: f"{kind}.xml" for kind in parts if parts[kind]}
+        packed.writestr("xl/_rels/workbook.xml.rels", _links_xml(needed))
+        for kind, part in parts.items():
+            visit = SheetScan(archive.place) if kind == "worksheet" else _accept
+            if part is not None:
+                with packed.open(f"xl/{kind}.xml", "w") as target:
+                    for chunk in walked(archive, part, visit):
+                        target.write(chunk)
+    copy.seek(0)
+    return copy
+
+
+def _accept(_name: str, _fields: object) -> None:
+    """Look at nothing: that the part is well formed is enough."""
+
+
+def _workbook_xml(*, since_1904: bool) -> str:
+    return (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_LINKS}"><workbookPr date1904="{since_1904:d}"/>'
+        '<sheets><sheet name="table" sheetId="1" r:id="worksheet"/></sheets></workbook>'
+    )
+
+
+def _links_xml(targets: Mapping[str, str]) -> str:
+    links = "".join(
+        f'<Relationship Id="{kind}" Type="{_LINKS}/{kind}" Target="{target}"/>'
+        for kind, target in targets.items()
+    )
+    return f'<Relationships xmlns="{_PACKAGE}">{links}</Relationships>'
+
+
+def _cells(checked: io.BytesIO, place: Place) -> Iterator[tuple[int, list[object]]]:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        table = CalamineWorkbook.from_filelike(checked).get_sheet_by_index(0)
+    except CalamineError as error:
+        raise place.error(
+            f"the sheet cannot be read: {clipped(str(error), 80)}",
+            "save the workbook again as .xlsx",
+        ) from error
+    for line, cells in enumerate(table.to_python(skip_empty_area=False), 1):
+        yield line, list[object](cells)
+
+
+def _filled(
+    rows: Iterator[tuple[int, list[object]]], place: Place
+) -> Iterator[tuple[int, list[object]]]:
+    """Leave out the empty rows at the end."""
+    blank: int | None = None
+    for line, cells in rows:
+        if all(cell == "" for cell in cells):
+            blank = blank or line
+            continue
+        if blank is not None:
+            raise Place(place.source, blank).error("the row is empty", "delete it")
+        yield line, cells
+
+
+def _names(header: Sequence[object], place: Place) -> list[str]:
+    names: list[str] = []
+    for cell in header:
+        if not isinstance(cell, str):
+            raise place.error(
+                f"the column name {clipped(str(cell))} is not text", "name the columns in row 1"
+            )
+        names.append(cell)
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise place.error("there is no header", "name the columns in row 1")
+    check_names(names, place)
+    return names
+
+
+def _row(place: Place, names: Sequence[str], cells: Sequence[object]) -> Row:
+    if any(cell != "" for cell in cells[len(names) :]):
+        raise place.error(
+            "a cell stands to the right of the last named column", "name the column, or clear it"
+        )
+    for name, cell in zip(names, cells, strict=False):
+        _check_cell(place, name, cell)
+    return Row(place.line or 1, dict(zip(names, cells, strict=False)), place.source, "xlsx")
+
+
+def _check_cell(place: Place, name: str, cell: object) -> None:
+    if isinstance(cell, float) and not math.isfinite(cell):
+        raise place.error(f"'{clipped(name)}' holds no finite number", "type it again")
+    if isinstance(cell, str) and (found := _UNSTORABLE.search(cell)):
+        raise place.error(
+            f"'{clipped(name)}' holds U+{ord(found.group()):04X}, which is no character",
+            "type it again",
+        )
