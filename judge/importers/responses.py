@@ -1,17 +1,19 @@
 """Responses of models under test, one a row: JSONL, CSV or XLSX with the same column names."""
 
+import datetime
 import unicodedata
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from calibration.tables import (
     Row,
-    TableError,
     optional_choice,
     optional_integer,
     optional_text,
+    printable,
     read_rows,
     text,
 )
@@ -21,44 +23,78 @@ REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a file of responses holds.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    groups, systems, langs : Mapping[str or None, int]
+        Rows by scenario, by model and by language; None counts the rows that say nothing.
+    """
+
+    n: int
+    groups: Mapping[str | None, int]
+    systems: Mapping[str | None, int]
+    langs: Mapping[str | None, int]
+
+
 def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterator[Generation]:
-    """Read responses row by row.
+    """Read responses row by row, in memory that grows by some 70 bytes a row.
 
     Parameters
     ----------
     path : str or Path
-        A table of `calibration.tables.read_rows`.
+        A table as `calibration.tables.read_rows` takes it, with the columns ``id``, ``prompt``,
+        ``response`` and, where known, ``system``, ``sample``, ``group``, ``lang``, ``reference``.
     encoding : str, optional
         What the file was saved in, where it is not UTF-8.
 
     Yields
     ------
     Generation
-        Columns that this project does not know are kept in ``extra``.
+        Columns that this project does not know are kept in ``extra``. A missing ``system`` is
+        ``"default"``, a missing ``sample`` 0.
 
     Raises
     ------
     TableError
-        At the first bad row, or the second row of an (id, system, sample).
+        At the first bad row, the second row of an (id, system, sample), or an id that differs
+        from an earlier one in its Unicode form alone.
     """
-    seen: dict[bytes, int] = {}
-    rows = read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL)
-    for row in rows:
+    seen = _Seen()
+    for row in _rows(path, encoding):
         generation = _generation(row)
-        mark = _mark(generation)
-        if mark in seen:
-            raise TableError(
-                f"id {generation.id!r} stands in line {seen[mark]} already",
-                "give each (id, system, sample) one row",
-                source=row.source,
-                line=row.line,
-            )
-        seen[mark] = row.line
+        if seen.before(generation):
+            _refuse_twin(row, generation, encoding)
         yield generation
 
 
+def check_generations(path: str | Path, *, encoding: str | None = None) -> Summary:
+    """Read a whole file of responses and count what it holds, so that nothing starts half-way.
+
+    Raises
+    ------
+    TableError
+        As `read_generations`.
+    """
+    groups: Counter[str | None] = Counter()
+    systems: Counter[str | None] = Counter()
+    langs: Counter[str | None] = Counter()
+    for generation in read_generations(path, encoding=encoding):
+        groups[generation.group] += 1
+        systems[generation.system] += 1
+        langs[generation.lang] += 1
+    return Summary(n=systems.total(), groups=groups, systems=systems, langs=langs)
+
+
+def _rows(path: str | Path, encoding: str | None) -> Iterator[Row]:
+    return read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL)
+
+
 def _generation(row: Row) -> Generation:
-    known = {*REQUIRED, *OPTIONAL}
     return Generation(
         id=text(row, "id"),
         prompt=text(row, "prompt"),
@@ -68,7 +104,7 @@ def _generation(row: Row) -> Generation:
         group=optional_text(row, "group"),
         lang=_language(optional_choice(row, "lang", get_args(Language))),
         reference=optional_text(row, "reference"),
-        extra={name: value for name, value in row.values.items() if name not in known},
+        extra={name: _kept(value) for name, value in row.values.items() if name not in _KNOWN},
     )
 
 
@@ -76,7 +112,49 @@ def _language(word: str | None) -> Language | None:
     return next((known for known in get_args(Language) if known == word), None)
 
 
-def _mark(generation: Generation) -> bytes:
-    """Shorten an identity: a file may hold millions. Ids that only look different are the same."""
-    name = "\x00".join(str(part) for part in generation.unit)
-    return blake2b(unicodedata.normalize("NFC", name).encode(), digest_size=16).digest()
+def _kept(value: object) -> object:
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, datetime.timedelta) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The units and ids read so far, as 64-bit hashes: a file may hold millions."""
+
+    units: set[int] = field(default_factory=set)
+    forms: dict[int, str] = field(default_factory=dict)
+
+    def before(self, generation: Generation) -> bool:
+        """Take note of a generation; whether its unit, or its id in another form, may be known."""
+        name = unicodedata.normalize("NFC", generation.id)
+        unit = hash((name, generation.system, generation.sample))
+        clash = unit in self.units
+        self.units.add(unit)
+        if not name.isascii():
+            clash |= self.forms.setdefault(hash(name), generation.id) != generation.id
+        return clash
+
+
+def _refuse_twin(row: Row, generation: Generation, encoding: str | None) -> None:
+    """Name the earlier row; hashes may meet by chance, and then there is none."""
+    name = unicodedata.normalize("NFC", generation.id)
+    for earlier in _rows(row.source, encoding):
+        if earlier.line >= row.line:
+            return
+        twin = _generation(earlier)
+        if twin.unit == generation.unit:
+            raise row.error(
+                f"id '{printable(twin.id[:40])}' of the same system and sample stands in line "
+                f"{earlier.line} already",
+                "give each (id, system, sample) one row",
+            )
+        if twin.id != generation.id and unicodedata.normalize("NFC", twin.id) == name:
+            raise row.error(
+                f"id '{printable(twin.id[:40])}' looks like the id of line {earlier.line} but has "
+                "other code points",
+                "write both in the same Unicode form, such as NFC",
+            )
+
+
+_KNOWN = frozenset((*REQUIRED, *OPTIONAL))
