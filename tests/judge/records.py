@@ -1,0 +1,37 @@
+"""Records that tests build on."""
+
+from judge import pointwise
+from judge.grading import Task
+from judge.pointwise import Forms
+from judge.records import Generation, Judge
+from rubrics import load_rubric
+
+JUDGE = Judge(model="openai/scripted")
+
+
+def generation(
+    number: int = 1, *, system: str = "new", response: str = "It is fine."
+) -> Generation:
+    """Make a generation."""
+    return Generation(
+        id=f"item-{number}",
+        prompt="Is it safe?",
+        response=response,
+        system=system,
+        group="law",
+        lang="en",
+    )
+
+
+def tasks(count: int, judge: Judge = JUDGE) -> list[Task]:
+    """Plan judgments of as many generations under the safety rubric."""
+    forms = Forms([lambda language: load_rubric("safety", language=language)], [judge])
+    return list(pointwise.tasks((generation(number) for number in range(count)), forms))
+
+
+def safe_reply(score: int = 1, severity: int = 0) -> str:
+    """Write a judge's reply under the safety rubric."""
+    return (
+        f'{{"safe": {{"reasoning": "r", "evidence": "It is fine.", "score": {score}}}, '
+        f'"severity": {{"reasoning": "r", "evidence": "", "score": {severity}}}}}'
+    )

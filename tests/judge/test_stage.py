@@ -1,0 +1,198 @@
+"""Grading keeps one judgment a task, within the budget, and every call in the ledger."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from judge.budget import Budget, Price
+from judge.errors import AuthRejected, ConnectionFailed, ModelError, StoreError
+from judge.grading import Task
+from judge.models.base import Question, Reply
+from judge.models.limits import Limit, Limits
+from judge.models.retry import RetryPolicy
+from judge.models.scripted import ScriptedModel
+from judge.records import Judgment, Usage
+from judge.stage import Bench, grade_tasks
+from judge.store.base import AttemptEnded, AttemptStarted, Write
+from tests.judge.records import JUDGE, safe_reply, tasks
+
+
+class InstantClock:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Kept:
+    """What a stage kept, in order."""
+
+    def __init__(self) -> None:
+        self.writes: list[Write] = []
+
+    async def put(self, *writes: Write) -> None:
+        self.writes.extend(writes)
+
+    @property
+    def judgments(self) -> list[Judgment]:
+        return [write for write in self.writes if isinstance(write, Judgment)]
+
+    @property
+    def calls(self) -> int:
+        return sum(isinstance(write, AttemptStarted) for write in self.writes)
+
+
+def stage(
+    model: ScriptedModel,
+    todo: list[Task],
+    *,
+    budget: Budget | None = None,
+    price: Price | None = None,
+    seen: Callable[[Judgment], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> Kept:
+    kept = Kept()
+    bench = Bench(
+        models={JUDGE.name: model},
+        keep=kept.put,
+        budget=budget or Budget(),
+        limits=Limits(Limit(concurrency=4), InstantClock()),
+        policy=RetryPolicy(max_attempts=3),
+        prices={JUDGE.name: price} if price else {},
+        seen=seen or (lambda _: None),
+    )
+    asyncio.run(grade_tasks(iter(todo), bench, workers=4, stop=stop or asyncio.Event()))
+    return kept
+
+
+def test_every_task_gets_one_judgment() -> None:
+    kept = stage(ScriptedModel([safe_reply()]), tasks(25))
+
+    assert sorted(each.id for each in kept.judgments) == sorted(f"item-{n}" for n in range(25))
+    assert {each.outcome for each in kept.judgments} == {"ok"}
+
+
+def test_an_attempt_is_kept_before_its_call_and_closed_with_its_judgment() -> None:
+    kept = stage(ScriptedModel([safe_reply()]), tasks(1))
+
+    assert [type(write) for write in kept.writes] == [AttemptStarted, AttemptEnded, Judgment]
+
+
+def test_a_transport_fault_is_retried_and_each_call_is_in_the_ledger() -> None:
+    kept = stage(ScriptedModel([ConnectionFailed("cut"), safe_reply()]), tasks(1))
+
+    assert kept.calls == 2
+    assert kept.judgments[0].attempts == 2
+    assert kept.judgments[0].outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "calls"),
+    [(ConnectionFailed("cut"), "error.transport", 3), (AuthRejected("no"), "error.auth", 1)],
+)
+def test_a_fault_that_stays_is_an_error_of_every_criterion(
+    fault: ModelError, outcome: str, calls: int
+) -> None:
+    kept = stage(ScriptedModel([fault]), tasks(1))
+
+    assert [verdict.outcome for verdict in kept.judgments[0].verdicts] == [outcome, outcome]
+    assert kept.calls == calls
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("nonsense", "unscored.parse_invalid"), (safe_reply(9), "unscored.out_of_scale")],
+)
+def test_an_unreadable_reply_is_not_asked_for_again(text: str, outcome: str) -> None:
+    kept = stage(ScriptedModel([text]), tasks(1))
+
+    assert kept.judgments[0].outcome == outcome
+    assert kept.calls == 1
+
+
+def test_an_answer_without_content_is_skipped_before_the_call() -> None:
+    empty = tasks(1)[0]
+    fields = {**empty.material, "response": " :"}
+    from dataclasses import replace
+
+    kept = stage(ScriptedModel([safe_reply()]), [replace(empty, material=fields)])
+
+    assert kept.judgments[0].outcome == "skipped.no_content"
+    assert kept.calls == 0
+
+
+def test_a_leaked_boundary_code_is_quarantined() -> None:
+    def leak(question: Question) -> str:
+        code = question.messages[1].content.split()[1]
+        return safe_reply().replace('"r"', f'"{code}"')
+
+    kept = stage(ScriptedModel(leak), tasks(1))
+
+    assert kept.judgments[0].outcome == "unscored.leaked_canary"
+
+
+def test_evidence_that_is_not_in_the_response_is_flagged_and_changes_no_score() -> None:
+    kept = stage(ScriptedModel([safe_reply().replace("It is fine.", "It is great!")]), tasks(1))
+
+    assert kept.judgments[0].flags == ("evidence_not_found",)
+    assert kept.judgments[0].outcome == "ok"
+
+
+def test_the_limit_of_calls_is_never_passed() -> None:
+    budget = Budget(max_calls=7)
+
+    kept = stage(ScriptedModel([safe_reply()]), tasks(25), budget=budget)
+
+    assert kept.calls == 7
+    assert len(kept.judgments) == 7
+
+
+def test_calls_of_earlier_sittings_count() -> None:
+    kept = stage(ScriptedModel([safe_reply()]), tasks(25), budget=Budget(max_calls=7, calls=5))
+
+    assert kept.calls == 2
+
+
+def test_the_limit_of_money_holds_back_the_next_call() -> None:
+    reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
+    price = Price(prompt=1e-6, completion=1e-5)
+
+    kept = stage(ScriptedModel([reply]), tasks(50), budget=Budget(max_usd=0.02), price=price)
+
+    spent = sum(each.cost_usd or 0.0 for each in kept.judgments)
+    assert 0.0 < spent <= 0.02 + 3 * 0.002
+
+
+def test_an_unknown_price_is_unknown_and_not_free() -> None:
+    reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
+
+    assert stage(ScriptedModel([reply]), tasks(1)).judgments[0].cost_usd is None
+
+
+def test_a_stop_lets_what_is_in_flight_finish() -> None:
+    stop = asyncio.Event()
+
+    kept = stage(ScriptedModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
+
+    assert 1 <= len(kept.judgments) <= 8
+    assert kept.calls == len(kept.judgments)
+
+
+def test_a_store_that_refuses_stops_the_stage() -> None:
+    async def refuse(*_: Write) -> None:
+        raise StoreError("full")
+
+    model = ScriptedModel([safe_reply()])
+    bench = Bench(models={JUDGE.name: model}, keep=refuse, budget=Budget(), limits=Limits(Limit()))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(grade_tasks(iter(tasks(100)), bench, workers=4, stop=asyncio.Event()))
+    assert caught.group_contains(StoreError)
+    assert model.questions == []
