@@ -4,7 +4,6 @@ A *spot* is the keys and positions that lead from the top of a document to a val
 """
 
 import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast, get_args
@@ -20,13 +19,14 @@ Value = None | bool | int | float | str | tuple["Value", ...] | dict[str | int, 
 M = TypeVar("M", bound=BaseModel)
 
 _REMEDIES = {
-    "string_type": "write text; put a number or a date in quotes",
+    "string_type": "write text, with quotes around a number or a date",
     "int_type": "write a whole number without quotes",
     "float_type": "write a number without quotes",
     "bool_type": "write true or false",
     "tuple_type": "write a list, one `- ` a line",
     "model_type": "write keys and values below it",
     "string_too_short": "write some text",
+    "string_unicode": "delete the half of a character",
     "too_short": "add at least one entry",
     "too_long": "shorten it",
     "string_too_long": "shorten it",
@@ -50,27 +50,38 @@ class Document:
 
 
 def checked(model: type[M], document: Document) -> M:
-    """Make a record of a document; RubricError for the first fault in reading order."""
+    """Make a record of a document; RubricError for its first fault."""
     try:
         return model.model_validate(document.values)
     except ValidationError as error:
-        raise min(faults(model, document, error), key=lambda fault: fault.line or 0) from None
+        raise faults(model, document, error)[0] from None
 
 
 def faults(
     model: type[BaseModel], document: Document, error: ValidationError
-) -> Iterator[RubricError]:
-    """Say each fault that pydantic found as `file:line: what; how to fix`."""
-    for details in error.errors(include_url=False):
-        spot = _spot(details)
-        what, fix = _words(model, details, spot)
-        yield RubricError(what, fix=fix, path=document.path, line=document.line(spot))
+) -> tuple[RubricError, ...]:
+    """Say each fault that pydantic found, in reading order but unknown keys before all else.
+
+    A mistyped key is also missing under its right name, and a list is also too short when an
+    entry of it is bad: the cause comes first, and what merely follows from it is left out.
+    """
+    found = [(_spot(details), details) for details in error.errors(include_url=False)]
+    around = {spot[:length] for spot, _ in found for length in range(len(spot))}
+    causes = [(spot, details) for spot, details in found if spot not in around]
+    causes.sort(key=lambda f: (f[1]["type"] != "extra_forbidden", document.line(f[0])))
+    return tuple(_fault(model, document, details) for _, details in causes)
 
 
 def nearest(word: str, known: list[str]) -> str | None:
     """Return the known word that a typing slip most likely meant, or None."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+def _fault(model: type[BaseModel], document: Document, details: ErrorDetails) -> RubricError:
+    spot = _spot(details)
+    what, fix = _words(model, details, spot)
+    return RubricError(what, fix=fix, path=document.path, line=document.line(spot))
 
 
 def _spot(details: ErrorDetails) -> Spot:
@@ -88,7 +99,15 @@ def _words(model: type[BaseModel], details: ErrorDetails, spot: Spot) -> tuple[s
     if kind == "missing":
         return f"{name} is missing", "add it"
     fix = _REMEDIES.get(kind) or details["msg"].replace("Input should", "it should")
-    return f"{name} is {quoted(details['input'])}", fix
+    return f"{name} is {_shown(details['input'])}", fix
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, tuple) else quoted(value)
 
 
 def _known_keys(model: type[BaseModel], spot: Spot) -> str:

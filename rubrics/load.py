@@ -2,7 +2,7 @@
 
 A document is read from the parser's events, not through its object constructors, so no tag can
 build an object, no alias can multiply a node, and every value keeps its line. Limits: 1 MiB,
-50 levels of nesting, one document, no anchors, aliases or tags, no key twice.
+50 levels of nesting, 10,000 values, one document, no anchors, aliases or tags, no key twice.
 """
 
 import re
@@ -18,7 +18,9 @@ from rubrics.rubric import Rubric
 
 MOST_BYTES = 1024 * 1024
 DEEPEST = 50
+MOST_VALUES = 10_000
 
+_YAML_TAG = "tag:yaml.org,2002:"
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})?\.[0-9]{1,17}")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -114,30 +116,42 @@ class _Token(NamedTuple):
 
 
 def _tokens(text: str, path: Path) -> Iterator[_Token]:
-    from ruamel.yaml import YAML, YAMLError
-
-    # ruamel leaves its events untyped; they are read here and nowhere else.
-    parser: Any = YAML(typ="safe", pure=True)
     documents = 0
-    try:
-        for event in parser.parse(text):
-            line = int(event.start_mark.line) + 1
-            documents += type(event).__name__ == "DocumentStartEvent"
-            if documents > 1:
-                raise RubricError(
-                    "a second document begins", fix="one rubric a file", path=path, line=line
-                )
-            token = _token(event, line, path)
-            if token is not None:
-                yield token
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else None
-        what = getattr(error, "problem", None) or "not YAML"
-        fix = "check indentation, colons and quotes here"
-        raise RubricError(str(what), fix=fix, path=path, line=line) from error
+    for event in _events(text, path):
+        line = int(event.start_mark.line) + 1
+        documents += type(event).__name__ == "DocumentStartEvent"
+        if documents > 1:
+            raise RubricError(
+                "a second document begins", fix="one rubric a file", path=path, line=line
+            )
+        token = _token(event, line, path)
+        if token is not None:
+            yield token
     if not documents:
         raise RubricError("the file is empty", fix="write a rubric into it", path=path)
+
+
+def _events(text: str, path: Path) -> Iterator[Any]:
+    from ruamel.yaml import YAML, YAMLError
+
+    # ruamel leaves its events untyped; they are read in this file and nowhere else.
+    parser: Any = YAML(typ="safe", pure=True)
+    line = 1
+    try:
+        for event in parser.parse(text):
+            line = event.start_mark.line + 1
+            yield event
+    # An escape such as "\UFFFFFFFF" gets out of ruamel as an arithmetic or a value error.
+    except (YAMLError, ArithmeticError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        position = getattr(error, "position", None)
+        if mark is not None:
+            line = mark.line + 1
+        elif position is not None:
+            line = text.count("\n", 0, position) + 1
+        what = getattr(error, "problem", None) or "a character that YAML does not allow"
+        fix = "check indentation, colons and quotes here"
+        raise RubricError(str(what), fix=fix, path=path, line=line) from error
 
 
 def _token(event: Any, line: int, path: Path) -> _Token | None:
@@ -145,7 +159,7 @@ def _token(event: Any, line: int, path: Path) -> _Token | None:
         what = f"anchor or alias {quoted(event.anchor)}"
         raise RubricError(what, fix="write the text out in each place", path=path, line=line)
     if getattr(event, "tag", None) is not None:
-        what = f"tag {quoted(event.tag)}"
+        what = f"tag {quoted(str(event.tag).replace(_YAML_TAG, '!!'))}"
         raise RubricError(what, fix="delete it: plain values only", path=path, line=line)
     match type(event).__name__:
         case "ScalarEvent":
@@ -170,15 +184,12 @@ class _Builder:
 
     def build(self, token: _Token, spot: Spot) -> Value:
         self._lines.setdefault(spot, token.line)
+        if len(self._lines) > MOST_VALUES:
+            raise self._too_much(f"more than {MOST_VALUES} values", token)
         if token.kind == "scalar":
             return _scalar(token)
         if len(spot) >= DEEPEST:
-            raise RubricError(
-                f"nested deeper than {DEEPEST} levels",
-                fix="a rubric needs fewer than ten",
-                path=self._path,
-                line=token.line,
-            )
+            raise self._too_much(f"nested deeper than {DEEPEST} levels", token)
         return self._sequence(spot) if token.kind == "sequence" else self._mapping(spot)
 
     def _sequence(self, spot: Spot) -> Value:
@@ -209,6 +220,10 @@ class _Builder:
                 line=token.line,
             )
         return key
+
+    def _too_much(self, what: str, token: _Token) -> RubricError:
+        fix = "no rubric needs so much; write it flatter and shorter"
+        return RubricError(what, fix=fix, path=self._path, line=token.line)
 
 
 def _scalar(token: _Token) -> Value:

@@ -1,11 +1,15 @@
 """The frozen base of every rubric record, and the kinds of text a rubric may hold."""
 
+import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from rubrics.errors import is_hidden
+from rubrics.errors import is_hidden, quoted
+
+_LONGEST_NAME = 40
 
 
 class Record(BaseModel):
@@ -54,7 +58,25 @@ Text = Annotated[
 Quote = Annotated[str, AfterValidator(_no_hidden_characters)]
 """As Text, but may be empty and keeps the spaces at its ends."""
 
+
+def _spelled(pattern: str, fix: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text) or len(text) > _LONGEST_NAME:
+            raise problem(f"{quoted(text)} is not a valid name here", fix=fix)
+        return text
+
+    return check
+
+
 RubricId = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)
+    str,
+    AfterValidator(
+        _spelled(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "use a few lower-case words with hyphens")
+    ),
 ]
-CriterionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+CriterionId = Annotated[
+    str, AfterValidator(_spelled(r"[a-z][a-z0-9_]*", "use lower-case letters, digits and _"))
+]
+Version = Annotated[
+    str, AfterValidator(_spelled(r"[0-9]+(\.[0-9]+){0,2}", 'number it in quotes, as in "1.0"'))
+]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from rubrics.errors import quoted
-from rubrics.record import CriterionId, Quote, Record, RubricId, Text, problem
+from rubrics.record import CriterionId, Quote, Record, RubricId, Text, Version, problem
 from rubrics.scale import Scale
 
 Language = Literal["zh", "en"]
@@ -113,7 +113,7 @@ class Rubric(Record):
     """A whole rubric in one language."""
 
     id: RubricId
-    version: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){0,2}$")]
+    version: Version
     language: Language
     title: Text
     purpose: Text

@@ -1,0 +1,241 @@
+"""Faults that a rubric can have and still load: what a careful author would want to be told.
+
+Each rule is a function from a draft (the checked rubric and its document) to findings. Loading
+faults are reported here too, all of them at once. `rubrics.twins` compares the two editions.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from rubrics.document import Document, Spot, Value, faults
+from rubrics.errors import RubricError, place, quoted
+from rubrics.load import load_file, read_document
+from rubrics.rubric import Rubric
+from rubrics.twins import differences, other_edition
+
+Severity = Literal["error", "warning"]
+
+_PROSE = frozenset(
+    {"title", "purpose", "instructions", "question", "note", "reference"}
+    | {"prompt", "response", "reasoning", "text"}
+)
+_UNFINISHED = re.compile(
+    r"\b(?:TODO|TBD|FIXME|XXX|lorem ipsum)\b|待补|待定|待写|待完善|\{\{|\}\}|\$\{|<[a-z_ ]{1,30}>",
+    re.IGNORECASE,
+)
+_NOWHERE = frozenset({"", "?", "-", "none", "n/a", "na", "unknown", "无", "未知", "不详"})
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to mend, in the words `file:line: what; how to fix`."""
+
+    rule: str
+    severity: Severity
+    path: Path
+    line: int | None
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Say it on one line, with the rule's name at the end."""
+        return f"{place(self.path, self.line)}: {self.what}; {self.fix} [{self.rule}]"
+
+
+class _Fault(NamedTuple):
+    """What a rule finds, before it is known on which line it stands."""
+
+    spot: Spot
+    what: str
+    fix: str
+    severity: Severity = "error"
+
+
+class _Draft(NamedTuple):
+    rubric: Rubric
+    document: Document
+
+    def prose(self) -> Iterator[tuple[Spot, str]]:
+        """Walk over every text that people or judges read, with the place where it stands."""
+        return _prose(self.document.values, ())
+
+
+def lint(path: str | Path) -> tuple[Finding, ...]:
+    """Find what is wrong, or likely to be wrong, with a rubric file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML document. If it is named `id.language.yaml` and its other edition stands beside
+        it, the two are compared.
+
+    Returns
+    -------
+    tuple of Finding
+        In reading order; empty when the file is clean. A file that does not load gives its
+        loading faults and nothing else. Only findings of severity `error` need mending.
+    """
+    try:
+        document = read_document(Path(path))
+    except RubricError as error:
+        return (_loading(error, Path(path)),)
+    try:
+        rubric = Rubric.model_validate(document.values)
+    except ValidationError as error:
+        return tuple(_loading(fault, Path(path)) for fault in faults(Rubric, document, error))
+    draft = _Draft(rubric, document)
+    found = [
+        _finding(name, fault, document) for name, rule in _RULES.items() for fault in rule(draft)
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.line or 0))
+
+
+def _loading(error: RubricError, path: Path) -> Finding:
+    return Finding(
+        rule="document",
+        severity="error",
+        path=path,
+        line=error.line,
+        what=error.what,
+        fix=error.fix,
+    )
+
+
+def _finding(rule: str, fault: _Fault, document: Document) -> Finding:
+    return Finding(
+        rule=rule,
+        severity=fault.severity,
+        path=document.path,
+        line=document.line(fault.spot),
+        what=fault.what,
+        fix=fault.fix,
+    )
+
+
+def _prose(value: Value, spot: Spot) -> Iterator[tuple[Spot, str]]:
+    if isinstance(value, str) and (spot[-1] in _PROSE or "anchors" in spot):
+        yield spot, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _prose(inner, (*spot, key))
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _prose(inner, (*spot, index))
+
+
+def _anchors_differ(draft: _Draft) -> Iterator[_Fault]:
+    for index, criterion in enumerate(draft.rubric.criteria):
+        seen: dict[str, int] = {}
+        for anchor in criterion.scale.anchors:
+            words = re.sub(r"\W+", " ", anchor.text).casefold().strip()
+            if words in seen:
+                what = f"levels {seen[words]} and {anchor.score} of {criterion.id} say the same"
+                spot = ("criteria", index, "scale", "anchors", anchor.score)
+                yield _Fault(spot, what, "say what sets them apart")
+            seen[words] = anchor.score
+
+
+def _texts_are_finished(draft: _Draft) -> Iterator[_Fault]:
+    for spot, text in draft.prose():
+        found = _UNFINISHED.search(text)
+        if found:
+            yield _Fault(spot, f"{quoted(found.group())} looks like a placeholder", "write it out")
+
+
+def _texts_leave_the_boundary_alone(draft: _Draft) -> Iterator[_Fault]:
+    for spot, text in draft.prose():
+        if "<<<" in text or ">>>" in text:
+            yield _Fault(
+                spot, "the text imitates the material's boundary", "use other marks than <<< >>>"
+            )
+
+
+def _texts_are_in_the_language(draft: _Draft) -> Iterator[_Fault]:
+    chinese = draft.rubric.language == "zh"
+    wanted = "Chinese" if chinese else "English"
+    for spot, text in draft.prose():
+        if spot[-1] != "reference" and bool(_HAN.search(text)) != chinese:
+            yield _Fault(spot, f"{quoted(text)} is not {wanted}", f"write it in {wanted}")
+
+
+def _sources_say_where(draft: _Draft) -> Iterator[_Fault]:
+    for spot, text in draft.prose():
+        if spot[-1] == "reference" and text.strip(" .。").casefold() in _NOWHERE:
+            yield _Fault(
+                spot, f"source {quoted(text)} names nothing", "name a publication or this project"
+            )
+
+
+def _packs_keep_origins_apart(draft: _Draft) -> Iterator[_Fault]:
+    for index, pack in enumerate(draft.rubric.packs):
+        for position, item in enumerate(pack.items):
+            if item.source == "published" and pack.source.kind == "project":
+                yield _Fault(
+                    ("packs", index, "items", position, "source"),
+                    "a published principle in a pack whose source is the project",
+                    "name the publication in the pack's source, or mark the item project",
+                )
+
+
+def _evidence_is_verbatim(draft: _Draft) -> Iterator[_Fault]:
+    for index, example in enumerate(draft.rubric.examples):
+        for position, grade in enumerate(example.grades):
+            if grade.evidence not in example.response:
+                yield _Fault(
+                    ("examples", index, "grades", position, "evidence"),
+                    f"evidence {quoted(grade.evidence)} is not in the example's response",
+                    "copy it character for character, or leave it empty",
+                )
+
+
+def _examples_vary(draft: _Draft) -> Iterator[_Fault]:
+    for position, criterion in enumerate(draft.rubric.criteria):
+        scores = {example.grades[position].score for example in draft.rubric.examples}
+        if len(draft.rubric.examples) > 1 and len(scores) == 1:
+            what = f"every example gives {criterion.id} the same score"
+            fix = "add one with another score, or a judge will learn to repeat it"
+            yield _Fault(("examples",), what, fix, "warning")
+
+
+def _thresholds_can_fail(draft: _Draft) -> Iterator[_Fault]:
+    for index, criterion in enumerate(draft.rubric.criteria):
+        lower = criterion.direction == "lower_is_better"
+        worst = criterion.scale.max if lower else criterion.scale.min
+        if criterion.threshold == worst:
+            what = f"no score of {criterion.id} is beyond its threshold"
+            fix = "move it to a better level, or drop it"
+            yield _Fault(("criteria", index, "threshold"), what, fix, "warning")
+
+
+def _editions_agree(draft: _Draft) -> Iterator[_Fault]:
+    other = other_edition(draft.document.path, draft.rubric)
+    if other is None:
+        return
+    try:
+        twin = load_file(other)
+    except RubricError as error:
+        what = f"the other edition, {other.name}, does not load: {error.what}"
+        yield _Fault(("id",), what, "mend that file first")
+        return
+    for difference in differences(draft.rubric, twin):
+        yield _Fault(difference.spot, difference.what, f"make it agree with {other.name}")
+
+
+_RULES: Mapping[str, Callable[[_Draft], Iterator[_Fault]]] = {
+    "anchors-repeat": _anchors_differ,
+    "placeholder": _texts_are_finished,
+    "boundary": _texts_leave_the_boundary_alone,
+    "language": _texts_are_in_the_language,
+    "source": _sources_say_where,
+    "origin": _packs_keep_origins_apart,
+    "example-evidence": _evidence_is_verbatim,
+    "example-spread": _examples_vary,
+    "threshold-idle": _thresholds_can_fail,
+    "twin": _editions_agree,
+}
