@@ -1,0 +1,1 @@
+"""From records to files that other programs and people open."""

@@ -1,0 +1,77 @@
+"""Files that are whole or not there: written beside their place, flushed, then renamed."""
+
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from judge.errors import ConfigError
+
+_OWNER_ONLY = 0o600
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
+    """Open a file for writing that takes its place only when the block ends without an error.
+
+    A crash at any point leaves what stood there before. Neither a link nor a folder is replaced.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file will stand; its folder must exist.
+    mode : int
+        Permissions of the file, whatever the umask says.
+
+    Yields
+    ------
+    binary file
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot stand there.
+    """
+    if path.is_symlink() or path.is_dir():
+        raise ConfigError(f"{path}: this is a link or a folder; name an ordinary file.")
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written: {error.strerror}; choose another place."
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    _flush_folder(path.parent)
+
+
+def write_whole(path: Path, content: str | bytes, *, mode: int = _OWNER_ONLY) -> None:
+    """Write a whole file at once; text as UTF-8, line ends as they are.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot stand there.
+    """
+    with replacing(path, mode=mode) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
