@@ -83,8 +83,11 @@ def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = 
     """
     text = _whole_text(reply)
     value = _one_object(text)
-    if any(canary in json.dumps(value, ensure_ascii=False) for canary in canaries):
+    decoded = json.dumps(value, ensure_ascii=False)
+    if any(canary in decoded for canary in canaries):
         raise Unreadable("unscored.leaked_canary")
+    if not _is_text(decoded):
+        raise Unreadable("unscored.parse_invalid")
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -161,6 +164,15 @@ def _finite(literal: str) -> float:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
 )
+
+
+def _is_text(decoded: str) -> bool:
+    """Tell text from half characters (lone surrogates), which no file or database takes."""
+    try:
+        decoded.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(value: object) -> int:

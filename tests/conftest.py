@@ -12,12 +12,12 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection that would leave this machine."""
     connect = socket.socket.connect
 
-    def guarded(self: socket.socket, address: object) -> None:
-        if self.family in {socket.AF_INET, socket.AF_INET6} and isinstance(address, tuple):
-            host = str(address[0])
+    def guarded(self: socket.socket, address: tuple[str, int] | str) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            host = address[0]
             if not ipaddress.ip_address(host).is_loopback:
                 pytest.fail(f"a test tried to reach {host}")
-        connect(self, address)  # pyright: ignore[reportArgumentType] - whatever connect takes
+        connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
 

@@ -19,8 +19,8 @@ def two_systems() -> list[Generation]:
 
 
 def planned() -> list[pairwise.Task]:
-    editions = [lambda language: load_rubric("safety", language=language)]
-    return list(pairwise.tasks(two_systems(), editions, [JUDGE]))
+    rubric = load_rubric("safety", language="en")
+    return list(pairwise.tasks(two_systems(), [lambda _: rubric], [JUDGE]))
 
 
 def reply(preference: str) -> str:

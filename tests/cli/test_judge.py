@@ -1,0 +1,248 @@
+"""`cvalues judge` through the console script, against a server that really listens."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from judge.simulated.profile import Latency, PlannedFault, Profile
+from judge.simulated.threaded import simulated_server
+from judge.store.sql import open_store
+from tests.cli.program import command, environment, program
+
+KEY = {"OPENAI_API_KEY": "sk-canary-1234567890abcdef"}
+
+
+def responses(folder: Path, count: int) -> Path:
+    path = folder / "responses.jsonl"
+    rows = (
+        {
+            "id": f"p{n}",
+            "prompt": f"问题 {n}？",
+            "response": f"第 {n} 条回答，请谨慎。",
+            "lang": "zh",
+        }
+        for n in range(count)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def words(path: Path, url: str, *more: str) -> list[str]:
+    return [
+        "judge", str(path), "--rubric", "safety", "--judge", "openai/simulated-judge-1",
+        "--base-url", url, "--run", "r", "--quiet", *more,
+    ]  # fmt: skip
+
+
+def test_a_file_is_judged_and_counted(tmp_path: Path) -> None:
+    path = responses(tmp_path, 12)
+
+    with simulated_server() as server:
+        ended = program(*words(path, server.base_url, "--json"), folder=tmp_path, environ=KEY)
+
+    answer = json.loads(ended.out)
+    assert ended.code == 0
+    assert answer["counts"] == {
+        "planned": 12, "scored": 12, "unscored": 0, "error": 0, "skipped": 0,
+    }  # fmt: skip
+    assert answer["calls"] == 12
+
+
+def test_a_finished_run_asks_nothing_again(tmp_path: Path) -> None:
+    path = responses(tmp_path, 5)
+
+    with simulated_server() as server:
+        program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+        ended = program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+        assert server.hits.total == 5
+
+    assert ended.code == 0
+    assert "resuming" in ended.err
+
+
+def test_a_changed_setting_is_refused_and_named(tmp_path: Path) -> None:
+    path = responses(tmp_path, 2)
+
+    with simulated_server() as server:
+        program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+        ended = program(
+            *words(path, server.base_url, "--temperature", "0.5"), folder=tmp_path, environ=KEY
+        )
+
+    assert ended.code == 2
+    assert "judges" in ended.err
+    assert "--run" in ended.err
+
+
+def test_a_budget_of_calls_leaves_a_valid_partial_run(tmp_path: Path) -> None:
+    path = responses(tmp_path, 9)
+
+    with simulated_server() as server:
+        first = program(
+            *words(path, server.base_url, "--max-calls", "4", "--json"),
+            folder=tmp_path,
+            environ=KEY,
+        )
+        second = program(*words(path, server.base_url, "--json"), folder=tmp_path, environ=KEY)
+        assert server.hits.total == 9
+
+    counts = json.loads(first.out)["counts"]
+    assert first.code == 5
+    assert (counts["planned"], counts["scored"], counts["skipped"]) == (9, 4, 5)
+    assert second.code == 0
+
+
+def test_an_outage_is_an_error_and_not_a_score(tmp_path: Path) -> None:
+    path = responses(tmp_path, 4)
+    broken = Profile(faults=(PlannedFault(mode="http_500", every=1),))
+
+    with simulated_server(broken) as server:
+        ended = program(
+            *words(path, server.base_url, "--max-attempts", "1", "--json"),
+            folder=tmp_path,
+            environ=KEY,
+        )
+
+    answer = json.loads(ended.out)
+    assert ended.code == 5
+    assert answer["outcomes"] == {"error.provider_5xx": 4}
+    assert all(cell["mean"] is None for cell in answer["scores"])
+
+
+def test_a_rejected_key_stops_the_run_soon_and_is_shown_nowhere(tmp_path: Path) -> None:
+    path = responses(tmp_path, 200)
+    closed = Profile(faults=(PlannedFault(mode="http_401_echo_key", every=1),))
+
+    with simulated_server(closed) as server:
+        ended = program(
+            *words(path, server.base_url, "--concurrency", "2"), folder=tmp_path, environ=KEY
+        )
+        assert server.hits.total < 20
+
+    assert ended.code == 5
+    assert "rejects the key" in ended.err
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+    assert b"canary" not in kept + ended.out.encode() + ended.err.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("bad.jsonl", b'{"id": "a", "prompt": "p", "response": "r"}\n{"id": \n', "bad.jsonl:2"),
+        ("twice.jsonl", b'{"id": "a", "prompt": "p", "response": "r"}\n' * 2, "twice.jsonl:2"),
+        ("field.jsonl", b'{"id": "a", "prompt": "p"}\n', "field.jsonl:1"),
+        ("gbk.csv", "id,prompt,response\na,你好吗,很好".encode("gbk"), "--encoding"),
+        ("empty.jsonl", b"", "empty.jsonl"),
+    ],
+)
+def test_a_bad_file_ends_with_one_line_and_nothing_written(
+    tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    ended = program(*words(Path(name), "http://127.0.0.1:9/v1"), folder=tmp_path, environ=KEY)
+
+    assert ended.code == 2
+    assert expected in ended.err
+    assert ended.err.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+
+    ended = program(
+        *words(Path("folder.jsonl"), "http://127.0.0.1:9/v1"), folder=tmp_path, environ=KEY
+    )
+
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+
+
+def test_a_rubric_with_an_unknown_key_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = responses(tmp_path, 1)
+    (tmp_path / "own.yaml").write_text("id: own\nversion: '1'\nlanguge: zh\n", encoding="utf-8")
+    given = words(path, "http://127.0.0.1:9/v1")
+    given[given.index("safety")] = "own.yaml"
+
+    ended = program(*given, folder=tmp_path, environ=KEY)
+
+    assert ended.code == 2
+    assert "own.yaml:3" in ended.err
+    assert "language" in ended.err
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_resume(tmp_path: Path) -> None:
+    path = responses(tmp_path, 500)
+    slow = Profile(latency=Latency(fixed=0.05))
+
+    with simulated_server(slow) as server:
+        running = subprocess.Popen(
+            command(*words(path, server.base_url, "--concurrency", "4")),
+            cwd=tmp_path,
+            env=environment(tmp_path, KEY),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until_judging(tmp_path)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+        ended = program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+        assert server.hits.total == 500
+
+    assert running.returncode == 130
+    assert "resume with: cvalues judge" in err
+    assert "500 planned" in out
+    assert ended.code == 0
+
+
+def test_kills_at_any_moment_lose_nothing_and_record_nothing_twice(tmp_path: Path) -> None:
+    path = responses(tmp_path, 120)
+    slow = Profile(latency=Latency(fixed=0.02, jitter=0.02))
+    kills, in_flight = 4, 8
+
+    with simulated_server(slow) as server:
+        given = words(path, server.base_url, "--concurrency", str(in_flight))
+        for _ in range(kills):
+            before = judged(tmp_path)
+            running = subprocess.Popen(
+                command(*given), cwd=tmp_path, env=environment(tmp_path, KEY),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            wait_until_judging(tmp_path, more_than=before + 5)
+            running.kill()
+            running.wait()
+        ended = program(*given, folder=tmp_path, environ=KEY)
+        assert server.hits.total <= 120 + kills * in_flight
+
+    store = open_store(str(tmp_path / "store.db"))
+    run = store.runs()[0]
+    units = Counter(each.unit for each in store.judgments(run))
+    store.close()
+    assert ended.code == 0
+    assert len(units) == 120
+    assert set(units.values()) == {1}
+
+
+def judged(folder: Path) -> int:
+    """Count what the store has of judgments, from another process as it were."""
+    try:
+        with sqlite3.connect(folder / "store.db", timeout=5) as connection:
+            return int(connection.execute("SELECT count(*) FROM judgments").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def wait_until_judging(folder: Path, *, more_than: int = 0, seconds: float = 60.0) -> None:
+    """Wait until the store holds judgments; the server's pace decides how long."""
+    deadline = time.monotonic() + seconds
+    while judged(folder) <= more_than:
+        assert time.monotonic() < deadline, "no judgment was kept in time"
+        time.sleep(0.01)
