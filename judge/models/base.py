@@ -7,6 +7,8 @@ for each `ask`, ends within the deadline, never retries, and raises the errors o
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
+from pydantic import SkipValidation
+
 from judge.records import Provenance, Record, Rung, Usage
 
 
@@ -21,8 +23,9 @@ class Question(Record):
     """One call to a model."""
 
     messages: tuple[Message, ...]
-    reply_schema: Mapping[str, object] | None = None
-    """JSON schema of the wanted reply; None when free text is wanted."""
+    reply_schema: SkipValidation[Mapping[str, object]] | None = None
+    """JSON schema of the wanted reply; None when free text is wanted. It is kept as the same
+    object, so that what is built from it can be built once."""
     rung: Rung = "prompt"
     temperature: float = 0.0
     max_tokens: int = 2048

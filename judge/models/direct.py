@@ -5,13 +5,11 @@ a cap, the deadline covers the call to its last byte, and nothing of a body reac
 """
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
-from typing import Literal, NoReturn
+from typing import Literal
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded
 from judge.models.address import (
@@ -22,52 +20,12 @@ from judge.models.address import (
     prefix_of,
     provider_of,
 )
-from judge.models.base import Question, Reply, provenance_of
+from judge.models.base import Question, Reply
 from judge.models.faults import fault_of, wait_wanted
-from judge.models.replies import counted_usage, without_thoughts
-from judge.models.sessions import open_session
+from judge.models.replies import read_completion
+from judge.models.requests import RequestWriter
+from judge.models.sessions import open_session, proxy_for
 from judge.records import Judge, Rung
-
-
-class _Wire(BaseModel):
-    """A part of a chat completion as it came; fields that are not read are not kept."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class _Function(_Wire):
-    arguments: str
-
-
-class _ToolCall(_Wire):
-    function: _Function
-
-
-class _Message(_Wire):
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: tuple[_ToolCall, ...] | None = None
-
-
-class _Choice(_Wire):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(_Wire):
-    cached_tokens: int | None = None
-
-
-class _Counted(_Wire):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-
-
-class _Completion(_Wire):
-    choices: tuple[_Choice, ...]
-    model: str | None = None
-    usage: _Counted | None = None
 
 
 class DirectModel:
@@ -94,13 +52,13 @@ class DirectModel:
         checked_url(judge.base_url)
         self._provider = provider_of(judge)
         self._url = judge.base_url.rstrip("/") + "/chat/completions"
-        self._name = judge.model.partition("/")[2] or judge.model
+        self._requests = RequestWriter(judge.model.partition("/")[2])
         self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
-        """Name the model, never the key."""
-        return f"DirectModel({self._name!r} at {self._provider})"
+        """Name the address, never the key."""
+        return f"DirectModel({self._url!r})"
 
     @property
     def transport(self) -> Literal["direct"]:
@@ -134,13 +92,13 @@ class DirectModel:
             raise ConnectionFailed("the connection was refused, reset or cut") from None
 
     async def _call(self, question: Question) -> Reply:
-        body = self._body(question)
+        body = self._requests.write(question)
         async with self._open_session().post(
             self._url, data=body, allow_redirects=False
         ) as response:
             content = await response.read()
             if response.status < 300:
-                return _reply(content)
+                return read_completion(content)
             raise fault_of(
                 response.status,
                 content.decode("utf-8", "replace"),
@@ -150,87 +108,16 @@ class DirectModel:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = open_session(
-                **{
-                    "Authorization": f"Bearer {self._key}",
-                    "Content-Type": "application/json",
-                    "Accept-Encoding": "identity",
-                }
-            )
+            headers = {
+                "Authorization": f"Bearer {self._key}",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+            }
+            self._session = open_session(headers=headers, proxy=proxy_for(self._url))
         return self._session
-
-    def _body(self, question: Question) -> bytes:
-        fields: dict[str, object] = {
-            "model": self._name,
-            "temperature": question.temperature,
-            "max_tokens": question.max_tokens,
-        }
-        if question.seed is not None:
-            fields["seed"] = question.seed
-        if question.reply_schema is not None:
-            fields |= structured_options(question.rung, question.reply_schema)
-        fields["messages"] = [{"role": m.role, "content": m.content} for m in question.messages]
-        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
     async def close(self) -> None:
         """Close the session."""
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-
-def structured_options(rung: Rung, schema: Mapping[str, object]) -> Mapping[str, object]:
-    """Build what asks an OpenAI-compatible endpoint for JSON, as instructor builds it.
-
-    Parameters
-    ----------
-    rung : Rung
-        ``prompt`` adds nothing.
-    schema : mapping
-        The JSON schema of the reply; its title names it.
-    """
-    name = str(schema.get("title", "Reply"))
-    if rung == "json_schema":
-        form = {"name": name, "schema": {**schema, "title": name}}
-        return {"response_format": {"type": "json_schema", "json_schema": form}}
-    if rung == "tools":
-        parameters = {k: v for k, v in schema.items() if k not in {"title", "description"}}
-        described = schema.get("description", "Give the reply in this form.")
-        function = {"name": name, "description": described, "parameters": parameters}
-        return {
-            "tools": [{"type": "function", "function": function}],
-            "tool_choice": {"type": "function", "function": {"name": name}},
-        }
-    return {"response_format": {"type": "json_object"}} if rung == "json_object" else {}
-
-
-def _reply(content: bytes) -> Reply:
-    try:
-        came = _Completion.model_validate_json(content)
-    except ValidationError:
-        _unreadable()
-    counted = came.usage or _Counted()
-    details = counted.prompt_tokens_details or _Details()
-    empty = Reply(
-        text=None,
-        served_model=came.model,
-        usage=counted_usage(
-            counted.prompt_tokens, counted.completion_tokens, details.cached_tokens
-        ),
-        provenance=provenance_of(came.model),
-    )
-    return empty.model_copy(update=_said(came.choices[0])) if came.choices else empty
-
-
-def _unreadable() -> NoReturn:
-    raise ConnectionFailed("the reply was no chat completion") from None
-
-
-def _said(choice: _Choice) -> dict[str, object]:
-    calls, content = choice.message.tool_calls or (), choice.message.content
-    return {
-        "text": calls[0].function.arguments if len(calls) == 1 else without_thoughts(content),
-        "tool_calls": len(calls),
-        "finish_reason": choice.finish_reason,
-        "refusal": choice.message.refusal,
-    }

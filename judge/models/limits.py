@@ -8,8 +8,6 @@ first call after the pause goes alone, as a probe. Times are seconds of a monoto
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Protocol
 
 from pydantic import Field
@@ -155,25 +153,34 @@ class ProviderGate:
         """Calls that may be in flight now."""
         return 1 if self._probing else max(1, int(self._allowed))
 
-    @asynccontextmanager
-    async def slot(self, tokens: int = 0) -> AsyncGenerator[float]:
-        """Hold one place among the calls in flight, and give the time at which it was won.
+    async def enter(self, tokens: int = 0) -> float:
+        """Take a place among the calls in flight; every entry needs a `leave`.
 
         Parameters
         ----------
         tokens : int
             Tokens that the call is expected to use; they count only where a limit is set.
+
+        Returns
+        -------
+        float
+            When the place was taken, in seconds of the clock.
         """
-        await self._enter()
+        await self._take_place()
         try:
             await self._pace(tokens)
-            self.retries.called()
-            yield self._clock.now()
-        finally:
-            self.in_flight -= 1
-            self._wake()
+        except BaseException:
+            self.leave()
+            raise
+        self.retries.called()
+        return self._clock.now()
 
-    async def _enter(self) -> None:
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_flight -= 1
+        self._wake()
+
+    async def _take_place(self) -> None:
         while True:
             if self.in_flight >= self.allowed:
                 await self._queue()
@@ -198,6 +205,8 @@ class ProviderGate:
             raise
 
     async def _pace(self, tokens: int) -> None:
+        if self._requests is None and self._tokens is None:
+            return
         waits = [
             bucket.take(units)
             for bucket, units in ((self._requests, 1), (self._tokens, tokens))

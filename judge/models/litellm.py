@@ -8,7 +8,6 @@ import asyncio
 import functools
 import gc
 import importlib
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from judge.models.base import Question, Reply, provenance_of
 from judge.models.litellm_faults import fault_from
 from judge.models.litellm_wire import Wire, join_wire
 from judge.models.replies import counted_usage
+from judge.models.requests import KEPT
 from judge.models.sessions import one_call
 from judge.records import Judge, Rung, Usage
 
@@ -57,6 +57,7 @@ class LitellmModel:
         self._litellm = load_litellm()
         self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
         self._rungs = _ladder(self._litellm, judge)
+        self._built: dict[tuple[Rung, int], tuple[object, Mapping[str, object]]] = {}
         self._wire: Wire | None = None
 
     @property
@@ -110,9 +111,17 @@ class LitellmModel:
         if question.seed is not None:
             options["seed"] = question.seed
         if question.reply_schema is not None and question.rung in MODES:
-            schema = json.dumps(question.reply_schema, ensure_ascii=False)
-            options |= structured_options(question.rung, schema)
+            options |= self._structured(question.rung, question.reply_schema)
         return options
+
+    def _structured(self, rung: Rung, schema: Mapping[str, object]) -> Mapping[str, object]:
+        # Kept together with the schema: while that lives nothing else can have its identity.
+        kept = self._built.get((rung, id(schema)))
+        if kept is None:
+            if len(self._built) >= KEPT:
+                self._built.clear()
+            kept = self._built[rung, id(schema)] = (schema, structured_options(rung, schema))
+        return kept[1]
 
     async def close(self) -> None:
         """Give up the connections; the last model of an event loop closes them."""
@@ -142,16 +151,15 @@ def load_litellm() -> Any:
     return litellm
 
 
-@functools.lru_cache(maxsize=64)
-def structured_options(rung: Rung, schema: str) -> Mapping[str, object]:
+def structured_options(rung: Rung, schema: Mapping[str, object]) -> Mapping[str, object]:
     """Let instructor build what asks a provider for JSON; messages are never shown to it.
 
     Parameters
     ----------
     rung : Rung
         Any but ``prompt``.
-    schema : str
-        The JSON schema as JSON text.
+    schema : mapping
+        The JSON schema of the reply; its title names it.
 
     Returns
     -------
@@ -160,9 +168,9 @@ def structured_options(rung: Rung, schema: str) -> Mapping[str, object]:
     """
     instructor: Any = importlib.import_module("instructor")
     response: Any = importlib.import_module("instructor.v2.core.response")
-    built = response.handle_response_model(
-        _reply_class(json.loads(schema)), mode=instructor.Mode[MODES[rung]]
-    )[1]
+    built = response.handle_response_model(_reply_class(schema), mode=instructor.Mode[MODES[rung]])[
+        1
+    ]
     options = {name: value for name, value in built.items() if name != "messages"}
     if "tools" in options:
         # Without this litellm imports `mcp`, which a plain install does not have.

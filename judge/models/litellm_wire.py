@@ -17,7 +17,7 @@ class Wire:
     """One HTTP session, and who is using it."""
 
     def __init__(self) -> None:
-        self.session = open_session()
+        self.session = open_session(guarded=True)
         self._users: set[object] = set()
 
     def enter(self, user: object) -> None:

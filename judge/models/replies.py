@@ -1,6 +1,88 @@
-"""What both ways to a provider make of the same parts of a reply."""
+"""What is read from a chat completion: what was said, by whom, at which cost, and nothing else."""
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from judge.errors import ConnectionFailed
+from judge.models.base import Reply, provenance_of
 from judge.records import Usage
+
+
+class _Wire(BaseModel):
+    """A part of a chat completion as it came; fields that are not read are not kept."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class _Function(_Wire):
+    arguments: str
+
+
+class _ToolCall(_Wire):
+    function: _Function
+
+
+class _Message(_Wire):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[_ToolCall, ...] | None = None
+
+
+class _Choice(_Wire):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Details(_Wire):
+    cached_tokens: int | None = None
+
+
+class _Counted(_Wire):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class _Completion(_Wire):
+    choices: tuple[_Choice, ...]
+    model: str | None = None
+    usage: _Counted | None = None
+
+
+def read_completion(content: bytes) -> Reply:
+    """Read the body of a chat completion.
+
+    Raises
+    ------
+    ConnectionFailed
+        If it is none: then what came is not what the model said, and may come right next time.
+    """
+    try:
+        came = _Completion.model_validate_json(content)
+    except ValidationError:
+        raise ConnectionFailed("the reply was cut, or was no chat completion") from None
+    usage, provenance = _usage(came.usage), provenance_of(came.model)
+    if not came.choices:
+        return Reply(text=None, served_model=came.model, usage=usage, provenance=provenance)
+    choice = came.choices[0]
+    calls, content_text = choice.message.tool_calls or (), choice.message.content
+    return Reply(
+        text=calls[0].function.arguments if len(calls) == 1 else without_thoughts(content_text),
+        tool_calls=len(calls),
+        finish_reason=choice.finish_reason,
+        refusal=choice.message.refusal,
+        served_model=came.model,
+        usage=usage,
+        provenance=provenance,
+    )
+
+
+def _usage(counted: "_Counted | None") -> Usage:
+    if counted is None:
+        return Usage()
+    details = counted.prompt_tokens_details
+    return counted_usage(
+        counted.prompt_tokens, counted.completion_tokens, details and details.cached_tokens
+    )
 
 
 def counted_usage(prompt: object, completion: object, cached: object) -> Usage:

@@ -93,21 +93,28 @@ async def ask_with_retries(
         The last call's, when no call replied.
     """
     course = _Course(model, question, policy=policy, limits=limits, ledger=ledger, dice=dice)
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(policy.max_attempts),
-        retry=retry_if_exception(course.may_retry),
-        wait=course.wait,
-        sleep=limits.clock.sleep,
-        reraise=True,
-    )
     try:
-        return await retrying(course.call)
+        return await course.call()
+    except (_NextStep, ModelError) as error:
+        course.pending = error
+    try:
+        return await _retrying(course, policy, limits)(course.call)
     except (_NextStep, ModelError) as error:
         if course.truncated is not None:
             return course.truncated
         if isinstance(error, _NextStep) and isinstance(error.__cause__, ModelError):
             raise error.__cause__ from None
         raise
+
+
+def _retrying(course: "_Course", policy: RetryPolicy, limits: Limits) -> AsyncRetrying:
+    return AsyncRetrying(
+        stop=stop_after_attempt(policy.max_attempts),
+        retry=retry_if_exception(course.may_retry),
+        wait=course.wait,
+        sleep=limits.clock.sleep,
+        reraise=True,
+    )
 
 
 class _Course:
@@ -124,6 +131,7 @@ class _Course:
         dice: random.Random,
     ) -> None:
         self.truncated: Reply | None = None
+        self.pending: _NextStep | ModelError | None = None
         self._model = model
         self._question = question
         self._policy = policy
@@ -134,7 +142,14 @@ class _Course:
         self._number = 0
 
     async def call(self) -> Reply:
-        """Make one HTTP call, write it down, and decide what follows from it."""
+        """Make one HTTP call, write it down, and decide what follows from it.
+
+        Most calls succeed at once, and setting up retries costs as much as the call. So the first
+        is made without them, and its failure is raised again, from ``pending``, within them.
+        """
+        if self.pending is not None:
+            pending, self.pending = self.pending, None
+            raise pending
         self._number += 1
         came, latency_ms = await self._make_call()
         await self._ledger.after(
@@ -150,7 +165,8 @@ class _Course:
         return self._more_tokens(came)
 
     async def _make_call(self) -> tuple[Reply | ModelError, float]:
-        async with self._gate.slot(_tokens_guess(self._question)) as started:
+        started = await self._gate.enter(_tokens_guess(self._question))
+        try:
             await self._ledger.before(self._number, self._question.rung)
             begun = self._clock.now()
             try:
@@ -158,6 +174,8 @@ class _Course:
             except ModelError as error:
                 came = error
             self._note(came, started)
+        finally:
+            self._gate.leave()
         return came, (self._clock.now() - begun) * 1000.0
 
     def _note(self, came: Reply | ModelError, started: float) -> None:

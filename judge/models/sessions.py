@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import SimpleNamespace
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -59,32 +61,50 @@ def one_call() -> Generator[OneCall]:
         _call.reset(token)
 
 
-def open_session(**headers: str) -> aiohttp.ClientSession:
+def open_session(
+    *, headers: Mapping[str, str] | None = None, proxy: str | None = None, guarded: bool = False
+) -> aiohttp.ClientSession:
     """Open a session without cookies, without a limit of connections, with capped replies.
 
     Parameters
     ----------
-    **headers : str
+    headers : mapping of str to str, or None
         Sent with every request.
+    proxy : str or None
+        Address through which every request goes.
+    guarded : bool
+        Whether `one_call` is enforced; it costs a little for each request.
 
     Returns
     -------
     aiohttp.ClientSession
         To be closed by the caller.
     """
-    trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(_refuse_second)
-    trace.on_request_end.append(_note_answer)
-    trace.on_request_exception.append(_name_failure)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         headers=headers,
+        proxy=proxy,
         response_class=CappedResponse,
-        trace_configs=[trace],
-        trust_env=True,
+        trace_configs=[_guard()] if guarded else None,
     )
+
+
+def proxy_for(url: str) -> str | None:
+    """Give the proxy that the environment names for an address, None for the straight way."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def _guard() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(_refuse_second)
+    trace.on_request_end.append(_note_answer)
+    trace.on_request_exception.append(_name_failure)
+    return trace
 
 
 async def _refuse_second(

@@ -1,0 +1,246 @@
+"""Measure the ways to a provider against bare clients, in interleaved rounds on one machine.
+
+CPU per call is the figure to trust: cores are shared and calls per second move with the
+neighbours. Ratios are medians of the ratios within each round. Usage:
+`python benchmarks/engine.py [--quick] [--rounds N]`; writes bench/engine.json.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import IO, cast
+
+from peers.clients import CLIENTS, check
+
+HERE = Path(__file__).parent
+OUT = HERE.parent / "bench" / "engine.json"
+HEAVY = frozenset(name for name in CLIENTS if "litellm" in name)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the calls of a round are made."""
+
+    name: str
+    latency_ms: int
+    concurrency: int
+    calls: int
+    heavy_calls: int
+    """For clients built on litellm, which take twenty times as long."""
+
+
+SETTINGS = (
+    Setting("0 ms, 64 at once", 0, 64, 4000, 400),
+    Setting("50 ms, 32 at once", 50, 32, 1600, 1000),
+    Setting("200 ms, 256 at once", 200, 256, 5120, 1280),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio to reach."""
+
+    name: str
+    value: float
+    bound: float
+    at_most: bool
+
+    @property
+    def met(self) -> bool:
+        """Whether it was reached."""
+        return self.value <= self.bound if self.at_most else self.value >= self.bound
+
+
+Rounds = Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]
+"""Setting to client to one record of each round."""
+
+
+class Peer:
+    """A child process that answers one line for each line."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._in = cast("IO[str]", self.process.stdin)
+        self._out = cast("IO[str]", self.process.stdout)
+
+    def read(self) -> str:
+        """Give the next line."""
+        return self._out.readline()
+
+    def ask(self, job: Mapping[str, object]) -> dict[str, float]:
+        """Have a job done."""
+        self._in.write(json.dumps(job) + "\n")
+        self._in.flush()
+        return json.loads(self.read())
+
+    def close(self) -> None:
+        """Let the process end."""
+        self._in.close()
+        self.process.wait()
+        self._out.close()
+
+
+def measure(rounds: int, share: float) -> Rounds:
+    """Run every client in every setting, round after round.
+
+    Parameters
+    ----------
+    rounds : int
+        How often all clients take their turn.
+    share : float
+        Fraction of the calls of each setting to make.
+    """
+    server = Peer("-m", "peers.server")
+    address = f"http://127.0.0.1:{int(server.read())}"
+    workers = {name: Peer("-m", "peers.worker", name) for name in CLIENTS}
+    found: dict[str, dict[str, list[Mapping[str, float]]]] = {
+        setting.name: {name: [] for name in CLIENTS} for setting in SETTINGS
+    }
+    for number in range(rounds):
+        for setting in SETTINGS:
+            print(f"round {number + 1} of {rounds}: {setting.name}", file=sys.stderr)
+            for name, worker in workers.items():
+                job = _job(setting, address, calls=_calls(setting, name, share))
+                found[setting.name][name].append(worker.ask(job))
+    for peer in (*workers.values(), server):
+        peer.close()
+    return found
+
+
+def _job(setting: Setting, server: str, *, calls: int) -> dict[str, object]:
+    return {
+        "base_url": f"{server}/{setting.latency_ms}/v1",
+        "concurrency": setting.concurrency,
+        "warm": setting.concurrency * 2,
+        "calls": calls,
+    }
+
+
+def figures(found: Rounds, share: float) -> dict[str, dict[str, list[dict[str, float]]]]:
+    """Turn what was measured into CPU ms a call, calls a second and the fraction of the ideal."""
+    return {
+        setting.name: {
+            name: [_figures(setting, _calls(setting, name, share), record) for record in records]
+            for name, records in found[setting.name].items()
+        }
+        for setting in SETTINGS
+    }
+
+
+def _calls(setting: Setting, name: str, share: float) -> int:
+    calls = setting.heavy_calls if name in HEAVY else setting.calls
+    return max(setting.concurrency * 5, int(calls * share))
+
+
+def _figures(setting: Setting, calls: int, record: Mapping[str, float]) -> dict[str, float]:
+    rate = calls / record["wall"]
+    ideal = setting.concurrency / (setting.latency_ms / 1000.0) if setting.latency_ms else 0.0
+    return {
+        "cpu_ms": record["cpu"] / calls * 1000.0,
+        "calls_per_s": rate,
+        "of_ideal": rate / ideal if ideal else float("nan"),
+        "errors": record["errors"],
+        "rss_mb": record["rss_mb"],
+    }
+
+
+def goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> list[Goal]:
+    """Compare with what the project promises."""
+    busy, short, long = (table[setting.name] for setting in SETTINGS)
+
+    def ratio(rows: Mapping[str, Sequence[Mapping[str, float]]], *, of: str, to: str) -> float:
+        return median(_ratios(rows[of], rows[to], "cpu_ms"))
+
+    direct, bare, litellm = "ours, direct", "aiohttp + pydantic", "litellm"
+    tools, way = "instructor + litellm, TOOLS", "ours, litellm"
+    more = [a["cpu_ms"] - b["cpu_ms"] for a, b in zip(busy[way], busy[litellm], strict=True)]
+    return [
+        Goal(
+            "direct / aiohttp + pydantic, CPU", ratio(busy, of=direct, to=bare), 2.5, at_most=True
+        ),
+        Goal(
+            "instructor + litellm / direct, CPU",
+            ratio(busy, of=tools, to=direct),
+            12,
+            at_most=False,
+        ),
+        Goal("litellm / direct, CPU", ratio(busy, of=litellm, to=direct), 8, at_most=False),
+        Goal("our litellm way / litellm, CPU", ratio(busy, of=way, to=litellm), 1.15, at_most=True),
+        Goal("our litellm way - litellm, CPU ms", median(more), 0.3, at_most=True),
+        Goal(
+            "direct at 200 ms, 256 at once, of the ideal", _ideal(long[direct]), 0.9, at_most=False
+        ),
+        Goal(
+            "our litellm way / litellm at 50 ms, 32 at once, calls/s",
+            median(_ratios(short[way], short[litellm], "calls_per_s")),
+            0.85,
+            at_most=False,
+        ),
+    ]
+
+
+def _ratios(
+    some: Sequence[Mapping[str, float]], others: Sequence[Mapping[str, float]], figure: str
+) -> list[float]:
+    return [a[figure] / b[figure] for a, b in zip(some, others, strict=True)]
+
+
+def _ideal(records: Sequence[Mapping[str, float]]) -> float:
+    return median(record["of_ideal"] for record in records)
+
+
+def show(
+    table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], reached: list[Goal]
+) -> None:
+    """Print the tables."""
+    for setting, clients in table.items():
+        print(f"\n{setting:36}{'CPU ms':>9}{'calls/s':>9}{'ideal':>7}{'errors':>8}{'RSS MB':>8}")
+        for name, records in clients.items():
+            mid = {figure: median(r[figure] for r in records) for figure in records[0]}
+            print(
+                f"{name:36}{mid['cpu_ms']:9.3f}{mid['calls_per_s']:9.0f}{mid['of_ideal']:7.2f}"
+                f"{mid['errors']:8.0f}{mid['rss_mb']:8.0f}"
+            )
+    print()
+    for goal in reached:
+        sign = "<=" if goal.at_most else ">="
+        print(
+            f"{'met ' if goal.met else 'MISS'} {goal.name}: {goal.value:.2f} ({sign} {goal.bound})"
+        )
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two rounds of a quarter of the calls")
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    check()
+    rounds, share = (2, 0.25) if chosen.quick else (chosen.rounds, 1.0)
+    table = figures(measure(rounds, share), share)
+    reached = goals(table)
+    show(table, reached)
+    OUT.parent.mkdir(exist_ok=True)
+    written = {
+        "machine": {"python": platform.python_version(), "platform": platform.platform()},
+        "rounds": rounds,
+        "quick": chosen.quick,
+        "settings": [asdict(setting) for setting in SETTINGS],
+        "rows": table,
+        "goals": [{**asdict(goal), "met": goal.met} for goal in reached],
+    }
+    OUT.write_text(json.dumps(written, indent=1).replace("NaN", "null"), encoding="utf-8")
+    print(f"\nwritten: {OUT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What `benchmarks/engine.py` measures, and the server that it is measured against."""
