@@ -25,7 +25,8 @@ _PROSE = frozenset(
     | {"prompt", "response", "reasoning", "text"}
 )
 _UNFINISHED = re.compile(
-    r"\b(?:TODO|TBD|FIXME|XXX|lorem ipsum)\b|待补|待定|待写|待完善|\{\{|\}\}|\$\{|<[a-z_ ]{1,30}>",
+    r"\b(?:TODO|TBD|FIXME|XXX|lorem ipsum)\b|待补|待定|待写|待完善"
+    r"|\{\{|\}\}|\$\{|\{[a-z_]+\}|<[a-z_ ]{1,30}>",
     re.IGNORECASE,
 )
 _NOWHERE = frozenset({"", "?", "-", "none", "n/a", "na", "unknown", "无", "未知", "不详"})
@@ -46,6 +47,17 @@ class Finding:
     def __str__(self) -> str:
         """Say it on one line, with the rule's name at the end."""
         return f"{place(self.path, self.line)}: {self.what}; {self.fix} [{self.rule}]"
+
+    def as_row(self) -> dict[str, str | int | None]:
+        """Give the finding as JSON values."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "path": str(self.path),
+            "line": self.line,
+            "what": self.what,
+            "fix": self.fix,
+        }
 
 
 class _Fault(NamedTuple):
