@@ -6,37 +6,13 @@ first call after the pause goes alone, as a probe. Times are seconds of a monoto
 """
 
 import asyncio
-import time
 from collections import deque
-from typing import Protocol
 
 from pydantic import Field
 
+from judge.models.budgets import RetryBudget, TokenBucket
+from judge.models.clock import Clock, SystemClock
 from judge.records import Record
-
-
-class Clock(Protocol):
-    """Time as the gates and the retries see it."""
-
-    def now(self) -> float:
-        """Give seconds that never go back."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
-class SystemClock:
-    """The machine's monotonic clock."""
-
-    def now(self) -> float:
-        """Give seconds that never go back."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
 
 
 class Limit(Record):
@@ -52,77 +28,6 @@ class Limit(Record):
     """Retries of failed calls, as a share of the calls of the last minute."""
     retry_floor: int = Field(default=32, ge=0)
     """Retries that are always allowed in a minute, so that a small run never starves."""
-
-
-class TokenBucket:
-    """A budget that refills evenly: at most one minute's worth may be saved up.
-
-    Parameters
-    ----------
-    per_minute : float
-        Units that flow in each minute; also the size of the bucket.
-    clock : Clock
-    """
-
-    def __init__(self, per_minute: float, clock: Clock) -> None:
-        self._rate = per_minute / 60.0
-        self._size = per_minute
-        self._level = per_minute
-        self._clock = clock
-        self._filled = clock.now()
-
-    def take(self, units: float) -> float:
-        """Take units now and give the seconds to wait before using them.
-
-        The bucket may go below zero, which makes later takers wait longer: first come, first
-        served. More units than the bucket's size count as its size, else they would never come.
-        """
-        now = self._clock.now()
-        self._level = min(self._size, self._level + (now - self._filled) * self._rate)
-        self._filled = now
-        self._level -= min(units, self._size)
-        return max(0.0, -self._level / self._rate)
-
-
-class RetryBudget:
-    """How many failed calls of a provider may be retried, so that an outage is not made worse.
-
-    Parameters
-    ----------
-    share : float
-        Retries allowed as a fraction of the calls in the window.
-    floor : int
-        Retries always allowed in a window.
-    clock : Clock
-    """
-
-    WINDOW = 60.0
-
-    def __init__(self, share: float, floor: int, clock: Clock) -> None:
-        self._share = share
-        self._floor = floor
-        self._clock = clock
-        self._calls: deque[float] = deque()
-        self._retries: deque[float] = deque()
-
-    def called(self) -> None:
-        """Note one call."""
-        self._calls.append(self._forget())
-
-    def spend(self) -> bool:
-        """Take one retry from the budget; False when it is spent."""
-        now = self._forget()
-        if len(self._retries) >= max(self._floor, self._share * len(self._calls)):
-            return False
-        self._retries.append(now)
-        return True
-
-    def _forget(self) -> float:
-        now = self._clock.now()
-        for times in (self._calls, self._retries):
-            while times and times[0] <= now - self.WINDOW:
-                times.popleft()
-        return now
 
 
 class ProviderGate:
@@ -166,12 +71,8 @@ class ProviderGate:
         float
             When the place was taken, in seconds of the clock.
         """
+        await self._pace(tokens)
         await self._take_place()
-        try:
-            await self._pace(tokens)
-        except BaseException:
-            self.leave()
-            raise
         self.retries.called()
         return self._clock.now()
 
@@ -182,27 +83,36 @@ class ProviderGate:
 
     async def _take_place(self) -> None:
         while True:
-            if self.in_flight >= self.allowed:
-                await self._queue()
-                continue
-            pause = self._paused_until - self._clock.now()
-            if pause <= 0.0:
+            if self.in_flight < self.allowed and not self._waiting:
                 self.in_flight += 1
+            else:
+                await self._queue()
+            if await self._sit_out_pause():
                 return
-            self.in_flight += 1
-            try:
-                await self._clock.sleep(pause)
-            finally:
-                self.in_flight -= 1
 
     async def _queue(self) -> None:
+        """Wait until somebody hands over a place."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            self._wake()
+            if turn.done() and not turn.cancelled():
+                self.leave()
             raise
+
+    async def _sit_out_pause(self) -> bool:
+        """Wait for the end of a pause; False when the place had to be given back for it."""
+        while (pause := self._paused_until - self._clock.now()) > 0.0:
+            try:
+                await self._clock.sleep(pause)
+            except BaseException:
+                self.leave()
+                raise
+            if self.in_flight > self.allowed:
+                self.leave()
+                return False
+        return True
 
     async def _pace(self, tokens: int) -> None:
         if self._requests is None and self._tokens is None:
@@ -216,12 +126,12 @@ class ProviderGate:
             await self._clock.sleep(max(waits))
 
     def _wake(self) -> None:
-        free = self.allowed - self.in_flight
-        while free > 0 and self._waiting:
+        """Hand free places to those who wait, first come, first served."""
+        while self.in_flight < self.allowed and self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
+                self.in_flight += 1
                 turn.set_result(None)
-                free -= 1
 
     def succeeded(self, started: float) -> None:
         """Note an answer to a call won at ``started``: more calls may be in flight."""
