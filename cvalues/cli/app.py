@@ -2,6 +2,10 @@
 
 import typer
 
+from cvalues.cli.demo import demo
+from judge.cli import rubrics
+from judge.cli.doctor import doctor
+from judge.cli.export import export
 from judge.cli.judging import judge
 from judge.cli.simulate import simulate_judge
 
@@ -14,5 +18,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(demo)
+app.add_typer(rubrics.app)
 app.command()(judge)
+app.command()(export)
 app.command()(simulate_judge)
+app.command()(doctor)

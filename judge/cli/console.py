@@ -4,9 +4,11 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from calibration.tables.printable import printable
+
+Word = TypeVar("Word", bound=str)
 
 DONE = 0
 REGRESSION = 1
@@ -70,6 +72,22 @@ def store_address(given: str | None) -> str:
     import os
 
     return given or os.environ.get("CVALUES_STORE") or str(Path(".cvalues") / "store.db")
+
+
+def one_of(word: str, known: Sequence[Word], *, option: str) -> Word:
+    """Read a word that must be one of a few.
+
+    Raises
+    ------
+    judge.errors.ConfigError
+        If it is none of them.
+    """
+    from judge.errors import ConfigError
+
+    for name in known:
+        if word == name:
+            return name
+    raise ConfigError(f"{option} {word!r} is not known; use {', '.join(known)}.")
 
 
 def guarded(command: Callable[[], None]) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -56,8 +56,8 @@ def judge(
     matters has changed. Exit code 5: not everything could be scored.
     """
     from judge.cli import console, session
-    from judge.cli.order import judges_of, order_of, prices_of, transport_of
-    from judge.run import Settings
+    from judge.cli.order import judges_of, order_of, prices_of
+    from judge.run import Settings, Transport
 
     judges = judges_of(
         judge_,
@@ -78,7 +78,7 @@ def judge(
         budget_usd=budget_usd,
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
-        transport=transport_of(transport),
+        transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, judges),
     )
     done = session.conduct(

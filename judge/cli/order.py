@@ -10,7 +10,7 @@ from judge.errors import ConfigError
 from judge.importers.responses import read_generations
 from judge.pointwise import Edition
 from judge.records import Judge, Language
-from judge.run import Order, Source, Transport
+from judge.run import Order, Source
 from rubrics import load_rubric
 
 
@@ -61,14 +61,6 @@ def edition(ref: str, forced: str | None) -> Edition:
     """Choose a rubric's edition by an item's language, unless one is forced for all."""
     loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
     return lambda lang: loaded[lang]
-
-
-def transport_of(word: str) -> Transport:
-    """Read the way to a judge that a command line asks for."""
-    for known in get_args(Transport):
-        if word == known:
-            return known
-    raise ConfigError(f"--transport {word!r} is not known; use auto, litellm or direct.")
 
 
 def prices_of(words: str | None, judges: tuple[Judge, ...]) -> dict[str, Price]:

@@ -157,20 +157,21 @@ def show(done: Done, *, as_json: bool) -> None:
         return
     if done.planned_only:
         return
+    several = len(done.run.manifest.judges) > 1
     console.table(
         [_row(cell) for cell in done.cells if cell.group is None],
         {
-            "rubric": "rubric",
-            "criterion": "criterion",
-            "judge": "judge",
+            "what": "criterion",
+            **({"judge": "judge"} if several else {}),
             "system": "system",
-            "mean": "mean (judge only)",
+            "mean": "judge's mean",
             "scored": "scored",
             "unscored": "unscored",
             "error": "error",
             "skipped": "skipped",
         },
     )
+    console.say("The means are the judge's own, not corrected for its errors: see calibrate.")
     total = done.counts
     console.say(
         f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
@@ -184,7 +185,8 @@ def show(done: Done, *, as_json: bool) -> None:
 
 
 def _row(cell: Cell) -> dict[str, object]:
-    return {**cell.model_dump(), **cell.counts.model_dump(), "mean": cell.mean}
+    what = f"{cell.rubric}.{cell.criterion}"
+    return {"what": what, **cell.model_dump(), **cell.counts.model_dump(), "mean": cell.mean}
 
 
 def document(done: Done) -> dict[str, object]:

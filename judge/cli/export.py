@@ -1,0 +1,34 @@
+"""`cvalues export`: tidy tables of a run."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from judge.cli.options import StoreOption
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    what: Annotated[str, typer.Option(help="verdicts, attempts, labels or summary.")] = "verdicts",
+    format_: Annotated[
+        str | None, typer.Option("--format", help="jsonl, csv or parquet; else by the suffix.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="CSV for machines: do not defuse formulas in cells.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Write a run's verdicts, calls, labels or summary as a table."""
+    from judge.cli import console
+    from judge.cli.stores import opened, run_named
+    from judge.exporters.files import Format, write_rows
+    from judge.exporters.rows import What, rows
+
+    kind = console.one_of(what, get_args(What), option="--what")
+    form = console.one_of(format_ or out.suffix[1:], get_args(Format), option="--format")
+    with opened(store) as kept:
+        found = run_named(kept, run)
+        count = write_rows(out, rows(kept, found, kind), form=form, raw=raw)
+    console.note(f"{count} rows in {out}")

@@ -1,0 +1,92 @@
+"""Rows into a file, whole or not at all: JSONL, CSV or Parquet."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from judge.errors import ConfigError
+from judge.exporters.atomic import replacing
+from judge.exporters.cells import Value, csv_cell
+
+Format = Literal["jsonl", "csv", "parquet"]
+Row = Mapping[str, object]
+
+
+def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = False) -> int:
+    """Write rows that all have the same columns.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced only when everything has been written.
+    rows : iterable of mapping
+        Streamed, but for Parquet.
+    form : {'jsonl', 'csv', 'parquet'}
+    raw : bool
+        CSV for machines: text in cells as it is, and no mark before the first. Without it, text
+        that a spreadsheet program would run is made inert.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    ConfigError
+        If Parquet is wanted and its extra is not installed.
+    """
+    counted = _Counted(rows)
+    with replacing(path) as file:
+        if form == "jsonl":
+            _jsonl(file, iter(counted))
+        elif form == "csv":
+            _csv(file, iter(counted), raw=raw)
+        else:
+            _parquet(file, iter(counted))
+    return counted.count
+
+
+def _plain(value: Value) -> object:
+    return "" if value is None else value
+
+
+class _Counted:
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.count += 1
+            yield row
+
+
+def _jsonl(file: IO[bytes], rows: Iterator[Row]) -> None:
+    for row in rows:
+        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def _csv(file: IO[bytes], rows: Iterator[Row], *, raw: bool) -> None:
+    cell = _plain if raw else csv_cell
+    # Excel takes UTF-8 for what it is only with a mark; this project's readers take both.
+    encoding = "utf-8" if raw else "utf-8-sig"
+    text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
+    writer = csv.writer(text)
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow([cell(cast("Value", value)) for value in row.values()])
+    text.detach()
+
+
+def _parquet(file: IO[bytes], rows: Iterator[Row]) -> None:
+    import pandas as pd
+
+    try:
+        pd.DataFrame.from_records(list(rows)).to_parquet(file, index=False)
+    except ImportError:
+        raise ConfigError("Parquet needs an extra: pip install 'cvalues[parquet]'.") from None
