@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Undefined
-
-FloatArray = npt.NDArray[np.float64]
+from calibration.validation import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class Pairs:
 
     judge: FloatArray
     human: FloatArray
-    both: npt.NDArray[np.bool_]
+    both: BoolArray
     n_judged: int
     n_unjudged: int
 
@@ -89,12 +88,6 @@ def as_matrix(name: str, values: npt.ArrayLike) -> FloatArray:
     if matrix.ndim != 2:
         raise ValueError(f"{name} must be items x raters; got shape {matrix.shape}.")
     return matrix
-
-
-def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not a fraction strictly between 0 and 1."""
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must lie strictly between 0 and 1; got {confidence}.")
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> FloatArray:

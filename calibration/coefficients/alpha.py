@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.coefficients.alpha_interval import resampled_categories, resampled_moments
-from calibration.coefficients.tables import MOST_CATEGORIES
+from calibration.coefficients.rater_table import MOST_CATEGORIES
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import FloatArray, as_matrix, check_confidence
+from calibration.pairs import as_matrix
+from calibration.validation import FloatArray, check_share
 
 Level = Literal["nominal", "ordinal", "interval"]
 MOST_NOMINAL = 500
@@ -67,9 +68,9 @@ def krippendorff_alpha(
     --------
     >>> alpha = krippendorff_alpha([[1, 1], [2, 3], [3, 3], [1, 2], [5, 4], [4, 4]])
     >>> round(alpha.value, 3)
-    0.872
+    0.889
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     matrix = as_matrix("ratings", ratings)
     rated = ~np.isnan(matrix)
     pairable = matrix[rated.sum(axis=1) >= 2]

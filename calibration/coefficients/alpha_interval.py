@@ -6,7 +6,7 @@ so no resample ever touches the ratings again.
 
 A bootstrap alone cannot imagine a disagreement that it has not seen: with few failures it is far
 too narrow, and without any it has no width. So imagined pairs of ratings join the resamples, with
-the prior mass of `calibration.coefficients.tables`, as large as a unit of average size.
+the prior mass of `calibration.coefficients.rater_table`, as large as a unit of average size.
 
 ``R`` resamples, ``P`` patterns, ``V`` values.
 
@@ -21,8 +21,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.coefficients.tables import cell_prior
-from calibration.pairs import FloatArray
+from calibration.coefficients.rater_table import cell_prior
+from calibration.validation import FloatArray
 
 Level = Literal["nominal", "ordinal", "interval"]
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
-from calibration.pairs import check_confidence, pair_up
+from calibration.pairs import pair_up
+from calibration.validation import check_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,8 @@ def bland_altman(
     Bland & Altman (1986), Lancet 327(8476), 307-310; (1999), Stat. Methods Med. Res. 8(2),
     135-160, section 2.2, the standard error of a limit.
     """
-    check_confidence(confidence)
-    check_confidence(share)
+    check_share("confidence", confidence)
+    check_share("share", share)
     pairs = pair_up(judge, human)
     differences = pairs.judge - pairs.human
     n = pairs.n

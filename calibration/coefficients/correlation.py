@@ -5,22 +5,22 @@ the interval is that of the table. With more values the interval is that of Fish
 ``p`` is a table of proportions, ``r`` and ``c`` its marginals.
 """
 
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from calibration.coefficients.tables import (
+from calibration.coefficients.rater_table import (
     MOST_CATEGORIES,
     RaterTable,
     TableCoefficient,
     read_off,
     tabulate,
 )
-from calibration.estimate import Estimate, InsufficientLabels, Undefined
-from calibration.pairs import FloatArray, Pairs, check_confidence, pair_up
+from calibration.estimate import Estimate, Undefined
+from calibration.pairs import Pairs, pair_up
+from calibration.validation import FloatArray, check_share
 
 
 def spearman(
@@ -47,20 +47,18 @@ def spearman(
         If the arrays do not align or hold an infinite value.
     Undefined
         If no item has both ratings, or a rater gives one value to every item.
-    InsufficientLabels
-        If a continuous score has fewer than 5 items.
 
     References
     ----------
     Bonett & Wright (2000), Psychometrika 65(1), 23-28, the variance of Fisher's z.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     pairs = _varying(pair_up(judge, human))
     if _has_levels(pairs):
         return spearman_of(tabulate(pairs, seed=seed), confidence=confidence)
     ranks = stats.rankdata(pairs.judge), stats.rankdata(pairs.human)
     rho = float(np.corrcoef(*ranks)[0, 1])
-    variance = _per_item(lambda n: (1 + rho**2 / 2) / (n - 3), pairs.n)
+    variance = (1 + rho**2 / 2) / (pairs.n - 3)
     return _fisher(rho, pairs, variance=variance, method="Spearman's rho", confidence=confidence)
 
 
@@ -88,20 +86,18 @@ def kendall(
         If the arrays do not align or hold an infinite value.
     Undefined
         If no item has both ratings, or a rater gives one value to every item.
-    InsufficientLabels
-        If a continuous score has fewer than 5 items.
 
     References
     ----------
     Kendall (1945), Biometrika 33(3), 239-251. Fieller, Hartley & Pearson (1957), Biometrika
     44(3/4), 470-481, the variance of Fisher's z.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     pairs = _varying(pair_up(judge, human))
     if _has_levels(pairs):
         return kendall_of(tabulate(pairs, seed=seed), confidence=confidence)
     tau = cast("float", stats.kendalltau(pairs.judge, pairs.human).statistic)
-    variance = _per_item(lambda n: 0.437 / (n - 4), pairs.n)
+    variance = 0.437 / (pairs.n - 4)
     return _fisher(tau, pairs, variance=variance, method="Kendall's tau-b", confidence=confidence)
 
 
@@ -163,12 +159,6 @@ def _varying(pairs: Pairs) -> Pairs:
 
 def _has_levels(pairs: Pairs) -> bool:
     return np.union1d(pairs.judge, pairs.human).size <= MOST_CATEGORIES
-
-
-def _per_item(variance: Callable[[int], float], n: int) -> float:
-    if n < 5:
-        raise InsufficientLabels(f"rank correlation needs 5 items with both scores; got {n}.")
-    return variance(n)
 
 
 def _fisher(

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.coefficients.kappa import Weights, disagreement
-from calibration.coefficients.tables import RaterTable, TableCoefficient, read_off, tabulate
+from calibration.coefficients.rater_table import RaterTable, TableCoefficient, read_off, tabulate
 from calibration.estimate import Estimate
-from calibration.pairs import FloatArray, check_confidence, pair_up
+from calibration.pairs import pair_up
+from calibration.validation import FloatArray, check_share
 
 
 def gwet_ac1(
@@ -51,7 +52,7 @@ def gwet_ac1(
     ----------
     Gwet (2008), British J. Mathematical and Statistical Psychology 61(1), 29-48.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     table = tabulate(pair_up(judge, human), categories=categories, seed=seed)
     return read_off(ac1_of, table, method="Gwet's AC1", confidence=confidence)
 
@@ -94,7 +95,7 @@ def gwet_ac2(
     ----------
     Gwet (2014), Handbook of Inter-Rater Reliability, 4th ed., chapter 3.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     table = tabulate(pair_up(judge, human), categories=categories, seed=seed)
     return ac2_of(table, weights=weights, confidence=confidence)
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy import stats
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
-from calibration.pairs import FloatArray, as_matrix, check_confidence
+from calibration.pairs import as_matrix
+from calibration.validation import FloatArray, check_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def mean_squares(complete: FloatArray) -> MeanSquares:
 
 
 def _icc(ratings: npt.ArrayLike, confidence: float, *, averaged: bool) -> Estimate:
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     matrix = as_matrix("ratings", ratings)
     complete = matrix[~np.isnan(matrix).any(axis=1)]
     if complete.shape[0] < 2 or complete.shape[1] < 2:

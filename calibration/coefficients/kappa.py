@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.coefficients.tables import RaterTable, TableCoefficient, read_off, tabulate
+from calibration.coefficients.rater_table import RaterTable, TableCoefficient, read_off, tabulate
 from calibration.estimate import Estimate
-from calibration.pairs import FloatArray, check_confidence, pair_up
+from calibration.pairs import pair_up
+from calibration.validation import FloatArray, check_share
 
 Weights = Literal["identity", "linear", "quadratic"]
 
@@ -53,7 +54,7 @@ def cohen_kappa(
     ----------
     Cohen (1960), Educational and Psychological Measurement 20(1), 37-46.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     table = tabulate(pair_up(judge, human), categories=categories, seed=seed)
     return read_off(kappa_of, table, method="Cohen's kappa", confidence=confidence)
 
@@ -96,7 +97,7 @@ def weighted_kappa(
     ----------
     Cohen (1968), Psychological Bulletin 70(4), 213-220.
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     table = tabulate(pair_up(judge, human), categories=categories, seed=seed)
     return weighted_kappa_of(table, weights=weights, confidence=confidence)
 

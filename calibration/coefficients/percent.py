@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from scipy.special import betainc
 
 from calibration.estimate import Estimate, Interval, Undefined
-from calibration.pairs import check_confidence, pair_up
+from calibration.pairs import pair_up
+from calibration.validation import check_share
 
 
 def percent_agreement(
@@ -40,9 +41,9 @@ def percent_agreement(
     --------
     >>> agreed = percent_agreement([1, 1, 0, 1], [1, 0, 0, 1])
     >>> agreed.value, round(agreed.low, 3), round(agreed.high, 3)
-    (0.75, 0.25, 0.987)
+    (0.75, 0.242, 0.987)
     """
-    check_confidence(confidence)
+    check_share("confidence", confidence)
     pairs = pair_up(judge, human)
     return share(
         int((pairs.judge == pairs.human).sum()),

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import FloatArray, Pairs
+from calibration.pairs import Pairs
+from calibration.validation import FloatArray
 
 TableCoefficient = Callable[[FloatArray], FloatArray]
 Counts = npt.NDArray[np.int64]
@@ -71,12 +72,33 @@ def tabulate(
     Undefined
         If there are more than 20 categories: the table would be nearly empty.
     """
-    levels = _levels(pairs, categories)
+    levels = levels_of(pairs, categories)
+    if levels.size > MOST_CATEGORIES:
+        raise Undefined(
+            f"{levels.size} different values are too many for a table of categories; "
+            f"it needs a scale of at most {MOST_CATEGORIES} levels."
+        )
     counts = contingency(pairs, levels)
     shape = counts + cell_prior(levels.size)
     masses = np.random.default_rng(seed).standard_gamma(shape, size=(draws, *counts.shape))
     masses /= masses.sum(axis=(-1, -2), keepdims=True)
     return RaterTable(categories=levels, counts=counts, draws=masses, n_judged=pairs.n_judged)
+
+
+def levels_of(pairs: Pairs, declared: npt.ArrayLike | None = None) -> FloatArray:
+    """List the values in use in order, or the declared ones after checking that they suffice.
+
+    Raises
+    ------
+    ValueError
+        If a rating is not among the declared levels.
+    """
+    seen = np.union1d(pairs.judge, pairs.human)
+    levels = seen if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
+    strangers = np.setdiff1d(seen, levels)
+    if strangers.size:
+        raise ValueError(f"rating {strangers[0]:g} is not among the categories given.")
+    return levels
 
 
 def contingency(pairs: Pairs, categories: FloatArray) -> Counts:
@@ -127,17 +149,3 @@ def read_off(
         n_judged=table.n_judged,
         n_labelled=n,
     )
-
-
-def _levels(pairs: Pairs, declared: npt.ArrayLike | None) -> FloatArray:
-    seen = np.union1d(pairs.judge, pairs.human)
-    levels = seen if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
-    strangers = np.setdiff1d(seen, levels)
-    if strangers.size:
-        raise ValueError(f"rating {strangers[0]:g} is not among the categories given.")
-    if levels.size > MOST_CATEGORIES:
-        raise Undefined(
-            f"{levels.size} different values are too many for a table of categories; "
-            f"it needs a scale of at most {MOST_CATEGORIES} levels."
-        )
-    return levels
