@@ -97,8 +97,9 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, payload: bytes) -> None:
         self._timer = None
-        self.transport.write(payload)
         self._busy = False
+        # Counted before it is written: the client may read the counts as soon as it has the reply.
         self._owner.done()
+        self.transport.write(payload)
         if self._received:
             self._loop.call_soon(self._next)
