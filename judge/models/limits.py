@@ -142,7 +142,7 @@ class ProviderGate:
         self._allowed = min(self._most, grown)
 
     def pushed_back(self, started: float, pause: float | None = None) -> None:
-        """Note a 429 or an overload: halve the calls in flight, and pause where asked to.
+        """Note a 429, a server error or a timeout: halve the calls in flight, perhaps pause.
 
         Calls that were in flight together are pushed back together and count once.
 
@@ -153,14 +153,17 @@ class ProviderGate:
         pause : float or None
             Seconds during which nobody calls, after which one call goes alone.
         """
-        now = self._clock.now()
         if started >= self._pushed_at:
             self._allowed = max(1.0, self._allowed / 2.0)
-            self._pushed_at = now
+            self._pushed_at = self._clock.now()
         self._slow_start = False
         if pause is not None:
-            self._probing = True
-            self._paused_until = max(self._paused_until, now + pause)
+            self.pause(pause)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody call for some seconds, and then one call alone."""
+        self._probing = True
+        self._paused_until = max(self._paused_until, self._clock.now() + seconds)
 
 
 def _bucket(per_minute: float | None, clock: Clock) -> TokenBucket | None:

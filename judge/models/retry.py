@@ -12,6 +12,7 @@ from pydantic import Field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from judge.errors import (
+    DeadlineExceeded,
     ModelError,
     ProviderFailed,
     RateLimited,
@@ -183,7 +184,7 @@ class _Course:
             longest = self._policy.longest_retry_after
             pause = None if came.retry_after is None else min(came.retry_after, longest)
             self._gate.pushed_back(started, pause)
-        elif isinstance(came, ProviderFailed):
+        elif isinstance(came, ProviderFailed | DeadlineExceeded):
             self._gate.pushed_back(started)
         elif not isinstance(came, TransportError):
             self._gate.succeeded(started)
@@ -212,7 +213,12 @@ class _Course:
             return (error.retry_after or 0.0) <= self._policy.longest_retry_after
         if not isinstance(error, TransportError) or self._number >= self._policy.max_attempts:
             return False
-        return self._gate.retries.spend()
+        if self._gate.retries.spend():
+            return True
+        # So much fails that the provider is down: without a pause a run would burn through its
+        # items, one call each.
+        self._gate.pause(self._policy.base_wait)
+        return False
 
     def wait(self, state: RetryCallState) -> float:
         """Give the seconds before the next call."""
