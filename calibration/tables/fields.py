@@ -159,9 +159,12 @@ def _is_whole(value: float) -> bool:
 
 def _out_of_bounds(row: Row, name: str, bounds: tuple[float, float]) -> TableError:
     low, high = bounds
-    return row.error(
-        f"'{name}' is {clipped(str(row.values[name]))}", f"give a number from {low:g} to {high:g}"
-    )
+    wanted = f"from {low:g} to {high:g}"
+    if math.isinf(high):
+        wanted = f"of at least {low:g}"
+    elif math.isinf(low):
+        wanted = f"of at most {high:g}"
+    return row.error(f"'{name}' is {clipped(str(row.values[name]))}", f"give a number {wanted}")
 
 
 def _described(value: object) -> str:

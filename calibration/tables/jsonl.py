@@ -112,12 +112,12 @@ def _finite(digits: str) -> float:
 
 
 def _refuse_depth(value: object) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return
-    raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels")
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        inside = (inner for outer in level for inner in _inside(outer))
+        level = [inner for inner in inside if isinstance(inner, (dict, list))]
+    if level:
+        raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _refuse_unstorable(value: object) -> None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 _SUSPECT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u06dd\u070f\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -78,11 +78,14 @@ def _belongs(text: str, at: int, mark: str) -> bool:
 
 
 def _joins(neighbour: str) -> bool:
-    # Latin letters never join, so a joiner between them only hides a word from a reader.
     if neighbour in _EMOJI_STYLE or _is_symbol(neighbour):
         return True
-    return not neighbour.isascii() and unicodedata.category(neighbour) in {"Lo", "Mn", "Mc"}
+    # Latin letters and Han characters never join: between them a joiner only hides a word.
+    in_joining_script = "\u0590" <= neighbour < "\u2000"
+    return in_joining_script and unicodedata.category(neighbour) in {"Lo", "Mn", "Mc"}
 
 
 def _is_symbol(mark: str) -> bool:
-    return unicodedata.category(mark) in {"So", "Sk"} or mark in "‼⁉⁈↔↕▪▫◻◼◽◾"
+    if mark.isascii():
+        return False
+    return unicodedata.category(mark) in {"So", "Sk"} or mark in "‼⁉↔"

@@ -72,9 +72,9 @@ class SheetScan:
         column = self._column + 1
         if "r" in fields:
             column = self._column_of(fields["r"])
-        if not self._column < column:
-            raise self._error("has a twin", _RESAVE)
-        self._column = column
+        before, self._column = self._column, column
+        if column <= before:
+            raise self._error(f"stands after cell {column_letters(before)}{self._row}", _RESAVE)
         self._widest = max(self._widest, column)
         if column > MAX_COLUMNS:
             raise self._error(
