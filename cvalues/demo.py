@@ -7,8 +7,8 @@ of it is stamped SIMULATED.
 from pathlib import Path
 
 from cvalues.datasets.starter import load_responses, load_truth, starter_file
+from judge.judging import JudgingPlan
 from judge.records import Judge
-from judge.run import Order
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import ErrorRates, Profile
 
@@ -33,7 +33,7 @@ def planted_profile() -> Profile:
     )
 
 
-def order(base_url: str, folder: Path) -> Order:
+def plan(base_url: str, folder: Path) -> JudgingPlan:
     """Ask for both releases to be judged under two rubrics.
 
     Parameters
@@ -43,11 +43,11 @@ def order(base_url: str, folder: Path) -> Order:
     folder : Path
         Gets a copy of the responses, so that a reader sees what was judged.
     """
-    from judge.cli.order import order_of
+    from judge.cli.planning import plan_of
 
     path = folder / "responses.jsonl"
     path.write_bytes(starter_file("responses.jsonl").read_bytes())
     judge = Judge(model=MODEL, base_url=base_url)
-    return order_of(
+    return plan_of(
         path, ",".join(RUBRICS), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
     )

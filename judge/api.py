@@ -12,7 +12,7 @@ from judge.models.limits import Limit, Limits
 from judge.models.opening import open_model
 from judge.pointwise import Edition, Forms
 from judge.records import Generation, Judge, Judgment
-from judge.stage import Bench, grade_tasks
+from judge.stage import Bench, ask_tasks
 from judge.store.base import Write
 from rubrics import Rubric, load_rubric
 
@@ -89,7 +89,7 @@ async def agrade(
             budget=Budget(),
             limits=Limits(Limit(concurrency=concurrency)),
         )
-        await grade_tasks(iter(tasks), bench, workers=concurrency, stop=asyncio.Event())
+        await ask_tasks(iter(tasks), bench, workers=concurrency, stop=asyncio.Event())
     return [made[task.slot] for task in tasks]
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from judge.records import Judge, Record
+from judge.records import Candidate, Judge, Record
 
 
 class RubricEdition(Record):
@@ -37,11 +37,16 @@ class Manifest(Record):
     judges: tuple[Judge, ...] = ()
     judge_digests: Mapping[str, str] = Field(default_factory=dict)
     """By judge name; what a passport is checked against."""
+    candidate: Candidate | None = None
+    """The model under test of a run that generates."""
+    system_prompt: str | None = None
+    """What the model under test was told before each prompt."""
     prompts: Mapping[str, str] = Field(default_factory=dict)
     """Digest of the trusted text, by rubric, language and group."""
     repeats: int = Field(default=1, ge=1)
+    """How often each judge is asked, or how many samples of an answer are drawn."""
     planned: int = Field(default=0, ge=0)
-    """Judgments that the run will hold when it is done."""
+    """Judgments or answers that the run will hold when it is done."""
 
 
 def difference(old: Manifest, new: Manifest) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ JudgeError
         └── ReplyTooLarge      the reply is longer than any verdict can be
 """
 
-from judge.records import Outcome
+from judge.records import Reason
 
 
 class JudgeError(Exception):
@@ -48,7 +48,7 @@ class ModelError(JudgeError):
     The message never holds a provider's own text: providers echo keys and prompts in it.
     """
 
-    outcome: Outcome = "error.transport"
+    outcome: Reason = "error.transport"
 
 
 class TransportError(ModelError):
@@ -64,7 +64,7 @@ class RateLimited(TransportError):  # noqa: N818
         Seconds that the provider asked for, None where it did not say.
     """
 
-    outcome: Outcome = "error.rate_limited"
+    outcome: Reason = "error.rate_limited"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -74,19 +74,19 @@ class RateLimited(TransportError):  # noqa: N818
 class DeadlineExceeded(TransportError):  # noqa: N818
     """No whole reply arrived within the deadline of the call."""
 
-    outcome: Outcome = "error.timeout"
+    outcome: Reason = "error.timeout"
 
 
 class ConnectionFailed(TransportError):  # noqa: N818
     """The connection was refused, reset or cut."""
 
-    outcome: Outcome = "error.transport"
+    outcome: Reason = "error.transport"
 
 
 class ProviderFailed(TransportError):  # noqa: N818
     """The provider answered with a server error."""
 
-    outcome: Outcome = "error.provider_5xx"
+    outcome: Reason = "error.provider_5xx"
 
 
 class RejectedError(ModelError):
@@ -96,13 +96,13 @@ class RejectedError(ModelError):
 class AuthRejected(RejectedError):  # noqa: N818
     """The key is missing, wrong or not allowed to use this model."""
 
-    outcome: Outcome = "error.auth"
+    outcome: Reason = "error.auth"
 
 
 class RequestRejected(RejectedError):  # noqa: N818
     """The provider found the request malformed or too long."""
 
-    outcome: Outcome = "error.bad_request"
+    outcome: Reason = "error.bad_request"
 
 
 class RungRejected(RequestRejected):
@@ -112,10 +112,10 @@ class RungRejected(RequestRejected):
 class ContentFiltered(RejectedError):  # noqa: N818
     """The provider's content filter stopped the prompt."""
 
-    outcome: Outcome = "unscored.content_filtered"
+    outcome: Reason = "unscored.content_filtered"
 
 
 class ReplyTooLarge(RejectedError):  # noqa: N818
     """The reply was longer than any verdict can be and was not read to its end."""
 
-    outcome: Outcome = "unscored.parse_invalid"
+    outcome: Reason = "unscored.parse_invalid"

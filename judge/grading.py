@@ -8,12 +8,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel
 
-from judge.keys import digest, judge_digest
-from judge.models.base import Reply
+from judge import prompts
+from judge.content import has_content
+from judge.keys import digest, model_digest
+from judge.models.base import Question, Reply
 from judge.parsing import Unreadable, read_reply
 from judge.prompts import trusted_digest
 from judge.records import Attempt, Generation, Judge, Judgment, Reason, Unscored, Usage, Verdict
@@ -55,6 +57,34 @@ class Task:
     order: Order = "single"
 
     @property
+    def asks(self) -> str:
+        """Name of the judge."""
+        return self.judge.name
+
+    def question(self, nonce: str) -> Question:
+        """Build the call."""
+        form = self.form
+        return prompts.question(
+            self.judge, form.trusted, self.material, reply_schema=form.reply_schema, nonce=nonce
+        )
+
+    def foregone(self) -> Judgment | None:
+        """Give the judgment that needs no call: there is nothing to be judged."""
+        response = self.material.get("response")
+        if response is None or has_content(response):
+            return None
+        return judgment(self, no_verdicts(self, "skipped.no_content"), attempts=())
+
+    def concluded(
+        self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
+    ) -> Judgment:
+        """Make the judgment of a reply, or of the reason why there is none."""
+        if not isinstance(came, Reply):
+            return judgment(self, no_verdicts(self, came), attempts=attempts)
+        verdicts, flags = read_verdicts(self, came, canaries=(nonce,))
+        return judgment(self, verdicts, attempts=attempts, reply=came, flags=flags)
+
+    @property
     def slot(self) -> tuple[str, ...]:
         """Which judgment of the run this is, as the store writes it."""
         unit = self.generation
@@ -71,7 +101,7 @@ class Task:
 
 def form_key(form: Form, judge: Judge) -> str:
     """Hash what a form and a judge contribute to the keys of all their tasks."""
-    return digest([judge_digest(judge), form.rubric_hash, form.prompt_digest])
+    return digest([model_digest(judge), form.rubric_hash, form.prompt_digest])
 
 
 def task_key(form_key: str, material: Mapping[str, str], *, repeat: int) -> str:
@@ -128,6 +158,22 @@ def judgment(
         provenance=reply.provenance if reply else "LIVE",
         served_model=reply.served_model if reply else None,
         rung=attempts[-1].rung if attempts else None,
+        **spent(attempts),
+    )
+
+
+class Spent(TypedDict):
+    """What all calls of one task cost together."""
+
+    usage: Usage
+    cost_usd: float | None
+    latency_ms: float | None
+    attempts: int
+
+
+def spent(attempts: Sequence[Attempt]) -> Spent:
+    """Add up the calls of one task; what is not known stays unknown."""
+    return Spent(
         usage=_total(attempts),
         cost_usd=_cost(attempts),
         latency_ms=_latency(attempts),

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from judge.records import Generation, Judge
+from judge.records import Generation, ModelSettings
 
 
 def digest(value: object) -> str:
@@ -22,9 +22,9 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def judge_digest(judge: Judge) -> str:
-    """Hash what can change a judge's words: model, address, settings; not its key's name."""
-    return digest(judge.model_dump(mode="json", exclude={"api_key_env"}))
+def model_digest(model: ModelSettings) -> str:
+    """Hash what can change a model's words: its address and settings, not its key's name."""
+    return digest(model.model_dump(mode="json", exclude={"api_key_env"}))
 
 
 def material(generation: Generation) -> Mapping[str, str]:
@@ -33,8 +33,3 @@ def material(generation: Generation) -> Mapping[str, str]:
     if generation.reference is not None:
         fields["reference"] = generation.reference
     return fields
-
-
-def judgment_key(question: Mapping[str, object]) -> str:
-    """Hash one question to one judge; `grading` says what belongs to it."""
-    return digest(question)

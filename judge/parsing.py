@@ -19,8 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_CHARACTERS = 1 << 20
 MAX_DEPTH = 32
 
-_TRUNCATED = frozenset({"length", "max_tokens"})
-_FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
+TRUNCATED = frozenset({"length", "max_tokens"})
+FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
 _REFUSAL_OPENINGS = (
     "i'm sorry",
     "i am sorry",
@@ -97,11 +97,11 @@ def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = 
 def _whole_text(reply: Reply) -> str:
     """Give the text to parse, after the provider's own signals have been heeded."""
     finish = (reply.finish_reason or "").lower()
-    if finish in _FILTERED:
+    if finish in FILTERED:
         raise Unreadable("unscored.content_filtered")
     if reply.refusal or finish == "refusal":
         raise Unreadable("unscored.judge_refused")
-    if finish in _TRUNCATED:
+    if finish in TRUNCATED:
         raise Unreadable("unscored.truncated")
     if reply.tool_calls > 1:
         raise Unreadable("unscored.parse_ambiguous")

@@ -90,8 +90,8 @@ class Generation(Item):
         return (self.id, self.system, self.sample)
 
 
-class Judge(Record):
-    """A judge: a model and the settings that can change what it says."""
+class ModelSettings(Record):
+    """A model and the settings that can change what it says."""
 
     model: str = Field(min_length=1)
     """A litellm model string, such as ``dashscope/qwen-max`` or ``openai/local``."""
@@ -105,8 +105,16 @@ class Judge(Record):
 
     @property
     def name(self) -> str:
-        """How tables call this judge."""
+        """How tables call this model."""
         return self.model
+
+
+class Judge(ModelSettings):
+    """A model that judges."""
+
+
+class Candidate(ModelSettings):
+    """A model under test."""
 
 
 class Scored(Record):
@@ -207,6 +215,41 @@ class Judgment(Record):
             if verdict.kind == "unscored":
                 return verdict.outcome
         return "ok"
+
+
+Finish = Literal["complete", "truncated", "refused", "filtered", "empty"]
+"""How a model under test ended its answer. All of these are results, not errors."""
+
+
+class Answer(Record):
+    """What a model under test made of one prompt, or why there is nothing."""
+
+    key: str
+    id: str
+    system: str
+    """Name of the model under test."""
+    sample: int = Field(default=0, ge=0)
+    item: Item
+    outcome: Outcome
+    """``ok`` when the model replied, however the reply ended."""
+    response: str = ""
+    finish: Finish | None = None
+    provenance: Provenance = "LIVE"
+    served_model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    attempts: int = Field(default=0, ge=0)
+
+    def generation(self) -> Generation:
+        """Turn an answer into what judges judge."""
+        return Generation(
+            **self.item.model_dump(exclude={"extra"}),
+            extra={**self.item.extra, "finish": self.finish, "provenance": self.provenance},
+            response=self.response,
+            system=self.system,
+            sample=self.sample,
+        )
 
 
 class Counts(Record):

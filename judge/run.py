@@ -1,4 +1,4 @@
-"""A run: planned, made or resumed, carried out within its budget, and counted."""
+"""A run: made or resumed, carried out within its budget, and counted."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -6,25 +6,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, Protocol
 
-from judge import pairwise, pointwise
 from judge.budget import Budget, Price
-from judge.config import Manifest, RubricEdition, Source, difference
+from judge.config import Manifest, difference
 from judge.errors import RunMismatch
-from judge.grading import Form, Task
-from judge.keys import judge_digest
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
-from judge.pointwise import Edition, Forms
-from judge.records import Counts, Generation, Judge, Judgment, Language
-from judge.stage import Bench, grade_tasks
+from judge.records import Counts, ModelSettings
+from judge.stage import Bench, Made, Task, ask_tasks
 from judge.store.base import Run
 from judge.store.sql import Store
 from judge.store.writer import Writer
 from judge.summary import count_outcomes
-from rubrics.rubric import Rubric
 
 Transport = Literal["auto", "litellm", "direct"]
 
@@ -45,69 +40,28 @@ class Settings:
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is to be judged, by what and by whom."""
+class Plan(Protocol):
+    """What a run is to do."""
 
-    source: Source
-    read: Callable[[], Iterator[Generation]]
-    """Gives the generations anew with each call, so that they need not be held."""
-    editions: tuple[Edition, ...]
-    """One for each rubric."""
-    judges: tuple[Judge, ...]
-    repeats: int = 1
-    pairwise: bool = False
+    @property
+    def asked(self) -> tuple[ModelSettings, ...]:
+        """The models that will be asked."""
+        ...
 
     def tasks(self) -> Iterator[Task]:
-        """Plan every judgment, streaming where the grading allows it."""
-        if self.pairwise:
-            return pairwise.tasks(self.read(), self.editions, self.judges, repeats=self.repeats)
-        forms = Forms(self.editions, self.judges)
-        return pointwise.tasks(self.read(), forms, repeats=self.repeats)
+        """Give every task of the run, anew with each call."""
+        ...
+
+    def manifest(self) -> Manifest:
+        """Say what the run is made of."""
+        ...
+
+    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+        """Keep the run with all that belongs to it."""
+        ...
 
 
-def manifest(order: Order) -> Manifest:
-    """Say what a run is made of, before anything is asked.
-
-    All generations are read once, so a bad file is refused before anything is written.
-
-    Parameters
-    ----------
-    order : Order
-
-    Returns
-    -------
-    Manifest
-        With the number of judgments that are planned.
-    """
-    editions: dict[tuple[str, str], Form] = {}
-    prompts: dict[str, str] = {}
-    planned = 0
-    for task in order.tasks():
-        planned += 1
-        form = task.form
-        place = f"{form.rubric}/{form.language}/{task.generation.group or ''}"
-        if place not in prompts:
-            prompts[place] = form.prompt_digest
-            editions[form.rubric, form.language] = form
-    return Manifest(
-        kind="pairwise" if order.pairwise else "judge",
-        source=order.source,
-        rubrics=tuple(
-            RubricEdition(
-                rubric=rubric, language=language, digest=form.rubric_hash, criteria=form.criteria
-            )
-            for (rubric, language), form in sorted(editions.items())
-        ),
-        judges=order.judges,
-        judge_digests={judge.name: judge_digest(judge) for judge in order.judges},
-        prompts=prompts,
-        repeats=order.repeats,
-        planned=planned,
-    )
-
-
-def begin(store: Store, name: str, order: Order) -> tuple[Run, bool]:
+def begin(store: Store, name: str, plan: Plan) -> tuple[Run, bool]:
     """Make a run, or find the one of that name if nothing that matters has changed.
 
     Returns
@@ -121,12 +75,10 @@ def begin(store: Store, name: str, order: Order) -> tuple[Run, bool]:
     RunMismatch
         If a run of that name was made with something else; the message says what.
     """
-    wanted = manifest(order)
+    wanted = plan.manifest()
     run = store.find_run(name)
     if run is None:
-        return store.create_run(
-            name, wanted, order.read(), documents=_documents(order, wanted)
-        ), False
+        return plan.create(store, name, wanted), False
     changes = difference(run.manifest, wanted)
     if changes:
         raise RunMismatch(
@@ -134,28 +86,6 @@ def begin(store: Store, name: str, order: Order) -> tuple[Run, bool]:
             "give the new one another name with --run."
         )
     return run, True
-
-
-def _documents(order: Order, wanted: Manifest) -> dict[str, str]:
-    """Keep the rubrics themselves beside the run: a user's file may change or go."""
-    asked = {(edition.rubric, edition.language) for edition in wanted.rubrics}
-    languages: tuple[Language, ...] = ("zh", "en")
-    rubrics = [edition(language) for edition in order.editions for language in languages]
-    return {
-        f"rubric/{rubric.id}/{rubric.language}": rubric.model_dump_json()
-        for rubric in rubrics
-        if (rubric.id, rubric.language) in asked
-    }
-
-
-def kept_rubrics(store: Store, run: Run) -> dict[tuple[str, str], Rubric]:
-    """Read the rubrics of a run, by id and language."""
-    found: dict[tuple[str, str], Rubric] = {}
-    for edition in run.manifest.rubrics:
-        body = store.latest_document(run, f"rubric/{edition.rubric}/{edition.language}")
-        if body is not None:
-            found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
-    return found
 
 
 async def carry_out(
@@ -166,9 +96,9 @@ async def carry_out(
     models: Mapping[str, Model],
     settings: Settings,
     stop: asyncio.Event,
-    seen: Callable[[Judgment], None],
+    seen: Callable[[Made], None],
 ) -> None:
-    """Grade what a run still lacks.
+    """Ask for what a run still lacks.
 
     Parameters
     ----------
@@ -182,7 +112,7 @@ async def carry_out(
     stop : asyncio.Event
         Set to finish what is in flight and begin nothing more.
     seen : callable
-        Told of each judgment that was kept.
+        Told of each record that was kept.
 
     Raises
     ------
@@ -213,7 +143,7 @@ async def carry_out(
                 first_serial=store.last_serial(run) + 1,
                 seen=seen,
             )
-            await grade_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
+            await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
 
 
 def counts(store: Store, run: Run) -> Counts:

@@ -1,28 +1,58 @@
-"""The grading stage: tasks in, judgments kept, with as many calls at once as the limits allow.
+"""The asking stage: tasks in, records kept, with as many calls at once as the limits allow.
 
-Calls are made at least once and verdicts are kept exactly once. Before each call its attempt is
-kept, so a spend stays visible even when the program is killed before the reply arrives.
+Calls are made at least once and what comes of them is kept exactly once. Before each call its
+attempt is kept, so a spend stays visible even when the program is killed before the reply arrives.
 """
 
 import asyncio
 import itertools
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from judge import grading, prompts
 from judge.budget import Budget, Price
-from judge.content import has_content
 from judge.errors import BudgetExceeded, ModelError
-from judge.grading import Task
-from judge.models.base import Model, Reply
+from judge.models.base import Model, Question, Reply
 from judge.models.limits import Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
-from judge.records import Attempt, Judgment, Outcome, Rung, Usage
+from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage
 from judge.store.base import AttemptEnded, AttemptStarted, Write
+
+Made = Judgment | Answer
+
+
+class Task(Protocol):
+    """One question to one model, and what is to be made of the reply."""
+
+    @property
+    def key(self) -> str:
+        """Content key."""
+        ...
+
+    @property
+    def asks(self) -> str:
+        """Name of the model that is asked."""
+        ...
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """Which record of the run this makes, as the store tells them apart."""
+        ...
+
+    def foregone(self) -> Made | None:
+        """Give what is clear without a call, or None."""
+        ...
+
+    def question(self, nonce: str) -> Question:
+        """Build the call."""
+        ...
+
+    def concluded(self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str) -> Made:
+        """Make the record of a reply, or of the reason why there is none."""
+        ...
 
 
 class Keep(Protocol):
@@ -33,36 +63,36 @@ class Keep(Protocol):
         ...
 
 
-def _no_progress(_judgment: Judgment) -> None:
+def _no_progress(_: Made) -> None:
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What the grading of a run works with."""
+    """What the asking of a run works with."""
 
     models: Mapping[str, Model]
-    """By judge name."""
+    """By the name that tasks ask for."""
     keep: Keep
     budget: Budget
     limits: Limits
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
-    """By judge name, where the user gave one."""
+    """By the same name, where the user gave one."""
     deadline: float = 120.0
     """Seconds for one call."""
     first_serial: int = 1
-    seen: Callable[[Judgment], None] = _no_progress
-    """Told of each judgment once it is kept."""
+    seen: Callable[[Made], None] = _no_progress
+    """Told of each record once it is kept."""
     nonce: Callable[[], str] = lambda: secrets.token_hex(8)
     dice: random.Random = field(default_factory=random.Random)
     """Spreads the waits between retries."""
 
 
-async def grade_tasks(
+async def ask_tasks(
     tasks: Iterator[Task], bench: Bench, *, workers: int, stop: asyncio.Event
 ) -> None:
-    """Grade tasks until they are done, the budget is spent, or somebody asks to stop.
+    """Work on tasks until they are done, the budget is spent, or somebody asks to stop.
 
     Parameters
     ----------
@@ -70,7 +100,7 @@ async def grade_tasks(
         Drawn from as workers become free; never held.
     bench : Bench
     workers : int
-        Judgments under way at once; the limits may allow fewer calls.
+        Tasks under way at once; the limits may allow fewer calls.
     stop : asyncio.Event
         Set by whoever wants no further call to begin; what is in flight is finished.
 
@@ -79,13 +109,13 @@ async def grade_tasks(
     StoreError
         If a write was refused; then nothing more is asked.
     """
-    state = _State(bench)
+    desk = _Desk(bench)
 
     async def work() -> None:
         for task in tasks:
             if stop.is_set() or bench.budget.exceeded:
                 return
-            made = await state.grade(task)
+            made = await desk.settle(task)
             if made is not None:
                 bench.seen(made)
 
@@ -94,7 +124,7 @@ async def grade_tasks(
             group.create_task(work())
 
 
-class _State:
+class _Desk:
     """What the workers of a stage share while it runs."""
 
     def __init__(self, bench: Bench) -> None:
@@ -102,13 +132,12 @@ class _State:
         self._serials = itertools.count(bench.first_serial)
         self._rungs: dict[str, Rung] = {}
 
-    async def grade(self, task: Task) -> Judgment | None:
-        """Make one judgment and keep it; None when the budget did not allow the call."""
-        if not has_content(task.material.get("response", "-")):
-            verdicts = grading.no_verdicts(task, "skipped.no_content")
-            made = grading.judgment(task, verdicts, attempts=())
-            await self._bench.keep(made)
-            return made
+    async def settle(self, task: Task) -> Made | None:
+        """Make one record and keep it; None when the budget did not allow the call."""
+        foregone = task.foregone()
+        if foregone is not None:
+            await self._bench.keep(foregone)
+            return foregone
         ledger = _TaskLedger(self._bench, self._serials, task)
         try:
             made = await self._ask(task, ledger)
@@ -118,37 +147,25 @@ class _State:
         await ledger.flush(made)
         return made
 
-    async def _ask(self, task: Task, ledger: "_TaskLedger") -> Judgment:
+    async def _ask(self, task: Task, ledger: "_TaskLedger") -> Made:
         bench = self._bench
-        model = bench.models[task.judge.name]
+        model = bench.models[task.asks]
         nonce = bench.nonce()
-        question = prompts.question(
-            task.judge,
-            task.form.trusted,
-            task.material,
-            reply_schema=task.form.reply_schema,
-            nonce=nonce,
-        ).model_copy(
-            update={
-                "rung": self._rungs.get(task.judge.name, model.rungs[0]),
-                "deadline": bench.deadline,
-            }
-        )
+        rung = self._rungs.get(task.asks, model.rungs[0])
+        settings = {"rung": rung, "deadline": bench.deadline}
         try:
             reply = await ask_with_retries(
                 model,
-                question,
+                task.question(nonce).model_copy(update=settings),
                 policy=bench.policy,
                 limits=bench.limits,
                 ledger=ledger,
                 dice=bench.dice,
             )
         except ModelError as error:
-            verdicts = grading.no_verdicts(task, _reason(error.outcome))
-            return grading.judgment(task, verdicts, attempts=ledger.attempts)
-        self._rungs[task.judge.name] = ledger.attempts[-1].rung
-        verdicts, flags = grading.read_verdicts(task, reply, canaries=(nonce,))
-        return grading.judgment(task, verdicts, attempts=ledger.attempts, reply=reply, flags=flags)
+            return task.concluded(ledger.attempts, error.outcome, nonce=nonce)
+        self._rungs[task.asks] = ledger.attempts[-1].rung
+        return task.concluded(ledger.attempts, reply, nonce=nonce)
 
 
 class _TaskLedger:
@@ -171,7 +188,7 @@ class _TaskLedger:
         """Reserve the call and keep its attempt."""
         self._reserved = self._bench.budget.reserve()
         self._serial = next(self._serials)
-        model = self._bench.models[self._task.judge.name]
+        model = self._bench.models[self._task.asks]
         self.attempts.append(
             Attempt(key=self._task.key, number=number, transport=model.transport, rung=rung)
         )
@@ -201,9 +218,9 @@ class _TaskLedger:
         )
         self._ended = AttemptEnded(serial=self._serial, attempt=self.attempts[number - 1])
 
-    async def flush(self, *judgments: Judgment) -> None:
+    async def flush(self, *made: Made) -> None:
         """Keep the last call's end together with what came of it."""
-        await self._bench.keep(*self._take_ended(), *judgments)
+        await self._bench.keep(*self._take_ended(), *made)
 
     def _take_ended(self) -> tuple[AttemptEnded, ...]:
         ended, self._ended = self._ended, None
@@ -212,11 +229,5 @@ class _TaskLedger:
     def _cost(self, reply: Reply | None) -> float | None:
         if reply is None:
             return None
-        price = self._bench.prices.get(self._task.judge.name)
+        price = self._bench.prices.get(self._task.asks)
         return price.cost(reply.usage) if price else reply.cost_usd
-
-
-def _reason(outcome: Outcome) -> grading.Reason:
-    if outcome == "ok":
-        raise ValueError("an error has no outcome 'ok'")
-    return outcome

@@ -31,7 +31,7 @@ def demo(
     address = str(out / "store.db")
     with simulated_server(road.planted_profile()) as server:
         done = session.conduct(
-            road.order(server.base_url, out),
+            road.plan(server.base_url, out),
             Settings(transport="litellm"),
             name=datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S"),
             address=address,

@@ -56,7 +56,7 @@ def judge(
     matters has changed. Exit code 5: not everything could be scored.
     """
     from judge.cli import console, session
-    from judge.cli.order import judges_of, order_of, prices_of
+    from judge.cli.planning import judges_of, plan_of, prices_of
     from judge.run import Settings, Transport
 
     judges = judges_of(
@@ -67,7 +67,7 @@ def judge(
         max_tokens=max_tokens,
         seed=seed,
     )
-    order = order_of(
+    plan = plan_of(
         responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
     )
     settings = Settings(
@@ -82,7 +82,7 @@ def judge(
         prices=prices_of(price, judges),
     )
     done = session.conduct(
-        order,
+        plan,
         settings,
         name=run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S"),
         address=console.store_address(store),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from judge.cli.console import note
-from judge.records import Judgment
+from judge.stage import Made
 
-Seen = Callable[[Judgment], None]
+Seen = Callable[[Made], None]
 
 EVERY = 10.0
 """Seconds between plain lines."""
@@ -43,11 +43,11 @@ class _Tally:
         self._priced = True
         self._begun = time.monotonic()
 
-    def add(self, judgment: Judgment) -> None:
+    def add(self, made: Made) -> None:
         self.done += 1
-        self._parts[judgment.outcome.split(".")[0]] += 1
-        self._cost += judgment.cost_usd or 0.0
-        self._priced = self._priced and (judgment.cost_usd is not None or judgment.attempts == 0)
+        self._parts[made.outcome.split(".")[0]] += 1
+        self._cost += made.cost_usd or 0.0
+        self._priced = self._priced and (made.cost_usd is not None or made.attempts == 0)
 
     def words(self) -> str:
         rate = self.done / max(time.monotonic() - self._begun, 1e-9)
@@ -61,9 +61,9 @@ def _lines(whole: int) -> Generator[Seen]:
     tally = _Tally()
     due = time.monotonic() + EVERY
 
-    def seen(judgment: Judgment) -> None:
+    def seen(made: Made) -> None:
         nonlocal due
-        tally.add(judgment)
+        tally.add(made)
         if time.monotonic() >= due:
             due = time.monotonic() + EVERY
             note(f"{tally.done}/{whole} judged: {tally.words()}")
@@ -93,8 +93,8 @@ def _bar(whole: int) -> Generator[Seen]:
     ) as shown:
         line = shown.add_task("judging", total=whole, words="")
 
-        def seen(judgment: Judgment) -> None:
-            tally.add(judgment)
+        def seen(made: Made) -> None:
+            tally.add(made)
             shown.update(line, completed=tally.done, words=tally.words())
 
         yield seen

@@ -13,8 +13,9 @@ from judge.cli.progress import Seen, progress
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
-from judge.records import Counts, Judgment
-from judge.run import Order, Settings, begin, carry_out, counts
+from judge.records import Counts
+from judge.run import Plan, Settings, begin, carry_out, counts
+from judge.stage import Made
 from judge.store.base import Run
 from judge.store.sql import Store, open_store
 from judge.summary import Cell, count_outcomes, summarise
@@ -53,12 +54,12 @@ class Done:
 
 
 def conduct(
-    order: Order, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
+    plan: Plan, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
 ) -> Done:
     """Make or resume a run and carry it out as far as its limits allow."""
     store = open_store(address)
     try:
-        run, resumed = begin(store, name, order)
+        run, resumed = begin(store, name, plan)
         before = counts(store, run)
         unsettled = before.error + before.skipped
         console.note(
@@ -67,15 +68,15 @@ def conduct(
         )
         interrupted = False
         if unsettled and not dry_run:
-            models = _open_models(order, settings)
+            models = _open_models(plan, settings)
             with progress(unsettled, quiet=quiet) as seen:
                 sitting = _Sitting(store, run, seen)
-                interrupted = asyncio.run(sitting.hold(order, settings, models))
+                interrupted = asyncio.run(sitting.hold(plan, settings, models))
         calls, usd = store.spent(run)
         return Done(
             run=run,
             outcomes=store.outcomes(run),
-            cells=summarise(with_panel(store.judgments(run), len(order.judges))),
+            cells=summarise(with_panel(store.judgments(run), len(run.manifest.judges))),
             calls=calls,
             usd=usd,
             interrupted=interrupted,
@@ -85,9 +86,9 @@ def conduct(
         store.close()
 
 
-def _open_models(order: Order, settings: Settings) -> dict[str, Model]:
+def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
     models: dict[str, Model] = {}
-    for judge in order.judges:
+    for judge in plan.asked:
         model, why = open_model(judge, transport=settings.transport)
         console.note(f"judge {judge.name}: {why}")
         models[judge.name] = model
@@ -105,13 +106,13 @@ class _Sitting:
         self._interrupted = False
         self._rejected = 0
 
-    async def hold(self, order: Order, settings: Settings, models: Mapping[str, Model]) -> bool:
+    async def hold(self, plan: Plan, settings: Settings, models: Mapping[str, Model]) -> bool:
         """Carry the run out; tell whether somebody interrupted it."""
         work = asyncio.ensure_future(
             carry_out(
                 self._store,
                 self._run,
-                tasks=order.tasks(),
+                tasks=plan.tasks(),
                 models=models,
                 settings=settings,
                 stop=self._stop,
@@ -130,11 +131,11 @@ class _Sitting:
             raise errors.exceptions[0] from errors
         return self._interrupted
 
-    def _seen(self, judgment: Judgment) -> None:
-        self._shown(judgment)
-        if self._rejected < 0 or judgment.outcome == "ok":
+    def _seen(self, made: Made) -> None:
+        self._shown(made)
+        if self._rejected < 0 or made.outcome == "ok":
             self._rejected = -1
-        elif judgment.outcome == "error.auth":
+        elif made.outcome == "error.auth":
             self._rejected += 1
             if self._rejected == HOPELESS:
                 console.note("the provider rejects the key; the run stops here")

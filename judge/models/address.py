@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from judge.errors import ConfigError
-from judge.records import Judge
+from judge.records import ModelSettings
 
 NO_KEY = "no-key-needed"
 """Sent to servers that want some key but do not look at it."""
@@ -19,18 +19,18 @@ USUAL_KEYS: Mapping[str, str] = {
 """Environment variables that hold the key where the judge names none."""
 
 
-def prefix_of(judge: Judge) -> str:
+def prefix_of(judge: ModelSettings) -> str:
     """Give the part of a model string before the first slash; ``openai`` where there is none."""
     head, slash, _ = judge.model.partition("/")
     return head if slash else "openai"
 
 
-def provider_of(judge: Judge) -> str:
+def provider_of(judge: ModelSettings) -> str:
     """Name whose rate limits a judge's calls count against: a host, else the prefix."""
     return prefix_of(judge) if judge.base_url is None else checked_url(judge.base_url).netloc
 
 
-def key_of(judge: Judge, environ: Mapping[str, str]) -> str | None:
+def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:
     """Read a judge's key.
 
     Returns

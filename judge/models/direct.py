@@ -25,7 +25,7 @@ from judge.models.faults import fault_of, wait_wanted
 from judge.models.replies import read_completion
 from judge.models.requests import RequestWriter
 from judge.models.sessions import open_session, proxy_for
-from judge.records import Judge, Rung
+from judge.records import ModelSettings, Rung
 
 
 class DirectModel:
@@ -33,7 +33,7 @@ class DirectModel:
 
     Parameters
     ----------
-    judge : Judge
+    judge : ModelSettings
         Needs a base URL and a model string with the prefix ``openai/`` or ``hosted_vllm/``.
     environ : mapping of str to str, or None
         Where keys are read; None for the process's environment.
@@ -44,7 +44,7 @@ class DirectModel:
         If the judge cannot be reached this way, or the key's variable is not set.
     """
 
-    def __init__(self, judge: Judge, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         if judge.base_url is None or prefix_of(judge) not in DIRECT_PREFIXES:
             raise ConfigError(
                 f"the direct way needs openai/ or hosted_vllm/ and a base URL; got {judge.model!r}."

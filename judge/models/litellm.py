@@ -23,7 +23,7 @@ from judge.models.litellm_wire import Wire, join_wire
 from judge.models.replies import counted_usage
 from judge.models.requests import KEPT
 from judge.models.sessions import one_call
-from judge.records import Judge, Rung, Usage
+from judge.records import ModelSettings, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}
 """The name of each rung in instructor; free text needs no mode."""
@@ -41,7 +41,7 @@ class LitellmModel:
 
     Parameters
     ----------
-    judge : Judge
+    judge : ModelSettings
     environ : mapping of str to str, or None
         Where keys are read; None for the process's environment.
 
@@ -51,7 +51,7 @@ class LitellmModel:
         If litellm does not know the provider, or the key's variable is not set.
     """
 
-    def __init__(self, judge: Judge, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         self._judge = judge
         self._provider = provider_of(judge)
         self._litellm = load_litellm()
@@ -190,7 +190,7 @@ def _reply_class(schema: Mapping[str, object]) -> type[BaseModel]:
     return type(title, (BaseModel,), {**members, "__module__": __name__})
 
 
-def _fixed_options(judge: Judge, environ: Mapping[str, str]) -> dict[str, object]:
+def _fixed_options(judge: ModelSettings, environ: Mapping[str, str]) -> dict[str, object]:
     key = key_of(judge, environ)
     options: dict[str, object] = {"model": judge.model, "num_retries": 0, "max_retries": 0}
     if judge.base_url is not None:
@@ -201,7 +201,7 @@ def _fixed_options(judge: Judge, environ: Mapping[str, str]) -> dict[str, object
     return options
 
 
-def _ladder(litellm: Any, judge: Judge) -> tuple[Rung, ...]:
+def _ladder(litellm: Any, judge: ModelSettings) -> tuple[Rung, ...]:
     try:
         provider = litellm.get_llm_provider(judge.model, api_base=judge.base_url)[1]
     except litellm.exceptions.BadRequestError:

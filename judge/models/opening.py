@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from judge.models.address import DIRECT_PREFIXES, prefix_of
 from judge.models.base import Model
-from judge.records import Judge
+from judge.records import ModelSettings
 
 Transport = Literal["auto", "litellm", "direct"]
 """What a user may ask for; ``auto`` leaves the choice to `open_model`."""
@@ -20,13 +20,13 @@ class OpenedModel(NamedTuple):
 
 
 def open_model(
-    judge: Judge, *, transport: Transport = "auto", environ: Mapping[str, str] | None = None
+    judge: ModelSettings, *, transport: Transport = "auto", environ: Mapping[str, str] | None = None
 ) -> OpenedModel:
     """Open the way to a judge.
 
     Parameters
     ----------
-    judge : Judge
+    judge : ModelSettings
     transport : {'auto', 'litellm', 'direct'}
         ``auto`` goes direct for ``openai/`` or ``hosted_vllm/`` with a base URL.
     environ : mapping of str to str, or None
@@ -52,7 +52,7 @@ def open_model(
     return OpenedModel(LitellmModel(judge, environ=environ), why)
 
 
-def _choose(judge: Judge, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:
+def _choose(judge: ModelSettings, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:
     if transport != "auto":
         return transport, f"{transport}: as asked"
     if judge.base_url is not None and prefix_of(judge) in DIRECT_PREFIXES:

@@ -1,7 +1,7 @@
 """What goes into a store and comes out of it, beside the records of the engine."""
 
 from judge.config import Manifest
-from judge.records import Attempt, Judgment, Record
+from judge.records import Answer, Attempt, Judgment, Record
 
 
 class Run(Record):
@@ -29,7 +29,7 @@ class AttemptEnded(Record):
     attempt: Attempt
 
 
-Write = AttemptStarted | AttemptEnded | Judgment
+Write = AttemptStarted | AttemptEnded | Judgment | Answer
 
 
 class Label(Record):

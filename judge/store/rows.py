@@ -1,20 +1,23 @@
 """Rows from records and records from rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from sqlalchemy import Connection, RowMapping, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, insert, update
 
 from judge.config import Manifest
-from judge.records import Generation, Judgment
+from judge.records import Answer, Generation, Item, Judgment
 from judge.store import tables
-from judge.store.base import AttemptEnded, AttemptStarted, Label, Run
+from judge.store.base import AttemptEnded, AttemptStarted, Label, Run, Write
 
 PAGE = 500
 """Rows that are held in memory at once."""
 
 SLOT = ("id", "system", "sample", "judge", "rubric", "repeat", "order")
 """The columns that say which judgment of a run this is."""
+
+UNIT = ("id", "system", "sample")
+"""The columns that say which answer of a run this is."""
 
 
 def insert_generations(
@@ -35,6 +38,17 @@ def insert_generations(
             for ordinal, generation in page
         ]
         connection.execute(insert(tables.generations), rows)
+
+
+def insert_items(connection: Connection, run_id: int, items: Iterable[Item]) -> None:
+    """Keep prompts with their place in the file, a page at a time."""
+    numbered = enumerate(items)
+    while page := list(islice(numbered, PAGE)):
+        rows = [
+            {"run_id": run_id, "ordinal": ordinal, "id": item.id, "record": item.model_dump_json()}
+            for ordinal, item in page
+        ]
+        connection.execute(insert(tables.items), rows)
 
 
 def insert_document(connection: Connection, run_id: int, *, kind: str, body: str, now: str) -> None:
@@ -73,30 +87,68 @@ def end_attempt(connection: Connection, run: Run, write: AttemptEnded) -> None:
     )
 
 
-def replace_unsettled(connection: Connection, run: Run, judgment: Judgment) -> None:
-    """Make way for a judgment where an earlier try ended in an error or was stopped."""
-    table = tables.judgments
+def made(run: Run) -> tuple[Table, tuple[str, ...]]:
+    """Give the table of what a run makes, and the columns that tell its rows apart."""
+    if run.manifest.kind == "generate":
+        return tables.answers, UNIT
+    return tables.judgments, SLOT
+
+
+def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
+    """Keep a group of writes."""
+    started = [attempt_row(run, write) for write in writes if isinstance(write, AttemptStarted)]
+    if started:
+        connection.execute(insert(tables.attempts), started)
+    for write in writes:
+        if isinstance(write, AttemptEnded):
+            end_attempt(connection, run, write)
+    judgments = [judgment_row(run, write) for write in writes if isinstance(write, Judgment)]
+    answers = [answer_row(run, write) for write in writes if isinstance(write, Answer)]
+    for table, columns, added in (
+        (tables.judgments, SLOT, judgments),
+        (tables.answers, UNIT, answers),
+    ):
+        if added:
+            for row in added:
+                make_way(connection, table, {name: row[name] for name in ("run_id", *columns)})
+            connection.execute(insert(table), added)
+
+
+def make_way(connection: Connection, table: Table, key: Mapping[str, object]) -> None:
+    """Take away what an earlier try left in a row's place, if it ended in an error or a stop."""
     connection.execute(
         delete(table)
-        .where(table.c.run_id == run.run_id)
-        .where(*(table.c[name] == value for name, value in slot(judgment).items()))
-        .where(table.c.outcome.startswith("error.") | (table.c.outcome == "skipped.user_stop"))
+        .where(*(table.c[name] == value for name, value in key.items()))
+        .where(unsettled(table))
     )
 
 
-def slot(judgment: Judgment) -> dict[str, object]:
-    """Give the columns that say which judgment of a run this is."""
-    return {name: getattr(judgment, name) for name in SLOT}
+def unsettled(table: Table) -> ColumnElement[bool]:
+    """Say which rows a resumed run asks for again."""
+    return table.c.outcome.startswith("error.") | (table.c.outcome == "skipped.user_stop")
 
 
 def judgment_row(run: Run, judgment: Judgment) -> dict[str, object]:
     """Give the row of a judgment."""
     return {
         "run_id": run.run_id,
-        **slot(judgment),
+        **{name: getattr(judgment, name) for name in SLOT},
         "key": judgment.key,
         "outcome": judgment.outcome,
         "record": judgment.model_dump_json(),
+    }
+
+
+def answer_row(run: Run, answer: Answer) -> dict[str, object]:
+    """Give the row of an answer."""
+    return {
+        "run_id": run.run_id,
+        "id": answer.id,
+        "system": answer.system,
+        "sample": answer.sample,
+        "key": answer.key,
+        "outcome": answer.outcome,
+        "record": answer.model_dump_json(),
     }
 
 

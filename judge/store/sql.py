@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import (
     Connection,
     Engine,
-    Select,
+    Table,
     create_engine,
     func,
     insert,
@@ -19,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from judge.config import Manifest
 from judge.errors import StoreError
-from judge.records import Attempt, Generation, Judgment
+from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, sqlite, tables
-from judge.store.base import AttemptEnded, AttemptStarted, Label, Run, Write
+from judge.store.base import Label, Run, Write
 from judge.store.migrations import migrate
 
 Read = TypeVar("Read")
@@ -90,11 +90,12 @@ class Store:
         self,
         name: str,
         manifest: Manifest,
-        generations: Iterable[Generation],
         *,
+        generations: Iterable[Generation] = (),
+        items: Iterable[Item] = (),
         documents: Mapping[str, str] | None = None,
     ) -> Run:
-        """Keep a new run with all its generations and documents, or nothing.
+        """Keep a new run with all that belongs to it, or nothing.
 
         Raises
         ------
@@ -109,62 +110,38 @@ class Store:
                 .returning(tables.runs.c.run_id)
             ).scalar_one()
             rows.insert_generations(connection, run_id, generations)
+            rows.insert_items(connection, run_id, items)
             for kind, body in (documents or {}).items():
                 rows.insert_document(connection, run_id, kind=kind, body=body, now=created_at)
         return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
 
     def generations(self, run: Run) -> Iterator[Generation]:
-        """Stream all generations of a run, in the order of the file.
+        """Stream all generations of a run that judges, in the order of the file."""
+        return self._pages(run, tables.generations, Generation.model_validate_json)
 
-        Read a page at a time, each in a transaction of its own: one that stayed open for a whole
-        run would keep SQLite from folding its log into the database.
-        """
-        table = tables.generations
-        after = -1
-        while True:
-            query = (
-                select(table.c.ordinal, table.c.record)
-                .where(table.c.run_id == run.run_id, table.c.ordinal > after)
-                .order_by(table.c.ordinal)
-                .limit(rows.PAGE)
-            )
-            with self._engine.connect() as connection:
-                page = connection.execute(query).all()
-            for _, record in page:
-                yield Generation.model_validate_json(record)
-            if not page:
-                return
-            after = page[-1][0]
+    def items(self, run: Run) -> Iterator[Item]:
+        """Stream all prompts of a run that generates, in the order of the file."""
+        return self._pages(run, tables.items, Item.model_validate_json)
+
+    def answers(self, run: Run) -> Iterator[Answer]:
+        """Stream all answers of a run that generates, in the order of their units."""
+        return self._ordered(run, tables.answers, Answer.model_validate_json)
 
     def judgments(self, run: Run) -> Iterator[Judgment]:
         """Stream all judgments of a run, in the order of their units."""
-        table = tables.judgments
-        query = (
-            select(table.c.record)
-            .where(table.c.run_id == run.run_id)
-            .order_by(*(column for column in table.primary_key.columns))
-        )
-        return self._stream(query, Judgment.model_validate_json)
+        return self._ordered(run, tables.judgments, Judgment.model_validate_json)
 
     def attempts(self, run: Run) -> Iterator[Attempt]:
         """Stream all calls of a run, in the order in which they were begun."""
-        table = tables.attempts
-        query = select(table.c.record).where(table.c.run_id == run.run_id).order_by(table.c.serial)
-        return self._stream(query, Attempt.model_validate_json)
+        return self._ordered(run, tables.attempts, Attempt.model_validate_json)
 
     def labels(self, run: Run) -> Iterator[Label]:
         """Stream all expert labels of a run."""
-        table = tables.labels
-        query = (
-            select(table.c.record)
-            .where(table.c.run_id == run.run_id)
-            .order_by(*(column for column in table.primary_key.columns))
-        )
-        return self._stream(query, Label.model_validate_json)
+        return self._ordered(run, tables.labels, Label.model_validate_json)
 
     def outcomes(self, run: Run) -> dict[str, int]:
-        """Count the judgments of a run by outcome."""
-        table = tables.judgments
+        """Count what a run has made by outcome."""
+        table, _ = rows.made(run)
         query = (
             select(table.c.outcome, func.count())
             .where(table.c.run_id == run.run_id)
@@ -179,12 +156,11 @@ class Store:
         Errors of the infrastructure and items that the user stopped before are not settled:
         a resumed run asks them again.
         """
-        table = tables.judgments
+        table, slot = rows.made(run)
         query = (
-            select(*(table.c[name] for name in rows.SLOT))
+            select(*(table.c[name] for name in slot))
             .where(table.c.run_id == run.run_id)
-            .where(~table.c.outcome.startswith("error."))
-            .where(table.c.outcome != "skipped.user_stop")
+            .where(~rows.unsettled(table))
         )
         with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
             for row in connection.execute(query):
@@ -217,22 +193,8 @@ class Store:
         StoreError
             If the database fails; then none of the group was kept.
         """
-        started = [write for write in writes if isinstance(write, AttemptStarted)]
-        judgments = [write for write in writes if isinstance(write, Judgment)]
         with self._transaction() as connection:
-            if started:
-                connection.execute(
-                    insert(tables.attempts), [rows.attempt_row(run, write) for write in started]
-                )
-            for write in writes:
-                if isinstance(write, AttemptEnded):
-                    rows.end_attempt(connection, run, write)
-            for judgment in judgments:
-                rows.replace_unsettled(connection, run, judgment)
-            if judgments:
-                connection.execute(
-                    insert(tables.judgments), [rows.judgment_row(run, each) for each in judgments]
-                )
+            rows.keep(connection, run, writes)
 
     def add_labels(self, run: Run, labels: Iterable[Label]) -> int:
         """Keep expert labels, all or none.
@@ -268,7 +230,34 @@ class Store:
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._engine, self.place)
 
-    def _stream(self, query: Select[str], read: Callable[[str], Read]) -> Iterator[Read]:
+    def _pages(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+        """Read a page at a time, each in a transaction of its own.
+
+        One that stayed open for a whole run would keep SQLite from folding its log into the
+        database.
+        """
+        after = -1
+        while True:
+            query = (
+                select(table.c.ordinal, table.c.record)
+                .where(table.c.run_id == run.run_id, table.c.ordinal > after)
+                .order_by(table.c.ordinal)
+                .limit(rows.PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = connection.execute(query).all()
+            for _, record in page:
+                yield read(record)
+            if not page:
+                return
+            after = page[-1][0]
+
+    def _ordered(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+        query = (
+            select(table.c.record)
+            .where(table.c.run_id == run.run_id)
+            .order_by(*table.primary_key.columns)
+        )
         with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
             for record in connection.scalars(query):
                 yield read(record)

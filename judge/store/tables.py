@@ -45,6 +45,30 @@ generations = Table(
     UniqueConstraint("run_id", "id", "system", "sample"),
 )
 
+items = Table(
+    "items",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.run_id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "ordinal"),
+    UniqueConstraint("run_id", "id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("run_id", Integer, ForeignKey("runs.run_id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("sample", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "id", "system", "sample"),
+)
+
 judgments = Table(
     "judgments",
     metadata,

@@ -15,7 +15,7 @@ from judge.models.retry import RetryPolicy
 from judge.records import OUTCOMES, Judge, Judgment
 from judge.simulated import FAULTS, PAYLOADS
 from judge.simulated.threaded import Running, simulated_server
-from judge.stage import Bench, grade_tasks
+from judge.stage import Bench, ask_tasks
 from judge.store.base import Write
 from tests.judge.records import tasks
 
@@ -47,7 +47,7 @@ def judged(model: Model, judge: Judge) -> Judgment:
             dice=random.Random(0),
         )
         try:
-            await grade_tasks(iter(tasks(1, judge)), bench, workers=1, stop=asyncio.Event())
+            await ask_tasks(iter(tasks(1, judge)), bench, workers=1, stop=asyncio.Event())
         finally:
             await model.close()
 

@@ -13,7 +13,7 @@ from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.models.scripted import ScriptedModel
 from judge.records import Judgment, Usage
-from judge.stage import Bench, grade_tasks
+from judge.stage import Bench, ask_tasks
 from judge.store.base import AttemptEnded, AttemptStarted, Write
 from tests.judge.records import JUDGE, safe_reply, tasks
 
@@ -68,7 +68,7 @@ def stage(
         prices={JUDGE.name: price} if price else {},
         seen=seen or (lambda _: None),
     )
-    asyncio.run(grade_tasks(iter(todo), bench, workers=4, stop=stop or asyncio.Event()))
+    asyncio.run(ask_tasks(iter(todo), bench, workers=4, stop=stop or asyncio.Event()))
     return kept
 
 
@@ -193,6 +193,6 @@ def test_a_store_that_refuses_stops_the_stage() -> None:
     bench = Bench(models={JUDGE.name: model}, keep=refuse, budget=Budget(), limits=Limits(Limit()))
 
     with pytest.raises(ExceptionGroup) as caught:
-        asyncio.run(grade_tasks(iter(tasks(100)), bench, workers=4, stop=asyncio.Event()))
+        asyncio.run(ask_tasks(iter(tasks(100)), bench, workers=4, stop=asyncio.Event()))
     assert caught.group_contains(StoreError)
     assert model.questions == []

@@ -29,7 +29,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def run(store: Store) -> Run:
-    return store.create_run("first", MANIFEST, [generation(number) for number in range(3)])
+    return store.create_run(
+        "first", MANIFEST, generations=[generation(number) for number in range(3)]
+    )
 
 
 def made(number: int, reason: Reason = "unscored.empty") -> Judgment:
@@ -44,7 +46,7 @@ def test_a_run_comes_back_with_its_generations_in_order(store: Store, run: Run) 
 
 def test_a_run_is_kept_with_all_its_generations_or_not_at_all(store: Store) -> None:
     with pytest.raises(StoreError):
-        store.create_run("twice", MANIFEST, [generation(1), generation(1)])
+        store.create_run("twice", MANIFEST, generations=[generation(1), generation(1)])
 
     assert store.find_run("twice") is None
 

@@ -6,11 +6,12 @@ from typing import TypedDict, Unpack, get_args
 
 from judge.budget import Price
 from judge.cli.options import parts
+from judge.config import Source
 from judge.errors import ConfigError
 from judge.importers.responses import read_generations
+from judge.judging import JudgingPlan
 from judge.pointwise import Edition
 from judge.records import Judge, Language
-from judge.run import Order, Source
 from rubrics import load_rubric
 
 
@@ -29,7 +30,7 @@ def judges_of(models: str, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
     return tuple(Judge(model=model, **shared) for model in parts(models))
 
 
-class OrderWords(TypedDict):
+class PlanWords(TypedDict):
     """How a file is to be judged."""
 
     lang: str | None
@@ -38,16 +39,16 @@ class OrderWords(TypedDict):
     pairwise: bool
 
 
-def order_of(
-    path: Path, rubrics: str, judges: tuple[Judge, ...], **words: Unpack[OrderWords]
-) -> Order:
+def plan_of(
+    path: Path, rubrics: str, judges: tuple[Judge, ...], **words: Unpack[PlanWords]
+) -> JudgingPlan:
     """Say what is to be judged, after the whole file has been found readable."""
     forced = words["lang"]
     if forced is not None and forced not in get_args(Language):
         raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
     encoding = words["encoding"]
     rows = sum(1 for _ in read_generations(path, encoding=encoding))
-    return Order(
+    return JudgingPlan(
         source=Source(name=path.name, sha256=_sha256(path), rows=rows),
         read=lambda: read_generations(path, encoding=encoding),
         editions=tuple(edition(ref, forced) for ref in parts(rubrics)),
