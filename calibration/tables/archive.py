@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from calibration.tables.errors import Place, TableError
+from calibration.tables.errors import Place
 from calibration.tables.printable import clipped
 
 MAX_PACKED = 32 * 1024 * 1024
@@ -126,7 +126,7 @@ def _check_entry(entry: zipfile.ZipInfo, place: Place) -> None:
         )
 
 
-def _check_contents(names: Mapping[str, object], place: Place) -> TableError | None:
+def _check_contents(names: Mapping[str, object], place: Place) -> None:
     if any(PurePosixPath(name).name == "vbaproject.bin" for name in names):
         raise place.error("the workbook holds macros", "save it as .xlsx, without macros")
     if any(name.startswith("xl/externallinks/") for name in names):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from calibration.tables import TableError, read_rows
-from calibration.tables.source import MAX_LINE
+from calibration.tables.source import MAX_LINE, _unopened
 from tests.calibration.tables_material import complaint, values
 
 CHINESE = '{"id": "一", "prompt": "邻居借钱不还，怎么办？"}\n{"id": "二", "prompt": "繁體字"}\n'
@@ -27,6 +27,7 @@ def test_a_row_knows_its_line_and_its_file(tmp_path: Path) -> None:
         (CHINESE.encode(), None),
         (CHINESE.encode("utf-8-sig"), None),
         (CHINESE.encode("utf-16"), None),
+        (CHINESE.rstrip().encode("utf-16"), None),
         (b"\xfe\xff" + CHINESE.encode("utf-16-be"), None),
         (CHINESE.encode("utf-16-le"), "utf-16-le"),
         (CHINESE.encode("utf-16-be"), "UTF-16-BE"),
@@ -152,13 +153,11 @@ def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("id\n1\n", encoding="utf-8")
-    path.chmod(0)
+    # Asked of the message alone: root, who runs many a CI, may read every file.
+    error = _unopened(tmp_path / "a.csv", PermissionError(13, "Permission denied"))
 
-    assert "permission denied" in complaint(path)
+    assert str(error).endswith("a.csv: permission denied; make the file readable for you")
 
 
 def test_a_name_with_nul_is_refused() -> None:

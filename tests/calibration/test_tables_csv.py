@@ -1,5 +1,6 @@
 """CSV and TSV: what is read, and what is refused rather than guessed."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,15 @@ def test_commas_in_a_tsv_header_are_noticed(tmp_path: Path) -> None:
 
 def test_a_single_column_is_a_table(tmp_path: Path) -> None:
     assert values(csv_file(tmp_path, "id\n1\n")) == [{"id": "1"}]
+
+
+def test_the_limit_of_a_cell_holds_when_another_library_has_raised_it(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "id\n" + "x" * 131_073 + "\n")
+    before = csv.field_size_limit(1_000_000)
+
+    try:
+        message = complaint(path)
+    finally:
+        csv.field_size_limit(before)
+
+    assert message.startswith("a.csv:2: a cell holds more than 131072 characters")

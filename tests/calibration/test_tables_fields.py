@@ -89,6 +89,8 @@ def test_a_number_out_of_bounds_is_refused(value: str) -> None:
 def test_a_bound_that_is_open_reads_as_a_word() -> None:
     with pytest.raises(TableError, match="'score' is -1; give a number of at least 0"):
         integer(row_of("-1"), "score", low=0)
+    with pytest.raises(TableError, match="'score' is 2; give a number of at most 1"):
+        number(row_of("2"), "score", high=1)
 
 
 def test_a_date_is_shown_as_one() -> None:

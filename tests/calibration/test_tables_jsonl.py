@@ -107,6 +107,12 @@ def test_a_required_column_must_stand_in_every_row(tmp_path: Path) -> None:
     assert complaint(path, required=("id",)).startswith("a.jsonl:2: no column 'id'")
 
 
+def test_rows_may_have_as_many_shapes_as_they_like(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, "".join(f'{{"c{i}": 0}}\n' for i in range(1_002)))
+
+    assert len(values(path)) == 1_002
+
+
 def test_too_many_fields_are_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path, "{" + ",".join(f'"c{i}":0' for i in range(1025)) + "}\n")
 

@@ -80,6 +80,20 @@ def test_formulas_on_a_sheet_that_is_not_read_do_no_harm(tmp_path: Path) -> None
     assert len(values(path, sheet="labels")) == 2
 
 
+def test_cells_without_a_reference_stand_in_order(tmp_path: Path) -> None:
+    path = changed(tmp_path / "a.xlsx", b'<c r="A2" ', b"<c ")
+
+    assert values(path)[0] == {"id": "a", "score": 5.0, "note": "好"}
+
+
+def test_a_declaration_of_utf_8_is_fine(tmp_path: Path) -> None:
+    path = changed(
+        tmp_path / "a.xlsx", b"<worksheet", b'<?xml version="1.0" encoding="utf-8"?><worksheet'
+    )
+
+    assert len(values(path)) == 2
+
+
 def test_a_drop_down_list_is_no_formula_cell(tmp_path: Path) -> None:
     path = changed(
         tmp_path / "a.xlsx",
@@ -287,6 +301,33 @@ def test_a_cut_workbook_and_other_files_named_xlsx_are_refused(tmp_path: Path) -
     assert complaint(text).startswith("b.xlsx: this is no .xlsx workbook")
     assert complaint(old).startswith("c.xlsx: the workbook is encrypted or in the old .xls format")
     assert complaint(empty).startswith("d.xlsx: this is no .xlsx workbook")
+
+
+def test_a_workbook_without_rows_or_sheets_is_refused(tmp_path: Path) -> None:
+    bare = workbook(tmp_path / "a.xlsx", [])
+    none = repacked(
+        workbook(tmp_path / "b.xlsx", ROWS),
+        {"xl/_rels/workbook.xml.rels": lambda links: links.replace(b'/worksheet"', b'/none"')},
+    )
+
+    assert complaint(bare) == "a.xlsx:1: there is no header; name the columns in row 1"
+    assert complaint(none) == "b.xlsx: the workbook has no sheet; save the workbook again as .xlsx"
+
+
+def test_a_workbook_above_the_size_limit_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", ROWS)
+    with path.open("r+b") as file:
+        file.truncate(32 * 1024 * 1024 + 1)
+
+    assert complaint(path).startswith("a.xlsx: the workbook is larger than 32 MiB")
+
+
+def test_an_unusual_way_of_packing_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", ROWS)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("xl/a.xml", b"<a/>")
+
+    assert complaint(path).startswith("a.xlsx: an unusual way of compression")
 
 
 def test_damaged_packing_is_refused(tmp_path: Path) -> None:
