@@ -26,7 +26,7 @@ _PROSE = frozenset(
 )
 _UNFINISHED = re.compile(
     r"\b(?:TODO|TBD|FIXME|XXX|lorem ipsum)\b|待补|待定|待写|待完善"
-    r"|\{\{|\}\}|\$\{|\{[a-z_]+\}|<[a-z_ ]{1,30}>",
+    r"|\{\{|\}\}|\$\{|\{[a-z_]+\}|(?<!<)<[a-z](?:[a-z_ ]{0,28}[a-z])?>(?!>)",
     re.IGNORECASE,
 )
 _NOWHERE = frozenset({"", "?", "-", "none", "n/a", "na", "unknown", "无", "未知", "不详"})

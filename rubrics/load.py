@@ -143,15 +143,20 @@ def _events(text: str, path: Path) -> Iterator[Any]:
             yield event
     # An escape such as "\UFFFFFFFF" gets out of ruamel as an arithmetic or a value error.
     except (YAMLError, ArithmeticError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        position = getattr(error, "position", None)
-        if mark is not None:
-            line = mark.line + 1
-        elif position is not None:
-            line = text.count("\n", 0, position) + 1
-        what = getattr(error, "problem", None) or "a character that YAML does not allow"
+        what = str(getattr(error, "problem", None) or "a character that YAML does not allow")
+        line = _line(error, text) or line
         fix = "check indentation, colons and quotes here"
-        raise RubricError(str(what), fix=fix, path=path, line=line) from error
+        raise RubricError(what, fix=fix, path=path, line=line) from error
+
+
+def _line(error: Exception, text: str) -> int | None:
+    """Find the line of a parser's error; for what is never closed, where it was opened."""
+    unclosed = "end of stream" in str(getattr(error, "problem", None))
+    mark = getattr(error, "context_mark" if unclosed else "problem_mark", None)
+    if mark is not None:
+        return int(mark.line) + 1
+    position = getattr(error, "position", None)
+    return None if position is None else text.count("\n", 0, position) + 1
 
 
 def _token(event: Any, line: int, path: Path) -> _Token | None:

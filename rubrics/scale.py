@@ -22,6 +22,9 @@ class Anchor(Record):
 
 def _from_mapping(value: object) -> object:
     """Read `{1: text, 2: text}`, the form of a document, as anchors in the order given."""
+    if isinstance(value, list):
+        # After a validator, strict pydantic no longer takes the lists of JSON for tuples.
+        return tuple(cast("list[object]", value))
     if not isinstance(value, Mapping):
         return value
     written = cast("Mapping[object, object]", value)
