@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +27,8 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep commands without --store away from anybody's real one."""
     monkeypatch.setenv("CVALUES_STORE", str(tmp_path / "store.db"))
+
+
+# A slow machine is no fault of the code, and the same seed must find the same fault.
+settings.register_profile("cvalues", deadline=None, derandomize=True)
+settings.load_profile("cvalues")

@@ -6,6 +6,7 @@ from cvalues.cli.demo import demo
 from judge.cli import rubrics
 from judge.cli.doctor import doctor
 from judge.cli.export import export
+from judge.cli.generating import generate
 from judge.cli.judging import judge
 from judge.cli.simulate import simulate_judge
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 app.command()(demo)
 app.add_typer(rubrics.app)
+app.command()(generate)
 app.command()(judge)
 app.command()(export)
 app.command()(simulate_judge)

@@ -11,7 +11,9 @@ from judge.cli.options import StoreOption
 def export(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
-    what: Annotated[str, typer.Option(help="verdicts, attempts, labels or summary.")] = "verdicts",
+    what: Annotated[
+        str, typer.Option(help="verdicts, attempts, labels, summary or generations.")
+    ] = "verdicts",
     format_: Annotated[
         str | None, typer.Option("--format", help="jsonl, csv or parquet; else by the suffix.")
     ] = None,
@@ -20,7 +22,7 @@ def export(
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Write a run's verdicts, calls, labels or summary as a table."""
+    """Write a run's verdicts, calls, labels, summary or responses as a table."""
     from judge.cli import console
     from judge.cli.stores import opened, run_named
     from judge.exporters.files import Format, write_rows

@@ -8,10 +8,12 @@ from judge.budget import Price
 from judge.cli.options import parts
 from judge.config import Source
 from judge.errors import ConfigError
+from judge.generate import GeneratingPlan
+from judge.importers.prompts import read_items
 from judge.importers.responses import read_generations
 from judge.judging import JudgingPlan
 from judge.pointwise import Edition
-from judge.records import Judge, Language
+from judge.records import Candidate, Judge, Language, ModelSettings
 from rubrics import load_rubric
 
 
@@ -64,9 +66,30 @@ def edition(ref: str, forced: str | None) -> Edition:
     return lambda lang: loaded[lang]
 
 
-def prices_of(words: str | None, judges: tuple[Judge, ...]) -> dict[str, Price]:
-    """Read what a command line says of prices, the same for all its judges."""
-    return {judge.name: _price(words) for judge in judges} if words else {}
+def generating_plan(
+    path: Path,
+    candidate: Candidate,
+    *,
+    system: str,
+    system_prompt: Path | None,
+    samples: int,
+    encoding: str | None,
+) -> GeneratingPlan:
+    """Say which prompts are put to a model under test, after the file was found readable."""
+    rows = sum(1 for _ in read_items(path, encoding=encoding))
+    return GeneratingPlan(
+        source=Source(name=path.name, sha256=_sha256(path), rows=rows),
+        read=lambda: read_items(path, encoding=encoding),
+        candidate=candidate,
+        system=system,
+        system_prompt=system_prompt.read_text(encoding="utf-8") if system_prompt else None,
+        samples=samples,
+    )
+
+
+def prices_of(words: str | None, models: tuple[ModelSettings, ...]) -> dict[str, Price]:
+    """Read what a command line says of prices, the same for all its models."""
+    return {model.name: _price(words) for model in models} if words else {}
 
 
 def _price(words: str) -> Price:

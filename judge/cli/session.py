@@ -63,7 +63,7 @@ def conduct(
         before = counts(store, run)
         unsettled = before.error + before.skipped
         console.note(
-            f"run {name} in {store.place}: {before.planned} judgments planned, "
+            f"run {name} in {store.place}: {before.planned} planned, "
             f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
         )
         interrupted = False
@@ -76,7 +76,7 @@ def conduct(
         return Done(
             run=run,
             outcomes=store.outcomes(run),
-            cells=summarise(with_panel(store.judgments(run), len(run.manifest.judges))),
+            cells=_cells(store, run),
             calls=calls,
             usd=usd,
             interrupted=interrupted,
@@ -86,11 +86,15 @@ def conduct(
         store.close()
 
 
+def _cells(store: Store, run: Run) -> tuple[Cell, ...]:
+    return summarise(with_panel(store.judgments(run), len(run.manifest.judges)))
+
+
 def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
     models: dict[str, Model] = {}
     for judge in plan.asked:
         model, why = open_model(judge, transport=settings.transport)
-        console.note(f"judge {judge.name}: {why}")
+        console.note(f"model {judge.name}: {why}")
         models[judge.name] = model
     return models
 

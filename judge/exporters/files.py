@@ -37,7 +37,7 @@ def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = Fal
     Raises
     ------
     ConfigError
-        If Parquet is wanted and its extra is not installed.
+        If rows for CSV differ in their columns, or Parquet is wanted and its extra is not installed.
     """
     counted = _Counted(rows)
     with replacing(path) as file:
@@ -76,9 +76,13 @@ def _csv(file: IO[bytes], rows: Iterator[Row], *, raw: bool) -> None:
     encoding = "utf-8" if raw else "utf-8-sig"
     text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
     writer = csv.writer(text)
-    for number, row in enumerate(rows):
-        if number == 0:
-            writer.writerow(row)
+    columns: list[str] = []
+    for row in rows:
+        if not columns:
+            columns = list(row)
+            writer.writerow(columns)
+        if list(row) != columns:
+            raise ConfigError("the rows differ in their columns; write them as JSONL.")
         writer.writerow([cell(cast("Value", value)) for value in row.values()])
     text.detach()
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from judge.panel import with_panel
-from judge.records import Attempt, Judgment, Verdict
+from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.store.base import Label, Run
 from judge.store.sql import Store
 from judge.summary import Cell, summarise
 
-What = Literal["verdicts", "attempts", "labels", "summary"]
+What = Literal["verdicts", "attempts", "labels", "summary", "generations"]
 Row = Mapping[str, object]
 
 
@@ -20,20 +20,37 @@ def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
     ----------
     store : Store
     run : Run
-    what : {'verdicts', 'attempts', 'labels', 'summary'}
+    what : {'verdicts', 'attempts', 'labels', 'summary', 'generations'}
         One row for each verdict (item, judge, rubric, criterion, repeat), HTTP call, expert
-        label, or criterion and group.
+        label, criterion and group, or response.
     """
     if what == "attempts":
         return (_attempt(run, attempt) for attempt in store.attempts(run))
     if what == "labels":
         return (_label(label) for label in store.labels(run))
+    if what == "generations":
+        return (_generation(generation) for generation in _generations(store, run))
     judgments = with_panel(store.judgments(run), len(run.manifest.judges))
     if what == "summary":
         return (_cell(run, cell) for cell in summarise(judgments))
     return (
         _verdict(run, judgment, verdict) for judgment in judgments for verdict in judgment.verdicts
     )
+
+
+def _generations(store: Store, run: Run) -> Iterator[Generation]:
+    """Give what was judged, or what a model under test has answered so far."""
+    if run.manifest.kind != "generate":
+        return store.generations(run)
+    return (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
+
+
+def _generation(generation: Generation) -> Row:
+    written = generation.model_dump(exclude={"extra"})
+    return {
+        **generation.extra,
+        **{key: value for key, value in written.items() if value is not None},
+    }
 
 
 def _verdict(run: Run, judgment: Judgment, verdict: Verdict) -> Row:

@@ -1,23 +1,21 @@
 """Responses of models under test, one a row: JSONL, CSV or XLSX with the same column names."""
 
-import datetime
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 from calibration.tables import (
     Row,
-    optional_choice,
     optional_integer,
     optional_text,
     printable,
     read_rows,
     text,
 )
-from judge.records import Generation, Language
+from judge.importers.fields import language, unknown_fields
+from judge.records import Generation
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference")
@@ -102,20 +100,10 @@ def _generation(row: Row) -> Generation:
         system=optional_text(row, "system") or "default",
         sample=optional_integer(row, "sample", low=0) or 0,
         group=optional_text(row, "group"),
-        lang=_language(optional_choice(row, "lang", get_args(Language))),
+        lang=language(row),
         reference=optional_text(row, "reference"),
-        extra={name: _kept(value) for name, value in row.values.items() if name not in _KNOWN},
+        extra=unknown_fields(row, _KNOWN),
     )
-
-
-def _language(word: str | None) -> Language | None:
-    return next((known for known in get_args(Language) if known == word), None)
-
-
-def _kept(value: object) -> object:
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    return str(value) if isinstance(value, datetime.timedelta) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,93 @@
+"""`cvalues generate`: ask the model under test."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+
+
+def generate(
+    prompts: Annotated[Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt.")],
+    model: Annotated[str, typer.Option(help="The model under test, a litellm string.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    store: StoreOption = None,
+    system: Annotated[
+        str | None, typer.Option(help="Name of the model in tables; else the model string.")
+    ] = None,
+    system_prompt: Annotated[
+        Path | None, typer.Option(help="Text file with what the model is told before each prompt.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Answers to each prompt.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.7,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 2048,
+    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
+    encoding: Encoding = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
+    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one answer.")] = 4,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
+    ] = None,
+    rpm: Annotated[float | None, typer.Option(min=1, help="Requests a minute.")] = None,
+    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute.")] = None,
+    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+) -> None:
+    """Ask a model under test for responses to prompts.
+
+    Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
+    """
+    from judge.cli import answers, console, session
+    from judge.cli.planning import generating_plan, prices_of
+    from judge.records import Candidate
+    from judge.run import Settings, Transport
+
+    candidate = Candidate(
+        model=model,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+    )
+    plan = generating_plan(
+        prompts,
+        candidate,
+        system=system or model,
+        system_prompt=system_prompt,
+        samples=samples,
+        encoding=encoding,
+    )
+    settings = Settings(
+        concurrency=concurrency,
+        max_attempts=max_attempts,
+        deadline=timeout,
+        max_calls=max_calls,
+        budget_usd=budget_usd,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        transport=console.one_of(transport, get_args(Transport), option="--transport"),
+        prices=prices_of(price, (candidate,)),
+    )
+    done = session.conduct(
+        plan,
+        settings,
+        name=run or datetime.now(UTC).strftime("generate-%Y%m%d-%H%M%S"),
+        address=console.store_address(store),
+        quiet=quiet,
+        dry_run=dry_run,
+    )
+    answers.show(done, out=out, address=console.store_address(store), as_json=json_)
+    raise SystemExit(session.exit_code(done, max_unscored=1.0))

@@ -1,0 +1,130 @@
+"""The house stands as it was drawn: light imports, small files, whole exports, documented verbs."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("judge", "rubrics", "calibration", "cvalues")
+HEAVY = (
+    "litellm", "instructor", "pandas", "sklearn", "altair", "vl_convert", "starlette",
+    "sqlalchemy", "aiohttp", "openpyxl", "krippendorff", "jinja2", "ruamel.yaml",
+)  # fmt: skip
+MAX_FILE_LINES = 400
+MAX_BODY_STATEMENTS = 40
+
+
+def sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def loaded_by(code: str) -> set[str]:
+    """Run Python code in a fresh process; give the heavy modules that it loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return set(done.stdout.splitlines()[-1].split()) & set(HEAVY)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_a_package_is_light(package: str) -> None:
+    assert loaded_by(f"import {package}") == set()
+
+
+@pytest.mark.parametrize("verb", ["", "judge", "demo", "rubrics", "export", "report", "doctor"])
+def test_help_is_light(verb: str) -> None:
+    words = [word for word in (verb, "--help") if word]
+    code = f"""
+import sys
+sys.argv = ["cvalues", *{words!r}]
+try:
+    from cvalues.cli import main
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+    assert loaded_by(code) == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_exports_are_sorted_and_whole(package: str) -> None:
+    module = importlib.import_module(package)
+    exported: list[str] = getattr(module, "__all__", [])
+
+    assert exported == sorted(exported)
+    assert all(hasattr(module, name) for name in exported)
+
+
+def test_no_file_is_a_dumping_ground() -> None:
+    too_long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sources()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_FILE_LINES
+    }
+
+    assert too_long == {}
+
+
+def test_no_function_body_is_longer_than_a_screen() -> None:
+    too_long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": lines
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and "/cli/" not in str(path)
+        and (lines := _body_lines(node)) > MAX_BODY_STATEMENTS
+    }
+
+    assert too_long == {}
+
+
+def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a body without its docstring."""
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def commands() -> list[str]:
+    from typer.main import get_command
+
+    from cvalues.cli.app import app
+
+    return sorted(getattr(get_command(app), "commands"))  # noqa: B009 - typer does not export the group's type
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_is_in_the_readme_and_has_help(name: str) -> None:
+    from typer.main import get_command
+
+    from cvalues.cli.app import app
+
+    command = getattr(get_command(app), "commands")[name]  # noqa: B009 - as above
+
+    assert f"cvalues {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert command.help
+
+
+def test_no_tracked_text_names_a_registry_host() -> None:
+    hosts = [
+        ".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"))
+    ]
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    named = [
+        name
+        for name in tracked.split("\0")
+        if name
+        and (path := ROOT / name).is_file()
+        and any(host.encode() in path.read_bytes() for host in hosts)
+    ]
+
+    assert named == []
