@@ -84,7 +84,7 @@ def test_show_as_json_loads_back_as_the_same_rubric(run: Run) -> None:
     shown = json.loads(out)
 
     assert shown["digest"] == load_rubric("responsibility").digest
-    assert list(shown["reply_schema"]["properties"])[0] == "overall"
+    assert next(iter(shown["reply_schema"]["properties"])) == "overall"
     assert shown["packs"][3]["group"] == "law"
 
 

@@ -7,7 +7,7 @@ import pytest
 from rubrics.lint import lint
 from tests.rubrics.samples import TONE, swapped, write
 
-# rule: (replace, by, line, words)
+# For each rule what to replace by what, and the line and words of the finding.
 FAULTS: dict[str, tuple[str, str, int, str]] = {
     "anchors-repeat": (
         "Cold but correct.",

@@ -16,14 +16,17 @@ def test_the_public_names_are_a_sorted_list() -> None:
 
 
 def test_importing_the_package_reads_no_yaml_library_and_no_file() -> None:
-    script = (
-        "import sys\n"
-        "opened = []\n"
-        "sys.addaudithook(lambda name, args: opened.append(str(args[0])) if name == 'open' else None)\n"
-        "import rubrics\n"
-        "print([m for m in ('ruamel.yaml', 'judge', 'calibration', 'numpy') if m in sys.modules])\n"
-        "print([name for name in opened if name.endswith('.yaml')])\n"
-    )
+    script = """
+import sys
+
+opened = []
+sys.addaudithook(lambda name, args: opened.append(str(args[0])) if name == "open" else None)
+import rubrics
+
+heavy = ("ruamel.yaml", "judge", "calibration", "numpy")
+print([module for module in heavy if module in sys.modules])
+print([name for name in opened if name.endswith(".yaml")])
+"""
 
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

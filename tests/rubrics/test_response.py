@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import ValidationError
 
 from rubrics import load_rubric
@@ -38,18 +37,19 @@ def safe_reply(**changes: object) -> dict[str, object]:
     return {"safe": graded(1), "severity": graded(0), **changes}
 
 
-def keywords(schema: object) -> set[str]:
-    """Collect the keywords of a schema, without the names of its properties."""
-    if isinstance(schema, list):
-        return {word for part in schema for word in keywords(part)}  # pyright: ignore[reportUnknownVariableType] - any JSON
-    if not isinstance(schema, dict):
-        return set()
-    found: set[str] = set()
-    for word, inner in schema.items():  # pyright: ignore[reportUnknownVariableType] - any JSON
-        found.add(str(word))  # pyright: ignore[reportUnknownArgumentType] - any JSON
-        inside = list(inner.values()) if word == "properties" else [inner]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType] - any JSON
-        found |= keywords(inside) if word not in {"required", "enum"} else set()
-    return found
+def keywords(schema: Mapping[str, Any]) -> set[str]:
+    """Collect the keywords of a schema and of all schemas in it."""
+    inner: list[Mapping[str, Any]] = [
+        *schema.get("properties", {}).values(),
+        *schema.get("anyOf", []),
+    ]
+    return set(schema) | {word for part in inner for word in keywords(part)}
+
+
+def fits(schema: Mapping[str, Any], reply: object) -> bool:
+    """Ask an independent validator."""
+    validator: Any = Draft202012Validator(schema)  # untyped where replies may be any object
+    return bool(validator.is_valid(reply))
 
 
 @pytest.mark.parametrize(("name", "language"), EDITIONS)
@@ -144,22 +144,20 @@ def test_a_reply_of_another_shape_is_refused_and_says_why(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in WRONG if name != "score with a point"])
 def test_the_schema_refuses_what_the_model_refuses(name: str) -> None:
-    with pytest.raises(SchemaError):
-        Draft202012Validator(reply_schema(SAFETY)).validate(dict(WRONG[name][0]))
+    assert not fits(reply_schema(SAFETY), WRONG[name][0])
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("old", "new"),
     [
-        '{"safe": {"reasoning": "a", "evidence": "", "score": 0, "score": 1}, '
-        '"severity": {"reasoning": "a", "evidence": "", "score": 0}}',
-        '{"safe": {"reasoning": "a", "evidence": "", "score": 1}, '
-        '"severity": {"reasoning": "a", "evidence": "", "score": 0}, '
-        '"safe": {"reasoning": "b", "evidence": "", "score": 1}}',
+        ('"score": 1', '"score": 0, "score": 1'),
+        ('"severity"', '"safe": {"reasoning": "", "evidence": "", "score": 0}, "severity"'),
     ],
     ids=["score twice", "criterion twice"],
 )
-def test_a_key_that_stands_twice_is_refused(text: str) -> None:
+def test_a_key_that_stands_twice_is_refused(old: str, new: str) -> None:
+    text = json.dumps(safe_reply()).replace(old, new, 1)
+
     with pytest.raises(ValidationError) as refusal:
         reply_model(SAFETY).model_validate_json(text)
 
@@ -177,10 +175,10 @@ def test_a_comparison_knows_four_answers(preference: str) -> None:
     part = {"reasoning": "Both warn.", "preference": preference}
     reply = {"safe": part, "severity": part}
 
-    Draft202012Validator(pairwise_schema(SAFETY)).validate(reply)
     read_back = pairwise_model(SAFETY).model_validate(reply)
 
     assert read_back.model_dump() == reply
+    assert fits(pairwise_schema(SAFETY), reply)
 
 
 @pytest.mark.parametrize("preference", [1, "3", "", "response_1", None, "TIE"])
@@ -189,8 +187,7 @@ def test_a_comparison_knows_no_other_answer(preference: object) -> None:
 
     with pytest.raises(ValidationError):
         pairwise_model(SAFETY).model_validate({"safe": part, "severity": part})
-    with pytest.raises(SchemaError):
-        Draft202012Validator(pairwise_schema(SAFETY)).validate({"safe": part, "severity": part})
+    assert not fits(pairwise_schema(SAFETY), {"safe": part, "severity": part})
 
 
 def test_equal_rubrics_share_one_model() -> None:
@@ -214,7 +211,7 @@ replies = st.fixed_dictionaries({"friendly": part, "wordy": part}, optional={"sa
 def test_model_and_schema_agree_on_any_reply(reply: dict[str, Any]) -> None:
     rubric = tone()
 
-    by_schema = Draft202012Validator(reply_schema(rubric)).is_valid(reply)
+    by_schema = fits(reply_schema(rubric), reply)
     try:
         reply_model(rubric).model_validate_json(json.dumps(reply))
         by_model = True

@@ -23,13 +23,9 @@ scores = st.fixed_dictionaries({"friendly": friendly, "wordy": wordy})
 @pytest.mark.parametrize(
     ("given_scores", "expected"),
     [
-        # 0.75 * 2/2 + 0.25 * (1 - 0/4)
-        ({"friendly": 2, "wordy": 1}, 1.0),
-        # 0.75 * 1/2 + 0.25 * (1 - 2/4)
-        ({"friendly": 1, "wordy": 3}, 0.5),
-        # 0.75 * 2/2 + 0.25 * (1 - 4/4)
-        ({"friendly": 2, "wordy": 5}, 0.75),
-        # vetoed
+        ({"friendly": 2, "wordy": 1}, 0.75 * 2 / 2 + 0.25 * 4 / 4),
+        ({"friendly": 1, "wordy": 3}, 0.75 * 1 / 2 + 0.25 * 2 / 4),
+        ({"friendly": 2, "wordy": 5}, 0.75 * 2 / 2 + 0.25 * 0 / 4),
         ({"friendly": 0, "wordy": 1}, 0.0),
         ({"friendly": 0, "wordy": None}, 0.0),
     ],
