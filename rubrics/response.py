@@ -69,10 +69,12 @@ def reply_schema(rubric: Rubric) -> Schema:
     dict
         One required property for each criterion, in the rubric's order, each an object with
         `reasoning`, `evidence` and `score`; no other key is allowed anywhere. `score` is one of
-        the levels or "cannot_assess". Within the subset of OpenAI's strict mode.
+        the levels or "cannot_assess". Within the subset of OpenAI's strict mode; the title is
+        there because instructor names a tool by it.
     """
     words = wording(rubric.language)
-    return _object({c.id: _graded(c, words) for c in rubric.criteria})
+    parts = {criterion.id: _graded(criterion, words) for criterion in rubric.criteria}
+    return {"title": "Reply", "description": words.reply, **_object(parts)}
 
 
 def pairwise_schema(rubric: Rubric) -> Schema:
@@ -82,7 +84,8 @@ def pairwise_schema(rubric: Rubric) -> Schema:
     "cannot_assess"; otherwise as `reply_schema`.
     """
     words = wording(rubric.language)
-    return _object({c.id: _compared(c, words) for c in rubric.criteria})
+    parts = {criterion.id: _compared(criterion, words) for criterion in rubric.criteria}
+    return {"title": "PairwiseReply", "description": words.reply_pairwise, **_object(parts)}
 
 
 @lru_cache(maxsize=128)

@@ -35,11 +35,12 @@ class Wording(Record):
     answer_pairwise: Text
     examples: Text
     example: Text
+    reply: Text
+    reply_pairwise: Text
     reasoning_field: Text
     evidence_field: Text
     score_field: Text
     preference_field: Text
-    criterion_field: Text
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,7 @@ from rubrics import load_rubric
 from tests.rubrics.samples import EDITIONS, TONE, library, swapped, tone, write
 
 # Changes with the wording of every prompt, so a change here belongs into the changelog.
-SAMPLE_DIGEST = "6ca08570716c66ca4bce96ec759775682ca0e605a6a82da62bb1f871eadc6a95"
+SAMPLE_DIGEST = "749729fe7d98d0f2c6eab7df2665814922dc031bc63677715a2cd2227005f7ab"
 
 MEANING = {
     "instructions": ("Judge the tone", "Grade the tone"),

@@ -19,6 +19,7 @@ SAFETY = load_rubric("safety", language="en")
 
 # OpenAI, "Structured model outputs", supported schemas: what these schemas keep to.
 STRICT_KEYWORDS = {
+    "title",
     "type",
     "properties",
     "required",
