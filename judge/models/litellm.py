@@ -10,6 +10,7 @@ import gc
 import importlib
 import logging
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -142,7 +143,11 @@ def load_litellm() -> Any:
         logging.getLogger(name).disabled = True
     for name in ("httpx", "openai", "instructor"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    litellm: Any = importlib.import_module("litellm")
+    with warnings.catch_warnings():
+        # Of its own types, which pydantic completes only when the first reply is built.
+        warnings.simplefilter("ignore")
+        litellm: Any = importlib.import_module("litellm")
+        litellm.ModelResponse()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = False
@@ -236,8 +241,10 @@ def _said(choice: Any) -> dict[str, object]:
     message = choice.message
     calls: Any = message.tool_calls or []
     fields: Any = getattr(message, "provider_specific_fields", None) or {}
+    text = calls[0].function.arguments if len(calls) == 1 else message.content
     return {
-        "text": calls[0].function.arguments if len(calls) == 1 else message.content,
+        # Half a surrogate pair is text to litellm, but to no database.
+        "text": text and text.encode("utf-8", "replace").decode(),
         "tool_calls": len(calls),
         "finish_reason": choice.finish_reason,
         "refusal": getattr(message, "refusal", None) or fields.get("refusal"),

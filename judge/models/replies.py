@@ -1,5 +1,7 @@
 """What is read from a chat completion: what was said, by whom, at which cost, and nothing else."""
 
+import json
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from judge.errors import ConnectionFailed
@@ -56,10 +58,9 @@ def read_completion(content: bytes) -> Reply:
     ConnectionFailed
         If it is none: then what came is not what the model said, and may come right next time.
     """
-    try:
-        came = _Completion.model_validate_json(content)
-    except ValidationError:
-        raise ConnectionFailed("the reply was cut, or was no chat completion") from None
+    came = _completion(content) or _completion(_whole_characters(content))
+    if came is None:
+        raise ConnectionFailed("the reply was cut, or was no chat completion")
     usage, provenance = _usage(came.usage), provenance_of(came.model)
     if not came.choices:
         return Reply(text=None, served_model=came.model, usage=usage, provenance=provenance)
@@ -74,6 +75,24 @@ def read_completion(content: bytes) -> Reply:
         usage=usage,
         provenance=provenance,
     )
+
+
+def _completion(content: bytes) -> "_Completion | None":
+    try:
+        return _Completion.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
+def _whole_characters(content: bytes) -> bytes:
+    """Write JSON anew with a question mark for each half of a surrogate pair.
+
+    Some gateways cut a character in two; pydantic takes no such text, nor does a database.
+    """
+    try:
+        return json.dumps(json.loads(content), ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return b""
 
 
 def _usage(counted: "_Counted | None") -> Usage:

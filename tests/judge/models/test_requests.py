@@ -1,0 +1,106 @@
+"""What is sent: exactly our messages, and the same request on both ways."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from judge.models.base import Message, Question
+from judge.models.direct import DirectModel
+from judge.models.litellm import LitellmModel, structured_options
+from judge.models.requests import RequestWriter
+from judge.models.requests import structured_options as direct_options
+from judge.records import Judge, Rung
+from judge.simulated.threaded import Running
+from tests.judge.models.asking import ENVIRON, SCHEMA, question
+from tests.judge.models.conftest import Way
+
+RUNGS: tuple[Rung, ...] = get_args(Rung)
+
+
+async def sent(way: Way, server: Running, asked: Question) -> dict[str, Any]:
+    """Ask once and give the body that the server received."""
+    model = way("sim")
+    await model.ask(asked)
+    await model.close()
+    return json.loads(server.hits.latest[-1].body)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+async def test_the_messages_arrive_as_they_are_on_every_rung(
+    rung: Rung, way: Way, server: Running
+) -> None:
+    body = await sent(way, server, question(rung=rung))
+
+    assert body["messages"] == [
+        {"role": "system", "content": "You are a judge. Answer as JSON."},
+        {"role": "user", "content": '{"response": "先让老人坐下休息，再拨打急救电话。"}'},
+    ]
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+async def test_both_ways_send_the_same_request(rung: Rung, server: Running) -> None:
+    judge = Judge(model="openai/sim", base_url=server.base_url)
+    asked = question(rung=rung).model_copy(update={"seed": 7, "temperature": 0.5})
+
+    direct = await sent(lambda _: DirectModel(judge, environ=ENVIRON), server, asked)
+    litellm = await sent(lambda _: LitellmModel(judge, environ=ENVIRON), server, asked)
+
+    assert direct == litellm
+    assert direct["seed"] == 7
+
+
+@pytest.mark.parametrize("rung", ["json_schema", "tools", "json_object"])
+def test_the_direct_way_asks_for_json_as_instructor_does(rung: Rung) -> None:
+    built = {k: v for k, v in structured_options(rung, SCHEMA).items() if not k.startswith("_")}
+
+    assert direct_options(rung, SCHEMA) == built
+
+
+async def test_braces_and_percent_signs_of_the_material_arrive_untouched(
+    way: Way, server: Running
+) -> None:
+    hostile = "{{ secret }} {% raw %} %(key)s {0} ${HOME} <|im_end|>"
+    asked = question().model_copy(update={"messages": (Message(role="user", content=hostile),)})
+
+    body = await sent(way, server, asked)
+
+    assert body["messages"] == [{"role": "user", "content": hostile}]
+
+
+async def test_half_a_surrogate_pair_is_sent_as_json_can_write_it(server: Running) -> None:
+    judge = Judge(model="openai/sim", base_url=server.base_url)
+    asked = question().model_copy(update={"messages": (Message(role="user", content="\ud83d 好"),)})
+
+    body = await sent(lambda _: DirectModel(judge, environ=ENVIRON), server, asked)
+
+    assert body["messages"][0]["content"] == "\ud83d 好"
+
+
+def test_what_stays_the_same_is_encoded_once() -> None:
+    writer = RequestWriter("sim")
+    first = json.loads(writer.write(question()))
+
+    again = json.loads(writer.write(question()))
+    longer = json.loads(writer.write(question(max_tokens=4096)))
+
+    assert again == first
+    assert longer == {**first, "max_tokens": 4096}
+
+
+def test_another_schema_of_the_same_name_is_not_mistaken_for_the_first() -> None:
+    writer = RequestWriter("sim")
+    writer.write(question())
+    other = {**SCHEMA, "description": "Another verdict."}
+
+    body = json.loads(writer.write(question().model_copy(update={"reply_schema": other})))
+
+    assert body["response_format"]["json_schema"]["schema"]["description"] == "Another verdict."
+
+
+def test_without_a_schema_no_form_is_asked_for() -> None:
+    body = json.loads(
+        RequestWriter("sim").write(question().model_copy(update={"reply_schema": None}))
+    )
+
+    assert set(body) == {"model", "temperature", "max_tokens", "messages"}
