@@ -3,6 +3,7 @@
 ``N`` items; a missing rating is NaN. ``n`` of the items hold both a verdict and a label.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,21 @@ def as_matrix(name: str, values: npt.ArrayLike) -> FloatArray:
     if matrix.ndim != 2:
         raise ValueError(f"{name} must be items x raters; got shape {matrix.shape}.")
     return matrix
+
+
+def rater_names(names: Sequence[str] | None, raters: int) -> tuple[str, ...]:
+    """Name the raters, as given or "expert 1" and so on.
+
+    Raises
+    ------
+    ValueError
+        Unless there is one name of its own for each.
+    """
+    if names is None:
+        return tuple(f"expert {place}" for place in range(1, raters + 1))
+    if len(names) != raters or len(set(names)) != raters:
+        raise ValueError(f"names must be {raters} different names; got {list(names)}.")
+    return tuple(names)
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> FloatArray:

@@ -4,13 +4,14 @@ The interval is the mid-p form of Clopper and Pearson: it covers close to its no
 shares near 0 and 1, where agreement with a good judge lies, and never has zero width.
 """
 
+import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import betainc
 
 from calibration.estimate import Estimate, Interval, Undefined
 from calibration.pairs import pair_up
-from calibration.validation import check_share
+from calibration.validation import FloatArray, check_share
 
 
 def percent_agreement(
@@ -52,6 +53,11 @@ def percent_agreement(
         confidence=confidence,
         n_judged=pairs.n_judged,
     )
+
+
+def percent_of(p: FloatArray) -> FloatArray:
+    """Read raw agreement off a stack of tables, shape (..., K, K)."""
+    return np.asarray(np.trace(p, axis1=-2, axis2=-1))
 
 
 def share(

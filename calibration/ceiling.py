@@ -1,0 +1,220 @@
+"""The human ceiling: how well does an expert agree with the others, and how near is the judge.
+
+For each expert, the rest are the other experts who rated the same item. Expert and judge are both
+held against that same rest, on the same items, so that their difference is not one of items.
+
+``N`` items, ``E`` experts, ``K`` categories. An item's ratings become a table (rest x rater) of
+mass 1, spread evenly over the rest; tables add up over items, so that resampling items is a
+weighted sum. Weights and imagined items are those of `calibration.coefficients.rater_table`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.coefficients.gwet import ac1_of, agreement_weighted_by
+from calibration.coefficients.kappa import disagreement, kappa_of, weighted_by
+from calibration.coefficients.percent import percent_of
+from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_prior
+from calibration.estimate import Estimate, Undefined
+from calibration.pairs import as_matrix, as_vector, rater_names
+from calibration.validation import FloatArray, IntArray, check_share
+
+Coefficient = Literal["percent", "kappa", "ac1", "weighted-kappa", "ac2"]
+
+DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanCeiling:
+    """Agreement of each expert and of the judge with the rest of the experts.
+
+    Attributes
+    ----------
+    coefficient : str
+        What agreement is measured by.
+    experts : mapping of str to Estimate
+        Each expert against the rest.
+    ceiling : Estimate
+        Their mean.
+    judge : Estimate
+        The judge against the same rests, averaged alike.
+    ratio : Estimate | None
+        Judge over ceiling; above 1 the judge agrees with the experts better than they do with
+        each other. None where the ceiling is not clearly above zero.
+    n : int
+        Items with a verdict and at least two expert labels.
+    """
+
+    coefficient: Coefficient
+    experts: Mapping[str, Estimate]
+    ceiling: Estimate
+    judge: Estimate
+    ratio: Estimate | None
+    n: int
+
+
+def human_ceiling(
+    judge: npt.ArrayLike,
+    experts: npt.ArrayLike,
+    *,
+    coefficient: Coefficient = "percent",
+    categories: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> HumanCeiling:
+    """Hold each expert and the judge against the rest of the experts.
+
+    Parameters
+    ----------
+    judge : float array, shape (N,)
+        NaN where the judge gave no verdict.
+    experts : float array, shape (N, E)
+        NaN where an expert gave no label.
+    coefficient : {'percent', 'kappa', 'ac1', 'weighted-kappa', 'ac2'}
+        Weights are quadratic.
+    categories : float array, shape (K,), optional
+        The levels of the scale; without them, the levels in use.
+    names : sequence of E str, optional
+    confidence : float
+    seed : int
+        Same seed, same digits.
+
+    Returns
+    -------
+    HumanCeiling
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not align, or a rating is not among the categories.
+    Undefined
+        If no item has a verdict and two labels, all ratings are equal, or there are more than 20
+        levels.
+    """
+    check_share("confidence", confidence)
+    verdicts, labels = as_vector("judge", judge), as_matrix("experts", experts)
+    if verdicts.size != labels.shape[0]:
+        raise ValueError(f"judge has {verdicts.size} items and experts have {labels.shape[0]}.")
+    usable = ~np.isnan(verdicts) & ((~np.isnan(labels)).sum(axis=1) >= 2)
+    if not usable.any():
+        raise Undefined("no item has a verdict of the judge and the labels of two experts.")
+    n = int(usable.sum())
+    seen = np.column_stack([verdicts[usable], labels[usable]])
+    levels = _levels(seen, categories)
+    titles = rater_names(names, labels.shape[1])
+    counts = (~np.isnan(seen[:, 1:])).sum(axis=0).tolist()
+    read = _coefficient(coefficient, levels)
+    human, judged = _against_the_rest(_patterns(seen, levels), read, levels.size, seed=seed)
+
+    def estimate(values: FloatArray, who: str, items: int = n) -> Estimate:
+        return _estimate(values, f"{coefficient}, {who}", items, confidence=confidence)
+
+    ceiling = estimate(human.mean(axis=1), "experts against the rest")
+    each = {
+        title: estimate(human[:, place], f"{title} against the rest", counts[place])
+        for place, title in enumerate(titles)
+    }
+    ratio = judged.mean(axis=1) / human.mean(axis=1)
+    return HumanCeiling(
+        coefficient=coefficient,
+        experts=MappingProxyType(each),
+        ceiling=ceiling,
+        judge=estimate(judged.mean(axis=1), "judge against the rest"),
+        ratio=estimate(ratio, "judge over experts") if ceiling.low > 0.0 else None,
+        n=n,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """Distinct items and how often each occurs: codes of the categories, -1 for no rating."""
+
+    judge: IntArray
+    experts: IntArray
+    times: FloatArray
+
+
+def _levels(seen: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
+    used = np.unique(seen[~np.isnan(seen)])
+    levels = used if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
+    strangers = np.setdiff1d(used, levels)
+    if strangers.size:
+        raise ValueError(f"rating {strangers[0]:g} is not among the categories given.")
+    if used.size < 2:
+        raise Undefined("all ratings are equal, so there is nothing to agree about.")
+    if levels.size > MOST_CATEGORIES:
+        raise Undefined(
+            f"{levels.size} levels are too many; at most {MOST_CATEGORIES} make a table."
+        )
+    return levels
+
+
+def _coefficient(name: Coefficient, levels: FloatArray) -> TableCoefficient:
+    weights = disagreement(levels, "quadratic")
+    return {
+        "percent": percent_of,
+        "kappa": kappa_of,
+        "ac1": ac1_of,
+        "weighted-kappa": weighted_by(weights),
+        "ac2": agreement_weighted_by(1.0 - weights),
+    }[name]
+
+
+def _patterns(seen: FloatArray, levels: FloatArray) -> _Patterns:
+    codes = np.where(np.isnan(seen), -1, np.searchsorted(levels, seen))
+    distinct, times = np.unique(codes, axis=0, return_counts=True)
+    return _Patterns(distinct[:, 0], distinct[:, 1:], times.astype(np.float64))
+
+
+def _against_the_rest(
+    patterns: _Patterns, read: TableCoefficient, size: int, *, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Agreement of expert and of judge with the rest, shape (1 + draws, E); row 0 is the sample."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.standard_gamma(patterns.times, size=(DRAWS, patterns.times.size))
+    weights = np.vstack([patterns.times, drawn])
+    found: tuple[list[FloatArray], list[FloatArray]] = [], []
+    for place in range(patterns.experts.shape[1]):
+        for side, rater in zip(found, (patterns.experts[:, place], patterns.judge), strict=True):
+            tables = weights @ _rest_tables(patterns.experts, place, rater, size=size)
+            _check_varied(tables[0].reshape(size, size), read)
+            tables[1:] += rng.standard_gamma(cell_prior(size), size=(DRAWS, size * size))
+            tables /= tables.sum(axis=1, keepdims=True)
+            side.append(read(tables.reshape(-1, size, size)))
+    return np.column_stack(found[0]), np.column_stack(found[1])
+
+
+def _rest_tables(experts: IntArray, place: int, rater: IntArray, *, size: int) -> FloatArray:
+    """Spread each pattern's mass over its pairs (rest, rater), shape (P, K * K)."""
+    tables = np.zeros((experts.shape[0], size * size))
+    present = experts[:, place] >= 0
+    for other in range(experts.shape[1]):
+        rows = np.flatnonzero(present & (experts[:, other] >= 0) & (other != place))
+        tables[rows, experts[rows, other] * size + rater[rows]] += 1.0
+    return tables / np.maximum(tables.sum(axis=1, keepdims=True), 1.0)
+
+
+def _check_varied(table: FloatArray, read: TableCoefficient) -> None:
+    if read is not percent_of and np.count_nonzero(table.sum(axis=0) + table.sum(axis=1)) < 2:
+        raise Undefined("an expert or the judge and the rest share one rating on every item.")
+
+
+def _estimate(values: FloatArray, method: str, n: int, *, confidence: float) -> Estimate:
+    value = float(values[0])
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(values[1:], [tail, 1.0 - tail])
+    return Estimate(
+        value=value,
+        low=min(float(low), value),
+        high=max(float(high), value),
+        confidence=confidence,
+        method=f"{method}, item bootstrap",
+        n_judged=n,
+        n_labelled=n,
+    )

@@ -1,0 +1,250 @@
+"""Reliability of experts: where the variance of their ratings comes from, and how many are needed.
+
+Every rating is item + rater + rest. The variances of the three are estimated by equating sums of
+squares with their expectations, which on complete ratings is the classical analysis of variance
+and which allows for missing ratings (Henderson's first method). ``a`` items, ``b`` raters, ``n``
+ratings. Variances are in squared units of the scale.
+
+References
+----------
+Henderson (1953), Biometrics 9(2), 226-252. Brennan (2001), Generalizability Theory, chapters 2
+and 7. Shrout & Fleiss (1979), Psychological Bulletin 86(2), 420-428.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
+
+from calibration.estimate import Estimate, InsufficientLabels, Undefined
+from calibration.pairs import as_matrix
+from calibration.validation import FloatArray, check_share
+
+Kind = Literal["absolute", "relative"]
+
+DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceComponents:
+    """Where the variance of single ratings comes from.
+
+    Attributes
+    ----------
+    item, rater, rest : float
+        Variances, never negative; `rest` is chance and what raters see differently in an item.
+    n_items, n_raters, n_ratings : int
+        Items with two ratings or more, raters of those, and their ratings.
+    warnings : tuple of str
+        Says where a component came out negative and was set to 0.
+    """
+
+    item: float
+    rater: float
+    rest: float
+    n_items: int
+    n_raters: int
+    n_ratings: int
+    warnings: tuple[str, ...] = ()
+
+    def noise(self, kind: Kind) -> float:
+        """Error variance of one rating: with the raters' own levels, or for ranking items only."""
+        return self.rest + (self.rater if kind == "absolute" else 0.0)
+
+
+def variance_components(ratings: npt.ArrayLike) -> VarianceComponents:
+    """Split the variance of the ratings into item, rater and rest.
+
+    Parameters
+    ----------
+    ratings : float array, shape (items, raters)
+        Scores on an interval scale, NaN where a rater gave none. Items with one rating are left
+        out.
+
+    Returns
+    -------
+    VarianceComponents
+
+    Raises
+    ------
+    ValueError
+        If the array is not items x raters.
+    InsufficientLabels
+        If the ratings do not link all raters over shared items, or leave nothing for the rest.
+    Undefined
+        If all ratings are equal.
+    """
+    matrix = _linked(ratings)
+    found = _components(matrix, np.ones((1, matrix.shape[0])))[0]
+    names = ("item", "rater", "rest")
+    negative = [name for name, value in zip(names, found, strict=True) if value < 0.0]
+    item, rater, rest = np.maximum(found, 0.0).tolist()
+    return VarianceComponents(
+        item=item,
+        rater=rater,
+        rest=rest,
+        n_items=matrix.shape[0],
+        n_raters=matrix.shape[1],
+        n_ratings=int((~np.isnan(matrix)).sum()),
+        warnings=tuple(f"the {name} variance came out negative and is 0." for name in negative),
+    )
+
+
+def reliability(
+    ratings: npt.ArrayLike,
+    *,
+    raters: int = 1,
+    kind: Kind = "absolute",
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Estimate how reliable the mean of so many raters is.
+
+    Parameters
+    ----------
+    ratings : float array, shape (items, raters)
+        As in `variance_components`.
+    raters : int
+        How many raters' mean is used, whatever their number in the ratings.
+    kind : {'absolute', 'relative'}
+        ``absolute`` counts the raters' different levels as error (phi); ``relative`` is for
+        ranking items by the same raters (generalizability coefficient).
+    confidence : float
+    seed : int
+        Same seed, same digits.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]; the interval resamples items, so it speaks of these raters.
+
+    Raises
+    ------
+    ValueError, InsufficientLabels, Undefined
+        As `variance_components`; also if fewer than one rater is asked for.
+    """
+    check_share("confidence", confidence)
+    if raters < 1:
+        raise ValueError(f"raters must be at least 1; got {raters}.")
+    matrix = _linked(ratings)
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.ones(matrix.shape[0]), size=DRAWS) * matrix.shape[0]
+    drawn = _components(matrix, np.vstack([np.ones(matrix.shape[0]), weights]))
+    item, rater, rest = np.maximum(drawn, 0.0).T
+    noise = (rest + (rater if kind == "absolute" else 0.0)) / raters
+    values = item / np.maximum(item + noise, 1e-300)
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(values[1:], [tail, 1.0 - tail])
+    if high - low < 1e-9:
+        raise Undefined("the raters never differ in a way that leaves reliability an interval.")
+    return Estimate(
+        value=float(values[0]),
+        low=min(float(low), float(values[0])),
+        high=max(float(high), float(values[0])),
+        confidence=confidence,
+        method=f"{kind} reliability of the mean of {raters}, item bootstrap",
+        n_judged=matrix.shape[0],
+        n_labelled=matrix.shape[0],
+    )
+
+
+def raters_needed(
+    components: VarianceComponents, *, reliability: float, kind: Kind = "absolute"
+) -> int:
+    """Count the raters whose mean reaches a wanted reliability.
+
+    Parameters
+    ----------
+    components : VarianceComponents
+    reliability : float
+        Wanted, a fraction strictly between 0 and 1.
+    kind : {'absolute', 'relative'}
+
+    Raises
+    ------
+    ValueError
+        If the wanted reliability is no fraction.
+    Undefined
+        If the items do not differ, so that no number of raters is enough.
+
+    Examples
+    --------
+    >>> split = variance_components([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8],
+    ...                              [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    >>> raters_needed(split, reliability=0.8)
+    10
+    """
+    check_share("reliability", reliability)
+    if components.item <= 0.0:
+        raise Undefined("the items do not differ by more than chance; no panel tells them apart.")
+    odds = reliability / (1.0 - reliability)
+    wanted = odds * components.noise(kind) / components.item
+    return max(1, math.ceil(wanted - 1e-9))
+
+
+def _linked(ratings: npt.ArrayLike) -> FloatArray:
+    matrix = as_matrix("ratings", ratings)
+    matrix = matrix[(~np.isnan(matrix)).sum(axis=1) >= 2]
+    matrix = matrix[:, (~np.isnan(matrix)).any(axis=0)]
+    check_linked(matrix)
+    if np.nanmax(matrix) == np.nanmin(matrix):
+        raise Undefined("all ratings are equal, so there is no variance to split.")
+    return matrix
+
+
+def check_linked(matrix: FloatArray) -> int:
+    """Count the degrees of freedom of the rest, or refuse raters who cannot be compared.
+
+    Parameters
+    ----------
+    matrix : float array, shape (a, b)
+        Each item with two ratings or more, each rater with one or more.
+
+    Raises
+    ------
+    InsufficientLabels
+        If groups of raters share no item, or no degree of freedom is left.
+    """
+    if matrix.size == 0:
+        raise InsufficientLabels("no item was rated by two raters.")
+    rated = (~np.isnan(matrix)).astype(np.float64)
+    groups, _ = connected_components(rated.T @ rated, directed=False)
+    if groups > 1:
+        raise InsufficientLabels("the raters fall into groups that share no item; link them.")
+    freedom = int(rated.sum()) - matrix.shape[0] - matrix.shape[1] + 1
+    if freedom < 1:
+        raise InsufficientLabels(
+            f"{int(rated.sum())} ratings of {matrix.shape[0]} items by {matrix.shape[1]} raters "
+            "leave nothing to estimate the rest from."
+        )
+    return freedom
+
+
+def _components(matrix: FloatArray, weights: FloatArray) -> FloatArray:
+    """Item, rater and rest variance for each row of item weights, shape (R, 3)."""
+    rated = (~np.isnan(matrix)).astype(np.float64)
+    y = np.nan_to_num(matrix - np.nanmean(matrix)) * rated
+    by_item, per_item = y.sum(axis=1), rated.sum(axis=1)
+    by_rater, per_rater = weights @ y, weights @ rated
+    seen = np.maximum(per_rater, 1e-300)
+    n, a, b = per_rater.sum(axis=1), weights.sum(axis=1), float(matrix.shape[1])
+    items = weights @ (by_item**2 / per_item)
+    raters = (by_rater**2 / seen).sum(axis=1)
+    mean = by_rater.sum(axis=1) ** 2 / n
+    total = weights @ (y**2).sum(axis=1)
+    k_items = weights @ per_item**2 / n
+    k_raters = (per_rater**2).sum(axis=1) / n
+    # Expected sums of squares of items, raters and rest, one row of coefficients each.
+    expected = np.stack(
+        [
+            np.stack([n - k_items, a - k_raters, a - 1.0], axis=-1),
+            np.stack([b - k_items, n - k_raters, np.full_like(n, b - 1.0)], axis=-1),
+            np.stack([k_items - b, k_raters - a, n - a - b + 1.0], axis=-1),
+        ],
+        axis=1,
+    )
+    squares = np.stack([items - mean, raters - mean, total - items - raters + mean], axis=-1)
+    return np.linalg.solve(expected, squares[..., None])[..., 0]

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from calibration.accuracy import accuracy_by_group, judge_accuracy, require_usable
+from calibration.estimate import InsufficientLabels, UnusableJudge
+
+NAN = float("nan")
+
+
+def ratings(*counts: int) -> tuple[list[int], list[int]]:
+    """Give judge and human with these hits, misses, false alarms and right rejections."""
+    hits, misses, alarms, rejections = counts
+    judge = [1] * hits + [0] * misses + [1] * alarms + [0] * rejections
+    return judge, [1] * (hits + misses) + [0] * (alarms + rejections)
+
+
+def test_the_rates_are_those_of_each_class() -> None:
+    found = judge_accuracy(*ratings(18, 2, 3, 7))
+
+    assert found.counts == (18, 2, 3, 7)
+    assert found.sensitivity is not None
+    assert found.sensitivity.value == 0.9
+    assert found.specificity is not None
+    assert found.specificity.value == 0.7
+    assert found.youden is not None
+    assert found.youden.value == pytest.approx(0.6)
+    assert found.youden.low < 0.6 < found.youden.high
+
+
+def test_the_interval_of_youden_adds_squares() -> None:
+    found = judge_accuracy(*ratings(45, 5, 8, 32))
+
+    assert found.sensitivity is not None
+    assert found.specificity is not None
+    assert found.youden is not None
+    below = np.hypot(0.9 - found.sensitivity.low, 0.8 - found.specificity.low)
+    assert found.youden.low == pytest.approx(0.7 - below)
+
+
+def test_a_class_without_labels_has_no_rate() -> None:
+    found = judge_accuracy(*ratings(10, 1, 0, 0))
+
+    assert found.specificity is None
+    assert found.youden is None
+    assert found.specificity_bounds is None
+    with pytest.raises(InsufficientLabels, match="the experts call no item negative"):
+        require_usable(found)
+
+
+def test_missing_verdicts_bound_each_rate() -> None:
+    found = judge_accuracy([1, 1, 0, 0, NAN, NAN, NAN], [1, 1, 1, 0, 1, 1, 0])
+
+    assert found.sensitivity_bounds is not None
+    assert (found.sensitivity_bounds.low, found.sensitivity_bounds.high) == (0.4, 0.8)
+    assert found.specificity_bounds is not None
+    assert (found.specificity_bounds.low, found.specificity_bounds.high) == (0.5, 1.0)
+    assert found.n_unjudged == 3
+    assert "3 labelled items have no verdict; see the bounds." in found.warnings
+
+
+def test_a_good_judge_is_usable() -> None:
+    assert require_usable(judge_accuracy(*ratings(45, 5, 8, 32))).low > 0.0
+
+
+@pytest.mark.parametrize("counts", [(5, 15, 12, 8), (10, 10, 10, 10)])
+def test_a_judge_at_or_below_chance_is_refused(counts: tuple[int, int, int, int]) -> None:
+    with pytest.raises(UnusableJudge, match="no better than chance"):
+        require_usable(judge_accuracy(*ratings(*counts)))
+
+
+def test_the_positive_class_is_a_choice() -> None:
+    found = judge_accuracy([1, 1, -1], [1, -1, -1], positive=-1)
+
+    assert found.sensitivity is not None
+    assert found.sensitivity.value == 0.5
+
+
+def test_a_third_value_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"needs two values; got \[-1.0, 0.0, 1.0\]"):
+        judge_accuracy([1, 0, -1], [1, -1, -1])
+
+
+def test_groups_with_different_error_rates_are_told() -> None:
+    strict, lax = ratings(20, 80, 5, 45), ratings(90, 10, 5, 45)
+
+    found = accuracy_by_group(
+        strict[0] + lax[0], strict[1] + lax[1], ["strict"] * 150 + ["lax"] * 150
+    )
+
+    assert found.sensitivity_p is not None
+    assert found.specificity_p is not None
+    assert found.sensitivity_p < 0.001
+    assert found.specificity_p > 0.5
+    assert found.differ()
+    assert found.groups["strict"].sensitivity is not None
+    assert found.groups["strict"].sensitivity.value == 0.2
+
+
+def test_groups_with_the_same_rates_are_not_called_different() -> None:
+    one = ratings(45, 5, 4, 16)
+
+    found = accuracy_by_group(one[0] * 2, one[1] * 2, ["a"] * 70 + ["b"] * 70)
+
+    assert not found.differ()
+
+
+def test_one_group_cannot_differ() -> None:
+    found = accuracy_by_group([1, 0, NAN], [1, 0, 1], ["a", "a", "b"])
+
+    assert found.sensitivity_p is None
+    assert not found.differ()
+    assert list(found.groups) == ["a"]
+
+
+def test_groups_must_align() -> None:
+    with pytest.raises(ValueError, match="groups must name a group for each item"):
+        accuracy_by_group([1, 0], [1, 0], ["a"])

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from calibration.consensus import consensus
+
+NAN = float("nan")
+
+
+def test_the_majority_needs_more_than_half() -> None:
+    found = consensus([[1, 1, 0], [1, 0, NAN], [2, 1, 0], [1, 1, 0, 0][:3]])
+
+    assert_array_equal(found.labels, [1, NAN, NAN, 1])
+    assert found.n_tied == 2
+
+
+def test_half_of_four_is_no_majority() -> None:
+    assert np.isnan(consensus([[1, 1, 2, 3]]).labels[0])
+
+
+def test_the_median_of_an_even_number_must_be_a_rating_that_was_given() -> None:
+    found = consensus([[4, 5, 5, 9], [4, 5, 6, 9], [7, NAN, NAN, NAN]], rule="median")
+
+    assert_array_equal(found.labels, [5, NAN, 7])
+
+
+def test_items_with_too_few_raters_are_counted_apart() -> None:
+    found = consensus([[1, NAN, NAN], [1, 1, NAN], [NAN, NAN, NAN]], fewest_raters=2)
+
+    assert_array_equal(found.labels, [NAN, 1, NAN])
+    assert (found.n_short, found.n_tied) == (1, 0)
+
+
+def test_no_rater_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="fewest_raters must be at least 1"):
+        consensus([[1]], fewest_raters=0)
