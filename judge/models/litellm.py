@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from judge.errors import ConfigError, DeadlineExceeded
-from judge.models.address import NO_KEY, key_of, provider_of
+from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, provider_of
 from judge.models.base import Question, Reply, provenance_of
 from judge.models.litellm_faults import fault_from
 from judge.models.litellm_wire import Wire, join_wire
@@ -57,7 +57,10 @@ class LitellmModel:
         self._provider = provider_of(judge)
         self._litellm = load_litellm()
         self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
-        self._rungs = _ladder(self._litellm, judge)
+        provider = _provider(self._litellm, judge)
+        self._rungs = _ladder(self._litellm, judge, provider)
+        self._left_out = _not_taken(self._litellm, judge, provider)
+        self._priced = judge.base_url is None or provider not in DIRECT_PREFIXES
         self._built: dict[tuple[Rung, int], tuple[object, Mapping[str, object]]] = {}
         self._wire: Wire | None = None
 
@@ -75,6 +78,11 @@ class LitellmModel:
     def rungs(self) -> tuple[Rung, ...]:
         """Ways of asking for a structured reply that are worth trying, strictest first."""
         return self._rungs
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Settings that are not sent, because the model takes no such value."""
+        return self._left_out
 
     async def ask(self, question: Question) -> Reply:
         """Make one HTTP call.
@@ -98,18 +106,21 @@ class LitellmModel:
                 if timer.expired():
                     raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
                 raise fault_from(error, call, question.rung) from None
-        return _reply(came)
+        reply = _reply(came)
+        # A price is the provider's; what somebody else's server asks for is not known.
+        return reply if self._priced else reply.model_copy(update={"cost_usd": None})
 
     def _options(self, question: Question) -> dict[str, object]:
         messages = [{"role": m.role, "content": m.content} for m in question.messages]
         options: dict[str, object] = {
             **self._fixed,
             "messages": messages,
-            "temperature": question.temperature,
             "max_tokens": question.max_tokens,
             "timeout": question.deadline,
         }
-        if question.seed is not None:
+        if "temperature" not in self._left_out:
+            options["temperature"] = question.temperature
+        if question.seed is not None and "seed" not in self._left_out:
             options["seed"] = question.seed
         if question.reply_schema is not None and question.rung in MODES:
             options |= self._structured(question.rung, question.reply_schema)
@@ -206,13 +217,29 @@ def _fixed_options(judge: ModelSettings, environ: Mapping[str, str]) -> dict[str
     return options
 
 
-def _ladder(litellm: Any, judge: ModelSettings) -> tuple[Rung, ...]:
+def _provider(litellm: Any, judge: ModelSettings) -> str:
     try:
-        provider = litellm.get_llm_provider(judge.model, api_base=judge.base_url)[1]
+        return litellm.get_llm_provider(judge.model, api_base=judge.base_url)[1]
     except litellm.exceptions.BadRequestError:
         raise ConfigError(
             f"no provider is known for {judge.model!r}; write it as provider/model."
         ) from None
+
+
+def _not_taken(litellm: Any, judge: ModelSettings, provider: str) -> tuple[str, ...]:
+    """Find the settings that litellm would refuse for this model before any call."""
+    refused: list[str] = []
+    for name, value in (("temperature", judge.temperature), ("seed", judge.seed)):
+        wanted = {} if value is None else {name: value}
+        model = judge.model.removeprefix(f"{provider}/")
+        try:
+            litellm.get_optional_params(model=model, custom_llm_provider=provider, **wanted)
+        except litellm.exceptions.UnsupportedParamsError:
+            refused.append(name)
+    return tuple(refused)
+
+
+def _ladder(litellm: Any, judge: ModelSettings, provider: str) -> tuple[Rung, ...]:
     if provider in LOCAL_SERVERS or judge.base_url is not None:
         return ("json_schema", "tools", "json_object", "prompt")
     taken: list[str] = litellm.get_supported_openai_params(judge.model, provider) or []

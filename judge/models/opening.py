@@ -49,7 +49,10 @@ def open_model(
         return OpenedModel(DirectModel(judge, environ=environ), why)
     from judge.models.litellm import LitellmModel
 
-    return OpenedModel(LitellmModel(judge, environ=environ), why)
+    model = LitellmModel(judge, environ=environ)
+    if model.left_out:
+        why += f"; without {' and '.join(model.left_out)}, which this model does not take"
+    return OpenedModel(model, why)
 
 
 def _choose(judge: ModelSettings, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 import traceback
 from contextlib import suppress
@@ -23,10 +24,13 @@ from judge.errors import (
     RungRejected,
 )
 from judge.models.base import Question, Reply
-from judge.records import Usage
+from judge.models.limits import Limits
+from judge.models.litellm import LitellmModel
+from judge.models.retry import RetryPolicy, ask_with_retries
+from judge.records import Judge, Usage
 from judge.simulated import FAULTS
 from judge.simulated.threaded import Running
-from tests.judge.models.asking import KEY, question
+from tests.judge.models.asking import KEY, NotingLedger, question
 from tests.judge.models.conftest import Way
 
 SLOW = ("hang", "drip", "slow_headers", "stalled_body", "never_close", "endless_blanks")
@@ -112,6 +116,26 @@ async def test_a_fault_costs_one_call_and_has_one_name(
     assert server.hits.total - hits == 1
 
 
+@pytest.mark.parametrize("mode", ["http_500", "http_429", "cut_body", "reset_without_reply"])
+async def test_a_storm_costs_as_many_calls_as_the_policy_allows(
+    mode: str, way: Way, server: Running
+) -> None:
+    model, ledger, hits = way(f"sim+fault.{mode}"), NotingLedger(), server.hits.total
+
+    with pytest.raises(ModelError):
+        await ask_with_retries(
+            model,
+            question(),
+            policy=RetryPolicy(max_attempts=3, base_wait=0.0),
+            limits=Limits(),
+            ledger=ledger,
+            dice=random.Random(0),
+        )
+
+    assert server.hits.total - hits == len(ledger.calls) == 3
+    await model.close()
+
+
 @pytest.mark.parametrize("mode", SLOW)
 async def test_every_call_ends_within_its_deadline_and_a_second(mode: str, way: Way) -> None:
     model = way(f"sim+fault.{mode}")
@@ -161,6 +185,27 @@ async def test_a_good_reply_comes_as_it_was_sent(way: Way) -> None:
     assert (reply.finish_reason, reply.tool_calls, reply.refusal) == ("stop", 0, None)
     assert (reply.served_model, reply.provenance) == ("simulated-judge-1", "SIMULATED")
     assert reply.cost_usd is None
+
+
+async def test_a_provider_with_a_price_list_has_a_price(server: Running) -> None:
+    judge = Judge(model="deepseek/deepseek-chat", base_url=server.base_url)
+    model = LitellmModel(judge, environ={})
+
+    reply = await model.ask(question())
+
+    assert reply.cost_usd is not None
+    assert 0.0 < reply.cost_usd < 0.01
+    await model.close()
+
+
+async def test_the_price_of_somebody_elses_server_is_not_known(server: Running) -> None:
+    judge = Judge(model="openai/gpt-4o-mini", base_url=server.base_url)
+    model = LitellmModel(judge, environ={})
+
+    reply = await model.ask(question())
+
+    assert reply.cost_usd is None
+    await model.close()
 
 
 async def test_a_tool_call_gives_its_arguments(way: Way) -> None:
