@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.intervals import clopper_pearson
+from calibration.intervals.classical import clopper_pearson
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -172,5 +172,7 @@ def _effective(p: float, variance: float, *, clusters: int, most: float) -> floa
     if variance <= 0.0:
         return most
     # Few clusters know their own variance badly: Student's t tells by how much.
-    spread = special.stdtrit(most, 0.975) / special.stdtrit(clusters - 1.0, 0.975)
-    return float(np.clip(p * (1.0 - p) / variance * spread**2, 1.0, most))
+    spread = special.stdtrit(most - 1.0, 0.975) / special.stdtrit(clusters - 1.0, 0.975)
+    # Of m independent items the variance is p (1 - p) / (m - 1).
+    independent = 1.0 + p * (1.0 - p) / variance
+    return float(np.clip(independent * spread**2, 1.0, most))
