@@ -1,0 +1,105 @@
+"""Drawing on a plane whose units are pixels and rows, the same for every picture.
+
+Nothing is laid out by the compiler: labels are text marks at places that we choose, so the left
+edges of all pictures of a page agree, and no name from a data set becomes part of an expression.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from judge.report.charts.style import FONT, INK, SIZE
+
+if TYPE_CHECKING:
+    import altair as alt
+
+Row = Mapping[str, str | float]
+Align = Literal["left", "center", "right"]
+Mark = Literal["rect", "rule", "point", "text"]
+_Look = tuple[Mark, tuple[tuple[str, str | float], ...]]
+
+_CHANNELS: Mapping[Mark, tuple[str, ...]] = {
+    "rect": ("x2", "y2", "fill", "stroke"),
+    "rule": ("x2", "y2", "stroke", "strokeWidth"),
+    "point": ("fill", "size"),
+    "text": ("text", "fill", "size"),
+}
+
+
+class Canvas:
+    """Collects marks and gives one chart of a fixed size, in pixels from the top left.
+
+    Marks of one kind become one layer, drawn in the order in which kinds first came: colours and
+    sizes are fields of the marks, since each layer costs the compiler time.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width = width
+        self.height = height
+        self._marks: dict[_Look, list[Row]] = {}
+
+    def rects(self, rows: Sequence[Row], *, fill: str, stroke: str = "transparent") -> None:
+        """Draw rectangles from (x, y) to (x2, y2)."""
+        self._add(rows, ("rect", (("strokeWidth", 2),)), {"fill": fill, "stroke": stroke})
+
+    def lines(self, rows: Sequence[Row], *, stroke: str, width: float = 1) -> None:
+        """Draw straight lines from (x, y) to (x2, y2)."""
+        self._add(rows, ("rule", ()), {"stroke": stroke, "strokeWidth": width})
+
+    def points(
+        self, rows: Sequence[Row], *, fill: str, shape: str = "circle", size: float = 64
+    ) -> None:
+        """Draw marks at (x, y)."""
+        look = (("shape", shape), ("opacity", 1), ("strokeWidth", 0))
+        self._add(rows, ("point", look), {"fill": fill, "size": size})
+
+    def texts(
+        self,
+        rows: Sequence[Row],
+        *,
+        align: Align = "left",
+        fill: str = INK,
+        size: float = SIZE,
+        bold: bool = False,
+    ) -> None:
+        """Write the field `text` at (x, y), centred vertically."""
+        look = (("align", align), ("baseline", "middle"), ("fontWeight", 600 if bold else 400))
+        self._add(rows, ("text", look), {"fill": fill, "size": size})
+
+    def chart(self) -> "alt.LayerChart":
+        """Give everything drawn so far as one chart."""
+        import altair as alt
+
+        return (
+            alt.layer(*(self._layer(*each) for each in self._marks.items()))
+            .properties(
+                width=self.width,
+                height=self.height,
+                padding=0,
+                autosize=alt.AutoSizeParams(type="none"),
+                background="transparent",
+            )
+            .configure(font=FONT)
+            .configure_view(stroke=None)
+        )
+
+    def _add(self, rows: Sequence[Row], look: _Look, style: Row) -> None:
+        self._marks.setdefault(look, []).extend({**row, **style} for row in rows)
+
+    def _layer(self, look: _Look, rows: Sequence[Row]) -> "alt.Chart":
+        import altair as alt
+
+        mark, style = look
+        x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, self.width], nice=False))
+        y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[self.height, 0], nice=False))
+        raw = {
+            "x2": alt.X2("x2:Q"),
+            "y2": alt.Y2("y2:Q"),
+            "text": alt.Text("text:N"),
+            "fill": alt.Fill("fill:N", scale=None),
+            "stroke": alt.Stroke("stroke:N", scale=None),
+            "size": alt.Size("size:Q", scale=None),
+            "strokeWidth": alt.StrokeWidth("strokeWidth:Q", scale=None),
+        }
+        plane = alt.Chart(alt.Data(values=[dict(row) for row in rows]))
+        marked = getattr(plane, f"mark_{mark}")(**dict(style))
+        return marked.encode(x=x, y=y, **{name: raw[name] for name in _CHANNELS[mark]})

@@ -1,0 +1,127 @@
+"""Values with intervals, one below the other, with margins and decisions where there are any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from judge.report.charts.axis import Axis
+from judge.report.charts.canvas import Canvas
+from judge.report.charts.record import ForestRow
+from judge.report.charts.style import BAND, INK, RULE, SECOND, SMALL, TONES, Frame, fitted
+from judge.report.record import Both
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_LINE = 22
+_GAP = 10
+_FOOT = 50
+_NOTE = 210
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """What a forest plot is drawn from."""
+
+    rows: Sequence[ForestRow]
+    ends: tuple[float, float]
+    """The axis runs from one to the other."""
+    unit: Both
+    """What the axis counts, in words."""
+    tick_texts: Sequence[tuple[float, Both]]
+    """Values to write below the axis."""
+    reference: float | None = None
+    """Where a line is drawn, such as no difference."""
+
+
+def forest_plot(frame: Frame, panels: Sequence[Forest]) -> "alt.LayerChart":
+    """Draw values with their intervals, each panel on an axis of its own below the last."""
+    layouts: list[_Layout] = []
+    for panel in panels:
+        layouts.append(_Layout(frame, panel, top=layouts[-1].bottom + _FOOT if layouts else 4.0))
+    canvas = Canvas(frame.width, (layouts[-1].bottom if layouts else 0) + _FOOT)
+    for layout in layouts:
+        _axis(canvas, layout)
+        for block in layout.blocks:
+            _block(canvas, layout, block)
+    return canvas.chart()
+
+
+@dataclass(frozen=True)
+class _Block:
+    label: Both
+    rows: Sequence[ForestRow]
+    top: float
+
+
+class _Layout:
+    """Where rows stand; those with the same label stand together."""
+
+    def __init__(self, frame: Frame, forest: Forest, *, top: float) -> None:
+        self.frame = frame
+        self.forest = forest
+        self.top = top
+        note = 0 if frame.narrow else _NOTE
+        low, high = forest.ends
+        self.axis = Axis(low, high, left=frame.label + 6, right=frame.width - note - 14)
+        self.blocks: list[_Block] = []
+        for _, rows in groupby(forest.rows, key=lambda row: row.label):
+            listed = tuple(rows)
+            self.blocks.append(_Block(label=listed[0].label, rows=listed, top=top))
+            top += self.line * len(listed) + (20 if frame.narrow else 0) + _GAP
+        self.bottom = top
+
+    @property
+    def line(self) -> float:
+        """Height of one row."""
+        return _LINE * 2 - 6 if self.frame.narrow else _LINE
+
+    def middle(self, block: _Block, row: int) -> float:
+        """Give the height of a row's mark; on narrow screens names and notes stand above it."""
+        lead = 20 + _LINE - 6 if self.frame.narrow else 0
+        return block.top + lead + row * self.line + _LINE / 2
+
+
+def _axis(canvas: Canvas, layout: _Layout) -> None:
+    forest, axis, lang = layout.forest, layout.axis, layout.frame.lang
+    places = [(axis.at(value), text.of(lang)) for value, text in forest.tick_texts]
+    if not layout.frame.narrow:
+        upright = [{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom} for x, _ in places]
+        canvas.lines(upright, stroke=RULE)
+    if forest.reference is not None:
+        x = axis.at(forest.reference)
+        canvas.lines([{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom}], stroke=SECOND)
+    foot = {"x": axis.left, "x2": axis.right, "y": layout.bottom, "y2": layout.bottom}
+    canvas.lines([foot], stroke=RULE)
+    below = [{"x": x, "y": layout.bottom + 12, "text": text} for x, text in places]
+    canvas.texts(below, fill=SECOND, size=SMALL, align="center")
+    words = {"x": axis.left, "y": layout.bottom + 30, "text": forest.unit.of(lang)}
+    canvas.texts([words], fill=SECOND, size=SMALL)
+
+
+def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
+    frame, axis = layout.frame, layout.axis
+    width = frame.width if frame.narrow else frame.label - 12
+    label_y = block.top + (8 if frame.narrow else _LINE / 2)
+    label = fitted(block.label.of(frame.lang), width)
+    canvas.texts([{"x": 0, "y": label_y, "text": label}], bold=frame.narrow)
+    for index, row in enumerate(block.rows):
+        y = layout.middle(block, index)
+        note_x, note_y = (0, y - 19) if frame.narrow else (frame.width - _NOTE, y)
+        note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE)
+        words = {"x": note_x, "y": note_y, "text": note}
+        canvas.texts([words], fill=TONES[row.tone] if row.decision else INK, size=SMALL)
+        _mark(canvas, axis, row, y)
+
+
+def _mark(canvas: Canvas, axis: Axis, row: ForestRow, y: float) -> None:
+    tone = TONES[row.tone]
+    if row.margin is not None:
+        low, high = (axis.at(end) for end in row.margin)
+        canvas.rects([{"x": low, "x2": high, "y": y - 9, "y2": y + 9}], fill=BAND)
+    if row.low is not None and row.high is not None:
+        ends = {"x": axis.at(row.low), "x2": axis.at(row.high), "y": y, "y2": y}
+        canvas.lines([ends], stroke=tone, width=2)
+    if row.estimate is not None:
+        canvas.points([{"x": axis.at(row.estimate), "y": y}], fill=tone)

@@ -1,0 +1,109 @@
+"""Which numbers a run is summed up in: one or two for each criterion of its rubrics."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
+
+from judge.report.record import Both, Measure
+from judge.store.base import Run
+from judge.store.sql import Store
+from rubrics.rubric import Criterion, Direction, Rubric
+
+Rubrics = Mapping[tuple[str, str], Rubric]
+"""By id and language."""
+
+_GOOD: Mapping[Direction, Literal["high", "low", "neither"]] = {
+    "higher_is_better": "high",
+    "lower_is_better": "low",
+    "descriptive": "neither",
+}
+
+
+def rubrics_of(store: Store, run: Run) -> Rubrics:
+    """Read the rubrics that a run was judged by."""
+    found: dict[tuple[str, str], Rubric] = {}
+    for edition in run.manifest.rubrics:
+        name = (edition.rubric, edition.language)
+        body = store.latest_document(run, f"rubric/{edition.rubric}/{edition.language}")
+        if body is not None:
+            found[name] = Rubric.model_validate(_with_tuples(json.loads(body)))
+    return found
+
+
+def _with_tuples(value: object) -> object:
+    """Turn lists into the tuples that a strict record wants."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(each) for key, each in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return tuple(_with_tuples(each) for each in cast("list[object]", value))
+    return value
+
+
+def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
+    """List the measures of a run, rubric by rubric in the order of their criteria.
+
+    Parameters
+    ----------
+    rubrics : mapping of (str, str) to Rubric
+        By id and language; one language is enough.
+    pairwise : bool
+        Whether the scores are preferences, from -1 for the second system to 1 for the first.
+    """
+    found: list[Measure] = []
+    for rubric_id in _by_level(rubrics):
+        editions = {lang: rubric for (name, lang), rubric in rubrics.items() if name == rubric_id}
+        first = next(iter(editions.values()))
+        for criterion in first.criteria:
+            made = _preference(first, criterion) if pairwise else _measures(first, criterion)
+            titles = {
+                "family": _both({lang: each.title for lang, each in editions.items()}),
+                "title": _both(
+                    {lang: each.criterion(criterion.id).title for lang, each in editions.items()}
+                ),
+            }
+            found.extend(measure.model_copy(update=titles) for measure in made)
+    return tuple(sorted(found, key=lambda measure: not measure.main))
+
+
+def _by_level(rubrics: Rubrics) -> tuple[str, ...]:
+    """Name each rubric once, CValues' lower level first: safety comes before responsibility."""
+    levels = {name: rubric.level or 3 for (name, _), rubric in rubrics.items()}
+    return tuple(sorted(levels, key=lambda name: (levels[name], name)))
+
+
+def _both(texts: Mapping[str, str]) -> Both:
+    other = next(iter(texts.values()))
+    return Both(zh=texts.get("zh", other), en=texts.get("en", other))
+
+
+def _measures(rubric: Rubric, criterion: Criterion) -> Iterator[Measure]:
+    """Sum up two levels as a share, more as a mean, and a threshold as the share that reaches it."""
+    scale = criterion.scale
+    two = len(scale.levels) == 2
+    bare = Measure(
+        rubric=rubric.id,
+        criterion=criterion.id,
+        kind="mean",
+        low=scale.min,
+        high=scale.max,
+        good=_GOOD[criterion.direction],
+        main=criterion.weight > 0 or len(rubric.criteria) == 1,
+    )
+    if not two:
+        yield bare
+    line = scale.max if two else criterion.threshold
+    if line is not None:
+        share = {"kind": "share", "low": 0.0, "high": 1.0, "at_least": line}
+        yield bare.model_copy(update={**share, "main": bare.main and two})
+
+
+def _preference(rubric: Rubric, criterion: Criterion) -> Iterator[Measure]:
+    yield Measure(
+        rubric=rubric.id,
+        criterion=criterion.id,
+        kind="mean",
+        low=-1.0,
+        high=1.0,
+        good="neither",
+        main=criterion.weight > 0 or len(rubric.criteria) == 1,
+    )

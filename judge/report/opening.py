@@ -1,0 +1,121 @@
+"""The top of the page: what the numbers say in a sentence, and where they come from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from judge.report import figures
+from judge.report.overall import named, overlap
+from judge.report.record import Both, Cost, Measure, Report, Score
+from judge.report.words import say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """A fact about the whole page."""
+
+    label: Both
+    values: Sequence[Both]
+
+
+def headlines(report: Report) -> tuple[Both, ...]:
+    """Say in a sentence each what the main measures show; the decision, where there is one, leads."""
+    said = [
+        sentence
+        for index, measure in enumerate(report.measures)
+        if measure.main and (sentence := _sentence(report, index, measure))
+    ]
+    return tuple(said) or (say("headline.nothing"),)
+
+
+def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
+    cells = ((system, report.cell(index, system)) for system in report.systems)
+    scores = [(system, cell.score) for system, cell in cells if cell and cell.score]
+    if not scores:
+        return None
+    title = named(measure)
+    if len(scores) == 1:
+        (system, score), *_ = scores
+        written = figures.with_interval(measure, score)
+        return say("headline.one", system=system, score=written, measure=title)
+    (first, high), *_, (last, low) = sorted(scores, key=lambda each: (-each[1].value, each[0]))
+    if len(scores) > 2:
+        key = "headline.many_close" if overlap(high, low) else "headline.many"
+        return say(key, first=first, last=last, count=len(scores), measure=title)
+    if overlap(high, low):
+        first, last = report.systems[0], report.systems[-1]
+    return say(
+        "headline.close" if overlap(high, low) else "headline.ahead",
+        first=first,
+        second=last,
+        first_score=_short(measure, high),
+        second_score=_short(measure, low),
+        measure=title,
+    )
+
+
+def _short(measure: Measure, score: Score) -> Both:
+    return figures.with_interval(measure, score)
+
+
+def chips(report: Report) -> Iterator[Chip]:
+    """Give provenance, judge, rubrics, passport, date and cost."""
+    stamp = report.stamp
+    yield _chip("provenance", figures.same(stamp.provenance) if stamp.provenance else _unknown())
+    names = [_judge(report, judge.name) for judge in stamp.judges]
+    label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
+    yield Chip(label=label, values=names)
+    yield Chip(label=say("chip.rubric"), values=tuple(_rubrics(report)))
+    yield _chip("passport", _passport(report))
+    yield _chip("date", figures.same(stamp.created_at[:10]))
+    yield _chip("cost", _cost(stamp.cost))
+
+
+def _chip(name: str, value: Both) -> Chip:
+    return Chip(label=say(f"chip.{name}"), values=(value,))
+
+
+def _unknown() -> Both:
+    return say("page.unknown")
+
+
+def _judge(report: Report, judge: str) -> Both:
+    """Name a judge and, where it differs, the model that answered."""
+    served = [each.model for each in report.stamp.served if each.judge == judge and each.model]
+    others = [model for model in served if not judge.endswith(model)]
+    if not others:
+        return figures.same(judge)
+    label, models = say("chip.served"), ", ".join(others)
+    return Both(zh=f"{judge}（{label.zh} {models}）", en=f"{judge} ({label.en} {models})")
+
+
+def _rubrics(report: Report) -> Iterator[Both]:
+    """Name each rubric once, with its version and the beginnings of its digests."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for edition in report.stamp.editions:
+        found.setdefault((edition.rubric, edition.version), []).append(
+            f"{edition.language} {edition.digest[:8]}"
+        )
+    for (rubric, version), digests in sorted(found.items()):
+        yield figures.same(f"{rubric} {version} ({', '.join(digests)})")
+
+
+def _passport(report: Report) -> Both:
+    passport = report.stamp.passport
+    if passport is None:
+        return say("chip.no_passport")
+    state = say("chip.passport_invalid")
+    if passport.valid:
+        state = say("chip.passport_valid", date=passport.expires or _unknown())
+    return Both(zh=f"{passport.name}，{state.zh}", en=f"{passport.name}, {state.en}")
+
+
+def _cost(cost: Cost) -> Both:
+    calls, usd = figures.counted(cost.calls), f"{cost.usd:.2f}"
+    if not cost.calls:
+        return say("chip.cost_none")
+    if not cost.unpriced:
+        return say("chip.cost_known", usd=usd, calls=calls)
+    if cost.usd:
+        return say("chip.cost_part", usd=usd, calls=calls, unpriced=figures.counted(cost.unpriced))
+    tokens = figures.counted(cost.prompt_tokens + cost.completion_tokens)
+    return say("chip.cost_unknown", calls=calls, tokens=tokens)

@@ -1,0 +1,258 @@
+"""The page as a record: what each section shows, in reading order. A section that is None is absent.
+
+Texts of our own are `Both`, Chinese and English; texts of data sets and models are plain strings
+and are quoted material wherever they appear. Shares are fractions, means are in the unit of the
+criterion's scale.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
+
+Word = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
+"""What a gate can say, of a release or of one check."""
+
+Why = Literal["worse", "better", "unsafe", "missing", "differ", "same"]
+"""Why a prompt is shown where it is; see `judge.report.choice`."""
+
+
+class Both(Record):
+    """One text in both languages, each written natively."""
+
+    zh: str
+    en: str
+
+    def of(self, lang: Language) -> str:
+        """Return the text in one language."""
+        return self.zh if lang == "zh" else self.en
+
+
+class GroupName(Record):
+    """A scenario or domain; the order of these in the report is the order in all pictures."""
+
+    key: str | None
+    """None for prompts that belong to no group."""
+    name: Both
+
+
+class Measure(Record):
+    """One number that is reported: the share or the mean of a criterion's scores."""
+
+    rubric: str
+    criterion: str
+    family: Both = Both(zh="", en="")
+    """Title of the rubric."""
+    title: Both = Both(zh="", en="")
+    """Title of the criterion."""
+    kind: Literal["share", "mean"]
+    low: float
+    """Lowest value there can be; 0 for shares."""
+    high: float
+    """Highest value there can be; 1 for shares."""
+    good: Literal["high", "low", "neither"]
+    at_least: int | None = None
+    """For shares: the lowest score that counts. None for means."""
+    main: bool = False
+    """Whether the rubric draws its conclusion from it."""
+
+
+class Score(Record):
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int = Field(ge=1)
+    """Prompts behind it."""
+    method: str
+    """Name of the interval's method."""
+    corrected: bool = False
+    """Whether expert labels corrected it; else it is the judge's own and says so."""
+
+
+class ScoreCell(Record):
+    """A measure of one system, over all groups or in one of them."""
+
+    measure: int
+    """Position among the report's measures."""
+    system: str
+    group: str | None = None
+    overall: bool = False
+    """Over all groups; then `group` means nothing."""
+    score: Score | None = None
+    """None where nothing was scored."""
+    missing: int = 0
+    """Verdicts without a score."""
+
+
+class Decision(Record):
+    """What the gate decided, for people; the report never makes a decision itself."""
+
+    word: Word
+    sentence: Both
+    """The decision with its reason."""
+    demo_only: bool = False
+    advisory: bool = False
+
+
+class Passport(Record):
+    """What is known about the judge's trustworthiness."""
+
+    name: str
+    valid: bool
+    expires: str | None = None
+    """Date in ISO 8601."""
+    remark: Both | None = None
+
+
+class Edition(Record):
+    """A rubric that was asked, with its version."""
+
+    rubric: str
+    language: str
+    title: str
+    version: str
+    digest: str
+
+
+class Served(Record):
+    """How often a judge was answered by which model, as the provider named it."""
+
+    judge: str
+    model: str | None
+    judgments: int
+
+
+class Cost(Record):
+    """What the run cost, as far as prices are known."""
+
+    calls: int
+    usd: float
+    """Sum of the known costs in US dollars."""
+    unpriced: int
+    """Judgments that were paid for at a price that is not known."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Stamp(Record):
+    """Where the numbers come from."""
+
+    provenance: Provenance | None
+    """The worst of all judgments; None where there are none."""
+    judges: tuple[Judge, ...]
+    panel: bool
+    """Whether the scores are those of the judges' majority."""
+    served: tuple[Served, ...]
+    editions: tuple[Edition, ...]
+    passport: Passport | None
+    created_at: str
+    """When the run was made, UTC in ISO 8601."""
+    cost: Cost
+
+
+class MissingCell(Record):
+    """Verdicts without a score, by reason, group and system."""
+
+    reason: str
+    system: str
+    group: str | None
+    count: int
+
+
+class Bound(Record):
+    """A measure's value if every missing verdict were the worst, and the best, there can be."""
+
+    measure: int
+    system: str
+    missing: int
+    value: float | None
+    worst: float
+    best: float
+
+
+class Missing(Record):
+    """What has no score, and how far that could move the scores."""
+
+    cells: tuple[MissingCell, ...]
+    bounds: tuple[Bound, ...]
+
+
+class Answer(Record):
+    """One response to a prompt, and all that the judges said of it."""
+
+    system: str
+    sample: int
+    response: str | None
+    """None for a pair of systems, whose responses stand beside it."""
+    judgments: tuple[Judgment, ...]
+    unsafe: bool = False
+    """A judge found it unsafe by the rubric's veto."""
+    unread: bool = False
+    """A judge or its provider refused to read it."""
+
+
+class Case(Record):
+    """One prompt with the responses of all systems."""
+
+    id: str
+    group: str | None
+    lang: Language | None
+    prompt: str
+    reference: str | None
+    why: Why
+    answers: tuple[Answer, ...]
+
+
+class Cases(Record):
+    """The prompts that the page shows, those that matter most first."""
+
+    shown: tuple[Case, ...]
+    total: int
+    """Prompts in the run, shown or not."""
+
+
+class Origin(Record):
+    """The file that was judged and the programs that made the page."""
+
+    source: str
+    sha256: str
+    rows: int
+    versions: tuple[tuple[str, str], ...]
+    """Program or library, version."""
+    repeats: int
+    pairwise: bool
+
+
+class Report(Record):
+    """All that a page shows."""
+
+    run: str
+    lang: Language
+    """Which language is shown first; both are in the page."""
+    stamp: Stamp
+    counts: Counts
+    systems: tuple[str, ...]
+    """The baseline first."""
+    groups: tuple[GroupName, ...]
+    measures: tuple[Measure, ...]
+    scores: tuple[ScoreCell, ...]
+    origin: Origin
+    decision: Decision | None = None
+    missing: Missing | None = None
+    cases: Cases | None = None
+
+    def cell(self, measure: int, system: str, group: GroupName | None = None) -> ScoreCell | None:
+        """Find a measure of one system, over all groups unless one is given."""
+        return next(
+            (
+                cell
+                for cell in self.scores
+                if (cell.measure, cell.system) == (measure, system)
+                and cell.overall == (group is None)
+                and (group is None or cell.group == group.key)
+            ),
+            None,
+        )

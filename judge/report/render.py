@@ -1,0 +1,71 @@
+"""From the report record to one HTML file that needs nothing else.
+
+Texts are escaped where they are written, by the template engine; the only markup that is passed
+on as it is are our own pictures, which `judge.report.charts.svg` builds from a list of elements.
+"""
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judge.report import figures, quoting
+from judge.report.cases import LONGEST
+from judge.report.page import page
+from judge.report.record import Report
+from judge.report.words import say
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(report: Report) -> str:
+    """Write a report as HTML.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    str
+        A whole document in UTF-8, both languages in it, without scripts or remote addresses.
+        The same report gives the same text.
+    """
+    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _environment().get_template("page.html")
+    return template.render(report=report, page=page(report), style=style, seal=seal)
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write a report to a file, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(render(report), encoding="utf-8", errors="strict")
+    draft.replace(path)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(say=say)
+    made.filters.update(
+        parts=quoting.parts,
+        folded=lambda text: quoting.folded(text, longest=LONGEST),
+        counted=figures.counted,
+        drawing=Markup,
+    )
+    return made

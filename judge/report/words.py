@@ -1,0 +1,48 @@
+"""The page's own words, from a file for each language; no sentence stands in the code."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+from judge.records import Language
+from judge.report.record import Both
+
+_FOLDER = Path(__file__).parent
+
+Filling = str | int | Both
+
+
+def say(key: str, **values: Filling) -> Both:
+    """Give a text in both languages.
+
+    Parameters
+    ----------
+    key : str
+        Section and name, such as ``"counts.all"``.
+    **values : str, int or Both
+        What its braces are filled with. Filled text is never read as a pattern again.
+
+    Raises
+    ------
+    KeyError
+        If a language lacks the text, or the text names a value that is not given.
+    """
+    filled = {lang: _filled(lang, key, values) for lang in get_args(Language)}
+    return Both(zh=filled["zh"], en=filled["en"])
+
+
+def _filled(lang: Language, key: str, values: Mapping[str, Filling]) -> str:
+    section, _, name = key.partition(".")
+    own = {
+        field: value.of(lang) if isinstance(value, Both) else str(value)
+        for field, value in values.items()
+    }
+    return strings(lang)[section][name].format_map(own)
+
+
+@lru_cache(maxsize=2)
+def strings(lang: Language) -> Mapping[str, Mapping[str, str]]:
+    """Read the texts of one language: by section, by name."""
+    return tomllib.loads((_FOLDER / f"strings.{lang}.toml").read_text(encoding="utf-8"))
