@@ -17,6 +17,7 @@ from statistics import median
 from typing import IO, cast
 
 from peers.clients import CLIENTS, check
+from peers.cold import measure_starts
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "bench" / "engine.json"
@@ -89,18 +90,18 @@ class Peer:
         self._out.close()
 
 
-def measure(rounds: int, share: float) -> Rounds:
+def measure(address: str, rounds: int, share: float) -> Rounds:
     """Run every client in every setting, round after round.
 
     Parameters
     ----------
+    address : str
+        Of the mock server.
     rounds : int
         How often all clients take their turn.
     share : float
         Fraction of the calls of each setting to make.
     """
-    server = Peer("-m", "peers.server")
-    address = f"http://127.0.0.1:{int(server.read())}"
     workers = {name: Peer("-m", "peers.worker", name) for name in CLIENTS}
     found: dict[str, dict[str, list[Mapping[str, float]]]] = {
         setting.name: {name: [] for name in CLIENTS} for setting in SETTINGS
@@ -111,8 +112,8 @@ def measure(rounds: int, share: float) -> Rounds:
             for name, worker in workers.items():
                 job = _job(setting, address, calls=_calls(setting, name, share))
                 found[setting.name][name].append(worker.ask(job))
-    for peer in (*workers.values(), server):
-        peer.close()
+    for worker in workers.values():
+        worker.close()
     return found
 
 
@@ -153,8 +154,8 @@ def _figures(setting: Setting, calls: int, record: Mapping[str, float]) -> dict[
     }
 
 
-def goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> list[Goal]:
-    """Compare with what the project promises."""
+def call_goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> list[Goal]:
+    """Compare what calls cost with what the project promises."""
     busy, short, long = (table[setting.name] for setting in SETTINGS)
 
     def ratio(rows: Mapping[str, Sequence[Mapping[str, float]]], *, of: str, to: str) -> float:
@@ -188,6 +189,19 @@ def goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]) -> l
     ]
 
 
+def start_goals(starts: Mapping[str, float]) -> list[Goal]:
+    """Compare what starting costs with what the project promises."""
+    shares = (
+        ("cvalues --help", "import litellm", 0.1),
+        ("first verdict, direct", "first verdict, litellm", 0.2),
+        ("first verdict, our litellm way", "first verdict, litellm", 1.1),
+    )
+    return [
+        Goal(f"{some} / {other}, CPU", starts[some] / starts[other], bound, at_most=True)
+        for some, other, bound in shares
+    ]
+
+
 def _ratios(
     some: Sequence[Mapping[str, float]], others: Sequence[Mapping[str, float]], figure: str
 ) -> list[float]:
@@ -199,7 +213,9 @@ def _ideal(records: Sequence[Mapping[str, float]]) -> float:
 
 
 def show(
-    table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]], reached: list[Goal]
+    table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]],
+    starts: Mapping[str, float],
+    reached: list[Goal],
 ) -> None:
     """Print the tables."""
     for setting, clients in table.items():
@@ -210,6 +226,9 @@ def show(
                 f"{name:36}{mid['cpu_ms']:9.3f}{mid['calls_per_s']:9.0f}{mid['of_ideal']:7.2f}"
                 f"{mid['errors']:8.0f}{mid['rss_mb']:8.0f}"
             )
+    print(f"\n{'from nothing':36}{'CPU s':>9}")
+    for name, seconds in starts.items():
+        print(f"{name:36}{seconds:9.2f}")
     print()
     for goal in reached:
         sign = "<=" if goal.at_most else ">="
@@ -226,9 +245,13 @@ def main() -> None:
     chosen = parser.parse_args()
     check()
     rounds, share = (2, 0.25) if chosen.quick else (chosen.rounds, 1.0)
-    table = figures(measure(rounds, share), share)
-    reached = goals(table)
-    show(table, reached)
+    server = Peer("-m", "peers.server")
+    address = f"http://127.0.0.1:{int(server.read())}"
+    table = figures(measure(address, rounds, share), share)
+    starts = measure_starts(f"{address}/0/v1", 1 if chosen.quick else 3)
+    server.close()
+    reached = call_goals(table) + start_goals(starts)
+    show(table, starts, reached)
     OUT.parent.mkdir(exist_ok=True)
     written = {
         "machine": {"python": platform.python_version(), "platform": platform.platform()},
@@ -236,6 +259,7 @@ def main() -> None:
         "quick": chosen.quick,
         "settings": [asdict(setting) for setting in SETTINGS],
         "rows": table,
+        "starts_cpu_s": starts,
         "goals": [{**asdict(goal), "met": goal.met} for goal in reached],
     }
     OUT.write_text(json.dumps(written, indent=1).replace("NaN", "null"), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Where a judge lives: its provider, its address and its key, checked once at the border."""
 
 from collections.abc import Mapping
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from judge.errors import ConfigError
 from judge.records import ModelSettings
@@ -25,9 +25,27 @@ def prefix_of(judge: ModelSettings) -> str:
     return head if slash else "openai"
 
 
-def provider_of(judge: ModelSettings) -> str:
-    """Name whose rate limits a judge's calls count against: a host, else the prefix."""
-    return prefix_of(judge) if judge.base_url is None else checked_url(judge.base_url).netloc
+def netloc_of(url: str) -> str:
+    """Give host and port of a base URL: whose rate limits its judges share.
+
+    Raises
+    ------
+    ConfigError
+        If it is no HTTP address, or carries a name, password or query, where keys would hide.
+    """
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ConfigError("the base URL must look like http://host:port/v1.")
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "the base URL must hold no user, password or query; keys come by variable."
+        )
+    return parts.netloc
 
 
 def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:
@@ -49,26 +67,3 @@ def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:
     if not environ.get(named):
         raise ConfigError(f"the variable {named} is not set; export it with the key of the judge.")
     return environ[named]
-
-
-def checked_url(url: str) -> SplitResult:
-    """Split a base URL.
-
-    Raises
-    ------
-    ConfigError
-        If it is no HTTP address, or carries a name, password or query, where keys would hide.
-    """
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole:
-        raise ConfigError("the base URL must look like http://host:port/v1.")
-    parts = urlsplit(url)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(
-            "the base URL must hold no user, password or query; keys come by variable."
-        )
-    return parts

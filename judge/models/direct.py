@@ -12,14 +12,7 @@ from typing import Literal
 import aiohttp
 
 from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded
-from judge.models.address import (
-    DIRECT_PREFIXES,
-    NO_KEY,
-    checked_url,
-    key_of,
-    prefix_of,
-    provider_of,
-)
+from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
 from judge.models.base import Question, Reply
 from judge.models.faults import fault_of, wait_wanted
 from judge.models.replies import read_completion
@@ -49,10 +42,9 @@ class DirectModel:
             raise ConfigError(
                 f"the direct way needs openai/ or hosted_vllm/ and a base URL; got {judge.model!r}."
             )
-        checked_url(judge.base_url)
-        self._provider = provider_of(judge)
+        self._provider = netloc_of(judge.base_url)
         self._url = judge.base_url.rstrip("/") + "/chat/completions"
-        self._requests = RequestWriter(judge.model.partition("/")[2])
+        self._requests = RequestWriter(judge.model.removeprefix(f"{prefix_of(judge)}/"))
         self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
         self._session: aiohttp.ClientSession | None = None
 

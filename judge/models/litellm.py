@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from judge.errors import ConfigError, DeadlineExceeded
-from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, provider_of
+from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
 from judge.models.base import Question, Reply, provenance_of
 from judge.models.litellm_faults import fault_from
 from judge.models.litellm_wire import Wire, join_wire
@@ -53,11 +53,10 @@ class LitellmModel:
     """
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
-        self._judge = judge
-        self._provider = provider_of(judge)
         self._litellm = load_litellm()
         self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
         provider = _provider(self._litellm, judge)
+        self._provider = provider if judge.base_url is None else netloc_of(judge.base_url)
         self._rungs = _ladder(self._litellm, judge, provider)
         self._left_out = _not_taken(self._litellm, judge, provider)
         self._priced = judge.base_url is None or provider not in DIRECT_PREFIXES
@@ -211,7 +210,8 @@ def _fixed_options(judge: ModelSettings, environ: Mapping[str, str]) -> dict[str
     options: dict[str, object] = {"model": judge.model, "num_retries": 0, "max_retries": 0}
     if judge.base_url is not None:
         options["base_url"] = judge.base_url
-        key = key or NO_KEY
+        # Elsewhere litellm itself knows which variable holds the key, or that none is needed.
+        key = key or (NO_KEY if prefix_of(judge) in DIRECT_PREFIXES else None)
     if key is not None:
         options["api_key"] = key
     return options

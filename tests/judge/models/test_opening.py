@@ -3,7 +3,7 @@
 import pytest
 
 from judge.errors import ConfigError
-from judge.models.address import NO_KEY, key_of, provider_of
+from judge.models.address import key_of
 from judge.models.direct import DirectModel
 from judge.models.litellm import LitellmModel
 from judge.models.opening import open_model
@@ -12,7 +12,7 @@ from judge.records import Judge
 LOCAL = "http://127.0.0.1:8000/v1"
 
 
-@pytest.mark.parametrize("model", ["openai/qwen3", "hosted_vllm/Qwen/Qwen3-8B"])
+@pytest.mark.parametrize("model", ["openai/qwen3", "hosted_vllm/Qwen/Qwen3-8B", "qwen3"])
 async def test_an_endpoint_that_speaks_the_protocol_is_reached_directly(model: str) -> None:
     opened = open_model(Judge(model=model, base_url=LOCAL), environ={})
 
@@ -98,9 +98,8 @@ def test_without_a_name_the_usual_variable_holds_the_key(model: str, variable: s
     assert key_of(Judge(model=model, base_url=LOCAL), {variable: "usual"}) == "usual"
 
 
-def test_a_local_server_needs_no_key() -> None:
+def test_a_judge_without_a_key_has_none() -> None:
     assert key_of(Judge(model="openai/m", base_url=LOCAL), {}) is None
-    assert NO_KEY == "no-key-needed"
 
 
 @pytest.mark.parametrize(
@@ -108,12 +107,14 @@ def test_a_local_server_needs_no_key() -> None:
     [
         (Judge(model="openai/a", base_url=LOCAL), "127.0.0.1:8000"),
         (Judge(model="hosted_vllm/b", base_url=LOCAL), "127.0.0.1:8000"),
+        (Judge(model="ollama_chat/c", base_url=LOCAL), "127.0.0.1:8000"),
         (Judge(model="dashscope/qwen-max"), "dashscope"),
         (Judge(model="gpt-4o-mini"), "openai"),
+        (Judge(model="claude-sonnet-4-5"), "anthropic"),
     ],
 )
-def test_judges_at_one_address_have_one_provider(judge: Judge, provider: str) -> None:
-    assert provider_of(judge) == provider
+def test_judges_at_one_address_share_one_provider(judge: Judge, provider: str) -> None:
+    assert open_model(judge, environ={}).model.provider == provider
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,19 @@ async def test_half_a_surrogate_pair_is_sent_as_json_can_write_it(server: Runnin
     assert body["messages"][0]["content"] == "\ud83d 好"
 
 
+@pytest.mark.parametrize(
+    ("model", "name"), [("hosted_vllm/Qwen/Qwen3-8B", "Qwen/Qwen3-8B"), ("qwen3", "qwen3")]
+)
+async def test_the_endpoint_is_told_the_name_without_our_prefix(
+    model: str, name: str, server: Running
+) -> None:
+    judge = Judge(model=model, base_url=server.base_url)
+
+    body = await sent(lambda _: DirectModel(judge, environ=ENVIRON), server, question())
+
+    assert body["model"] == name
+
+
 def test_what_stays_the_same_is_encoded_once() -> None:
     writer = RequestWriter("sim")
     first = json.loads(writer.write(question()))

@@ -30,7 +30,7 @@ from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Judge, Usage
 from judge.simulated import FAULTS
 from judge.simulated.threaded import Running
-from tests.judge.models.asking import KEY, NotingLedger, question
+from tests.judge.models.asking import ENVIRON, KEY, NotingLedger, question
 from tests.judge.models.conftest import Way
 
 SLOW = ("hang", "drip", "slow_headers", "stalled_body", "never_close", "endless_blanks")
@@ -188,8 +188,10 @@ async def test_a_good_reply_comes_as_it_was_sent(way: Way) -> None:
 
 
 async def test_a_provider_with_a_price_list_has_a_price(server: Running) -> None:
-    judge = Judge(model="deepseek/deepseek-chat", base_url=server.base_url)
-    model = LitellmModel(judge, environ={})
+    judge = Judge(
+        model="deepseek/deepseek-chat", base_url=server.base_url, api_key_env="OPENAI_API_KEY"
+    )
+    model = LitellmModel(judge, environ=ENVIRON)
 
     reply = await model.ask(question())
 
