@@ -84,8 +84,7 @@ def parse_document(text: str, *, path: Path) -> Document:
         raise RubricError(
             "the document is not a mapping", fix="start it with `id: ...`", path=path, line=1
         )
-    for _ in builder.tokens:  # reads to the end, where a second document would show
-        pass
+    next(builder.tokens, None)  # reads to the end, where a second document would show
     return Document(path=path, values=values, lines=lines)
 
 

@@ -6,7 +6,7 @@ the shape of the judge's reply (`rubrics.response`) and the score (`rubrics.scor
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
 from rubrics.errors import quoted
 from rubrics.record import CriterionId, Quote, Record, RubricId, Text, Version, problem
@@ -18,6 +18,12 @@ Direction = Literal["higher_is_better", "lower_is_better", "descriptive"]
 CANNOT_ASSESS: Literal["cannot_assess"] = "cannot_assess"
 
 WEIGHT_TOLERANCE = 0.001
+
+
+def _is_an_answer(score: object) -> object:
+    if score == CANNOT_ASSESS or (isinstance(score, int) and not isinstance(score, bool)):
+        return score
+    raise problem(f"{quoted(score)} is not a score", fix=f"write a whole number or {CANNOT_ASSESS}")
 
 
 class Source(Record):
@@ -81,7 +87,7 @@ class Grade(Record):
     reasoning: Text
     evidence: Quote
     """Words of the example's response, or an empty string."""
-    score: int | Literal["cannot_assess"]
+    score: Annotated[int | Literal["cannot_assess"], BeforeValidator(_is_an_answer)]
 
 
 class Example(Record):

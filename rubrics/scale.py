@@ -1,9 +1,10 @@
 """Scales: the whole numbers a judge may give, and what each of them means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from rubrics.errors import quoted
 from rubrics.record import Record, Text, problem
@@ -22,11 +23,10 @@ class Anchor(Record):
 
 def _from_mapping(value: object) -> object:
     """Read `{1: text, 2: text}`, the form of a document, as anchors in the order given."""
-    if isinstance(value, list):
-        # After a validator, strict pydantic no longer takes the lists of JSON for tuples.
-        return tuple(cast("list[object]", value))
+    if isinstance(value, (list, tuple)):
+        return _already_anchors(tuple(cast("Iterable[object]", value)))
     if not isinstance(value, Mapping):
-        return value
+        raise _not_a_mapping()
     written = cast("Mapping[object, object]", value)
     for score, text in written.items():
         if not isinstance(score, int) or isinstance(score, bool):
@@ -44,6 +44,20 @@ def _from_mapping(value: object) -> object:
     return tuple({"score": score, "text": text} for score, text in written.items())
 
 
+def _already_anchors(entries: tuple[object, ...]) -> tuple[object, ...]:
+    """Let through what was read before, from a record or its JSON."""
+    for entry in entries:
+        if not isinstance(entry, Anchor) and not (isinstance(entry, Mapping) and "score" in entry):
+            raise _not_a_mapping()
+    return entries
+
+
+def _not_a_mapping() -> PydanticCustomError:
+    return problem(
+        "anchors are a mapping from score to text", fix="write `1: text`, one level a line"
+    )
+
+
 class Scale(Record):
     """Whole numbers from min to max in equal steps, each with an anchor.
 
@@ -59,10 +73,6 @@ class Scale(Record):
     def levels(self) -> tuple[int, ...]:
         """Every score that may be given, ascending."""
         return tuple(range(self.min, self.max + 1, self.step))
-
-    def anchor(self, score: int) -> str:
-        """Return the text of a level; KeyError when the score is off the scale."""
-        return {anchor.score: anchor.text for anchor in self.anchors}[score]
 
     @model_validator(mode="after")
     def _bounds_make_levels(self) -> Self:

@@ -143,6 +143,26 @@ FILES: dict[str, tuple[str | bytes, int | None, str]] = {
         47,
         "does not grade every criterion once, in order",
     ),
+    "example scored in words": (
+        swapped("score: 2", "score: high"),
+        51,
+        "'high' is not a score; write a whole number or cannot_assess",
+    ),
+    "list for a text": (swapped("title: Tone", "title: [Tone]"), 4, "title is a list; write text"),
+    "anchors as a list": (
+        swapped("        0: Rude", "        - 0: Rude")
+        .replace("        1: Cold but correct.\n", "")
+        .replace("        2: Warm and polite.\n", ""),
+        14,
+        "anchors are a mapping from score to text; write `1: text`",
+    ),
+    "anchors as a text": (
+        swapped("anchors:\n        0: Rude or mocking.\n", "anchors: Rude\n")
+        .replace("        1: Cold but correct.\n", "")
+        .replace("        2: Warm and polite.\n", ""),
+        14,
+        "anchors are a mapping from score to text; write `1: text`",
+    ),
     "example off the scale": (swapped("score: 1", "score: 2"), 55, "example score 2 is off the"),
     "pack of no group": (
         swapped("criteria:", "groups: [law]\ncriteria:"),
@@ -189,6 +209,11 @@ def test_a_path_without_a_file_is_refused(name: str, tmp_path: Path) -> None:
         load_rubric(tmp_path / name)
 
 
+def test_a_path_that_the_system_refuses_is_refused() -> None:
+    with pytest.raises(RubricError, match="File name too long; name a YAML file that can be read"):
+        load_rubric("x" * 5000 + ".yaml")
+
+
 def test_a_symbolic_link_to_itself_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tone.yaml"
     path.symlink_to(path)
@@ -227,12 +252,12 @@ def test_a_long_value_does_not_make_a_long_message(tmp_path: Path) -> None:
     ],
 )
 def test_a_hostile_file_is_refused_within_five_seconds(text: str, tmp_path: Path) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
 
     with pytest.raises(RubricError):
         load_rubric(write(tmp_path, text))
 
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def refusal(text: str) -> str:
