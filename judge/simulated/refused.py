@@ -87,7 +87,8 @@ def http_400_content_filter(_struck: Struck) -> HttpReply:
     verdict = {"hate": {"filtered": False, "severity": "safe"}, "self_harm": {"filtered": True}}
     inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": verdict}
     error = {
-        "message": "The response was filtered due to the prompt triggering a content policy.",
+        "message": "The response was filtered due to the prompt triggering Azure OpenAI's content "
+        "management policy.",
         "type": None,
         "param": "prompt",
         "code": "content_filter",

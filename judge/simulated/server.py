@@ -5,8 +5,8 @@ It listens on 127.0.0.1 only and knows four addresses: `POST /v1/chat/completion
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from judge.simulated.behaviour import provoked
@@ -44,7 +44,7 @@ class SimulatedServer:
         """What clients take as the base URL of an OpenAI-compatible server."""
         return f"http://{HOST}:{self.port}/v1"
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def listening(self, port: int) -> AsyncGenerator["SimulatedServer"]:
         """Listen until the block ends; then every connection is dropped."""
         listener = await self._loop.create_server(
@@ -54,10 +54,20 @@ class SimulatedServer:
         try:
             yield self
         finally:
+            await self._drop_all(listener)
             listener.close()
-            for connection in tuple(self._connections):
-                connection.drop()
             await listener.wait_closed()
+
+    async def _drop_all(self, listener: asyncio.Server) -> None:
+        """Accept no more, then end what is open."""
+        # In this order: asyncio fails on a connection accepted just before its listener is closed.
+        for wire in listener.sockets:
+            with contextlib.suppress(NotImplementedError):  # by the loop of Windows
+                self._loop.remove_reader(wire.fileno())
+        await _let_others_run()
+        for connection in tuple(self._connections):
+            connection.drop()
+        await _let_others_run()
 
     def opened(self, connection: Connection) -> None:
         """Count a connection, and close it at once where the plan says so."""
@@ -149,7 +159,7 @@ class SimulatedServer:
         self.hits.add(Hit(number, request.path, model, mode, self._loop.time(), body))
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def serve(
     profile: SimulatedJudge | Profile | Mapping[str, object] | None = None,
     *,
@@ -177,3 +187,9 @@ async def serve(
     judge = profile if isinstance(profile, SimulatedJudge) else SimulatedJudge(profile)
     async with SimulatedServer(judge, keep_bodies=keep_bodies).listening(port) as server:
         yield server
+
+
+async def _let_others_run() -> None:
+    """Wait as many turns of the loop as a connection needs to open or to end."""
+    for _ in range(3):
+        await asyncio.sleep(0)
