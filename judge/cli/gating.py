@@ -1,0 +1,91 @@
+"""`cvalues compare` and `cvalues gate`: whether the new release is as good as the old one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli.options import AsJson, StoreOption
+
+if TYPE_CHECKING:
+    from judge.compare import Difference
+
+Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
+Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release to be shipped.")]
+
+
+def compare(
+    baseline: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
+    candidate: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
+    measure: Annotated[
+        str, typer.Option(help="safety_rate, responsibility_mean, acceptable_rate, ...")
+    ] = "safety_rate",
+    design: Annotated[
+        str, typer.Option(help="How experts' items were drawn: random, by-verdict, curated.")
+    ] = "random",
+    out: Annotated[Path | None, typer.Option(help="Write the items that changed as JSONL.")] = None,
+    store: StoreOption = None,
+    json_: AsJson = False,
+) -> None:
+    """Compare two releases on the same prompts, by group, with the items that changed."""
+    from judge.cli import console
+    from judge.cli.stores import opened
+    from judge.compare import by_group, flips, pair
+    from judge.exporters.files import write_rows
+    from judge.policy import MEASURES
+    from judge.ratings import find_side
+
+    chosen = MEASURES[console.one_of(measure, tuple(MEASURES), option="--measure")]
+    drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
+    with opened(store) as kept:
+        paired = pair(find_side(kept, baseline), find_side(kept, candidate), chosen)
+    differences = by_group(paired, chosen, design=drawn)
+    changed = flips(paired, chosen)
+    if out is not None:
+        write_rows(out, [flip.model_dump() for flip in changed], form="jsonl")
+    if json_:
+        console.as_json(
+            {
+                "measure": measure,
+                "provenance": paired.provenance,
+                "n": len(paired.prompts),
+                "unmatched": paired.unmatched,
+                "differences": [_difference(each) for each in differences],
+                "flips": [flip.model_dump() for flip in changed],
+            }
+        )
+        return
+    if paired.provenance == "SIMULATED":
+        console.say("SIMULATED: no finding about any model.")
+    console.table(
+        [_difference(each) for each in differences],
+        {
+            "group": "group",
+            "n": "n",
+            "baseline": "baseline*",
+            "candidate": "candidate*",
+            "difference": "difference",
+            "low": "low",
+            "high": "high",
+            "basis": "basis",
+        },
+    )
+    harmful = sum(not flip.better for flip in changed)
+    console.say(f"* the judge's own. {len(changed)} items changed, {harmful} for the worse.")
+
+
+def _difference(each: "Difference") -> dict[str, object]:
+    estimate = each.estimate
+    return {
+        "group": each.group or "all",
+        "n": each.n,
+        "baseline": each.baseline,
+        "candidate": each.candidate,
+        "difference": estimate.value if estimate else None,
+        "low": estimate.low if estimate else None,
+        "high": estimate.high if estimate else None,
+        "basis": each.basis,
+        "method": estimate.method if estimate else None,
+        "n_labelled": estimate.n_labelled if estimate else 0,
+        "why": each.why,
+    }

@@ -1,0 +1,249 @@
+"""Two sides on the same prompts: how much higher one is rated, and which items changed.
+
+Where expert labels exist the difference is corrected for the judge's errors, system by system;
+where they do not, the judge's own difference is given and marked so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from calibration.differences import estimate_difference
+from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
+from calibration.validation import Design
+from judge.config import Manifest
+from judge.errors import ConfigError
+from judge.policy import Measure
+from judge.ratings import FloatArray, Rated, Side, rated, worst
+from judge.records import Provenance, Record
+
+Basis = Literal["corrected", "judge only"]
+
+
+class Flip(Record):
+    """An item on which the judge's level differs between the sides."""
+
+    id: str
+    sample: int
+    group: str | None
+    baseline: float
+    candidate: float
+    better: bool
+    """Whether the candidate is the better one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Both sides on the prompts that they share; arrays of shape (n,), NaN where missing."""
+
+    prompts: tuple[tuple[str, int], ...]
+    groups: tuple[str | None, ...]
+    judge_baseline: FloatArray
+    human_baseline: FloatArray
+    judge_candidate: FloatArray
+    human_candidate: FloatArray
+    raw_baseline: FloatArray
+    raw_candidate: FloatArray
+    provenance: Provenance
+    unmatched: int
+    """Prompts that only one side has; they are left out and counted."""
+
+    def subset(self, group: str | None) -> "Paired":
+        """Keep the prompts of one group."""
+        kept = [number for number, each in enumerate(self.groups) if each == group]
+        arrays: Mapping[str, FloatArray] = {
+            name: getattr(self, name)[kept]
+            for name in (
+                "judge_baseline",
+                "human_baseline",
+                "judge_candidate",
+                "human_candidate",
+                "raw_baseline",
+                "raw_candidate",
+            )
+        }
+        return Paired(
+            prompts=tuple(self.prompts[number] for number in kept),
+            groups=tuple(self.groups[number] for number in kept),
+            provenance=self.provenance,
+            unmatched=0,
+            **arrays,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How the candidate differs from the baseline under one measure, in one group or in all."""
+
+    group: str | None
+    """None for all groups together."""
+    n: int
+    baseline: float | None
+    candidate: float | None
+    """Means of the judge's verdicts; None where there are none."""
+    estimate: Estimate | None
+    """Candidate minus baseline; None where nothing can be said."""
+    basis: Basis
+    why: str
+    """Why the difference is not corrected, or empty."""
+
+
+def pair(baseline: Side, candidate: Side, measure: Measure) -> Paired:
+    """Match two sides by prompt and sample.
+
+    Raises
+    ------
+    ConfigError
+        If the sides were judged differently, or share no prompt.
+    """
+    require_comparable(baseline, candidate)
+    first, second = rated(baseline, measure), rated(candidate, measure)
+    places = {prompt: number for number, prompt in enumerate(second.prompts)}
+    left = [number for number, prompt in enumerate(first.prompts) if prompt in places]
+    if not left:
+        raise ConfigError(
+            f"{baseline.name} and {candidate.name} share no prompt; judge the same prompts of both."
+        )
+    right = [places[first.prompts[number]] for number in left]
+    return Paired(
+        prompts=tuple(first.prompts[number] for number in left),
+        groups=tuple(first.groups[number] for number in left),
+        judge_baseline=first.judge[left],
+        human_baseline=first.human[left],
+        judge_candidate=second.judge[right],
+        human_candidate=second.human[right],
+        raw_baseline=first.raw[left],
+        raw_candidate=second.raw[right],
+        provenance=_worse(first, second),
+        unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
+    )
+
+
+def _worse(first: Rated, second: Rated) -> Provenance:
+    return worst({first.provenance, second.provenance})
+
+
+def require_comparable(baseline: Side, candidate: Side) -> None:
+    """Refuse sides whose scores mean different things.
+
+    Raises
+    ------
+    ConfigError
+        With what differs.
+    """
+    old, new = baseline.run.manifest, candidate.run.manifest
+    shared = old.prompts.keys() & new.prompts.keys()
+    changes = {
+        "kind": old.kind != new.kind,
+        "rubrics": _digests(old) != _digests(new),
+        "judges": dict(old.judge_digests) != dict(new.judge_digests),
+        "prompts": any(old.prompts[place] != new.prompts[place] for place in shared),
+    }
+    differing = [what for what, differs in changes.items() if differs]
+    if differing:
+        raise ConfigError(
+            f"{baseline.name} and {candidate.name} were judged differently "
+            f"({', '.join(differing)} differ); judge both in the same way."
+        )
+
+
+def _digests(manifest: Manifest) -> dict[tuple[str, str], str]:
+    return {(each.rubric, each.language): each.digest for each in manifest.rubrics}
+
+
+def difference(
+    paired: Paired, measure: Measure, *, group: str | None = None, design: Design = "random"
+) -> Difference:
+    """Estimate how the candidate differs, corrected where experts labelled both sides.
+
+    Parameters
+    ----------
+    paired : Paired
+        All prompts, or those of one group.
+    measure : Measure
+    group : str, optional
+        The name to give the difference.
+    design : {'random', 'by-verdict', 'curated'}
+        How the labels were drawn.
+    """
+    estimate, basis, why = _estimate(paired, measure, design)
+    return Difference(
+        group=group,
+        n=len(paired.prompts),
+        baseline=mean_or_none(paired.judge_baseline),
+        candidate=mean_or_none(paired.judge_candidate),
+        estimate=estimate,
+        basis=basis,
+        why=why,
+    )
+
+
+def _estimate(
+    paired: Paired, measure: Measure, design: Design
+) -> tuple[Estimate | None, Basis, str]:
+    scale = (measure.low, measure.high)
+    judged = paired.judge_candidate, paired.judge_baseline
+    try:
+        corrected = estimate_difference(
+            judged[0],
+            paired.human_candidate,
+            judged[1],
+            paired.human_baseline,
+            scale=scale,
+            design=design,
+        )
+    except (InsufficientLabels, UnusableJudge) as error:
+        why = str(error)
+    else:
+        return corrected, "corrected", ""
+    try:
+        # The judge's own verdicts stand in for labels: chance of drawing these prompts, no more.
+        alone = estimate_difference(judged[0], judged[0], judged[1], judged[1], scale=scale)
+    except (InsufficientLabels, UnusableJudge, ValueError):
+        return None, "judge only", why
+    return replace(alone, method="judge only, not corrected", human_only=None), "judge only", why
+
+
+def flips(paired: Paired, measure: Measure) -> tuple[Flip, ...]:
+    """List the items on which the judge's level changed, harmful ones first."""
+    sign = 1.0 if measure.higher_is_better else -1.0
+    changed = np.flatnonzero(
+        ~np.isnan(paired.raw_baseline)
+        & ~np.isnan(paired.raw_candidate)
+        & (paired.judge_baseline != paired.judge_candidate)
+    )
+    listed = [
+        Flip(
+            id=paired.prompts[number][0],
+            sample=paired.prompts[number][1],
+            group=paired.groups[number],
+            baseline=float(paired.raw_baseline[number]),
+            candidate=float(paired.raw_candidate[number]),
+            better=bool(
+                sign * (paired.judge_candidate[number] - paired.judge_baseline[number]) > 0
+            ),
+        )
+        for number in changed
+    ]
+    return tuple(sorted(listed, key=lambda flip: (flip.better, flip.id, flip.sample)))
+
+
+def by_group(paired: Paired, measure: Measure, *, design: Design = "random") -> list[Difference]:
+    """Estimate the difference for all prompts, then for each group by name."""
+    whole = difference(paired, measure, design=design)
+    groups = sorted({group for group in paired.groups if group is not None})
+    return [
+        whole,
+        *(
+            difference(paired.subset(group), measure, group=group, design=design)
+            for group in groups
+        ),
+    ]
+
+
+def mean_or_none(values: FloatArray) -> float | None:
+    """Give the mean of what is there; None when nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None

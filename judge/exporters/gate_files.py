@@ -1,0 +1,141 @@
+"""A gate's report for the tools around it: JSON, JUnit XML, SARIF, a Markdown summary."""
+
+import xml.etree.ElementTree as ET
+from typing import Literal
+
+from calibration.tables.printable import printable
+from judge.gate.records import CheckOutcome, GateReport
+
+SUMMARY_BYTES = 1_000_000
+"""A GitHub step summary may hold 1 MiB; what is longer is dropped whole."""
+
+WORDS = {
+    "PASS": "Ship: every check passed.",
+    "FAIL": "Do not ship: the candidate is worse than the policy allows.",
+    "NEED_LABELS": "Do not ship yet: more expert labels are needed to tell.",
+    "UNTRUSTED": "No decision: the judge is not trusted.",
+    "INCOMPLETE": "No decision: too many judgments have no score.",
+}
+
+
+def sentence(report: GateReport) -> str:
+    """Say the decision in one sentence."""
+    if report.advisory:
+        return f"Advisory only, nothing is decided. ({report.decision})"
+    demo = "DEMO ONLY (simulated). " if report.provenance == "SIMULATED" else ""
+    return demo + WORDS[report.decision]
+
+
+def as_document(report: GateReport) -> dict[str, object]:
+    """Give the JSON document of the contract, with what else is known beside it."""
+    return {"sentence": sentence(report), **report.model_dump(mode="json")}
+
+
+def junit(report: GateReport) -> str:
+    """Write JUnit XML: a worse model is a failure, a judge or network at fault an error.
+
+    What needs labels is an error too: the check could not be carried out.
+    """
+    suite = ET.Element(
+        "testsuite",
+        name=f"cvalues gate: {_xml(report.policy)}",
+        tests=str(len(report.checks)),
+        failures=str(sum(_kind(each) == "failure" for each in report.checks)),
+        errors=str(sum(_kind(each) == "error" for each in report.checks)),
+        skipped=str(sum(each.waived for each in report.checks)),
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name in ("decision", "provenance", "baseline", "candidate"):
+        ET.SubElement(properties, "property", name=name, value=_xml(str(getattr(report, name))))
+    for check in report.checks:
+        case = ET.SubElement(
+            suite, "testcase", classname=_xml(check.name), name=_xml(check.group or "all")
+        )
+        if check.waived:
+            ET.SubElement(case, "skipped", message=_xml(check.why))
+        elif kind := _kind(check):
+            ET.SubElement(case, kind, message=_xml(check.why), type=check.decision)
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+
+
+def _kind(check: CheckOutcome) -> Literal["failure", "error"] | None:
+    if check.waived or check.decision == "PASS":
+        return None
+    return "failure" if check.decision == "FAIL" else "error"
+
+
+def _xml(text: str) -> str:
+    """Show what XML 1.0 cannot hold, and what would deceive a reader, as codes."""
+    return printable(text)
+
+
+def sarif(report: GateReport, *, version: str) -> dict[str, object]:
+    """Write SARIF 2.1.0: one rule for each check, one entry for each group that did not pass."""
+    levels = {"FAIL": "error", "NEED_LABELS": "warning"}
+    names = list(dict.fromkeys(check.name for check in report.checks))
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "cvalues",
+                        "version": version,
+                        "rules": [{"id": name} for name in names],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": check.name,
+                        "level": "note" if check.waived else levels.get(check.decision, "error"),
+                        "message": {"text": printable(f"{check.group or 'all'}: {check.why}")},
+                        "properties": {"decision": check.decision},
+                    }
+                    for check in report.checks
+                    if check.decision != "PASS"
+                ],
+            }
+        ],
+    }
+
+
+def summary(report: GateReport) -> str:
+    """Write a Markdown summary, the decision first; the checks that did not pass before others."""
+    order = {"FAIL": 0, "UNTRUSTED": 1, "INCOMPLETE": 2, "NEED_LABELS": 3, "PASS": 4}
+    counts = report.counts
+    lines = [
+        f"## {sentence(report)}",
+        "",
+        f"{_md(report.candidate)} against {_md(report.baseline)}, policy {_md(report.policy)}, "
+        f"provenance {report.provenance}.",
+        "",
+        f"{counts.planned} planned = {counts.scored} scored + {counts.unscored} unscored + "
+        f"{counts.error} error + {counts.skipped} skipped.",
+        "",
+        "| check | group | decision | why |",
+        "|---|---|---|---|",
+    ]
+    rows = [
+        f"| {_md(each.name)} | {_md(each.group or 'all')} | {each.decision} | {_md(each.why)} |"
+        for each in sorted(report.checks, key=lambda check: order[check.decision])
+    ]
+    return "\n".join([*lines, *_that_fit(rows, SUMMARY_BYTES - 4096)]) + "\n"
+
+
+def _that_fit(rows: list[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for row in rows:
+        room -= len(row.encode()) + 1
+        if room < 0:
+            return [*kept, "", f"{len(rows) - len(kept)} more checks are in the full report."]
+        kept.append(row)
+    return kept
+
+
+def _md(text: str) -> str:
+    """Write text into a Markdown table so that it stays text."""
+    shown = printable(text).replace("\n", " ")
+    return "".join(f"&#{ord(c)};" if c in "|<>&`*_[]\\!#~@" else c for c in shown)

@@ -1,0 +1,1 @@
+"""The release gate: ship, do not ship, or get more labels."""

@@ -1,0 +1,46 @@
+"""What a gate says: one outcome for each check and group, and the decision over all of them."""
+
+from typing import Literal
+
+from judge.records import Counts, Provenance, Record
+
+Decision = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
+
+SEVERITY: tuple[Decision, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
+"""Which decision of several checks stands for all: the first that occurs."""
+
+
+class CheckOutcome(Record):
+    """What one check says of one group."""
+
+    name: str
+    group: str | None
+    estimate: float | None
+    low: float | None
+    high: float | None
+    margin: float | None
+    adjusted_p: float | None
+    """Holm-adjusted p-value of "worse by more than the margin"; small is bad."""
+    decision: Decision
+    why: str
+    labels_needed: int | None = None
+    """About how many labelled prompts would settle it; None where that cannot be said."""
+    n: int = 0
+    n_labelled: int = 0
+    waived: bool = False
+
+
+class GateReport(Record):
+    """The decision, and all that it rests on."""
+
+    decision: Decision
+    provenance: Provenance
+    advisory: bool
+    baseline: str
+    candidate: str
+    policy: str
+    checks: tuple[CheckOutcome, ...]
+    counts: Counts
+    """Judgments of both runs together."""
+    trust: str = ""
+    """Why the judge is not trusted, or empty."""

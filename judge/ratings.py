@@ -1,0 +1,199 @@
+"""Judgments and labels as ratings: arrays over the same units, NaN where there is none.
+
+n units of one side (a run, or one system of it). Nothing is computed here but what a measure
+says of a level: whether it passes, or the level itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.consensus import consensus
+from judge.errors import ConfigError
+from judge.panel import NAME as PANEL
+from judge.panel import with_panel
+from judge.policy import Measure
+from judge.records import Provenance
+from judge.store.base import Run
+from judge.store.sql import Store
+
+FloatArray = npt.NDArray[np.float64]
+Unit = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of the two that are compared: a run, and a system where the run holds several."""
+
+    store: Store
+    run: Run
+    system: str
+
+    @property
+    def name(self) -> str:
+        """How tables call the side."""
+        return f"{self.run.name}:{self.system}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """What was said of one side under one measure, by prompt and sample.
+
+    Attributes
+    ----------
+    prompts : tuple of (str, int)
+        Prompt and sample, in order; the axis of all arrays.
+    groups : tuple of (str or None)
+        Scenario or domain of each.
+    judge, human : float array, shape (n,)
+        In the unit of the measure; NaN where there is no verdict or no label.
+    raw : float array, shape (n,)
+        The judge's level itself.
+    provenance : Provenance
+        The least live of all verdicts.
+    """
+
+    prompts: tuple[tuple[str, int], ...]
+    groups: tuple[str | None, ...]
+    judge: FloatArray
+    human: FloatArray
+    raw: FloatArray
+    provenance: Provenance
+
+
+def find_side(store: Store, words: str) -> Side:
+    """Find a side by ``RUN`` or ``RUN:SYSTEM``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run or system, or the run holds several and none is named.
+    """
+    runs = {run.name: run for run in store.runs()}
+    name, _, system = (words, "", "") if words in runs else words.rpartition(":")
+    if name not in runs:
+        raise ConfigError(f"no run {words!r} in {store.place}; it has {', '.join(runs) or 'none'}.")
+    systems = list(dict.fromkeys(each.system for each in store.generations(runs[name])))
+    if not system and len(systems) == 1:
+        system = systems[0]
+    if system not in systems:
+        raise ConfigError(
+            f"run {name!r} holds the systems {', '.join(systems)}; "
+            f"name one as {name}:{systems[0] if systems else 'SYSTEM'}."
+        )
+    return Side(store=store, run=runs[name], system=system)
+
+
+def rated(side: Side, measure: Measure, *, judge: str | None = None) -> Rated:
+    """Read what judge and experts said of a side.
+
+    Parameters
+    ----------
+    side : Side
+    measure : Measure
+        Rubric, criterion, and how a level counts.
+    judge : str, optional
+        Which judge's verdicts; the only one, or the panel, when it is not given.
+
+    Raises
+    ------
+    ConfigError
+        If the run was not judged under that criterion.
+    """
+    _require_criterion(side, measure)
+    groups = {
+        (each.id, each.sample): each.group
+        for each in side.store.generations(side.run)
+        if each.system == side.system
+    }
+    place = {prompt: number for number, prompt in enumerate(groups)}
+    raw, provenance = _judged(side, measure, judge=judge or chosen_judge(side.run), place=place)
+    return Rated(
+        prompts=tuple(groups),
+        groups=tuple(groups.values()),
+        judge=valued(raw, measure),
+        human=_labelled(side, measure, place),
+        raw=raw,
+        provenance=provenance,
+    )
+
+
+def chosen_judge(run: Run) -> str:
+    """Name the judge whose verdict stands for a run: its only one, or the panel."""
+    judges = run.manifest.judges
+    return judges[0].name if len(judges) == 1 else PANEL
+
+
+def valued(levels: FloatArray, measure: Measure) -> FloatArray:
+    """Turn levels into what a measure counts: 1 and 0 for a rate, the level for a mean."""
+    if measure.kind != "rate" or measure.at_least is None:
+        return levels
+    return np.where(np.isnan(levels), np.nan, (levels >= measure.at_least).astype(float))
+
+
+def _require_criterion(side: Side, measure: Measure) -> None:
+    known = {
+        (edition.rubric, criterion)
+        for edition in side.run.manifest.rubrics
+        for criterion in edition.criteria
+    }
+    if (measure.rubric, measure.criterion) not in known:
+        listed = ", ".join(sorted(f"{rubric}.{criterion}" for rubric, criterion in known))
+        raise ConfigError(
+            f"run {side.run.name!r} was not judged for {measure.rubric}.{measure.criterion}; "
+            f"it has {listed or 'no verdicts'}."
+        )
+
+
+def _judged(
+    side: Side, measure: Measure, *, judge: str, place: Mapping[tuple[str, int], int]
+) -> tuple[FloatArray, Provenance]:
+    """Give the mean level over repeats; a unit with any verdict missing in all repeats is NaN."""
+    levels = defaultdict[int, list[int]](list)
+    stamps: set[Provenance] = set()
+    judgments = with_panel(side.store.judgments(side.run), len(side.run.manifest.judges))
+    for judgment in judgments:
+        if (judgment.rubric, judgment.judge, judgment.system) != (
+            measure.rubric,
+            judge,
+            side.system,
+        ):
+            continue
+        stamps.add(judgment.provenance)
+        for verdict in judgment.verdicts:
+            if verdict.criterion == measure.criterion and verdict.kind == "scored":
+                levels[place[judgment.id, judgment.sample]].append(verdict.score)
+    raw = np.full(len(place), np.nan)
+    for unit, given in levels.items():
+        # An even number of repeats may have two middle levels; the lower one is never kinder.
+        raw[unit] = sorted(given)[(len(given) - 1) // 2]
+    return raw, worst(stamps)
+
+
+def worst(stamps: set[Provenance]) -> Provenance:
+    """Give the least live of several stamps."""
+    if "SIMULATED" in stamps:
+        return "SIMULATED"
+    return "RECORDED" if "RECORDED" in stamps else "LIVE"
+
+
+def _labelled(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) -> FloatArray:
+    """Settle the experts: a majority of them for rates, their mean for means."""
+    given = defaultdict[int, list[float]](list)
+    for label in side.store.labels(side.run):
+        wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
+        unit = place.get((label.id, label.sample))
+        if wanted and label.system == side.system and unit is not None and label.score is not None:
+            given[unit].append(label.score)
+    most = max((len(scores) for scores in given.values()), default=0)
+    ratings = np.full((len(place), max(most, 1)), np.nan)
+    for unit, scores in given.items():
+        ratings[unit, : len(scores)] = scores
+    if measure.kind == "rate":
+        return consensus(valued(ratings, measure)).labels
+    counted = (~np.isnan(ratings)).sum(axis=1)
+    summed = np.nansum(ratings, axis=1)
+    return np.where(counted > 0, summed / np.maximum(counted, 1), np.nan)
