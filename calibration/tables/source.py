@@ -9,6 +9,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,7 +70,9 @@ def _unopened(path: Path, error: OSError | ValueError) -> TableError:
     return TableError(f"cannot be opened: {reason.lower()}", "check the path", source=path)
 
 
-def text_lines(file: BinaryIO, path: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
+def text_lines(
+    file: BinaryIO, path: Path, encoding: str | None, *, longest: int = MAX_LINE
+) -> Iterator[tuple[int, str]]:
     """Give each line with its 1-based number, its line feed kept, in bounded memory.
 
     Parameters
@@ -79,17 +82,19 @@ def text_lines(file: BinaryIO, path: Path, encoding: str | None) -> Iterator[tup
         As the user named it, for messages.
     encoding : str or None
         One of ``ENCODINGS``; None means UTF-8, or UTF-16 where a byte order mark says so.
+    longest : int
+        Bytes of the longest line.
 
     Raises
     ------
     TableError
-        If bytes do not fit the encoding, a line is above ``MAX_LINE`` or holds U+0000, or the
+        If bytes do not fit the encoding, a line is above ``longest`` or holds U+0000, or the
         file is of another kind.
     """
     start, name = _encoding(file.read(16), path, encoding)
     file.seek(start)
     lines = _wide_lines if name.startswith("utf-16") else _byte_lines
-    for line, text in lines(file, path, name):
+    for line, text in lines(_Text(file, path, name, longest)):
         if "\0" in text:
             raise Place(path, line).error(
                 "the character U+0000 stands in the text",
@@ -97,6 +102,28 @@ def text_lines(file: BinaryIO, path: Path, encoding: str | None) -> Iterator[tup
                 text.index("\0") + 1,
             )
         yield line, text
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """An open file at the start of its text."""
+
+    file: BinaryIO
+    path: Path
+    encoding: str
+    longest: int
+
+    def too_long(self, line: int) -> TableError:
+        return Place(self.path, line).error(
+            f"the line is longer than {self.longest // 2**20} MiB",
+            "split it; each row stands on a line of its own",
+        )
+
+    def undecodable(self, line: int, offset: int) -> TableError:
+        fix = "declare the encoding that the file was saved in"
+        if self.encoding == "utf-8":
+            fix = "save it as UTF-8, or declare what it is, such as --encoding gb18030"
+        return Place(self.path, line).error(f"byte {offset} is not {self.encoding}", fix)
 
 
 def _encoding(head: bytes, path: Path, declared: str | None) -> tuple[int, str]:
@@ -133,56 +160,42 @@ def _declared(path: Path, encoding: str | None) -> str | None:
     return name
 
 
-def _byte_lines(file: BinaryIO, path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    offset = file.tell()
+def _byte_lines(source: _Text) -> Iterator[tuple[int, str]]:
+    offset = source.file.tell()
     line = 0
-    while raw := file.readline(MAX_LINE + 1):
+    while raw := source.file.readline(source.longest + 1):
         line += 1
-        if len(raw) > MAX_LINE:
-            raise _too_long(Place(path, line))
+        if len(raw) > source.longest:
+            raise source.too_long(line)
         try:
-            text = raw.decode(encoding)
+            text = raw.decode(source.encoding)
         except UnicodeDecodeError as error:
-            raise _undecodable(Place(path, line), offset + error.start, encoding) from error
+            raise source.undecodable(line, offset + error.start) from error
         offset += len(raw)
         yield line, text
 
 
-def _wide_lines(file: BinaryIO, path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    offset = file.tell()
+def _wide_lines(source: _Text) -> Iterator[tuple[int, str]]:
+    decoder = codecs.getincrementaldecoder(source.encoding)()
+    offset = source.file.tell()
     line = 1
     rest = io.StringIO(newline="")
     ended = False
     while not ended:
-        raw = file.read(_CHUNK)
+        raw = source.file.read(_CHUNK)
         ended = not raw
         pending = len(decoder.getstate()[0])
         try:
             parts = decoder.decode(raw, final=ended).split("\n")
         except UnicodeDecodeError as error:
-            at = offset - pending + error.start
-            raise _undecodable(Place(path, line), at, encoding) from error
+            raise source.undecodable(line, offset - pending + error.start) from error
         offset += len(raw)
         for part in parts[:-1]:
             yield line, rest.getvalue() + part + "\n"
             line += 1
             rest = io.StringIO(newline="")
         rest.write(parts[-1])
-        if rest.tell() * 2 > MAX_LINE:
-            raise _too_long(Place(path, line))
+        if rest.tell() * 2 > source.longest:
+            raise source.too_long(line)
     if rest.tell():
         yield line, rest.getvalue()
-
-
-def _too_long(place: Place) -> TableError:
-    return place.error(
-        "the line is longer than 16 MiB", "split it; each row stands on a line of its own"
-    )
-
-
-def _undecodable(place: Place, offset: int, encoding: str) -> TableError:
-    fix = "declare the encoding that the file was saved in"
-    if encoding == "utf-8":
-        fix = "save it as UTF-8, or declare what it is, such as --encoding gb18030"
-    return place.error(f"byte {offset} is not {encoding}", fix)

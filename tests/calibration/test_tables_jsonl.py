@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.tables import TableError, read_rows
-from calibration.tables.jsonl import MAX_DEPTH
+from calibration.tables.strict_json import MAX_DEPTH
 from tests.calibration.tables_material import complaint, values
 
 
