@@ -52,23 +52,23 @@ class ModelError(JudgeError):
 
 
 class TransportError(ModelError):
-    """The call failed on its way; the same call may succeed later."""
-
-
-class RateLimited(TransportError):  # noqa: N818
-    """The provider asked for a pause.
+    """The call failed on its way; the same call may succeed later.
 
     Attributes
     ----------
     retry_after : float | None
-        Seconds that the provider asked for, None where it did not say.
+        Seconds that the provider asked to wait, None where it did not say.
     """
-
-    outcome: Reason = "error.rate_limited"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RateLimited(TransportError):  # noqa: N818
+    """The provider asked for a pause."""
+
+    outcome: Reason = "error.rate_limited"
 
 
 class DeadlineExceeded(TransportError):  # noqa: N818

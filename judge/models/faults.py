@@ -85,7 +85,7 @@ def fault_of(status: int, body: str, *, rung: Rung, retry_after: float | None = 
     if status == 429 and not any(mark in text for mark in CREDIT_MARKS):
         return RateLimited("the provider asked for a pause (HTTP 429)", retry_after)
     if status >= 500:
-        return ProviderFailed(f"the provider failed (HTTP {status})")
+        return ProviderFailed(f"the provider failed (HTTP {status})", retry_after)
     if status in PLAIN_FAULTS:
         kind, meaning = PLAIN_FAULTS[status]
         return kind(f"the provider {meaning} (HTTP {status})")

@@ -180,12 +180,10 @@ class _Course:
         return came, (self._clock.now() - begun) * 1000.0
 
     def _note(self, came: Reply | ModelError, started: float) -> None:
-        if isinstance(came, RateLimited):
+        if isinstance(came, RateLimited | ProviderFailed | DeadlineExceeded):
             longest = self._policy.longest_retry_after
             pause = None if came.retry_after is None else min(came.retry_after, longest)
             self._gate.pushed_back(started, pause)
-        elif isinstance(came, ProviderFailed | DeadlineExceeded):
-            self._gate.pushed_back(started)
         elif not isinstance(came, TransportError):
             self._gate.succeeded(started)
 
@@ -209,23 +207,26 @@ class _Course:
         """Tell whether another call can help and is allowed."""
         if isinstance(error, _NextStep):
             return True
-        if isinstance(error, RateLimited):
-            return (error.retry_after or 0.0) <= self._policy.longest_retry_after
         if not isinstance(error, TransportError) or self._number >= self._policy.max_attempts:
             return False
-        if self._gate.retries.spend():
-            return True
-        # So much fails that the provider is down: without a pause a run would burn through its
-        # items, one call each.
-        self._gate.pause(self._policy.base_wait)
-        return False
+        if (error.retry_after or 0.0) > self._policy.longest_retry_after:
+            return False
+        return isinstance(error, RateLimited) or self._budget_allows()
+
+    def _budget_allows(self) -> bool:
+        allowed = self._gate.retries.spend()
+        if not allowed:
+            # So much fails that the provider is down: without a pause a run would burn through
+            # its items, one call each.
+            self._gate.pause(self._policy.base_wait)
+        return allowed
 
     def wait(self, state: RetryCallState) -> float:
         """Give the seconds before the next call."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _NextStep):
             return 0.0
-        if isinstance(error, RateLimited) and error.retry_after is not None:
+        if isinstance(error, TransportError) and error.retry_after is not None:
             return error.retry_after * (1.0 + self._dice.random() * self._policy.spread)
         longest = self._policy.base_wait * 2.0 ** (state.attempt_number - 1)
         return min(longest, self._policy.max_wait) * self._dice.uniform(0.5, 1.0)

@@ -14,6 +14,7 @@ from judge.errors import (
     RateLimited,
     RequestRejected,
     RungRejected,
+    TransportError,
 )
 from judge.models.base import Question, Reply
 from judge.models.limits import Limit, Limits
@@ -122,11 +123,12 @@ async def test_waits_double_and_stay_between_half_and_the_whole() -> None:
     assert 1.5 <= third <= 3.0
 
 
+@pytest.mark.parametrize("kind", [RateLimited, ProviderFailed])
 @pytest.mark.parametrize("header", [0.0, 3.0, 120.0])
 async def test_a_provider_is_waited_for_as_long_as_it_asks_and_a_fifth_more_at_most(
-    header: float,
+    header: float, kind: type[TransportError]
 ) -> None:
-    asked = Asked(RateLimited("slow down", header), GOOD)
+    asked = Asked(kind("slow down", header), GOOD)
 
     await asked.reply()
 

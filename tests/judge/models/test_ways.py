@@ -148,11 +148,11 @@ async def test_every_call_ends_within_its_deadline_and_a_second(mode: str, way: 
     await model.close()
 
 
-@pytest.mark.parametrize("mode", ["http_429_seconds", "http_429_date"])
+@pytest.mark.parametrize("mode", ["http_429_seconds", "http_429_date", "http_503"])
 async def test_the_wait_that_a_provider_asks_for_is_read(mode: str, way: Way) -> None:
     error = await failure(way, mode)
 
-    assert isinstance(error, RateLimited)
+    assert isinstance(error, RateLimited | ProviderFailed)
     assert error.retry_after is not None
     assert 0.0 <= error.retry_after <= 1.0
 
