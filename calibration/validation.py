@@ -1,0 +1,132 @@
+"""Checks of the arrays that callers hand in; every error names the argument.
+
+N counts items. Ratings are floats, NaN where there is none; codes number the groups of items.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.intp]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+Design: TypeAlias = Literal["random", "by-verdict", "curated"]
+
+DESIGNS: Final = ("random", "by-verdict", "curated")
+
+
+def check_ratings(name: str, ratings: npt.ArrayLike, scale: tuple[float, float]) -> FloatArray:
+    """Read one rater's ratings.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the error.
+    ratings : float array, shape (N,)
+        NaN where there is no rating.
+    scale : (float, float)
+        Lowest and highest value allowed.
+
+    Returns
+    -------
+    float64 array, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        If the array is empty, not 1-D, not numeric, infinite or outside the scale.
+    """
+    try:
+        array = np.asarray(ratings, dtype=np.float64)
+    except (TypeError, ValueError) as wrong:
+        raise ValueError(f"{name} must be numbers, with NaN for none: {wrong}.") from wrong
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a 1-D array of at least one item; got {array.shape}.")
+    low, high = scale
+    given = array[~np.isnan(array)]
+    outside = given[(given < low) | (given > high)]
+    if outside.size:
+        raise ValueError(f"{name} must lie in {low:g} to {high:g}; got {outside[0]:g}.")
+    return array
+
+
+def check_same_length(**arrays: FloatArray) -> None:
+    """Raise ValueError naming the arrays unless all have the same number of items."""
+    if len({array.size for array in arrays.values()}) > 1:
+        sizes = ", ".join(f"{name} {array.size}" for name, array in arrays.items())
+        raise ValueError(f"arrays must have one entry for each item; got lengths {sizes}.")
+
+
+def is_binary(ratings: FloatArray) -> bool:
+    """Whether every rating is 0, 1 or NaN."""
+    return bool((np.isnan(ratings) | (ratings == 0.0) | (ratings == 1.0)).all())
+
+
+def check_binary(name: str, ratings: FloatArray) -> None:
+    """Raise ValueError unless every rating is 0, 1 or NaN."""
+    other = ratings[~np.isnan(ratings) & (ratings != 0.0) & (ratings != 1.0)]
+    if other.size:
+        raise ValueError(f"{name} must hold 0, 1 or NaN; got {other[0]:g}.")
+
+
+def check_codes(name: str, groups: npt.ArrayLike | None, size: int) -> IntArray | None:
+    """Replace names of groups by numbers, in sorted order of the names.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the error.
+    groups : array, shape (N,), or None
+        A name for each item; NaN and None are no names.
+    size : int
+        N.
+
+    Returns
+    -------
+    int array, shape (N,), or None where no groups were given
+
+    Raises
+    ------
+    ValueError
+        If the length differs or an item has no group.
+    """
+    if groups is None:
+        return None
+    names = np.asarray(groups)
+    if names.shape != (size,):
+        raise ValueError(f"{name} must have one entry for each of {size} items; got {names.shape}.")
+    nameless = [one is None or one != one for one in names.tolist()]  # noqa: PLR0124 - NaN
+    if any(nameless):
+        raise ValueError(f"{name} has no name for item {nameless.index(True)}.")
+    if names.dtype == np.object_:
+        names = names.astype(np.str_)
+    return np.unique(names, return_inverse=True)[1].astype(np.intp)
+
+
+def check_scale(scale: tuple[float, float]) -> tuple[float, float]:
+    """Return the scale's ends as floats, or raise ValueError unless lowest < highest, finite."""
+    low, high = float(scale[0]), float(scale[1])
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"scale must be two finite numbers, lowest first; got {scale}.")
+    return low, high
+
+
+def check_share(name: str, share: float) -> float:
+    """Return the fraction, or raise ValueError unless it lies strictly between 0 and 1."""
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"{name} must lie strictly between 0 and 1; got {share}.")
+    return float(share)
+
+
+def check_error(error: float) -> float:
+    """Return the risk of one limit, or raise ValueError unless it lies between 0 and 0.5."""
+    if not 0.0 < error < 0.5:
+        raise ValueError(f"error must lie strictly between 0 and 0.5; got {error}.")
+    return float(error)
+
+
+def check_design(design: str) -> None:
+    """Raise ValueError unless the design is one of the three that are understood."""
+    if design not in DESIGNS:
+        raise ValueError(f"design must be one of {', '.join(DESIGNS)}; got {design!r}.")
