@@ -3,40 +3,23 @@
 The first counts scores, the second measures texts, the third reads the prompts that are shown.
 """
 
-import platform
-from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Mapping
 
-from judge.records import Language, Provenance
-from judge.report import cases
-from judge.report.choice import ranked, vetoes
-from judge.report.measures import Rubrics, measures_of, rubrics_of
+from judge.records import Language
+from judge.report.cases import BUDGET, cases_of
+from judge.report.measures import measures_of, rubrics_of
 from judge.report.order import ordered_groups, ordered_systems
-from judge.report.record import (
-    Both,
-    Cases,
-    Cost,
-    Edition,
-    GroupName,
-    Missing,
-    MissingCell,
-    Origin,
-    Report,
-    Served,
-    Stamp,
-)
+from judge.report.origin import origin, stamp
+from judge.report.record import Both, GroupName, Missing, MissingCell, Report
 from judge.report.scores import Sheet, bounds, score_cells
 from judge.report.tally import Tally, tally
+from judge.report.words import say
 from judge.run import counts
 from judge.store.base import Run
 from judge.store.sql import Store
-from rubrics.rubric import Rubric
 
 GroupNames = Mapping[str, tuple[str, str]]
 """By key: the name in Chinese and in English."""
-
-_WORST_FIRST: tuple[Provenance, ...] = ("SIMULATED", "RECORDED", "LIVE")
-_LIBRARIES = ("cvalues", "altair", "vl-convert-python")
 
 
 def from_run(
@@ -46,7 +29,7 @@ def from_run(
     group_names: GroupNames | None = None,
     baseline: str | None = None,
     lang: Language | None = None,
-    budget: int = cases.BUDGET,
+    budget: int = BUDGET,
 ) -> Report:
     """Gather what a page shows of a run; the scores are the judge's own.
 
@@ -82,21 +65,21 @@ def from_run(
     return Report(
         run=run.name,
         lang=lang or _language(counted),
-        stamp=_stamp(store, run, counted, rubrics),
+        stamp=stamp(store, run, counted, rubrics=rubrics),
         counts=counts(store, run),
         systems=tuple(sheet.systems),
         groups=ordered_groups(named, scores, sheet.measures),
         measures=tuple(sheet.measures),
         scores=scores,
-        origin=_origin(run),
+        origin=origin(run),
         missing=_missing(sheet),
-        cases=_cases(store, run, sheet, {} if pairwise else rubrics, budget),
+        cases=cases_of(store, run, sheet, rubrics={} if pairwise else rubrics, budget=budget),
     )
 
 
 def _named(key: str | None, names: GroupNames) -> GroupName:
     if key is None:
-        return GroupName(key=None, name=Both(zh="未分组", en="no group"))
+        return GroupName(key=None, name=say("page.no_group"))
     zh, en = names.get(key, (key, key))
     return GroupName(key=key, name=Both(zh=zh, en=en))
 
@@ -106,68 +89,9 @@ def _language(counted: Tally) -> Language:
     return "en" if counted.languages["en"] > counted.languages["zh"] else "zh"
 
 
-def _stamp(store: Store, run: Run, counted: Tally, rubrics: Rubrics) -> Stamp:
-    calls, usd = store.spent(run)
-    provenances = [each for each in _WORST_FIRST if each in counted.provenances]
-    return Stamp(
-        provenance=provenances[0] if provenances else None,
-        judges=run.manifest.judges,
-        panel=len(run.manifest.judges) > 1,
-        served=tuple(
-            Served(judge=judge, model=model, judgments=count)
-            for (judge, model), count in sorted(counted.served.items(), key=str)
-        ),
-        editions=tuple(
-            Edition(
-                rubric=name, language=lang, title=made.title, version=made.version, digest=digest
-            )
-            for (name, lang), made, digest in _editions(run, rubrics)
-        ),
-        passport=None,
-        created_at=run.created_at,
-        cost=Cost(
-            calls=calls,
-            usd=usd,
-            unpriced=counted.sums["unpriced"],
-            prompt_tokens=counted.sums["prompt_tokens"],
-            completion_tokens=counted.sums["completion_tokens"],
-        ),
-    )
-
-
-def _editions(run: Run, rubrics: Rubrics) -> Iterator[tuple[tuple[str, str], Rubric, str]]:
-    for edition in run.manifest.rubrics:
-        name = (edition.rubric, edition.language)
-        if name in rubrics:
-            yield name, rubrics[name], edition.digest
-
-
 def _missing(sheet: Sheet) -> Missing | None:
     cells = tuple(
         MissingCell(reason=reason, system=system, group=group, count=count)
         for (reason, system, group), count in sorted(sheet.tally.missed.items(), key=str)
     )
     return Missing(cells=cells, bounds=tuple(bounds(sheet))) if cells else None
-
-
-def _cases(store: Store, run: Run, sheet: Sheet, rubrics: Rubrics, budget: int) -> Cases | None:
-    sizes = cases.sizes(store.generations(run), sheet.tally.said)
-    order = ranked(sheet, rubrics, tuple(sizes))
-    taken = cases.chosen(order, sizes, budget=budget)
-    shown = tuple(cases.read_cases(store, run, taken, vetoes(rubrics)))
-    return Cases(shown=shown, total=len(sizes)) if shown else None
-
-
-def _origin(run: Run) -> Origin:
-    manifest = run.manifest
-    return Origin(
-        source=manifest.source.name,
-        sha256=manifest.source.sha256,
-        rows=manifest.source.rows,
-        versions=(
-            ("python", platform.python_version()),
-            *((name, version(name)) for name in _LIBRARIES),
-        ),
-        repeats=manifest.repeats,
-        pairwise=manifest.kind == "pairwise",
-    )

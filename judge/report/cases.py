@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from judge.records import Generation, Judgment
-from judge.report.choice import Ranked, Vetoes, fails
-from judge.report.record import Answer, Case, Why
+from judge.report.choice import Ranked, Vetoes, fails, ranked, vetoes
+from judge.report.measures import Rubrics
+from judge.report.record import Answer, Case, Cases, Why
+from judge.report.scores import Sheet
 from judge.store.base import Run
 from judge.store.sql import Store
 
@@ -23,6 +25,29 @@ _MARKUP = 600
 """Bytes of markup around one response, measured on rendered pages."""
 
 _REFUSED = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
+
+
+def cases_of(
+    store: Store, run: Run, sheet: Sheet, *, rubrics: Rubrics, budget: int = BUDGET
+) -> Cases | None:
+    """Choose the prompts that a page shows, and read them.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    sheet : Sheet
+        Scores by which prompts are chosen.
+    rubrics : mapping of (str, str) to Rubric
+        For their vetoes.
+    budget : int
+        Bytes of the page that the texts may take.
+    """
+    bytes_by_prompt = sizes(store.generations(run), sheet.tally.said)
+    order = ranked(sheet, rubrics, tuple(bytes_by_prompt))
+    taken = chosen(order, bytes_by_prompt, budget=budget)
+    shown = tuple(read_cases(store, run, taken=taken, vetoed=vetoes(rubrics)))
+    return Cases(shown=shown, total=len(bytes_by_prompt)) if shown else None
 
 
 def sizes(generations: Iterable[Generation], said: Mapping[str, int]) -> dict[str, int]:
@@ -58,7 +83,9 @@ def chosen(
     return taken
 
 
-def read_cases(store: Store, run: Run, taken: dict[str, Why], vetoed: Vetoes) -> Iterator[Case]:
+def read_cases(
+    store: Store, run: Run, *, taken: Mapping[str, Why], vetoed: Vetoes
+) -> Iterator[Case]:
     """Read the chosen prompts from a store, in the order in which they were chosen."""
     generations = defaultdict[str, list[Generation]](list)
     for generation in store.generations(run):
@@ -103,7 +130,7 @@ def _answers(
 def _unsafe(judgment: Judgment, vetoed: Vetoes) -> bool:
     return any(
         verdict.kind == "scored"
-        and fails(vetoed, judgment.rubric, verdict.criterion, verdict.score)
+        and fails(vetoed, (judgment.rubric, verdict.criterion), verdict.score)
         for verdict in judgment.verdicts
     )
 

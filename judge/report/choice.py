@@ -61,11 +61,11 @@ def vetoes(rubrics: Rubrics) -> Vetoes:
     return dict(_veto(rubric) for rubric in rubrics.values() if rubric.veto is not None)
 
 
-def fails(vetoed: Vetoes, rubric: str, criterion: str, score: int | None) -> bool:
-    """Tell whether a score is one that its rubric's veto refuses."""
-    if score is None or (rubric, criterion) not in vetoed:
+def fails(vetoed: Vetoes, asked: tuple[str, str], score: int | None) -> bool:
+    """Tell whether a score, asked for by rubric and criterion, is one that a veto refuses."""
+    if score is None or asked not in vetoed:
         return False
-    level, higher_is_better = vetoed[rubric, criterion]
+    level, higher_is_better = vetoed[asked]
     return score <= level if higher_is_better else score >= level
 
 
@@ -88,7 +88,7 @@ def _standings(sheet: Sheet, vetoed: Vetoes) -> dict[str, Standing]:
         for prompt, scores in given.items():
             standing = standings.setdefault(prompt, Standing())
             standing.missing |= None in scores
-            standing.unsafe |= any(fails(vetoed, rubric, criterion, score) for score in scores)
+            standing.unsafe |= any(fails(vetoed, (rubric, criterion), score) for score in scores)
             present = [score for score in scores if score is not None]
             if present and (rubric, criterion) in measures:
                 index, measure = measures[rubric, criterion]

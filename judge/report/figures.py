@@ -5,6 +5,11 @@ from judge.report.record import Both, Measure, Score
 _MINUS = "\u2212"
 _HARD_SPACE = "\u00a0"
 
+DASH = "\u2013"
+"""Stands where there is no number."""
+
+NOTHING = Both(zh=DASH, en=DASH)
+
 
 def percent(fraction: float, *, digits: int = 1) -> Both:
     """Write a fraction as a percentage."""
@@ -41,6 +46,11 @@ def change(measure: Measure, difference: float) -> Both:
 def plain(number: float) -> Both:
     """Write a number with two decimals."""
     return same(_signed(f"{number:.2f}"))
+
+
+def whole(number: int) -> str:
+    """Write a score."""
+    return _signed(str(number))
 
 
 def tick(measure: Measure, number: float) -> Both:

@@ -61,7 +61,7 @@ class _View:
                 for column in range(len(systems))
             ],
             changes=[self._change(group) for group in self.groups] if len(systems) == 2 else (),
-            change_head=say("where.change"),
+            change_head=say("where.change") if len(systems) == 2 else None,
             edges=edges,
             edge_texts=[figures.tick(measure, round(edge, 6)) for edge in edges],
         )
@@ -69,7 +69,7 @@ class _View:
     def _heat_cell(self, row: int, column: int) -> HeatCell:
         score = self.scores.get((self.groups[row].key, self.report.systems[column]))
         if score is None:
-            return HeatCell(group=row, system=column, value=None, n=0, text=figures.same("–"))
+            return HeatCell(group=row, system=column, value=None, n=0, text=figures.NOTHING)
         return HeatCell(
             group=row,
             system=column,
@@ -82,7 +82,7 @@ class _View:
     def _change(self, group: GroupName) -> Both:
         before, after = (self.scores.get((group.key, name)) for name in self.report.systems)
         if before is None or after is None:
-            return figures.same("–")
+            return figures.NOTHING
         return figures.change(self.measure, after.value - before.value)
 
     def title(self) -> Both:

@@ -7,10 +7,9 @@ from itertools import groupby
 from judge.records import Judgment, Verdict
 from judge.report import figures
 from judge.report.overall import named
-from judge.report.record import Answer, Both, Case, Cases, Measure, Report, Why
+from judge.report.record import Both, Case, Cases, Measure, Report
 from judge.report.tally import concluded
 from judge.report.words import say
-
 
 _FIRST = 100
 """Characters of a prompt that its closed fold shows."""
@@ -53,7 +52,7 @@ def shelves(report: Report, cases: Cases) -> Iterator[Shelf]:
         yield Shelf(title=_title(report, why), count=_count(len(items)), items=items)
 
 
-def _title(report: Report, why: Why) -> Both:
+def _title(report: Report, why: str) -> Both:
     if why == "same" and len(report.systems) < 2:
         return say("cases.same_one")
     systems = report.systems or ("",)
@@ -79,7 +78,9 @@ def _lines(report: Report, case: Case) -> Iterator[Line]:
         scores = [_scores(measure, system, final) for system in report.systems]
         if measure.main and any(scores):
             between = " → " if len(scores) == 2 else " | "
-            yield Line(title=named(measure), scores=[s or "–" for s in scores], between=between)
+            yield Line(
+                title=named(measure), scores=[s or figures.DASH for s in scores], between=between
+            )
 
 
 def _first(prompt: str) -> str:
@@ -100,4 +101,4 @@ def _scores(measure: Measure, system: str, judgments: Sequence[Judgment]) -> str
 
 
 def _score(verdict: Verdict) -> str:
-    return str(verdict.score).replace("-", "\u2212") if verdict.kind == "scored" else "–"
+    return figures.whole(verdict.score) if verdict.kind == "scored" else figures.DASH

@@ -77,7 +77,7 @@ def _both(texts: Mapping[str, str]) -> Both:
 
 
 def _measures(rubric: Rubric, criterion: Criterion) -> Iterator[Measure]:
-    """Sum up two levels as a share, more as a mean, and a threshold as the share that reaches it."""
+    """Sum up two levels as a share, more as a mean, a threshold as the share that reaches it."""
     scale = criterion.scale
     two = len(scale.levels) == 2
     bare = Measure(

@@ -18,7 +18,7 @@ class Chip:
 
 
 def headlines(report: Report) -> tuple[Both, ...]:
-    """Say in a sentence each what the main measures show; the decision, where there is one, leads."""
+    """Say in a sentence each what the main measures show."""
     said = [
         sentence
         for index, measure in enumerate(report.measures)

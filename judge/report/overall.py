@@ -100,7 +100,7 @@ def _overall_title(report: Report, cells: Sequence[ScoreCell]) -> Both:
         return say("where.overall_one", system=report.systems[0], of=len(indices))
     if len(report.systems) > 2:
         return say("where.overall_many", count=len(report.systems), of=len(indices))
-    first, second = report.systems
+    first, second = report.systems[0], report.systems[-1]
     pairs = [(report.cell(i, first), report.cell(i, second)) for i in indices]
     apart = sum(
         not overlap(one.score, other.score)

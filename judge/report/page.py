@@ -1,4 +1,4 @@
-"""What a page says of a report: its sections in reading order, each with a sentence from the numbers."""
+"""What a page says of a report: sections in reading order, each led by a sentence of numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

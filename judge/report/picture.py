@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from judge.records import Language
+from judge.report.charts.canvas import Spec
 from judge.report.charts.style import Frame
 from judge.report.charts.svg import draw
 from judge.report.record import Both
 
-if TYPE_CHECKING:
-    import altair as alt
-
-Drawing = Callable[[Frame], "alt.LayerChart"]
+Drawing = Callable[[Frame], Spec]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +59,6 @@ def picture(
     title, meta, desc : Both
     table : Table
     """
-    from altair.utils.schemapi import debug_mode
-
-    # Checking every part against the chart grammar would take longer than all the drawing.
-    with debug_mode(False):
-        return _drawn(ident, drawing, title=title, meta=meta, desc=desc, table=table)
-
-
-def _drawn(
-    ident: str, drawing: Drawing, *, title: Both, meta: Both, desc: Both, table: Table
-) -> Picture:
     return Picture(
         title=title,
         meta=meta,

@@ -1,4 +1,4 @@
-"""The page as a record: what each section shows, in reading order. A section that is None is absent.
+"""The page as a record: what each section shows, in reading order; what is None is absent.
 
 Texts of our own are `Both`, Chinese and English; texts of data sets and models are plain strings
 and are quoted material wherever they appear. Shares are fractions, means are in the unit of the

@@ -6,7 +6,7 @@ on as it is are our own pictures, which `judge.report.charts.svg` builds from a 
 
 import base64
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +35,25 @@ def render(report: Report) -> str:
         A whole document in UTF-8, both languages in it, without scripts or remote addresses.
         The same report gives the same text.
     """
+    from markupsafe import Markup
+
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
     seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().get_template("page.html")
-    return template.render(report=report, page=page(report), style=style, seal=seal)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            page=page(report),
+            style=style,
+            seal=seal,
+            say=say,
+            parts=quoting.parts,
+            folded=partial(quoting.folded, longest=LONGEST),
+            counted=figures.counted,
+            trusted=Markup,
+        )
+    )
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -52,20 +67,11 @@ def write_report(path: Path, report: Report) -> None:
 @lru_cache(maxsize=1)
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
-    made = Environment(
+    return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(say=say)
-    made.filters.update(
-        parts=quoting.parts,
-        folded=lambda text: quoting.folded(text, longest=LONGEST),
-        counted=figures.counted,
-        drawing=Markup,
-    )
-    return made

@@ -1,4 +1,4 @@
-"""From counted scores to values with intervals, group by group, and to bounds over what is missing."""
+"""From counted scores to values with intervals, and to bounds over what is missing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ def score_cells(sheet: Sheet) -> Iterator[ScoreCell]:
             whole = sheet.tally.over_all(*place)
             if not whole:
                 continue
-            yield _cell(index, measure, system, whole).model_copy(update={"overall": True})
-            if measure.main:
-                for group in sheet.tally.groups:
-                    given = sheet.tally.given.get((*place, group))
-                    if given:
-                        cell = _cell(index, measure, system, given)
-                        yield cell.model_copy(update={"group": group})
+            here = ScoreCell(measure=index, system=system, overall=True)
+            yield _filled_in(here, measure, whole)
+            for group in sheet.tally.groups if measure.main else ():
+                given = sheet.tally.given.get((*place, group))
+                if given:
+                    here = ScoreCell(measure=index, system=system, group=group)
+                    yield _filled_in(here, measure, given)
 
 
 def bounds(sheet: Sheet) -> Iterator[Bound]:
@@ -59,11 +59,11 @@ def bounds(sheet: Sheet) -> Iterator[Bound]:
                 )
 
 
-def _cell(index: int, measure: Measure, system: str, given: Given) -> ScoreCell:
+def _filled_in(cell: ScoreCell, measure: Measure, given: Given) -> ScoreCell:
     missing = sum(score is None for scores in given.values() for score in scores)
     values = _values(measure, given)
     score = _score(values, (measure.low, measure.high)) if values else None
-    return ScoreCell(measure=index, system=system, score=score, missing=missing)
+    return cell.model_copy(update={"score": score, "missing": missing})
 
 
 def _score(values: list[float], support: tuple[float, float]) -> Score:

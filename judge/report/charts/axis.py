@@ -1,8 +1,7 @@
 """Scales of pictures: where a value stands, and which values are written below."""
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -26,8 +25,8 @@ class Axis:
 def ticks(low: float, high: float, *, most: int = 6) -> tuple[float, ...]:
     """Choose round values from one end to the other."""
     step = _round_step((high - low) / max(most - 1, 1))
-    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return tuple(float(round(k * step, 9)) for k in np.arange(first, last + 1))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple(round(count * step, 9) for count in range(first, last + 1))
 
 
 def around(
@@ -38,12 +37,12 @@ def around(
     missing = max(least - (high - low), 0.0)
     low, high = low - missing / 2, high + missing / 2
     step = _round_step((high - low) / 5 or 1.0)
-    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     if within is not None:
         low, high = max(low, within[0]), min(high, within[1])
     return low, high
 
 
 def _round_step(rough: float) -> float:
-    power = 10.0 ** np.floor(np.log10(rough))
-    return float(power * next(step for step in _STEPS if step * power >= rough * (1 - 1e-9)))
+    power = 10.0 ** math.floor(math.log10(rough))
+    return power * next(step for step in _STEPS if step * power >= rough * (1 - 1e-9))

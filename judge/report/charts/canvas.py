@@ -5,12 +5,12 @@ edges of all pictures of a page agree, and no name from a data set becomes part 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from judge.report.charts.style import FONT, INK, SIZE
 
-if TYPE_CHECKING:
-    import altair as alt
+Spec = Mapping[str, object]
+"""A chart in the Vega-Lite grammar."""
 
 Row = Mapping[str, str | float]
 Align = Literal["left", "center", "right"]
@@ -65,33 +65,32 @@ class Canvas:
         look = (("align", align), ("baseline", "middle"), ("fontWeight", 600 if bold else 400))
         self._add(rows, ("text", look), {"fill": fill, "size": size})
 
-    def chart(self) -> "alt.LayerChart":
+    def spec(self) -> Spec:
         """Give everything drawn so far as one chart."""
-        import altair as alt
+        import altair
 
-        return (
-            alt.layer(*(self._layer(*each) for each in self._marks.items()))
-            .properties(
+        # Altair leaves most of its members untyped; they are used in this file and nowhere else.
+        alt: Any = altair
+        # Checking each part against the grammar would take longer than all the drawing.
+        with alt.utils.schemapi.debug_mode(arg=False):
+            layers = [self._layer(alt, *each) for each in self._marks.items()]
+            chart = alt.layer(*layers).properties(
                 width=self.width,
                 height=self.height,
                 padding=0,
                 autosize=alt.AutoSizeParams(type="none"),
                 background="transparent",
             )
-            .configure(font=FONT)
-            .configure_view(stroke=None)
-        )
+            return chart.configure(font=FONT).configure_view(stroke=None).to_dict(validate=False)
 
     def _add(self, rows: Sequence[Row], look: _Look, style: Row) -> None:
         self._marks.setdefault(look, []).extend({**row, **style} for row in rows)
 
-    def _layer(self, look: _Look, rows: Sequence[Row]) -> "alt.Chart":
-        import altair as alt
-
+    def _layer(self, alt: Any, look: _Look, rows: Sequence[Row]) -> Any:
         mark, style = look
-        x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, self.width], nice=False))
-        y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[self.height, 0], nice=False))
-        raw = {
+        channels = {
+            "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, self.width], nice=False)),
+            "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[self.height, 0], nice=False)),
             "x2": alt.X2("x2:Q"),
             "y2": alt.Y2("y2:Q"),
             "text": alt.Text("text:N"),
@@ -102,4 +101,4 @@ class Canvas:
         }
         plane = alt.Chart(alt.Data(values=[dict(row) for row in rows]))
         marked = getattr(plane, f"mark_{mark}")(**dict(style))
-        return marked.encode(x=x, y=y, **{name: raw[name] for name in _CHANNELS[mark]})
+        return marked.encode(**{name: channels[name] for name in ("x", "y", *_CHANNELS[mark])})

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from judge.report.charts.axis import Axis
-from judge.report.charts.canvas import Canvas
+from judge.report.charts.canvas import Canvas, Spec
 from judge.report.charts.record import ForestRow
 from judge.report.charts.style import BAND, INK, RULE, SECOND, SMALL, TONES, Frame, fitted
 from judge.report.record import Both
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _LINE = 22
 _GAP = 10
@@ -35,7 +31,7 @@ class Forest:
     """Where a line is drawn, such as no difference."""
 
 
-def forest_plot(frame: Frame, panels: Sequence[Forest]) -> "alt.LayerChart":
+def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Spec:
     """Draw values with their intervals, each panel on an axis of its own below the last."""
     layouts: list[_Layout] = []
     for panel in panels:
@@ -45,7 +41,7 @@ def forest_plot(frame: Frame, panels: Sequence[Forest]) -> "alt.LayerChart":
         _axis(canvas, layout)
         for block in layout.blocks:
             _block(canvas, layout, block)
-    return canvas.chart()
+    return canvas.spec()
 
 
 @dataclass(frozen=True)
@@ -112,10 +108,10 @@ def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
         note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE)
         words = {"x": note_x, "y": note_y, "text": note}
         canvas.texts([words], fill=TONES[row.tone] if row.decision else INK, size=SMALL)
-        _mark(canvas, axis, row, y)
+        _mark(canvas, axis, row, y=y)
 
 
-def _mark(canvas: Canvas, axis: Axis, row: ForestRow, y: float) -> None:
+def _mark(canvas: Canvas, axis: Axis, row: ForestRow, *, y: float) -> None:
     tone = TONES[row.tone]
     if row.margin is not None:
         low, high = (axis.at(end) for end in row.margin)

@@ -3,9 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from judge.report.charts.canvas import Canvas, Row
+from judge.report.charts.canvas import Canvas, Row, Spec
 from judge.report.charts.record import HeatCell
 from judge.report.charts.style import (
     HATCH,
@@ -21,9 +20,6 @@ from judge.report.charts.style import (
     system_tone,
 )
 from judge.report.record import Both
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _ROW = 32
 _HEAD = 36
@@ -43,14 +39,14 @@ class HeatTable:
     cells: Sequence[HeatCell]
     changes: Sequence[Both] = ()
     """Written in a last column where there are two systems; empty for none."""
-    change_head: Both = Both(zh="", en="")
+    change_head: Both | None = None
     edges: Sequence[float] = ()
     """The four values that part the five steps of colour, ascending."""
     edge_texts: Sequence[Both] = ()
     """The same, written."""
 
 
-def heat_map(frame: Frame, table: HeatTable) -> "alt.LayerChart":
+def heat_map(frame: Frame, table: HeatTable) -> Spec:
     """Draw the values of systems in groups."""
     grid = _Grid(frame, table)
     canvas = Canvas(frame.width, grid.top(len(table.rows)) + _FOOT)
@@ -74,7 +70,7 @@ def heat_map(frame: Frame, table: HeatTable) -> "alt.LayerChart":
         ]
     )
     _legend(canvas, grid)
-    return canvas.chart()
+    return canvas.spec()
 
 
 class _Grid:
@@ -83,7 +79,7 @@ class _Grid:
     def __init__(self, frame: Frame, table: HeatTable) -> None:
         self.frame = frame
         self.table = table
-        columns = len(table.systems) + bool(table.changes)
+        columns = len(table.systems) + (table.change_head is not None)
         self.width = min(_WIDEST, (frame.width - frame.label) / max(columns, 1))
         self.pitch = _ROW + 22 if frame.narrow else _ROW
         self.label_width = frame.width if frame.narrow else frame.label - 12
@@ -132,7 +128,7 @@ def _heads(canvas: Canvas, grid: _Grid) -> None:
         canvas.rects([mark], fill=system_tone(column, len(grid.table.systems)))
         name = fitted(system, grid.width - 8)
         canvas.texts([{"x": x, "y": 14, "text": name}], bold=True)
-    if grid.table.changes:
+    if grid.table.change_head is not None:
         x = grid.left(len(grid.table.systems)) + 10
         head = fitted(grid.table.change_head.of(grid.frame.lang), grid.width - 10)
         canvas.texts([{"x": x, "y": 14, "text": head}], fill=SECOND)

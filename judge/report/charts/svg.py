@@ -5,14 +5,11 @@ and written anew from a list of what pictures need, so nothing else can reach th
 """
 
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
 
 from defusedxml.ElementTree import fromstring
 
+from judge.report.charts.canvas import Spec
 from judge.report.charts.style import FONT, HATCH, SECOND
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _SVG = "http://www.w3.org/2000/svg"
 _ELEMENTS = frozenset({"svg", "g", "path", "rect", "line", "text", "tspan", "circle"})
@@ -50,12 +47,12 @@ _ATTRIBUTES = frozenset(
 )
 
 
-def draw(chart: "alt.LayerChart", *, ident: str, title: str, desc: str) -> str:
+def draw(spec: Spec, *, ident: str, title: str, desc: str) -> str:
     """Render a chart as an SVG element.
 
     Parameters
     ----------
-    chart : altair.LayerChart
+    spec : Spec
     ident : str
         Unique in the page; ours, never from data.
     title, desc : str
@@ -68,7 +65,7 @@ def draw(chart: "alt.LayerChart", *, ident: str, title: str, desc: str) -> str:
     """
     import vl_convert
 
-    drawn = fromstring(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
+    drawn = fromstring(vl_convert.vegalite_to_svg(dict(spec)))
     root = _copied(drawn)
     if root is None:
         raise ValueError("the chart compiler gave no SVG.")
@@ -88,7 +85,7 @@ def _copied(node: ET.Element) -> ET.Element | None:
     tag = node.tag.removeprefix(f"{{{_SVG}}}")
     if tag not in _ELEMENTS or node.get("display") == "none":
         return None
-    attributes = {name: node.get(name, "") for name in node.keys() if name in _ATTRIBUTES}
+    attributes = {name: text for name, text in node.items() if name in _ATTRIBUTES}
     copy = ET.Element(tag, attributes)
     copy.text = node.text if tag in {"text", "tspan"} else None
     children = (_copied(child) for child in node)
