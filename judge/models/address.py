@@ -59,11 +59,14 @@ def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:
     Raises
     ------
     ConfigError
-        If the judge names a variable that is not set.
+        If the judge names a variable that is not set, or the variable holds no key.
     """
-    named = judge.api_key_env
-    if named is None:
-        return environ.get(USUAL_KEYS.get(prefix_of(judge), "")) or None
-    if not environ.get(named):
-        raise ConfigError(f"the variable {named} is not set; export it with the key of the judge.")
-    return environ[named]
+    variable = judge.api_key_env or USUAL_KEYS.get(prefix_of(judge), "")
+    key = environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"the variable {variable} holds no key: it has characters no key has.")
+    if judge.api_key_env and not key:
+        raise ConfigError(
+            f"the variable {variable} is not set; export it with the key of the judge."
+        )
+    return key or None

@@ -101,11 +101,11 @@ class LitellmModel:
                     came = await self._litellm.acompletion(
                         **options, shared_session=self._wire.session
                     )
+                reply = _reply(came)
             except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
                 if timer.expired():
                     raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
                 raise fault_from(error, call, question.rung) from None
-        reply = _reply(came)
         # A price is the provider's; what somebody else's server asks for is not known.
         return reply if self._priced else reply.model_copy(update={"cost_usd": None})
 
