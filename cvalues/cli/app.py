@@ -3,11 +3,13 @@
 import typer
 
 from cvalues.cli.demo import demo
-from judge.cli import rubrics
+from judge.cli import labels, rubrics
 from judge.cli.doctor import doctor
 from judge.cli.export import export
+from judge.cli.gating import compare
 from judge.cli.generating import generate
 from judge.cli.judging import judge
+from judge.cli.report import report
 from judge.cli.simulate import simulate_judge
 
 app = typer.Typer(
@@ -24,5 +26,8 @@ app.add_typer(rubrics.app)
 app.command()(generate)
 app.command()(judge)
 app.command()(export)
+app.command()(report)
+app.add_typer(labels.app)
+app.command()(compare)
 app.command()(simulate_judge)
 app.command()(doctor)

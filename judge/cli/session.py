@@ -169,14 +169,14 @@ def show(done: Done, *, as_json: bool) -> None:
             "what": "criterion",
             **({"judge": "judge"} if several else {}),
             "system": "system",
-            "mean": "judge's mean",
+            "mean": "mean*",
             "scored": "scored",
             "unscored": "unscored",
             "error": "error",
             "skipped": "skipped",
         },
     )
-    console.say("The means are the judge's own, not corrected for its errors: see calibrate.")
+    console.say("* the judge's own, not corrected for its errors: see cvalues calibrate.")
     total = done.counts
     console.say(
         f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
