@@ -1,6 +1,7 @@
 """`cvalues judge` through the console script, against a server that really listens."""
 
 import json
+import random
 import signal
 import sqlite3
 import subprocess
@@ -203,10 +204,15 @@ def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_resume(tmp_path: Path
     assert ended.code == 0
 
 
-def test_kills_at_any_moment_lose_nothing_and_record_nothing_twice(tmp_path: Path) -> None:
-    path = responses(tmp_path, 120)
+@pytest.mark.parametrize(
+    ("items", "kills"), [(120, 4), pytest.param(2_000, 20, marks=pytest.mark.slow)]
+)
+def test_kills_at_any_moment_lose_nothing_and_record_nothing_twice(
+    tmp_path: Path, items: int, kills: int
+) -> None:
+    path = responses(tmp_path, items)
     slow = Profile(latency=Latency(fixed=0.02, jitter=0.02))
-    kills, in_flight = 4, 8
+    in_flight, dice = 8, random.Random(20)
 
     with simulated_server(slow) as server:
         given = words(path, server.base_url, "--concurrency", str(in_flight))
@@ -216,19 +222,23 @@ def test_kills_at_any_moment_lose_nothing_and_record_nothing_twice(tmp_path: Pat
                 command(*given), cwd=tmp_path, env=environment(tmp_path, KEY),
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-            wait_until_judging(tmp_path, more_than=before + 5)
+            wait_until_judging(tmp_path, more_than=before + dice.randrange(1, items // kills - 10))
             running.kill()
             running.wait()
+        assert judged(tmp_path) < items
         ended = program(*given, folder=tmp_path, environ=KEY)
-        assert server.hits.total <= 120 + kills * in_flight
+        paid_twice = server.hits.total - items
 
     store = open_store(str(tmp_path / "store.db"))
     run = store.runs()[0]
     units = Counter(each.unit for each in store.judgments(run))
+    open_calls = sum(attempt.outcome == "started" for attempt in store.attempts(run))
     store.close()
     assert ended.code == 0
-    assert len(units) == 120
+    assert len(units) == items
     assert set(units.values()) == {1}
+    assert 0 <= paid_twice <= kills * in_flight
+    assert open_calls >= paid_twice
 
 
 def judged(folder: Path) -> int:
