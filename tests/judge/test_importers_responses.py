@@ -1,12 +1,13 @@
 """Files of responses: what becomes of each column, and what is refused."""
 
+import datetime
 import json
 from pathlib import Path
 
 import pytest
 
-from calibration.tables import TableError
-from judge.importers.responses import check_generations, read_generations
+from calibration.tables import TableError, read_rows
+from judge.importers.responses import _refuse_twin, check_generations, read_generations
 from judge.records import Generation
 from tests.calibration.tables_material import workbook
 
@@ -156,3 +157,26 @@ def test_checking_meets_the_last_line(tmp_path: Path) -> None:
 
     with pytest.raises(TableError, match=":3: 'lang' is 'fr'"):
         check_generations(path)
+
+
+def test_dates_of_a_sheet_are_kept_as_text(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "a.xlsx",
+        [
+            ["id", "prompt", "response", "day", "took"],
+            ["p1", "问", "答", datetime.date(2026, 1, 5), datetime.timedelta(hours=30)],
+        ],
+    )
+
+    (generation,) = read_generations(path)
+
+    assert generation.extra == {"day": "2026-01-05", "took": "1 day, 6:00:00"}
+
+
+def test_hashes_that_meet_by_chance_are_no_twins(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, row(), row(id="p2"), row(id="p3"))
+    last = list(read_rows(path))[2]
+
+    _refuse_twin(last, list(read_generations(path))[2], None)
+
+    assert len(list(read_generations(path))) == 3

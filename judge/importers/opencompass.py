@@ -1,0 +1,51 @@
+"""Predictions of OpenCompass: ``predictions/<model>/<data set>.json`` of a run's folder.
+
+Each is an object from a number to ``origin_prompt``, ``prediction`` and, where there is one,
+``gold``: the fields that its inferencers save,
+https://github.com/open-compass/opencompass/tree/main/opencompass/openicl/icl_inferencer.
+"""
+
+from pathlib import Path
+
+from calibration.tables.document import Node, read_document
+from judge.importers.imported import Collected, Imported, question
+from judge.records import Generation
+
+
+def read_opencompass(path: str | Path, *, system: str | None = None) -> Imported:
+    """Read predictions as generations; a file holds no scores by item.
+
+    Parameters
+    ----------
+    path : str or Path
+        One file of predictions.
+    system : str, optional
+        Name of the model under test; otherwise the file's folder, which OpenCompass names so.
+
+    Raises
+    ------
+    TableError
+        If the file is no such file, or holds likelihoods or several turns.
+    """
+    source = Path(path)
+    found = Collected()
+    for number, entry in read_document(source).fields().items():
+        gold = entry.get("gold")
+        generation = Generation(
+            id=f"{source.stem}/{number}",
+            prompt=question(entry.at("origin_prompt")),
+            response=_prediction(entry.at("prediction")),
+            system=system or source.absolute().parent.name,
+            group=source.stem,
+            reference=gold.value if gold is not None and isinstance(gold.value, str) else None,
+        )
+        found.keep(entry, generation)
+    return found.all()
+
+
+def _prediction(node: Node) -> str:
+    if isinstance(node.value, str):
+        return node.value
+    raise node.error(
+        "is no single text", "import a data set whose predictions are generated in one turn"
+    )
