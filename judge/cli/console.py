@@ -54,8 +54,9 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> N
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns.values():
-        grid.add_column(heading, overflow="fold")
+    for number, heading in enumerate(columns.values()):
+        # The first column says what a row is about, so it is the last to be broken.
+        grid.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in rows:
         grid.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
     Console(highlight=False, soft_wrap=False).print(grid)
