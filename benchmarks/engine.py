@@ -138,8 +138,10 @@ def figures(found: Rounds, share: float) -> dict[str, dict[str, list[dict[str, f
 
 
 def _calls(setting: Setting, name: str, share: float) -> int:
-    calls = setting.heavy_calls if name in HEAVY else setting.calls
-    return max(setting.concurrency * 5, int(calls * share))
+    if name in HEAVY:
+        return max(setting.concurrency * 5, int(setting.heavy_calls * share))
+    # The first and the last wave are never full, so that few waves look slow.
+    return max(setting.concurrency * 20, int(setting.calls * share))
 
 
 def _figures(setting: Setting, calls: int, record: Mapping[str, float]) -> dict[str, float]:
