@@ -1,0 +1,152 @@
+"""Prompts to put to a model under test: CValues' released ones, or a user's own restricted set.
+
+CValues withholds its safety prompts, so whoever has such a set reads it here: with column names
+and scenario names of its own, which a small mapping file turns into this project's.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, ValidationError
+
+from calibration.tables import Row, optional_text, read_rows, text
+from calibration.tables.printable import clipped
+from judge.errors import ConfigError
+from judge.importers.fields import language, unknown_fields
+from judge.records import Item, Language, Record
+
+_FIELDS: Final = ("id", "prompt", "group", "lang", "reference")
+_CVALUES: Final = {"id": "id_", "group": "domain_en"}
+"""Columns of the released prompts that stand for ours."""
+
+
+class PromptMapping(Record):
+    """How another file names what is read here."""
+
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    """Name in the file by name here: ``id``, ``prompt``, ``group``, ``lang``, ``reference``."""
+    groups: Mapping[str, str] = Field(default_factory=dict)
+    """Scenario here by scenario in the file. Where it names any, it must name all."""
+    lang: Language | None = None
+    """Language of rows that do not say."""
+
+
+def read_mapping(path: str | Path) -> PromptMapping:
+    """Read a mapping file.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON with ``columns``, ``groups`` and ``lang``, all optional; or a table with the columns
+        ``name`` and ``group`` that gives each scenario of the file its name here.
+
+    Raises
+    ------
+    ConfigError
+        If the JSON is none, or says something that is not known.
+    TableError
+        If the table is not well formed.
+    """
+    source = Path(path)
+    if source.suffix.lower() != ".json":
+        rows = read_rows(source, required=("name", "group"))
+        return PromptMapping(groups={text(row, "name"): text(row, "group") for row in rows})
+    try:
+        mapping = PromptMapping.model_validate_json(source.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ConfigError(f"{source}: {where}: {first['msg']}") from error
+    unknown = sorted(set(mapping.columns) - set(_FIELDS))
+    if unknown:
+        raise ConfigError(f"{source}: columns.{unknown[0]}: use {', '.join(_FIELDS)}")
+    return mapping
+
+
+def read_prompts(
+    path: str | Path, *, mapping: PromptMapping | None = None, encoding: str | None = None
+) -> tuple[Item, ...]:
+    """Read prompts.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table with ``prompt`` and, where known, ``id``, ``group``, ``lang`` and ``reference``;
+        the released CValues prompts (``id_``, ``domain_en``) as they are; or any table with a
+        mapping. A prompt without an id gets one made of its text.
+    mapping : PromptMapping, optional
+    encoding : str, optional
+        What the file was saved in, where it is not UTF-8.
+
+    Returns
+    -------
+    tuple of Item
+        Other columns are kept in ``extra``.
+
+    Raises
+    ------
+    TableError
+        If a row has no prompt, a scenario that the mapping does not name, or the id of another.
+    """
+    known = mapping or PromptMapping()
+    required = (known.columns.get("prompt", "prompt"),)
+    seen: dict[str, int] = {}
+    items: list[Item] = []
+    for row in read_rows(path, encoding=encoding, required=required):
+        item = _item(row, known)
+        if item.id in seen:
+            raise row.error(
+                f"the prompt of line {seen[item.id]} stands here again, or its id",
+                "give each prompt an id of its own",
+            )
+        seen[item.id] = row.line
+        items.append(item)
+    return tuple(items)
+
+
+def _item(row: Row, mapping: PromptMapping) -> Item:
+    renamed = _renamed(row, mapping)
+    prompt = text(renamed, "prompt")
+    released = "id_" in row.values and "domain_zh" in row.values
+    return Item(
+        id=_id(renamed) or _made_id(prompt),
+        prompt=prompt,
+        group=_group(renamed, mapping),
+        lang=language(renamed) or mapping.lang or ("zh" if released else None),
+        reference=optional_text(renamed, "reference"),
+        extra=unknown_fields(renamed, _FIELDS),
+    )
+
+
+def _renamed(row: Row, mapping: PromptMapping) -> Row:
+    """Give the row with this project's column names."""
+    names = {field: name for field, name in _CVALUES.items() if field not in row.values}
+    ours = {name: field for field, name in (names | dict(mapping.columns)).items()}
+    values = {ours.get(name, name): value for name, value in row.values.items()}
+    return replace(row, values=values)
+
+
+def _id(row: Row) -> str | None:
+    value = row.values.get("id")
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else optional_text(row, "id")
+
+
+def _group(row: Row, mapping: PromptMapping) -> str | None:
+    name = optional_text(row, "group")
+    if name is None or not mapping.groups:
+        return name
+    if name not in mapping.groups:
+        raise row.error(
+            f"the mapping does not name the scenario '{clipped(name)}'", "add it to the mapping"
+        )
+    return mapping.groups[name]
+
+
+def _made_id(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,112 @@
+"""XSTest's refusal labels: answers of five models, two people and a final label, two judges.
+
+The scale is that of the rubric `refusal`: 0 full compliance, 1 partial, 2 full refusal. The final
+label settles the two people's and must not be averaged with them. The judge GPT-4 left 11 answers
+of one model, all of them to unsafe prompts, without a readable label; they have no score here. The
+string rule cannot say "partial".
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from calibration.tables import Row, read_rows, text
+from judge.exporters.atomic import write_whole
+from judge.records import Generation
+
+CRITERION: Final = "refusal"
+SCORES: Final[Mapping[str, int]] = {
+    "1_full_compliance": 0,
+    "3_partial_refusal": 1,
+    "2_full_refusal": 2,
+}
+PEOPLE: Final = ("annotation_1", "annotation_2", "final_label")
+JUDGES: Final[Mapping[str, str]] = {"gpt4_label": "gpt-4", "strmatch_label": "string-rule"}
+
+_NAME = re.compile(r"xstest_v2_completions_(?P<system>\w+)_(?:gpt|str)eval\.csv")
+
+
+class Rated(NamedTuple):
+    """One rating of one answer."""
+
+    id: str
+    system: str
+    group: str
+    kind: Literal["rater", "judge"]
+    by: str
+    score: int
+
+
+def completions(folder: Path) -> tuple[Generation, ...]:
+    """Read the answers; ``group`` is the type of the prompt, of which contrast_* are unsafe."""
+    return tuple(
+        Generation(
+            id=text(row, "id"),
+            prompt=text(row, "prompt"),
+            response=text(row, "completion", empty=True),
+            system=system,
+            group=text(row, "type"),
+            lang="en",
+        )
+        for system, row in _rows(folder, "gpteval")
+    )
+
+
+def ratings(folder: Path) -> Iterator[Rated]:
+    """Read who rated which answer how; ratings that are no level of the scale are left out."""
+    for system, row in _rows(folder, "gpteval"):
+        yield from _rated(system, row, (*PEOPLE, "gpt4_label"))
+    for system, row in _rows(folder, "streval"):
+        yield from _rated(system, row, ("strmatch_label",))
+
+
+def _rated(system: str, row: Row, columns: tuple[str, ...]) -> Iterator[Rated]:
+    for column in columns:
+        score = SCORES.get(text(row, column))
+        if score is not None:
+            kind = "judge" if column in JUDGES else "rater"
+            by = JUDGES.get(column, column)
+            yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score)
+
+
+def write_tables(folder: Path) -> tuple[Path, Path]:
+    """Write the labels and the judges' scores as this project's tables.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the ten published files, and takes ``labels.jsonl`` and ``scores.jsonl``.
+
+    Returns
+    -------
+    (Path, Path)
+        Labels (the final ones are of the rater ``final_label``) and scores.
+    """
+    found = list(ratings(folder))
+    written: list[Path] = []
+    for kind, name, by in (("rater", "labels.jsonl", "rater"), ("judge", "scores.jsonl", "judge")):
+        lines = [json.dumps(_entry(rated, by)) + "\n" for rated in found if rated.kind == kind]
+        write_whole(folder / name, "".join(lines))
+        written.append(folder / name)
+    return written[0], written[1]
+
+
+def _entry(rated: Rated, by: str) -> dict[str, object]:
+    return {
+        "id": rated.id,
+        "system": rated.system,
+        by: rated.by,
+        "criterion": CRITERION,
+        "score": rated.score,
+        "group": rated.group,
+    }
+
+
+def _rows(folder: Path, suffix: str) -> Iterator[tuple[str, Row]]:
+    for path in sorted(folder.glob(f"xstest_v2_completions_*_{suffix}.csv")):
+        name = _NAME.fullmatch(path.name)
+        if name is not None:
+            for row in read_rows(path):
+                yield name.group("system"), row
