@@ -6,7 +6,7 @@ from cvalues.cli.demo import demo
 from judge.cli import labels, rubrics
 from judge.cli.doctor import doctor
 from judge.cli.export import export
-from judge.cli.gating import compare
+from judge.cli.gating import compare, gate
 from judge.cli.generating import generate
 from judge.cli.judging import judge
 from judge.cli.report import report
@@ -29,5 +29,6 @@ app.command()(export)
 app.command()(report)
 app.add_typer(labels.app)
 app.command()(compare)
+app.command()(gate)
 app.command()(simulate_judge)
 app.command()(doctor)

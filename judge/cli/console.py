@@ -18,6 +18,14 @@ UNTRUSTED = 4
 INCOMPLETE = 5
 INTERRUPTED = 130
 
+GATE_CODES = {
+    "PASS": DONE,
+    "FAIL": REGRESSION,
+    "NEED_LABELS": NEED_LABELS,
+    "UNTRUSTED": UNTRUSTED,
+    "INCOMPLETE": INCOMPLETE,
+}
+
 
 def say(text: str = "") -> None:
     """Print a line of the command's answer to standard output, control characters shown."""

@@ -1,5 +1,6 @@
 """`cvalues compare` and `cvalues gate`: whether the new release is as good as the old one."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from judge.cli.options import AsJson, StoreOption
 
 if TYPE_CHECKING:
     from judge.compare import Difference
+    from judge.gate.records import GateReport
 
 Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
 Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release to be shipped.")]
@@ -89,3 +91,78 @@ def _difference(each: "Difference") -> dict[str, object]:
         "n_labelled": estimate.n_labelled if estimate else 0,
         "why": each.why,
     }
+
+
+def gate(
+    baseline: Baseline,
+    candidate: Candidate,
+    policy: Annotated[Path, typer.Option(help="The policy, a YAML file.")],
+    passport: Annotated[
+        Path | None, typer.Option(help="The judge's passport, from cvalues calibrate --passport.")
+    ] = None,
+    out_json: Annotated[Path | None, typer.Option(help="Write the decision as JSON.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    sarif: Annotated[Path | None, typer.Option(help="Write SARIF 2.1.0.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Append Markdown, for $GITHUB_STEP_SUMMARY.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the page, decision first.")] = None,
+    allow_simulated: Annotated[
+        bool, typer.Option("--allow-simulated", help="Let a demonstration pass, as DEMO ONLY.")
+    ] = False,
+    store: StoreOption = None,
+    json_: AsJson = False,
+) -> None:
+    """Decide whether a release may ship.
+
+    Exit code 0: passed; 1: worse than the policy allows; 3: more expert labels needed; 4: the
+    judge is not trusted; 5: too many judgments have no score.
+    """
+    from judge.cli import console
+    from judge.cli.gate_files import write_all
+    from judge.cli.stores import opened
+    from judge.gate.conduct import conduct
+    from judge.policy import load_policy
+
+    now = datetime.now(UTC).date()
+    asked = load_policy(policy, today=now)
+    with opened(store) as kept:
+        decided = conduct(
+            kept,
+            baseline,
+            candidate,
+            policy=asked,
+            passport=passport,
+            today=now,
+            allow_simulated=allow_simulated,
+        )
+        write_all(
+            decided,
+            kept,
+            out_json=out_json,
+            junit_xml=junit,
+            sarif_json=sarif,
+            summary_md=summary,
+            page=report,
+        )
+    if json_:
+        from judge.exporters.gate_files import as_document
+
+        console.as_json(as_document(decided.report))
+    else:
+        _show(decided.report)
+    raise SystemExit(console.GATE_CODES[decided.report.decision] if not asked.advisory else 0)
+
+
+def _show(report: "GateReport") -> None:
+    from judge.cli import console
+    from judge.exporters.gate_files import equation, sentence
+
+    console.say(sentence(report))
+    if report.trust:
+        console.say(report.trust)
+    console.table(
+        [{**each.model_dump(), "group": each.group or "all"} for each in report.checks],
+        {"name": "check", "group": "group", "decision": "decision", "why": "why"},
+    )
+    console.say(f"{equation(report.counts)} {report.provenance}")

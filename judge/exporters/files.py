@@ -37,7 +37,7 @@ def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = Fal
     Raises
     ------
     ConfigError
-        If rows for CSV differ in their columns, or Parquet is wanted and its extra is not installed.
+        If rows for CSV differ in their columns, or Parquet is wanted without its extra.
     """
     counted = _Counted(rows)
     with replacing(path) as file:

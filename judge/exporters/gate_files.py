@@ -5,6 +5,7 @@ from typing import Literal
 
 from calibration.tables.printable import printable
 from judge.gate.records import CheckOutcome, GateReport
+from judge.records import Counts
 
 SUMMARY_BYTES = 1_000_000
 """A GitHub step summary may hold 1 MiB; what is longer is dropped whole."""
@@ -105,15 +106,12 @@ def sarif(report: GateReport, *, version: str) -> dict[str, object]:
 def summary(report: GateReport) -> str:
     """Write a Markdown summary, the decision first; the checks that did not pass before others."""
     order = {"FAIL": 0, "UNTRUSTED": 1, "INCOMPLETE": 2, "NEED_LABELS": 3, "PASS": 4}
-    counts = report.counts
     lines = [
         f"## {sentence(report)}",
         "",
-        f"{_md(report.candidate)} against {_md(report.baseline)}, policy {_md(report.policy)}, "
-        f"provenance {report.provenance}.",
+        _about(report),
         "",
-        f"{counts.planned} planned = {counts.scored} scored + {counts.unscored} unscored + "
-        f"{counts.error} error + {counts.skipped} skipped.",
+        equation(report.counts),
         "",
         "| check | group | decision | why |",
         "|---|---|---|---|",
@@ -123,6 +121,17 @@ def summary(report: GateReport) -> str:
         for each in sorted(report.checks, key=lambda check: order[check.decision])
     ]
     return "\n".join([*lines, *_that_fit(rows, SUMMARY_BYTES - 4096)]) + "\n"
+
+
+def _about(report: GateReport) -> str:
+    names = f"{_md(report.candidate)} against {_md(report.baseline)}"
+    return f"{names}, policy {_md(report.policy)}, provenance {report.provenance}."
+
+
+def equation(counts: Counts) -> str:
+    """Say what became of what was planned."""
+    parts = f"{counts.scored} scored + {counts.unscored} unscored"
+    return f"{counts.planned} planned = {parts} + {counts.error} error + {counts.skipped} skipped."
 
 
 def _that_fit(rows: list[str], room: int) -> list[str]:

@@ -1,0 +1,82 @@
+"""From the names of two runs to a decision: find them, check the passport, ask the policy."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from calibration.passport_file import load_passport
+from judge.gate.decision import decide
+from judge.gate.records import GateReport
+from judge.policy import Policy
+from judge.ratings import Side, find_side
+from judge.records import Counts
+from judge.run import counts
+from judge.store.sql import Store
+from judge.trust.identity import distrust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision with the two sides that it is about."""
+
+    report: GateReport
+    baseline: Side
+    candidate: Side
+
+
+def conduct(
+    store: Store,
+    baseline: str,
+    candidate: str,
+    *,
+    policy: Policy,
+    passport: Path | None,
+    today: date,
+    allow_simulated: bool = False,
+) -> Decided:
+    """Put a candidate before a policy, with the judge's passport in hand.
+
+    Parameters
+    ----------
+    store : Store
+    baseline, candidate : str
+        ``RUN`` or ``RUN:SYSTEM``.
+    policy : Policy
+    passport : Path, optional
+        Without it the judge is not trusted.
+    today : date
+    allow_simulated : bool
+        Let simulated verdicts stand; without it they are not trusted.
+
+    Raises
+    ------
+    ConfigError
+        If a side cannot be found, or the two cannot be compared.
+    PassportError
+        If the passport is no passport.
+    """
+    old, new = find_side(store, baseline), find_side(store, candidate)
+    held = load_passport(passport) if passport else None
+    reasons = distrust(
+        held,
+        new.run.manifest,
+        criteria=[check.measured.criterion for check in policy.checks],
+        today=today,
+        allow_simulated=allow_simulated,
+    )
+    report = decide(old, new, policy, counts=_both(store, old, new), distrust=reasons)
+    if report.provenance == "SIMULATED" and not allow_simulated and not reasons:
+        said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
+        report = decide(old, new, policy, counts=report.counts, distrust=said)
+    return Decided(report=report, baseline=old, candidate=new)
+
+
+def _both(store: Store, old: Side, new: Side) -> Counts:
+    """Count the judgments of both runs, once where they are the same run."""
+    first = counts(store, old.run)
+    if old.run.run_id == new.run.run_id:
+        return first
+    second = counts(store, new.run)
+    return Counts(
+        **{name: getattr(first, name) + getattr(second, name) for name in Counts.model_fields}
+    )
