@@ -82,13 +82,17 @@ class ProviderGate:
         self._wake()
 
     async def _take_place(self) -> None:
-        while True:
-            if self.in_flight < self.allowed and not self._waiting:
-                self.in_flight += 1
-            else:
-                await self._queue()
-            if await self._sit_out_pause():
-                return
+        if self.in_flight < self.allowed and not self._waiting:
+            self.in_flight += 1
+        else:
+            await self._queue()
+        # In a pause one place is allowed, so that whoever waits here waits alone.
+        while (pause := self._paused_until - self._clock.now()) > 0.0:
+            try:
+                await self._clock.sleep(pause)
+            except BaseException:
+                self.leave()
+                raise
 
     async def _queue(self) -> None:
         """Wait until somebody hands over a place."""
@@ -100,19 +104,6 @@ class ProviderGate:
             if turn.done() and not turn.cancelled():
                 self.leave()
             raise
-
-    async def _sit_out_pause(self) -> bool:
-        """Wait for the end of a pause; False when the place had to be given back for it."""
-        while (pause := self._paused_until - self._clock.now()) > 0.0:
-            try:
-                await self._clock.sleep(pause)
-            except BaseException:
-                self.leave()
-                raise
-            if self.in_flight > self.allowed:
-                self.leave()
-                return False
-        return True
 
     async def _pace(self, tokens: int) -> None:
         if self._requests is None and self._tokens is None:

@@ -127,6 +127,39 @@ async def test_whoever_is_cancelled_while_waiting_takes_no_place() -> None:
     await gate.enter()
 
 
+async def test_a_place_handed_to_somebody_who_is_cancelled_is_given_back() -> None:
+    clock = VirtualClock()
+    gate = ProviderGate(Limit(concurrency=1, start=1), clock)
+    await gate.enter()
+    waiting = asyncio.ensure_future(gate.enter())
+    await asyncio.sleep(0)
+
+    gate.leave()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert gate.in_flight == 0
+
+
+async def test_a_pause_that_is_prolonged_is_waited_out() -> None:
+    clock = VirtualClock()
+    gate = ProviderGate(Limit(concurrency=4, start=4), clock)
+    early = await gate.enter()
+    gate.pause(10.0)
+
+    async def prolong() -> None:
+        await clock.sleep(5.0)
+        gate.pushed_back(early, 20.0)
+        gate.leave()
+
+    async def work() -> float:
+        return await gate.enter()
+
+    entered = await clock.run(_both(work(), prolong()))
+
+    assert entered == 25.0
+
+
 async def test_whoever_is_cancelled_in_a_pause_gives_the_place_back() -> None:
     clock = VirtualClock()
     gate = ProviderGate(Limit(concurrency=2, start=2), clock)
@@ -243,6 +276,11 @@ async def test_under_a_hard_limit_no_question_of_a_thousand_is_lost() -> None:
 
     assert len(replies) == 1000
     assert len(provider.seen) <= 1.3 * 1000
+
+
+async def _both(work: Coroutine[Any, Any, float], beside: Coroutine[Any, Any, None]) -> float:
+    moment, _ = await asyncio.gather(work, beside)
+    return moment
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
