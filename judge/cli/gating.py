@@ -161,8 +161,9 @@ def _show(report: "GateReport") -> None:
     console.say(sentence(report))
     if report.trust:
         console.say(report.trust)
-    console.table(
-        [{**each.model_dump(), "group": each.group or "all"} for each in report.checks],
-        {"name": "check", "group": "group", "decision": "decision", "why": "why"},
-    )
+    else:
+        console.table(
+            [{**each.model_dump(), "group": each.group or "all"} for each in report.checks],
+            {"name": "check", "group": "group", "decision": "decision", "why": "why"},
+        )
     console.say(f"{equation(report.counts)} {report.provenance}")
