@@ -24,6 +24,10 @@ from calibration.validation import (
 
 LEAST_OF_A_CLASS = 5
 _WORTH_SAYING = 1e-3
+_CONTRADICTED = (
+    "The judge's pass rate on the items lies outside its error rates on the gold set, so these "
+    "may not hold for the items."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +122,10 @@ def corrected_rate(
     counts = tally(judge, gold, effects or DesignEffects())
     said = [*said, *require_usable(gold, counts, tail=tail)]
     value = point_value(counts)
-    low = prevalence(counts, "lower" if strict else "middle").quantile(tail)
-    high = prevalence(counts, "upper" if strict else "middle").quantile(1.0 - tail)
+    low, high = _limits(counts, tail=tail, strict=strict)
+    if low in {0.0, 1.0} and low == high:
+        low, high = _opened(counts, tail=tail, end=low)
+        said.append(_CONTRADICTED)
     judged = ~np.isnan(judge)
     known = float(judged.mean())
     return Estimate(
@@ -133,6 +139,20 @@ def corrected_rate(
         human_only=Interval(0.0, 1.0),
         warnings=tuple(said),
     )
+
+
+def _limits(counts: Tally, *, tail: float, strict: bool) -> tuple[float, float]:
+    low = prevalence(counts, "lower" if strict else "middle").quantile(tail)
+    high = prevalence(counts, "upper" if strict else "middle").quantile(1.0 - tail)
+    return low, high
+
+
+def _opened(counts: Tally, *, tail: float, end: float) -> tuple[float, float]:
+    """Limits where the correction lies beyond an end of the scale: as if it lay before it."""
+    middle = prevalence(counts, "middle")
+    if end == 1.0:
+        return middle.inner_quantile(tail), 1.0
+    return 0.0, middle.inner_quantile(1.0 - tail)
 
 
 def tally(judge: FloatArray, gold: GoldSet, effects: DesignEffects) -> Tally:

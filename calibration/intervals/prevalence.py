@@ -18,6 +18,7 @@ Side: TypeAlias = Literal["lower", "middle", "upper"]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _FEW_NODES, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(12)
 _HALVINGS = 30
+_EDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,19 @@ class Prevalence:
 
     def quantile(self, level: float) -> float:
         """Value below which the share ``level`` lies; 0 or 1 where that much is cut off there."""
-        low, high = 1e-9, 1.0 - 1e-9
-        if self.cdf(low) >= level:
+        if self.cdf(_EDGE) >= level:
             return 0.0
-        if self.cdf(high) <= level:
+        if self.cdf(1.0 - _EDGE) <= level:
             return 1.0
+        return self._root(level)
+
+    def inner_quantile(self, level: float) -> float:
+        """Quantile of what lies strictly between 0 and 1."""
+        below, above = self.cdf(_EDGE), self.cdf(1.0 - _EDGE)
+        return self._root(below + level * (above - below))
+
+    def _root(self, level: float) -> float:
+        low, high = _EDGE, 1.0 - _EDGE
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
             low, high = (middle, high) if self.cdf(middle) < level else (low, middle)

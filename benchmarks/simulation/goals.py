@@ -1,0 +1,116 @@
+"""The goals that the simulation is held to; a coverage may miss by its Monte Carlo error."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+from simulation.methods import ALONE, GATE, LEE, OURS
+
+Row = dict[str, object]
+_SIGMAS = 3.0  # the smallest of a hundred cells lies about 2.5 standard errors low by chance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What was wanted and what was measured; ``slack`` is the Monte Carlo error allowed."""
+
+    name: str
+    measured: float
+    least: float | None = None
+    most: float | None = None
+    slack: float = 0.0
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached, up to the slack."""
+        low = self.least is None or self.measured >= self.least - self.slack
+        return low and (self.most is None or self.measured <= self.most + self.slack)
+
+    @property
+    def wanted(self) -> str:
+        """The goal in words."""
+        parts = []
+        if self.least is not None:
+            parts.append(f">= {self.least:g}")
+        if self.most is not None:
+            parts.append(f"<= {self.most:g}")
+        return " ".join(parts)
+
+    def as_row(self) -> Row:
+        """Give the goal as a record for JSON."""
+        return asdict(self) | {"met": self.met}
+
+
+def check_goals(rows: list[Row]) -> list[Goal]:
+    """Hold the rows against every goal whose section was simulated."""
+    return [*_binary(rows), *_others(rows)]
+
+
+def _binary(rows: list[Row]) -> Iterator[Goal]:
+    ours = _rows(rows, "binary", OURS)
+    if not ours:
+        return
+    yield _coverage("binary grid: smallest coverage", ours, 0.94)
+    yield Goal(name="binary grid: share answered", measured=_least(ours, "answered"), least=1.0)
+    gate = _rows(rows, "binary", GATE)
+    worst = max(float(row["false_pass"]) for row in gate)
+    slack = _error(0.05, gate)
+    yield Goal(name="gate: largest false pass at the floor", measured=worst, most=0.05, slack=slack)
+    at_30 = {"n": 30}
+    for name, most in ((ALONE, 0.80), (LEE, 0.52), ("evalstats", 0.82)):
+        others = _rows(rows, "binary", name, **at_30)
+        if others:
+            ratio = _width(_rows(rows, "binary", OURS, **at_30)) / _width(others)
+            yield Goal(name=f"binary grid, n = 30: width against {name}", measured=ratio, most=most)
+
+
+def _others(rows: list[Row]) -> Iterator[Goal]:
+    curated = _rows(rows, "curated", OURS)
+    if curated:
+        yield _coverage("curated: smallest coverage", curated, 0.94)
+        lee = _width(_rows(rows, "curated", LEE))
+        ratio = _width(curated) / lee
+        yield Goal(name="curated: width against Lee et al.", measured=ratio, most=0.95)
+    for section, setting, name in (
+        ("by-verdict", "", "labels by verdict: smallest coverage"),
+        ("clustered", "0.97", "clustered, rate .97: smallest coverage"),
+        ("ordinal", "ceiling", "ordinal with a ceiling: smallest coverage"),
+        ("paired", "", "paired: smallest coverage"),
+    ):
+        mine = [row for row in _rows(rows, section, OURS) if setting in str(row["setting"])]
+        if mine:
+            yield _coverage(name, mine, 0.94)
+    paired = _rows(rows, "paired", GATE)
+    if paired:
+        worst = max(float(row["false_pass"]) for row in paired)
+        name = "paired gate: largest false pass at the margin"
+        yield Goal(name=name, measured=worst, most=0.05, slack=_error(0.05, paired))
+    flat = sum(int(row.get("zero_width", 0)) for row in rows if str(row["method"]).startswith(OURS))
+    yield Goal(name="intervals of zero width", measured=float(flat), most=0.0)
+
+
+def _rows(rows: list[Row], section: str, method: str, **where: object) -> list[Row]:
+    return [
+        row
+        for row in rows
+        if row["section"] == section
+        and (row["method"] == method or str(row["method"]).startswith(f"{method} 0"))
+        and "coverage" in row
+        and all(row[key] == value for key, value in where.items())
+    ]
+
+
+def _coverage(name: str, rows: list[Row], least: float) -> Goal:
+    return Goal(name=name, measured=_least(rows, "coverage"), least=least, slack=_error(0.94, rows))
+
+
+def _error(share: float, rows: list[Row]) -> float:
+    return _SIGMAS * sqrt(share * (1.0 - share) / int(rows[0]["repeats"]))
+
+
+def _least(rows: list[Row], key: str) -> float:
+    return min(float(row[key]) for row in rows)
+
+
+def _width(rows: list[Row]) -> float:
+    return sum(float(row["width"]) for row in rows) / len(rows)

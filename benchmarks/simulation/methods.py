@@ -1,0 +1,110 @@
+"""What this project, the labels alone and Lee et al. say of a simulated set."""
+
+import numpy as np
+
+from calibration import (
+    estimate_difference,
+    estimate_mean,
+    estimate_rate,
+    gate_difference,
+    gate_rate,
+)
+from calibration.estimate import Estimate
+from calibration.rogan_gladen import curated_rate
+from simulation.draws import Case
+from simulation.tally import Limits, Method
+
+OURS, GATE, ALONE, LEE = "cvalues", "cvalues gate (each side 5 %)", "labels alone", "Lee et al."
+_Z = 1.959963984540054
+
+
+class NoAnswerError(Exception):
+    """The method has no interval for this set."""
+
+
+def methods(section: str) -> dict[str, Method]:
+    """Give the methods that answer in a section."""
+    return {
+        "binary": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone, LEE: _lee},
+        "by-verdict": {OURS: _rate_by_verdict},
+        "curated": {OURS: _curated, LEE: _lee},
+        "clustered": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},
+        "ordinal": {OURS: _mean, ALONE: _mean_alone},
+        "paired": {OURS: _difference, GATE: _gate_difference, ALONE: _difference_alone},
+    }[section]
+
+
+def _limits(estimate: Estimate) -> Limits:
+    return estimate.low, estimate.high
+
+
+def _alone(estimate: Estimate) -> Limits:
+    if estimate.human_only is None:
+        raise NoAnswerError
+    return estimate.human_only.low, estimate.human_only.high
+
+
+def _rate(case: Case) -> Limits:
+    return _limits(estimate_rate(case.judge, case.human, clusters=case.clusters))
+
+
+def _rate_alone(case: Case) -> Limits:
+    return _alone(estimate_rate(case.judge, case.human, clusters=case.clusters))
+
+
+def _rate_by_verdict(case: Case) -> Limits:
+    return _limits(estimate_rate(case.judge, case.human, design="by-verdict"))
+
+
+def _gate_rate(case: Case) -> Limits:
+    return _limits(gate_rate(case.judge, case.human, clusters=case.clusters))
+
+
+def _curated(case: Case) -> Limits:
+    return _limits(curated_rate(case.judge, case.gold_judge, case.gold_human))
+
+
+def _mean(case: Case) -> Limits:
+    return _limits(estimate_mean(case.judge, case.human))
+
+
+def _mean_alone(case: Case) -> Limits:
+    return _alone(estimate_mean(case.judge, case.human))
+
+
+def _difference(case: Case) -> Limits:
+    return _limits(estimate_difference(case.judge, case.human, case.judge_b, case.human_b))
+
+
+def _gate_difference(case: Case) -> Limits:
+    return _limits(gate_difference(case.judge, case.human, case.judge_b, case.human_b))
+
+
+def _difference_alone(case: Case) -> Limits:
+    return _alone(estimate_difference(case.judge, case.human, case.judge_b, case.human_b))
+
+
+def _lee(case: Case) -> Limits:
+    """Lang and Reiczigel's interval, as Lee et al. (2025), arXiv 2511.21140, use it."""
+    human, judge = case.gold_human, case.gold_judge
+    if human is None:
+        used = ~np.isnan(case.human)
+        human, judge = case.human[used], case.judge[used]
+    good, bad = float((human == 1).sum()), float((human == 0).sum())
+    if min(good, bad) == 0.0:
+        raise NoAnswerError
+    items = case.judge.size
+    passed = (case.judge.sum() + _Z**2 / 2) / (items + _Z**2)
+    sensitivity = (judge[human == 1].sum() + 1) / (good + 2)
+    specificity = ((1 - judge[human == 0]).sum() + 1) / (bad + 2)
+    youden = sensitivity + specificity - 1
+    if youden <= 0.0:
+        raise NoAnswerError
+    rate = (passed + specificity - 1) / youden
+    miss = sensitivity * (1 - sensitivity) / (good + 2)
+    leak = specificity * (1 - specificity) / (bad + 2)
+    shift = 2 * _Z**2 * (rate * miss - (1 - rate) * leak)
+    spread = passed * (1 - passed) / (items + _Z**2) + rate**2 * miss + (1 - rate) ** 2 * leak
+    half = _Z * np.sqrt(spread) / youden
+    low, high = np.clip([rate + shift - half, rate + shift + half], 0.0, 1.0)
+    return float(low), float(high)

@@ -1,0 +1,68 @@
+"""Counting how often intervals cover the truth."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.draws import Case, Draw
+
+Limits = tuple[float, float]
+Method = Callable[[Case], Limits]
+Refusals = tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One setting of the simulation: what it is, how to draw it, who answers."""
+
+    section: str
+    setting: str
+    n: int
+    draw: Draw
+    methods: Mapping[str, Method]
+
+
+def run_cell(cell: Cell, repeats: int, refusals: Refusals) -> list[dict[str, object]]:
+    """Draw the cell ``repeats`` times; one row of counts for each method.
+
+    Rates are shares of the answers given. A refusal is an answer not given; it is counted apart.
+    """
+    seed = [cell.n, *cell.section.encode(), *cell.setting.encode()]
+    limits: dict[str, list[Limits]] = {name: [] for name in cell.methods}
+    truth = float("nan")
+    for repeat in range(repeats):
+        case = cell.draw(np.random.default_rng([repeat, *seed]))
+        truth = case.truth
+        for name, method in cell.methods.items():
+            try:
+                limits[name].append(method(case))
+            except refusals:
+                continue
+    return [
+        _row(cell, name, np.array(given), truth=truth, repeats=repeats)
+        for name, given in limits.items()
+    ]
+
+
+def _row(
+    cell: Cell, method: str, limits: np.ndarray, *, truth: float, repeats: int
+) -> dict[str, object]:
+    row: dict[str, object] = {
+        "section": cell.section,
+        "setting": cell.setting,
+        "n": cell.n,
+        "method": method,
+        "repeats": repeats,
+        "answered": len(limits) / repeats,
+    }
+    if len(limits):
+        low, high = limits[:, 0], limits[:, 1]
+        too_high, too_low = low > truth + 1e-9, high < truth - 1e-9
+        row |= {
+            "coverage": 1.0 - float(too_high.mean() + too_low.mean()),
+            "false_pass": float(too_high.mean()),
+            "width": float((high - low).mean()),
+            "zero_width": int((high <= low).sum()),
+        }
+    return row
