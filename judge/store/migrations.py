@@ -5,14 +5,21 @@ from collections.abc import Callable
 from sqlalchemy import Connection, Engine, inspect, select
 
 from judge.errors import StoreError
-from judge.store import tables
+from judge.store import annotation_tables, tables
 
 
 def _create_everything(connection: Connection) -> None:
     tables.metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = ((1, _create_everything),)
+def _add_the_experts_room(connection: Connection) -> None:
+    annotation_tables.metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
+    (1, _create_everything),
+    (2, _add_the_experts_room),
+)
 LATEST = MIGRATIONS[-1][0]
 
 

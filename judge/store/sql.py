@@ -103,7 +103,7 @@ class Store:
             If the name is taken, or the database fails.
         """
         created_at = _now()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             run_id = connection.execute(
                 insert(tables.runs)
                 .values(name=name, created_at=created_at, manifest=manifest.model_dump_json())
@@ -193,7 +193,7 @@ class Store:
         StoreError
             If the database fails; then none of the group was kept.
         """
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows.keep(connection, run, writes)
 
     def add_labels(self, run: Run, labels: Iterable[Label]) -> int:
@@ -205,14 +205,14 @@ class Store:
             If one of them is there already.
         """
         added = [rows.label_row(run, label) for label in labels]
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             if added:
                 connection.execute(insert(tables.labels), added)
         return len(added)
 
     def add_document(self, run: Run, kind: str, body: str) -> None:
         """Keep a JSON text that belongs to a run, such as a passport or a drawn sample."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows.insert_document(connection, run.run_id, kind=kind, body=body, now=_now())
 
     def latest_document(self, run: Run, kind: str) -> str | None:
@@ -227,7 +227,8 @@ class Store:
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def _transaction(self) -> "_Transaction":
+    def transaction(self) -> "AbstractContextManager[Connection]":
+        """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
         return _Transaction(self._engine, self.place)
 
     def _pages(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:

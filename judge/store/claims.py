@@ -1,0 +1,292 @@
+"""Tasks and who works on them: drawn once, claimed k times each, drafted, submitted, reopened."""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from judge.store import annotation_tables as tables
+from judge.store import rows
+from judge.store import tables as first
+from judge.store.annotation_base import Claim, Draft, KeptDraft, LabelTask, Study
+from judge.store.base import Label
+from judge.store.claim_rows import (
+    StaleForm,
+    checked,
+    claim_query,
+    claim_row,
+    keep_draft,
+    newest,
+    own,
+    read_claim,
+    spend,
+    version_of,
+)
+from judge.store.desk import Desk
+
+
+def add_tasks(desk: Desk, drawn: Sequence[LabelTask]) -> int:
+    """Keep the tasks of a run in the order drawn; those that are there already stay as they are."""
+    table = tables.tasks
+    with desk.writing() as connection:
+        query = select(table.c.task).where(table.c.run_id == desk.run.run_id)
+        known = set(connection.scalars(query))
+        added = [
+            {
+                "run_id": desk.run.run_id,
+                "task": task.task,
+                "ordinal": ordinal,
+                "claimed": 0,
+                "disputed": 0,
+                "record": task.model_dump_json(),
+            }
+            for ordinal, task in enumerate(drawn)
+            if task.task not in known
+        ]
+        if added:
+            connection.execute(insert(table), added)
+            desk.note(connection, "program", "tasks.drawn", detail=str(len(added)))
+    return len(added)
+
+
+def count_tasks(desk: Desk) -> int:
+    """Count the tasks of a run."""
+    query = select(func.count()).where(tables.tasks.c.run_id == desk.run.run_id)
+    with desk.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def next_claim(desk: Desk, rater: str, study: Study, *, adjudicates: bool) -> Claim | None:
+    """Give a rater the task at hand, or the next one; None when nothing is left.
+
+    Parameters
+    ----------
+    desk : Desk
+    rater : str
+    study : Study
+    adjudicates : bool
+        Whether this person settles disputed tasks; they look like any other.
+    """
+    at_hand = _claims(desk, rater, "open")
+    if at_hand:
+        return at_hand[0]
+    with desk.writing() as connection:
+        task, kind = _free_task(desk, connection, rater, study=study, adjudicates=adjudicates)
+        if task is None:
+            return None
+        claims = tables.claims
+        place = connection.execute(
+            select(func.count()).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
+        ).scalar_one()
+        claim = Claim(
+            rater=rater,
+            task=task,
+            place=int(place) + 1,
+            kind=kind,
+            state="open",
+            layout=_layout(study, rater, task),
+        )
+        connection.execute(insert(claims).values(claim_row(desk, claim)))
+        desk.note(connection, rater, "task.opened", subject=task.task)
+    return claim
+
+
+def find_claim(desk: Desk, rater: str, task: str) -> Claim | None:
+    """Return a rater's own claim on a task, or None."""
+    return next((claim for claim in _claims(desk, rater) if claim.task.task == task), None)
+
+
+def own_claims(desk: Desk, rater: str) -> tuple[Claim, ...]:
+    """List a rater's claims in the order in which they were made."""
+    return _claims(desk, rater)
+
+
+def newest_draft(desk: Desk, rater: str, task: str) -> KeptDraft:
+    """Return the newest draft; version 0 and empty where nothing was saved."""
+    with desk.reading() as connection:
+        return newest(desk, connection, rater=rater, task=task)
+
+
+def save_draft(
+    desk: Desk, claim: Claim, draft: Draft, *, version: int, seconds: float = 0.0
+) -> KeptDraft:
+    """Keep a draft; when this returns, it is on disk.
+
+    Parameters
+    ----------
+    desk : Desk
+    claim : Claim
+        Open.
+    draft : Draft
+    version : int
+        That of the draft which the page was made from.
+    seconds : float
+        Time spent since the last save.
+
+    Raises
+    ------
+    StaleForm
+        If another page has saved since, or the task is closed.
+    """
+    with desk.writing() as connection:
+        present = checked(desk, connection, claim, version=version)
+        kept = present
+        if present.draft != draft:
+            kept = KeptDraft(version=version + 1, undo_to=version, draft=draft)
+            keep_draft(desk, connection, claim, kept=kept)
+        spend(desk, connection, claim, seconds=seconds)
+    return kept
+
+
+def undo_draft(desk: Desk, claim: Claim, *, version: int) -> KeptDraft:
+    """Go one step back, as a new version; at the first step nothing happens.
+
+    Raises
+    ------
+    StaleForm
+        If another page has saved since, or the task is closed.
+    """
+    with desk.writing() as connection:
+        present = checked(desk, connection, claim, version=version)
+        if present.undo_to < 0:
+            return present
+        earlier = version_of(desk, connection, claim, version=present.undo_to)
+        kept = KeptDraft(version=version + 1, undo_to=earlier.undo_to, draft=earlier.draft)
+        keep_draft(desk, connection, claim, kept=kept)
+        desk.note(connection, claim.rater, "draft.undone", subject=claim.task.task)
+    return kept
+
+
+def close_claim(
+    desk: Desk,
+    claim: Claim,
+    *,
+    version: int,
+    state: Literal["done", "skipped"],
+    labels: Iterable[Label] = (),
+    reason: str = "",
+    disputed: Callable[[Connection], bool] = lambda _: False,
+) -> None:
+    """End the work on a task, with its labels, in one transaction.
+
+    Raises
+    ------
+    StaleForm
+        If another page has saved since, or the task is closed: nothing is kept twice.
+    StoreError
+        If labels of that name for the item are there already, from a file.
+    """
+    with desk.writing() as connection:
+        checked(desk, connection, claim, version=version)
+        connection.execute(
+            update(tables.claims)
+            .where(*own(desk, claim))
+            .values(state=state, closed_at=desk.stamp(), reason=reason)
+        )
+        added = [rows.label_row(desk.run, label) for label in labels]
+        if added:
+            connection.execute(insert(first.labels), added)
+        task = tables.tasks
+        this = (task.c.run_id == desk.run.run_id, task.c.task == claim.task.task)
+        if state == "skipped":
+            # Somebody else is to have it.
+            back = {"claimed": task.c.claimed - 1} if claim.kind == "label" else {"disputed": 1}
+            connection.execute(update(task).where(*this).values(**back))
+        if state == "done" and disputed(connection):
+            connection.execute(update(task).where(*this).values(disputed=1))
+        desk.note(connection, claim.rater, f"task.{state}", subject=claim.task.task, detail=reason)
+
+
+def reopen(desk: Desk, claim: Claim) -> None:
+    """Take back a submitted task: its labels go, its draft stays.
+
+    Raises
+    ------
+    StaleForm
+        If it is not a submitted task.
+    """
+    with desk.writing() as connection:
+        changed = connection.execute(
+            update(tables.claims)
+            .where(*own(desk, claim), tables.claims.c.state == "done")
+            .values(state="open", closed_at=None)
+        )
+        if changed.rowcount != 1:
+            raise StaleForm("the task is not closed.")
+        _take_back_labels(desk, connection, claim)
+        desk.note(connection, claim.rater, "task.reopened", subject=claim.task.task)
+
+
+def _take_back_labels(desk: Desk, connection: Connection, claim: Claim) -> None:
+    """Delete what the submitted draft put there, and nothing that came from a file."""
+    table = first.labels
+    draft = newest(desk, connection, rater=claim.rater, task=claim.task.task).draft
+    for id_, system, sample in claim.task.units:
+        for key in draft.scores:
+            rubric, _, criterion = key.rpartition(".")
+            connection.execute(
+                delete(table).where(
+                    table.c.run_id == desk.run.run_id,
+                    table.c.id == id_,
+                    table.c.system == system,
+                    table.c.sample == sample,
+                    table.c.rater == claim.rater,
+                    table.c.rubric == rubric,
+                    table.c.criterion == criterion,
+                )
+            )
+
+
+def task_drafts(desk: Desk, connection: Connection, task: str) -> tuple[tuple[Claim, Draft], ...]:
+    """Give what each rater has submitted on a task."""
+    query = claim_query(desk).where(tables.claims.c.task == task, tables.claims.c.state == "done")
+    found = [read_claim(row) for row in connection.execute(query).mappings()]
+    return tuple(
+        (each, newest(desk, connection, rater=each.rater, task=task).draft) for each in found
+    )
+
+
+def _free_task(
+    desk: Desk, connection: Connection, rater: str, *, study: Study, adjudicates: bool
+) -> tuple[LabelTask | None, Literal["label", "adjudicate"]]:
+    """Take the first task in the rater's own order that wants another pair of eyes."""
+    table, claims = tables.tasks, tables.claims
+    mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
+    query = select(table.c.task, table.c.disputed, table.c.claimed, table.c.record).where(
+        table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
+    )
+    settles = (table.c.disputed == 1) if adjudicates else None
+    wanted = table.c.claimed < study.per_item
+    found = connection.execute(
+        query.where(wanted if settles is None else wanted | settles)
+    ).mappings()
+    for row in sorted(found, key=lambda row: _rank(study, rater, str(row["task"]))):
+        changes = {"disputed": 2} if row["disputed"] == 1 else {"claimed": table.c.claimed + 1}
+        connection.execute(
+            update(table)
+            .where(table.c.run_id == desk.run.run_id, table.c.task == row["task"])
+            .values(**changes)
+        )
+        kind = "adjudicate" if row["disputed"] == 1 else "label"
+        return LabelTask.model_validate_json(str(row["record"])), kind
+    return None, "label"
+
+
+def _rank(study: Study, rater: str, task: str) -> str:
+    return hashlib.sha256(f"{study.seed}\x1f{rater}\x1f{task}".encode()).hexdigest()
+
+
+def _layout(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:
+    order = list(range(len(task.units)))
+    random.Random(_rank(study, rater, f"{task.task}/replies")).shuffle(order)
+    return tuple(order)
+
+
+def _claims(desk: Desk, rater: str, state: str | None = None) -> tuple[Claim, ...]:
+    query = claim_query(desk).where(tables.claims.c.rater == rater)
+    if state is not None:
+        query = query.where(tables.claims.c.state == state)
+    with desk.reading() as connection:
+        return tuple(read_claim(row) for row in connection.execute(query).mappings())

@@ -1,0 +1,68 @@
+"""One run's part of the store, as the experts' room reads and writes it."""
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, insert
+
+from judge.store import annotation_tables as tables
+from judge.store.base import Run
+from judge.store.sql import Store
+
+
+def now() -> datetime:
+    """Give the time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A run in a store, with a clock."""
+
+    store: Store
+    run: Run
+    clock: Callable[[], datetime] = now
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def writing(self) -> Generator[Connection]:
+        """Hold a transaction; it is kept, on disk, when the context ends without an error.
+
+        One at a time: SQLite has one writer, and waiting here is fairer than its busy timeout.
+        """
+        with self._turn, self.store.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """Hold a connection that only reads."""
+        with self.store.transaction() as connection:
+            yield connection
+
+    def stamp(self, *, ahead: timedelta = timedelta()) -> str:
+        """Give the time as it is kept, or that of some while later."""
+        return (self.clock() + ahead).isoformat(timespec="microseconds")
+
+    def note(
+        self,
+        connection: Connection,
+        actor: str,
+        action: str,
+        *,
+        subject: str = "",
+        detail: str = "",
+    ) -> None:
+        """Add a line to the audit log, in the transaction of what it tells."""
+        connection.execute(
+            insert(tables.events).values(
+                run_id=self.run.run_id,
+                at=self.stamp(),
+                actor=actor,
+                action=action,
+                subject=subject,
+                detail=detail,
+            )
+        )
