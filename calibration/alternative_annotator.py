@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels
 from calibration.pairs import as_matrix, as_vector, rater_names
 from calibration.validation import FloatArray, check_share
@@ -208,14 +209,10 @@ def _advantage(ours: FloatArray, seed: int) -> Estimate:
     won, lost = rng.standard_gamma(0.5, size=(2, DRAWS, ours.shape[1]))
     wins = weights @ np.nan_to_num(ours) + won
     items = weights @ (~np.isnan(ours)).astype(np.float64) + won + lost
-    drawn = (wins / items).mean(axis=1)
-    value = float(np.nanmean(ours, axis=0).mean())
-    low, high = np.quantile(drawn, [0.025, 0.975])
     n = int((~np.isnan(ours)).any(axis=1).sum())
-    return Estimate(
-        value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+    return estimate_from_draws(
+        float(np.nanmean(ours, axis=0).mean()),
+        (wins / items).mean(axis=1),
         confidence=0.95,
         method="average advantage probability, item bootstrap",
         n_judged=n,

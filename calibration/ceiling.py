@@ -20,6 +20,7 @@ from calibration.coefficients.gwet import ac1_of, agreement_weighted_by
 from calibration.coefficients.kappa import disagreement, kappa_of, weighted_by
 from calibration.coefficients.percent import percent_of
 from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_prior
+from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
 from calibration.pairs import as_matrix, as_vector, rater_names
 from calibration.validation import FloatArray, IntArray, check_share
@@ -206,13 +207,9 @@ def _check_varied(table: FloatArray, read: TableCoefficient) -> None:
 
 
 def _estimate(values: FloatArray, method: str, n: int, *, confidence: float) -> Estimate:
-    value = float(values[0])
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(values[1:], [tail, 1.0 - tail])
-    return Estimate(
-        value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+    return estimate_from_draws(
+        float(values[0]),
+        values[1:],
         confidence=confidence,
         method=f"{method}, item bootstrap",
         n_judged=n,

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
+from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
 from calibration.pairs import as_matrix
 from calibration.validation import FloatArray, check_share
@@ -136,14 +137,11 @@ def reliability(
     item, rater, rest = np.maximum(drawn, 0.0).T
     noise = (rest + (rater if kind == "absolute" else 0.0)) / raters
     values = item / np.maximum(item + noise, 1e-300)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(values[1:], [tail, 1.0 - tail])
-    if high - low < 1e-9:
+    if np.ptp(values) < 1e-9:
         raise Undefined("the raters never differ in a way that leaves reliability an interval.")
-    return Estimate(
-        value=float(values[0]),
-        low=min(float(low), float(values[0])),
-        high=max(float(high), float(values[0])),
+    return estimate_from_draws(
+        float(values[0]),
+        values[1:],
         confidence=confidence,
         method=f"{kind} reliability of the mean of {raters}, item bootstrap",
         n_judged=matrix.shape[0],

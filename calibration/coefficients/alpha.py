@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from calibration.coefficients.alpha_interval import resampled_categories, resampled_moments
 from calibration.coefficients.rater_table import MOST_CATEGORIES
+from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
 from calibration.pairs import as_matrix
 from calibration.validation import FloatArray, check_share
@@ -84,12 +85,9 @@ def krippendorff_alpha(
         scores = pairable if level == "interval" else _midranks(pairable)
         point = interval_alpha(scores)
         spread = resampled_moments(scores, resamples=resamples, rng=rng)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(spread, [tail, 1.0 - tail])
-    return Estimate(
-        value=point,
-        low=min(float(low), point),
-        high=max(float(high), point),
+    return estimate_from_draws(
+        point,
+        spread,
         confidence=confidence,
         method=f"Krippendorff's alpha ({level}), item bootstrap",
         n_judged=int(rated.any(axis=1).sum()),

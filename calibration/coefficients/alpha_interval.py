@@ -22,11 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.coefficients.rater_table import cell_prior
+from calibration.draws import weighted_sums
 from calibration.validation import FloatArray
 
 Level = Literal["nominal", "ordinal", "interval"]
-
-CHUNK = 1_000_000
 
 
 def resampled_categories(
@@ -59,7 +58,7 @@ def resampled_categories(
     statistics = {"nominal": _agreements, "ordinal": _coincidences, "interval": _moments_of}[level]
     columns = np.vstack([statistics(patterns, values), size * statistics(pairs, values)])
     shapes = np.concatenate([times, np.full(len(pairs), cell_prior(values.size))])
-    sums = _weighted_sums(shapes, columns, resamples=resamples, rng=rng)
+    sums = weighted_sums(shapes, columns, resamples=resamples, rng=rng)
     alpha = {"nominal": _nominal, "ordinal": _ordinal, "interval": _interval}[level]
     return alpha(sums)
 
@@ -76,7 +75,7 @@ def resampled_moments(
     by_chance = m.mean() / 2.0 * np.array([[2.0, 0.0, 2.0 * variance, 4.0 * variance]])
     shapes = np.ones(len(m) + 1)
     columns = np.vstack([columns, by_chance])
-    return _interval(_weighted_sums(shapes, columns, resamples=resamples, rng=rng))
+    return _interval(weighted_sums(shapes, columns, resamples=resamples, rng=rng))
 
 
 def _patterns(counts: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
@@ -94,18 +93,6 @@ def _pairs_of_values(size: int) -> FloatArray:
     first, second = np.indices((size, size)).reshape(2, -1)
     identity = np.eye(size)
     return identity[first] + identity[second]
-
-
-def _weighted_sums(
-    shapes: FloatArray, columns: FloatArray, *, resamples: int, rng: np.random.Generator
-) -> FloatArray:
-    sums = np.empty((resamples, columns.shape[1]))
-    step = max(1, CHUNK // shapes.size)
-    for start in range(0, resamples, step):
-        block = slice(start, min(start + step, resamples))
-        size = block.stop - block.start, shapes.size
-        sums[block] = rng.standard_gamma(shapes, size) @ columns
-    return sums
 
 
 def _agreements(counts: FloatArray, _values: FloatArray) -> FloatArray:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
 from calibration.pairs import Pairs
 from calibration.validation import FloatArray
@@ -137,13 +138,9 @@ def read_off(
     if np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1)) < 2:
         raise Undefined("all ratings are equal, so agreement beyond chance has no meaning.")
     n = int(counts.sum())
-    value = float(coefficient(counts / n))
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(coefficient(table.draws), [tail, 1.0 - tail])
-    return Estimate(
-        value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+    return estimate_from_draws(
+        float(coefficient(counts / n)),
+        coefficient(table.draws),
         confidence=confidence,
         method=f"{method}, Dirichlet interval",
         n_judged=table.n_judged,

@@ -1,0 +1,41 @@
+"""Covariates of the bias battery that can be read off the text or the names of an item."""
+
+import unicodedata
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from calibration.validation import FloatArray
+
+
+def log_length(texts: Sequence[str]) -> FloatArray:
+    """Measure length as the logarithm to base 2 of 1 + characters: one unit is a doubling."""
+    return np.log2(1.0 + np.array([len(text) for text in texts], dtype=np.float64))
+
+
+def is_chinese(texts: Sequence[str]) -> FloatArray:
+    """Mark texts of which most letters are Chinese characters as 1, others as 0.
+
+    A text without letters is NaN.
+
+    Examples
+    --------
+    >>> is_chinese(["今天很好", "fine today", "42"]).tolist()
+    [1.0, 0.0, nan]
+    """
+    return np.array([_chinese_share(text) > 0.5 if _letters(text) else np.nan for text in texts])
+
+
+def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
+    """Mark items of the systems that belong to the judge's model family as 1, others as 0."""
+    return np.array([float(system in family) for system in systems])
+
+
+def _letters(text: str) -> list[str]:
+    return [sign for sign in text if sign.isalpha()]
+
+
+def _chinese_share(text: str) -> float:
+    letters = _letters(text)
+    chinese = sum(unicodedata.name(sign, "").startswith("CJK UNIFIED") for sign in letters)
+    return chinese / len(letters)

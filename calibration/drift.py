@@ -1,0 +1,182 @@
+"""Drift between two versions of a judge that rated the same anchor items.
+
+Anchors are items kept aside and rated by each version in turn. Flips need no expert; whether the
+new version is better or worse needs the experts' labels of the anchors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.coefficients.percent import share
+from calibration.estimate import Estimate, Undefined
+from calibration.paired import McNemar, change_of_share, mcnemar
+from calibration.pairs import as_vector
+from calibration.validation import BoolArray, FloatArray, check_share
+
+FEW = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyDrift:
+    """Whether the new version is nearer to the experts than the old one.
+
+    Attributes
+    ----------
+    n : int
+        Anchors with both verdicts and an expert label.
+    agreement_change : Estimate
+        New minus old share of verdicts equal to the expert's.
+    correctness : McNemar
+        `b` anchors only the old version got right, `c` only the new one.
+    sensitivity_change, specificity_change : Estimate | None
+        For labels of two values; None for others and where a class has no label.
+    """
+
+    n: int
+    agreement_change: Estimate
+    correctness: McNemar
+    sensitivity_change: Estimate | None
+    specificity_change: Estimate | None
+
+    def no_worse_than(self, margin: float) -> bool:
+        """Whether the interval rules out that agreement fell by the margin or more."""
+        return self.agreement_change.low > -margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What changed from the old judge to the new one.
+
+    Attributes
+    ----------
+    n : int
+        Anchors with a verdict of both versions.
+    flip_rate : Estimate
+        Share of anchors whose verdict changed.
+    direction : McNemar
+        `b` verdicts went down and `c` went up; a small p says that the new judge is more lenient
+        or more severe, not only different.
+    accuracy : AccuracyDrift | None
+        None without expert labels.
+    n_silenced : int
+        Anchors that the old version rated and the new one did not.
+    warnings : tuple of str
+    """
+
+    n: int
+    flip_rate: Estimate
+    direction: McNemar
+    accuracy: AccuracyDrift | None
+    n_silenced: int
+    warnings: tuple[str, ...]
+
+
+def measure_drift(
+    old: npt.ArrayLike,
+    new: npt.ArrayLike,
+    human: npt.ArrayLike | None = None,
+    *,
+    positive: float = 1.0,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Drift:
+    """Compare two versions of a judge on the same anchors.
+
+    Parameters
+    ----------
+    old, new : float array, shape (N,)
+        Verdicts on the same items, NaN where a version gave none.
+    human : float array, shape (N,), optional
+        Expert labels, NaN where there is none.
+    positive : float
+        The value that sensitivity speaks of.
+    confidence : float
+    seed : int
+        Same seed, same digits.
+
+    Returns
+    -------
+    Drift
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not align or hold an infinite value.
+    Undefined
+        If no anchor has a verdict of both versions.
+    """
+    check_share("confidence", confidence)
+    first, second = as_vector("old", old), as_vector("new", new)
+    labels = np.full(first.shape, np.nan) if human is None else as_vector("human", human)
+    if not first.shape == second.shape == labels.shape:
+        raise ValueError(
+            "old, new and human must be as long as each other; "
+            f"got {first.size}, {second.size} and {labels.size}."
+        )
+    both = ~np.isnan(first) & ~np.isnan(second)
+    if not both.any():
+        raise Undefined("no anchor has a verdict of both versions of the judge.")
+    silenced = int((~np.isnan(first) & np.isnan(second)).sum())
+    first, second, labels = first[both], second[both], labels[both]
+    return Drift(
+        n=first.size,
+        flip_rate=share(
+            int((first != second).sum()),
+            first.size,
+            method="flip rate",
+            confidence=confidence,
+            n_judged=first.size,
+        ),
+        direction=mcnemar(int((second < first).sum()), int((second > first).sum())),
+        accuracy=_accuracy(
+            first, second, labels, positive=positive, confidence=confidence, seed=seed
+        ),
+        n_silenced=silenced,
+        warnings=_warnings(first.size, silenced),
+    )
+
+
+def _accuracy(
+    first: FloatArray,
+    second: FloatArray,
+    labels: FloatArray,
+    *,
+    positive: float,
+    confidence: float,
+    seed: int,
+) -> AccuracyDrift | None:
+    labelled = ~np.isnan(labels)
+    if not labelled.any():
+        return None
+    truth = labels[labelled]
+    was_right, is_right = first[labelled] == truth, second[labelled] == truth
+    two_values = np.union1d(truth, [positive]).size <= 2
+
+    def change(inside: BoolArray, name: str) -> Estimate:
+        return change_of_share(
+            was_right[inside], is_right[inside], method=name, confidence=confidence, seed=seed
+        )
+
+    def class_change(inside: BoolArray, name: str) -> Estimate | None:
+        return change(inside, name) if two_values and inside.any() else None
+
+    return AccuracyDrift(
+        n=truth.size,
+        agreement_change=change(np.ones_like(was_right), "change of agreement"),
+        correctness=mcnemar(int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())),
+        sensitivity_change=class_change(truth == positive, "change of sensitivity"),
+        specificity_change=class_change(truth != positive, "change of specificity"),
+    )
+
+
+def _warnings(n: int, silenced: int) -> tuple[str, ...]:
+    notes: list[str] = []
+    if n < FEW:
+        notes.append(f"only {n} anchors; a drift of some percent would go unseen.")
+    if silenced:
+        notes.append(
+            f"the new version gave no verdict on {silenced} anchors that the old one rated."
+        )
+    return tuple(notes)

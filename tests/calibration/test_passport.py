@@ -1,0 +1,250 @@
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.passport import (
+    JudgeIdentity,
+    JudgePassport,
+    LabelSource,
+    fingerprint,
+    measure_entry,
+)
+from calibration.passport_check import JudgeUse, check
+from calibration.passport_file import PassportError, load_passport, save_passport
+
+ISSUED = date(2026, 11, 1)
+
+
+def passport(*, labels: int = 200, error: float = 0.1) -> JudgePassport:
+    """Give a passport of a judge with this share of errors on this many labels."""
+    rng = np.random.default_rng(1)
+    human = (rng.random(labels) < 0.7).astype(np.float64)
+    judge = np.where(rng.random(labels) < error, 1.0 - human, human)
+    again = np.where(rng.random(labels) < 0.05, 1.0 - judge, judge)
+    return JudgePassport(
+        identity=JudgeIdentity(
+            name="判官-1",
+            judge_hash="j",
+            rubric_hash="r",
+            prompt_hash="p",
+            settings_hash="s",
+            languages=("en", "zh"),
+        ),
+        labels=LabelSource(
+            source="team", count=labels, raters=3, design="random", labelled_on=date(2026, 10, 30)
+        ),
+        entries=(
+            measure_entry(judge, human, criterion="safe", repeated=again),
+            measure_entry(judge[:50], human[:50], criterion="safe", group="privacy"),
+        ),
+        provenance="LIVE",
+        issued=ISSUED,
+        expires=ISSUED + timedelta(days=90),
+    )
+
+
+USE = JudgeUse(
+    judge_hash="j", rubric_hash="r", prompt_hash="p", settings_hash="s", languages=("zh",)
+)
+
+
+def test_a_passport_that_fits_is_trusted() -> None:
+    assert check(passport(), USE, now=ISSUED).trusted
+
+
+def test_the_last_day_still_counts_and_a_moment_is_a_day() -> None:
+    last = datetime(2027, 1, 30, 23, 59, tzinfo=UTC)
+
+    assert check(passport(), USE, now=last).trusted
+    assert not check(passport(), USE, now=last + timedelta(minutes=1)).trusted
+
+
+@pytest.mark.parametrize(
+    ("change", "objection"),
+    [
+        ({"judge_hash": "x"}, "other-judge"),
+        ({"rubric_hash": "x"}, "other-rubric"),
+        ({"prompt_hash": "x"}, "other-prompt"),
+        ({"settings_hash": "x"}, "other-settings"),
+        ({"languages": ("zh", "fr")}, "other-language"),
+        ({"criteria": ("severity",)}, "not-measured"),
+        ({"fewest_labels": 500}, "too-few-labels"),
+    ],
+)
+def test_another_use_has_its_reason(change: dict[str, str], objection: str) -> None:
+    verdict = check(passport(), replace(USE, **change), now=ISSUED)
+
+    assert [reason.objection for reason in verdict.reasons] == [objection]
+
+
+@pytest.mark.parametrize(
+    ("today", "objection"),
+    [(ISSUED + timedelta(days=91), "expired"), (ISSUED - timedelta(days=1), "not-yet-valid")],
+)
+def test_a_passport_holds_for_its_time_only(today: date, objection: str) -> None:
+    verdict = check(passport(), USE, now=today)
+
+    assert [reason.objection for reason in verdict.reasons] == [objection]
+
+
+def test_a_coin_is_refused() -> None:
+    verdict = check(passport(error=0.5), USE, now=ISSUED)
+
+    assert verdict.reasons[0].objection == "no-better-than-chance"
+    assert "not shown to be better than chance" in verdict.reasons[0].text
+
+
+def test_labels_of_one_class_cannot_show_anything() -> None:
+    entry = measure_entry([1, 1, 0] * 20, [1] * 60, criterion="safe")
+
+    verdict = check(replace(passport(), entries=(entry,)), USE, now=ISSUED)
+
+    assert "cannot show whether the judge beats chance" in verdict.reasons[0].text
+
+
+def test_groups_alone_do_not_vouch_for_the_whole() -> None:
+    groups = tuple(entry for entry in passport().entries if entry.group)
+
+    verdict = check(replace(passport(), entries=groups), USE, now=ISSUED)
+
+    assert verdict.reasons[0].text == "the passport measures nothing over all items."
+
+
+def test_simulated_verdicts_are_for_demonstrations_only() -> None:
+    simulated = replace(passport(), provenance="SIMULATED")
+
+    assert check(simulated, USE, now=ISSUED).reasons[0].objection == "simulated"
+    assert check(simulated, replace(USE, allow_simulated=True), now=ISSUED).trusted
+
+
+def test_all_reasons_are_given() -> None:
+    verdict = check(passport(labels=10), replace(USE, judge_hash="x"), now=date(2030, 1, 1))
+
+    objections = {reason.objection for reason in verdict.reasons}
+    assert {"expired", "other-judge", "too-few-labels"} <= objections
+
+
+def test_an_entry_carries_rates_flips_and_coefficients() -> None:
+    entry = passport().entry("safe")
+
+    assert entry is not None
+    assert entry.n == 200
+    assert {"percent", "kappa", "ac1", "alpha"} <= set(entry.agreement)
+    assert entry.sensitivity is not None
+    assert entry.flip_rate is not None
+    assert entry.flip_rate.low < 0.05 < entry.flip_rate.high
+    assert entry.beyond_chance is not None
+    assert entry.beyond_chance.value == pytest.approx(0.8, abs=0.1)
+
+
+def test_scores_are_held_against_chance_by_alpha() -> None:
+    entry = measure_entry([1, 2, 3, 4, 5] * 4, [1, 2, 3, 4, 4] * 4, criterion="s", level="ordinal")
+
+    assert entry.beyond_chance is not None
+    assert entry.beyond_chance == entry.agreement["alpha"]
+    assert entry.flip_rate is None
+
+
+def test_equal_content_has_an_equal_fingerprint() -> None:
+    assert fingerprint({"a": [1, 2.5], "b": "好"}) == fingerprint({"b": "好", "a": [1, 2.5]})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+    # sha256 of the two characters {} of canonical JSON.
+    assert fingerprint({}) == (
+        "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    )
+
+
+@pytest.mark.parametrize("content", [{1, 2}, float("nan")])
+def test_what_is_no_json_has_no_fingerprint(content: object) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        fingerprint(content)
+
+
+def test_a_passport_comes_back_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "passport.json"
+
+    save_passport(passport(), file)
+
+    assert load_passport(file) == passport()
+    assert "判官-1" in file.read_text(encoding="utf-8")
+
+
+def test_a_failed_write_leaves_the_old_passport(tmp_path: Path) -> None:
+    file = tmp_path / "passport.json"
+    save_passport(passport(), file)
+    broken = replace(passport(), identity=replace(passport().identity, name="\ud800"))
+
+    with pytest.raises(UnicodeEncodeError):
+        save_passport(broken, file)
+
+    assert load_passport(file) == passport()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("surprise", 1, "passport has an unknown key 'surprise'"),
+        ("format", 2, "format 2, where this version reads 1"),
+        ("format", True, "format True"),
+        ("issued", "yesterday", "passport.issued is 'yesterday', not a date"),
+        ("expires", "2020-01-01", "cannot expire on 2020-01-01, before 2026-11-01"),
+        ("provenance", "REAL", "passport.provenance is 'REAL', not one of LIVE"),
+        ("entries", {}, "passport.entries is no list"),
+        ("identity", [], "passport.identity is no object"),
+        ("identity.name", 7, "passport.identity.name is 7, not text"),
+        ("identity.extra", 7, "passport.identity has an unknown key 'extra'"),
+        ("labels.count", 1.5, "passport.labels.count is 1.5, not a whole number"),
+        ("labels.count", -1, "cannot be negative"),
+        ("entries.0.agreement", [], r"passport.entries\[\].agreement is no object"),
+        ("entries.0.agreement.kappa.value", "x", "kappa.value is 'x', not a finite number"),
+        ("entries.0.agreement.kappa.value", 10**400, "not a finite number"),
+        ("entries.1.group", None, "two entries speak of the same criterion and group"),
+    ],
+)
+def test_a_file_that_is_not_as_it_should_be_is_refused(
+    tmp_path: Path, path: str, value: object, message: str
+) -> None:
+    file = tmp_path / "passport.json"
+    save_passport(passport(), file)
+    content: Any = json.loads(file.read_text(encoding="utf-8"))
+    *parents, last = path.split(".")
+    inside: Any = content
+    for step in parents:
+        inside = inside[int(step) if step.isdigit() else step]
+    inside[last] = value
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(PassportError, match=message):
+        load_passport(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[]", "no object with a key 'format'"),
+        (b'{"format": 1, "format": 1}', "key 'format' stands twice"),
+        (b'{"format": NaN}', "NaN is no number"),
+        (b'{"format": 1}', "passport has no key 'entries'"),
+        (b" " * 10_000_001, "larger than 10000000 bytes"),
+    ],
+)
+def test_hostile_text_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    file = tmp_path / "passport.json"
+    file.write_bytes(text)
+
+    with pytest.raises(PassportError, match=message):
+        load_passport(file)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PassportError, match="cannot be read"):
+        load_passport(tmp_path / "none.json")
