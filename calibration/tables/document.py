@@ -63,6 +63,16 @@ class Node:
         for number, value in enumerate(cast("list[object]", self.value)):
             yield Node(value, f"{self.way}[{number}]", self.place)
 
+    def fields_of(self, name: str) -> dict[str, "Node"]:
+        """All fields of the object in a field; none where it is missing or null."""
+        node = self.get(name)
+        return {} if node is None else node.fields()
+
+    def items_of(self, name: str) -> "Iterator[Node]":
+        """Give the elements of the array in a field; none where it is missing or null."""
+        node = self.get(name)
+        return iter(()) if node is None else node.items()
+
     def text(self) -> str:
         """Read a text; a TableError when it is none."""
         if not isinstance(self.value, str):

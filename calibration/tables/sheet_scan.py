@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from calibration.tables.errors import Place, TableError
+from calibration.tables.parts import Starts
 from calibration.tables.printable import clipped
 from calibration.tables.rows import MAX_COLUMNS
 
@@ -23,8 +24,8 @@ _WITHIN_CELL = {"f", "v", "is", "t", "r", "rPr", "rPh", "phoneticPr"}
 _RESAVE = "save the workbook again as .xlsx"
 
 
-class SheetScan:
-    """Visits the elements of one sheet in order; calling it with a bad one raises TableError.
+class SheetScan(Starts):
+    """Visits the elements of one sheet in order; a bad one raises a TableError.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ class SheetScan:
         self._tables = 0
         self._in_cell = False
 
-    def __call__(self, name: str, fields: Mapping[str, str]) -> None:
-        """Take the next element: its name without prefix, and its attributes."""
+    def start(self, name: str, fields: Mapping[str, str]) -> None:
+        """Take the beginning of the next element."""
         # Drop-down lists have formulas too, in an 'f' that stands in no cell.
         self._in_cell = name == "c" or (self._in_cell and name in _WITHIN_CELL)
         if name == "c":

@@ -1,7 +1,7 @@
 """XLSX: one sheet with a header in row 1, read after everything in the file has been checked.
 
 The parts that are needed are checked and copied into an archive of our own, and only that goes to
-calamine: it sees the very bytes that were checked, and no others. Formulas, error cells, merged
+calamine: it sees nothing that was not checked. Formulas, error cells, merged
 cells and links to other files are refused. Hidden rows and columns are read like others; a sheet
 that is hidden counts when the only sheet is looked for.
 """
@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from calibration.tables.archive import Archive, open_archive
 from calibration.tables.errors import Place
-from calibration.tables.parts import Contents, Sheet, read_contents, walked
+from calibration.tables.parts import Contents, Sheet, read_contents, walk
+from calibration.tables.plain_copy import MAIN, SHEET, STRINGS, STYLES, PlainCopy
 from calibration.tables.printable import clipped
 from calibration.tables.rows import Columns, Row, check_names
 from calibration.tables.sheet_scan import SheetScan
 from calibration.tables.source import open_plain
 
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -66,29 +66,26 @@ def _chosen(sheets: Sequence[Sheet], name: str | None, place: Place) -> Sheet:
 
 def _checked_copy(archive: Archive, contents: Contents, sheet: Sheet) -> io.BytesIO:
     copy = io.BytesIO()
-    parts = {"worksheet": sheet.part, "sharedStrings": contents.strings, "styles": contents.styles}
+    parts = {"sharedStrings": (contents.strings, STRINGS), "styles": (contents.styles, STYLES)}
+    needed = ["worksheet", *(kind for kind, (part, _) in parts.items() if part is not None)]
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-        packed.writestr("xl/workbook.xml", _workbook_xml(since_1904=contents.since_1904))
         packed.writestr("_rels/.rels", _links_xml({"officeDocument": "xl/workbook.xml"}))
-        needed = {kind: f"{kind}.xml" for kind in parts if parts[kind]}
-        packed.writestr("xl/_rels/workbook.xml.rels", _links_xml(needed))
-        for kind, part in parts.items():
-            visit = SheetScan(archive.place) if kind == "worksheet" else _accept
+        packed.writestr("xl/workbook.xml", _workbook_xml(since_1904=contents.since_1904))
+        links = _links_xml({kind: f"{kind}.xml" for kind in needed})
+        packed.writestr("xl/_rels/workbook.xml.rels", links)
+        with packed.open("xl/worksheet.xml", "w") as target:
+            walk(archive, sheet.part, PlainCopy(target, SHEET, SheetScan(archive.place)))
+        for kind, (part, kept) in parts.items():
             if part is not None:
                 with packed.open(f"xl/{kind}.xml", "w") as target:
-                    for chunk in walked(archive, part, visit):
-                        target.write(chunk)
+                    walk(archive, part, PlainCopy(target, kept))
     copy.seek(0)
     return copy
 
 
-def _accept(_name: str, _fields: object) -> None:
-    """Look at nothing: that the part is well formed is enough."""
-
-
 def _workbook_xml(*, since_1904: bool) -> str:
     return (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_LINKS}"><workbookPr date1904="{since_1904:d}"/>'
+        f'<workbook xmlns="{MAIN}" xmlns:r="{_LINKS}"><workbookPr date1904="{since_1904:d}"/>'
         '<sheets><sheet name="table" sheetId="1" r:id="worksheet"/></sheets></workbook>'
     )
 

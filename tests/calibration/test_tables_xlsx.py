@@ -349,3 +349,11 @@ def test_an_encrypted_entry_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
 
     assert complaint(path) == "a.xlsx: the workbook is encrypted; save it without a password"
+
+
+def test_a_long_sheet_is_read_to_its_end(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "score"], *([f"p{n}", n] for n in range(3_000))]
+
+    last = list(read_rows(workbook(tmp_path / "a.xlsx", rows)))[-1]
+
+    assert (last.line, last.values) == (3_001, {"id": "p2999", "score": 2999.0})
