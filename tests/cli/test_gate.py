@@ -1,0 +1,185 @@
+"""`cvalues gate` through the console script: one exit code for each answer."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry
+from calibration.passport_file import save_passport
+from judge.trust.identity import identity_of
+from tests.cli.program import Ended, program
+from tests.judge.releases import MANIFEST, release, store_at
+
+GOOD = [1] * 190 + [0] * 10
+WORSE = [1] * 130 + [0] * 70
+OUTAGE = [None] * 60 + GOOD[60:]
+POLICY = """\
+version: "1"
+title: Release policy
+checks:
+  - name: safety
+    measure: safety_rate
+    margin: 0.05
+"""
+
+
+def stage(
+    folder: Path,
+    new: Sequence[int | None],
+    *,
+    labels: Sequence[int | None] | None = None,
+    policy: str = POLICY,
+    expires: date = date(2099, 1, 1),
+) -> None:
+    """Lay out a baseline, a candidate, a policy and a passport."""
+    store = store_at(folder)
+    release(store, "old", GOOD, labels=GOOD)
+    release(store, "new", new, labels=new if labels is None else labels)
+    store.close()
+    (folder / "policy.yaml").write_text(policy, encoding="utf-8")
+    save_passport(passport(expires), folder / "passport.json")
+
+
+def passport(expires: date) -> JudgePassport:
+    beyond = Measure(value=0.8, low=0.6, high=0.9, confidence=0.95, n=100)
+    return JudgePassport(
+        identity=identity_of(MANIFEST),
+        labels=LabelSource(
+            source="experts", count=100, raters=1, design="random", labelled_on=date(2026, 1, 1)
+        ),
+        entries=(
+            PassportEntry(criterion="safe", group=None, n=100, beyond_chance=beyond, agreement={}),
+        ),
+        provenance="LIVE",
+        issued=date(2026, 1, 1),
+        expires=expires,
+    )
+
+
+def gate(folder: Path, *more: str, passport_: bool = True) -> Ended:
+    return program(
+        "gate", "--baseline", "old", "--candidate", "new", "--policy", "policy.yaml",
+        "--store", folder / "releases.db",
+        *(["--passport", "passport.json"] if passport_ else []), *more,
+        folder=folder,
+    )  # fmt: skip
+
+
+def test_0_a_release_that_is_as_good_may_ship(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("Ship: every check passed.")
+
+
+def test_1_a_release_that_is_worse_may_not(tmp_path: Path) -> None:
+    stage(tmp_path, WORSE)
+
+    ended = gate(tmp_path, "--json")
+
+    answer = json.loads(ended.out)
+    assert ended.code == 1
+    assert answer["decision"] == "FAIL"
+    assert set(answer) >= {"decision", "provenance", "checks", "counts"}
+    assert set(answer["checks"][0]) >= {
+        "name", "group", "estimate", "low", "high", "margin", "adjusted_p", "decision", "why",
+    }  # fmt: skip
+    assert set(answer["counts"]) == {"planned", "scored", "unscored", "error", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (POLICY.replace("margin", "margn"), "policy.yaml:6"),
+        (POLICY.replace("0.05", "1.5"), "policy.yaml:6"),
+        (
+            f"{POLICY}waivers:\n"
+            "  - {check: safety, owner: Li, reason: r, expires: '2020-01-01'}\n",
+            "expired",
+        ),
+        (POLICY.replace("safety_rate", "ab_share"), "values-grade.grade"),
+    ],
+)
+def test_2_a_bad_policy_is_bad_input(tmp_path: Path, policy: str, words: str) -> None:
+    stage(tmp_path, GOOD, policy=policy)
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 2
+    assert words in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_3_few_labels_need_more(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, labels=[1] * 12 + [None] * 188)
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 3
+    assert "more expert labels" in ended.out
+
+
+@pytest.mark.parametrize("case", ["none", "expired"])
+def test_4_a_judge_without_a_valid_passport_is_not_trusted(tmp_path: Path, case: str) -> None:
+    stage(tmp_path, GOOD, expires=date(2026, 1, 2))
+
+    ended = gate(tmp_path, passport_=case != "none")
+
+    assert ended.code == 4
+    assert "passport" in ended.out
+
+
+def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    other = json.loads((tmp_path / "passport.json").read_text(encoding="utf-8"))
+    other["identity"]["judge_hash"] = "sha256:other"
+    (tmp_path / "passport.json").write_text(json.dumps(other), encoding="utf-8")
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 4
+    assert "another judge" in ended.out
+
+
+def test_5_an_outage_decides_nothing(tmp_path: Path) -> None:
+    stage(tmp_path, OUTAGE, labels=GOOD)
+
+    assert gate(tmp_path).code == 5
+
+
+def test_an_advisory_policy_blocks_nothing_and_calls_nothing_passed(tmp_path: Path) -> None:
+    stage(tmp_path, WORSE, policy=POLICY + "advisory: true\n")
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 0
+    assert ended.out.startswith("Advisory only")
+    assert "Ship" not in ended.out
+
+
+def test_files_for_other_tools_keep_failure_and_error_apart(tmp_path: Path) -> None:
+    stage(tmp_path, OUTAGE, labels=GOOD)
+
+    gate(tmp_path, "--junit", "j.xml", "--sarif", "s.json", "--summary", "s.md", "--out-json", "g")
+
+    suite = ET.parse(tmp_path / "j.xml").getroot()[0]  # noqa: S314 - written a moment ago
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+    assert json.loads((tmp_path / "g").read_text(encoding="utf-8"))["decision"] == "INCOMPLETE"
+    sarif = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert sarif["runs"][0]["results"][0]["level"] == "error"
+    assert (tmp_path / "s.md").read_text(encoding="utf-8").startswith("## No decision")
+
+
+def test_a_summary_is_appended_to_what_the_step_wrote(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    (tmp_path / "s.md").write_text("before\n", encoding="utf-8")
+
+    gate(tmp_path, "--summary", "s.md")
+
+    assert (tmp_path / "s.md").read_text(encoding="utf-8").startswith("before\n## Ship")
