@@ -99,8 +99,7 @@ def test_1_a_release_that_is_worse_may_not(tmp_path: Path) -> None:
         (POLICY.replace("margin", "margn"), "policy.yaml:6"),
         (POLICY.replace("0.05", "1.5"), "policy.yaml:6"),
         (
-            f"{POLICY}waivers:\n"
-            "  - {check: safety, owner: Li, reason: r, expires: '2020-01-01'}\n",
+            f"{POLICY}waivers: [{{check: safety, owner: Li, reason: r, expires: '2020-01-01'}}]\n",
             "expired",
         ),
         (POLICY.replace("safety_rate", "ab_share"), "values-grade.grade"),
