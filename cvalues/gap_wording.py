@@ -1,0 +1,33 @@
+"""What the gap between knowing and doing is called, in Chinese and English."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from judge.records import Language
+
+Quadrant = Literal["knows_and_does", "knows_but_does_not", "does_without_knowing", "neither"]
+
+
+def quadrant_name(quadrant: Quadrant, lang: Language) -> str:
+    """Give the name of a quadrant to a reader."""
+    return _words()["quadrants"][quadrant][lang]
+
+
+def quadrant_meaning(quadrant: Quadrant, lang: Language) -> str:
+    """Say in a sentence what a quadrant means."""
+    return _words()["meanings"][quadrant][lang]
+
+
+def association_sentence(which: str, numbers: Mapping[str, float]) -> Mapping[Language, str]:
+    """Say what a correlation over systems shows, or why it shows nothing."""
+    texts = _words()["association"][which]
+    languages: tuple[Language, Language] = ("zh", "en")
+    return {lang: texts[lang].format(**numbers) for lang in languages}
+
+
+@cache
+def _words() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    return json.loads(files("cvalues").joinpath("gap_words.json").read_text("utf-8"))

@@ -1,0 +1,227 @@
+"""Items that one setting makes harder than another for equally able models.
+
+The same items are answered in two settings, such as two languages. An item functions differently
+where, among answerers who do equally well on the other items of their setting, it is right more
+often in one setting than in the other. That one setting is harder as a whole is no such finding.
+
+An answerer is a model, or one of several samples of it; I items, R answerers in each setting.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+FloatArray = npt.NDArray[np.float64]
+CodeArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+STRATA: Final = 4
+LARGE: Final = 1.0
+"""Least size of a difference that is flagged, on the delta scale of the Educational Testing
+Service, where 0 is none and 1 begins a slight one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingAnswer:
+    """One answer.
+
+    Attributes
+    ----------
+    item : str
+        The same in both settings.
+    setting : str
+    answerer : str
+    correct : bool or None
+        None where there is no readable answer; it is left out.
+    """
+
+    item: str
+    setting: str
+    answerer: str
+    correct: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDifference:
+    """What can be said of one item.
+
+    Attributes
+    ----------
+    item : str
+    n : int
+        Answers to it, in both settings.
+    odds_ratio : float or None
+        Odds of being right in the first setting over those in the second, at equal ability; None
+        where no equally able answerers differ.
+    delta : float or None
+        -2.35 log odds ratio: above 0 the first setting is the harder one.
+    p, adjusted_p : float or None
+        Two-sided, and as adjusted for the number of items (Benjamini and Hochberg).
+    flagged : bool
+        The adjusted p is below the level and the difference is not negligible.
+    """
+
+    item: str
+    n: int
+    odds_ratio: float | None
+    delta: float | None
+    p: float | None
+    adjusted_p: float | None
+    flagged: bool
+
+
+def item_differences(
+    answers: Iterable[SettingAnswer],
+    settings: tuple[str, str],
+    *,
+    strata: int = STRATA,
+    level: float = 0.05,
+) -> tuple[ItemDifference, ...]:
+    """Compare each item between two settings.
+
+    Parameters
+    ----------
+    answers : iterable of SettingAnswer
+    settings : (str, str)
+        Which two are compared.
+    strata : int
+        Most groups of equally able answerers.
+    level : float
+        Wanted share of false flags among the flags, a fraction.
+
+    Returns
+    -------
+    tuple of ItemDifference
+        In the order in which the items came.
+
+    Raises
+    ------
+    ValueError
+        If a setting has no answers.
+
+    References
+    ----------
+    Mantel and Haenszel (1959), J. Natl. Cancer Inst. 22, 719-748.
+    Holland and Thayer (1988), in Wainer and Braun (eds.), Test Validity, 129-145, the delta scale.
+    Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57(1), 289-300.
+    """
+    table = _table(answers, settings)
+    tests = [_compare(table, item, strata) for item in range(len(table.items))]
+    known = [at for at, test in enumerate(tests) if test.p is not None]
+    adjusted = dict(zip(known, _adjusted([tests[at].p for at in known]), strict=True))
+    return tuple(
+        _difference(name, test, adjusted.get(at), level=level)
+        for at, (name, test) in enumerate(zip(table.items, tests, strict=True))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """N answers; persons are answerers within a setting."""
+
+    items: tuple[str, ...]
+    item: CodeArray
+    second: BoolArray
+    """Whether the answer is in the second setting."""
+    person: CodeArray
+    correct: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    n: int
+    for_first: float
+    """Sum over strata of right-in-the-first times wrong-in-the-second, by stratum size."""
+    for_second: float
+    p: float | None
+
+
+def _table(answers: Iterable[SettingAnswer], settings: tuple[str, str]) -> _Table:
+    kept = [a for a in answers if a.correct is not None and a.setting in settings]
+    for setting in settings:
+        if all(answer.setting != setting for answer in kept):
+            raise ValueError(f"no answers in the setting {setting!r}.")
+    items = {name: code for code, name in enumerate(dict.fromkeys(a.item for a in kept))}
+    persons: dict[tuple[str, str], int] = {}
+    codes = [persons.setdefault((a.setting, a.answerer), len(persons)) for a in kept]
+    return _Table(
+        items=tuple(items),
+        item=np.array([items[a.item] for a in kept], dtype=np.intp),
+        second=np.array([a.setting == settings[1] for a in kept], dtype=np.bool_),
+        person=np.array(codes, dtype=np.intp),
+        correct=np.array([a.correct for a in kept], dtype=np.float64),
+    )
+
+
+def _compare(table: _Table, item: int, strata: int) -> _Test:
+    here = table.item == item
+    ability = _ability_elsewhere(table, here)
+    comparable = ~np.isnan(ability)
+    right = table.correct[here][comparable]
+    second = table.second[here][comparable]
+    counts = _two_by_two(right, second, _strata(ability[comparable], strata))
+    return _mantel_haenszel(counts, n=int(here.sum()))
+
+
+def _ability_elsewhere(table: _Table, here: BoolArray) -> FloatArray:
+    """Share right on the other items, of the person behind each answer to this one."""
+    people = int(table.person.max()) + 1
+    elsewhere = np.where(here, 0.0, 1.0)
+    asked = np.bincount(table.person, weights=elsewhere, minlength=people)
+    right = np.bincount(table.person, weights=elsewhere * table.correct, minlength=people)
+    with np.errstate(invalid="ignore"):
+        return (right / asked)[table.person[here]]
+
+
+def _strata(ability: FloatArray, most: int) -> CodeArray:
+    if ability.size == 0:
+        return np.zeros(0, dtype=np.intp)
+    cuts = np.unique(np.quantile(ability, np.arange(1, most) / most))
+    return np.searchsorted(cuts, ability, side="right")
+
+
+def _two_by_two(right: FloatArray, second: BoolArray, strata: CodeArray) -> FloatArray:
+    """Count answers, shape (strata, setting, wrong or right)."""
+    size = int(strata.max()) + 1 if strata.size else 0
+    counts = np.zeros((size, 2, 2))
+    np.add.at(counts, (strata, second.astype(np.intp), right.astype(np.intp)), 1.0)
+    both = (counts.sum(axis=2) > 0.0).all(axis=1)
+    return counts[both]
+
+
+def _mantel_haenszel(counts: FloatArray, *, n: int) -> _Test:
+    b, a = counts[:, 0, 0], counts[:, 0, 1]
+    d, c = counts[:, 1, 0], counts[:, 1, 1]
+    total = a + b + c + d
+    variance = float(((a + b) * (c + d) * (a + c) * (b + d) / (total**2 * (total - 1.0))).sum())
+    if variance == 0.0:
+        return _Test(n, 0.0, 0.0, None)
+    excess = abs(float((a - (a + b) * (a + c) / total).sum()))
+    p = float(stats.chi2.sf(max(excess - 0.5, 0.0) ** 2 / variance, 1))
+    return _Test(n, float((a * d / total).sum()), float((b * c / total).sum()), p)
+
+
+def _adjusted(p_values: Sequence[float | None]) -> list[float]:
+    known = [p for p in p_values if p is not None]
+    return [float(p) for p in stats.false_discovery_control(known)] if known else []
+
+
+def _difference(item: str, test: _Test, adjusted: float | None, *, level: float) -> ItemDifference:
+    odds = test.for_first / test.for_second if test.for_first and test.for_second else None
+    delta = None if odds is None else -2.35 * math.log(odds)
+    # Without an odds ratio all differing answers point one way, which is not negligible.
+    is_large = delta is None or abs(delta) >= LARGE
+    return ItemDifference(
+        item=item,
+        n=test.n,
+        odds_ratio=odds,
+        delta=delta,
+        p=test.p,
+        adjusted_p=adjusted,
+        flagged=adjusted is not None and adjusted < level and is_large,
+    )
