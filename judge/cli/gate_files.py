@@ -7,12 +7,14 @@ from pathlib import Path
 from judge.exporters.atomic import write_whole
 from judge.exporters.gate_files import as_document, junit, sarif, summary
 from judge.gate.conduct import Decided
+from judge.policy import Policy
 from judge.store.sql import Store
 
 
 def write_all(
     decided: Decided,
     store: Store,
+    policy: Policy,
     *,
     out_json: Path | None,
     junit_xml: Path | None,
@@ -33,14 +35,18 @@ def write_all(
         with summary_md.open("a", encoding="utf-8") as file:
             file.write(summary(report))
     if page:
-        _write_page(decided, store, page)
+        _write_page(decided, store, policy=policy, page=page)
 
 
-def _write_page(decided: Decided, store: Store, page: Path) -> None:
+def _write_page(decided: Decided, store: Store, *, policy: Policy, page: Path) -> None:
     from judge.report import from_run, write_report
+    from judge.report.from_gate import with_decision
 
-    report = from_run(store, decided.candidate.run, baseline=decided.baseline.system)
-    write_report(page, report)
+    run, baseline = decided.candidate.run, decided.baseline
+    # The baseline can only be shown beside the candidate where one run holds both.
+    shown = baseline.system if baseline.run.run_id == run.run_id else None
+    report = from_run(store, run, baseline=shown)
+    write_report(page, with_decision(report, decided.report, policy))
 
 
 def _json(document: object) -> str:

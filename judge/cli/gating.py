@@ -139,6 +139,7 @@ def gate(
         write_all(
             decided,
             kept,
+            asked,
             out_json=out_json,
             junit_xml=junit,
             sarif_json=sarif,
