@@ -6,11 +6,12 @@ The first counts scores, the second measures texts, the third reads the prompts 
 from collections.abc import Mapping
 
 from judge.records import Language
+from judge.report.both import Both
 from judge.report.cases import BUDGET, cases_of
 from judge.report.measures import measures_of, rubrics_of
 from judge.report.order import ordered_groups, ordered_systems
 from judge.report.origin import origin, stamp
-from judge.report.record import Both, GroupName, Missing, MissingCell, Report
+from judge.report.record import GroupName, Missing, MissingCell, Report
 from judge.report.scores import Sheet, bounds, score_cells
 from judge.report.tally import Tally, tally
 from judge.report.words import say

@@ -1,9 +1,11 @@
 """How numbers are written in the two languages: 97.2 % [95.1, 98.6] and 97.2% [95.1, 98.6]."""
 
-from judge.report.record import Both, Measure, Score
+from judge.report.both import Both
+from judge.report.evidence import Unit
 
 _MINUS = "\u2212"
 _HARD_SPACE = "\u00a0"
+_THIN_SPACE = "\u202f"
 
 DASH = "\u2013"
 """Stands where there is no number."""
@@ -11,54 +13,48 @@ DASH = "\u2013"
 NOTHING = Both(zh=DASH, en=DASH)
 
 
-def percent(fraction: float, *, digits: int = 1) -> Both:
+def value(unit: Unit, number: float) -> Both:
+    """Write a value: a fraction as a percentage, a score with two decimals."""
+    return percent(number) if unit == "share" else same(_with_minus(f"{number:.2f}"))
+
+
+def percent(fraction: float) -> Both:
     """Write a fraction as a percentage."""
-    number = _signed(f"{100 * fraction:.{digits}f}")
-    return Both(zh=f"{number}%", en=f"{number}{_HARD_SPACE}%")
+    return _per_cent(f"{100 * fraction:.1f}")
 
 
-def value(measure: Measure, number: float) -> Both:
-    """Write a value of a measure, with its unit."""
-    return percent(number) if measure.kind == "share" else plain(number)
+def bracket(unit: Unit, low: float, high: float) -> str:
+    """Write an interval; its unit stands with the value."""
+    scale, digits = (100, 1) if unit == "share" else (1, 2)
+    return _with_minus(f"[{scale * low:.{digits}f}, {scale * high:.{digits}f}]")
 
 
-def bracket(measure: Measure, score: Score) -> str:
-    """Write an interval; the unit stands with the value."""
-    if measure.kind == "share":
-        return f"[{100 * score.low:.1f}, {100 * score.high:.1f}]"
-    return _signed(f"[{score.low:.2f}, {score.high:.2f}]")
-
-
-def with_interval(measure: Measure, score: Score) -> Both:
+def with_interval(unit: Unit, number: float, ends: tuple[float, float]) -> Both:
     """Write a value with its interval."""
-    written, ends = value(measure, score.value), bracket(measure, score)
-    return Both(zh=f"{written.zh} {ends}", en=f"{written.en} {ends}")
+    written, interval = value(unit, number), bracket(unit, *ends)
+    return Both(zh=f"{written.zh} {interval}", en=f"{written.en} {interval}")
 
 
-def change(measure: Measure, difference: float) -> Both:
-    """Write a difference with its sign; of shares in percentage points."""
-    number = 100 * difference if measure.kind == "share" else difference
-    digits = 1 if measure.kind == "share" else 2
-    text = f"{number:+.{digits}f}"
-    return same(text[1:] if float(text) == 0 else _signed(text))
+def change(unit: Unit, difference: float) -> Both:
+    """Write a difference with its sign; of fractions in percentage points, without the unit."""
+    text = f"{100 * difference:+.1f}" if unit == "share" else f"{difference:+.2f}"
+    return same(text[1:] if float(text) == 0 else _with_minus(text))
 
 
-def plain(number: float) -> Both:
-    """Write a number with two decimals."""
-    return same(_signed(f"{number:.2f}"))
+def tick(unit: Unit, number: float) -> Both:
+    """Write a round value of an axis, no longer than it must be."""
+    short = f"{round(100 * number if unit == 'share' else number, 9) + 0.0:g}"
+    return _per_cent(short) if unit == "share" else same(_with_minus(short))
 
 
 def whole(number: int) -> str:
     """Write a score."""
-    return _signed(str(number))
+    return _with_minus(str(number))
 
 
-def tick(measure: Measure, number: float) -> Both:
-    """Write a round value of an axis, no longer than it must be."""
-    if measure.kind == "share":
-        short = f"{100 * number:g}"
-        return Both(zh=f"{short}%", en=f"{short}{_HARD_SPACE}%")
-    return same(_signed(f"{number:g}"))
+def counted(number: int) -> str:
+    """Write a count with thin spaces between thousands."""
+    return f"{number:,}".replace(",", _THIN_SPACE)
 
 
 def same(text: str) -> Both:
@@ -66,10 +62,10 @@ def same(text: str) -> Both:
     return Both(zh=text, en=text)
 
 
-def counted(number: int) -> str:
-    """Write a count with thin spaces between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
+def _per_cent(number: str) -> Both:
+    number = _with_minus(number)
+    return Both(zh=f"{number}%", en=f"{number}{_HARD_SPACE}%")
 
 
-def _signed(text: str) -> str:
+def _with_minus(text: str) -> str:
     return text.replace("-", _MINUS)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Literal, cast
 
-from judge.report.record import Both, Measure
+from judge.report.both import Both
+from judge.report.record import Measure
 from judge.store.base import Run
 from judge.store.sql import Store
 from rubrics.rubric import Criterion, Direction, Rubric

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from judge.records import Language
+from judge.report.both import Both
 from judge.report.charts.canvas import Spec
 from judge.report.charts.style import Frame
 from judge.report.charts.svg import draw
-from judge.report.record import Both
 
 Drawing = Callable[[Frame], Spec]
 
@@ -19,8 +19,8 @@ class Table:
 
     head: Sequence[Both]
     rows: Sequence[Sequence[Both]]
-    numbers_from: int = 1
-    """Columns from here on hold numbers."""
+    numbers: range = range(0)
+    """Columns that hold numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)

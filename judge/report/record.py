@@ -10,23 +10,11 @@ from typing import Literal
 from pydantic import Field
 
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
-
-Word = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
-"""What a gate can say, of a release or of one check."""
+from judge.report.both import Both
+from judge.report.evidence import Belief, Checks, Drift, Knowing, Word
 
 Why = Literal["worse", "better", "unsafe", "missing", "differ", "same"]
 """Why a prompt is shown where it is; see `judge.report.choice`."""
-
-
-class Both(Record):
-    """One text in both languages, each written natively."""
-
-    zh: str
-    en: str
-
-    def of(self, lang: Language) -> str:
-        """Return the text in one language."""
-        return self.zh if lang == "zh" else self.en
 
 
 class GroupName(Record):
@@ -241,6 +229,10 @@ class Report(Record):
     scores: tuple[ScoreCell, ...]
     origin: Origin
     decision: Decision | None = None
+    checks: Checks | None = None
+    belief: Belief | None = None
+    knowing: Knowing | None = None
+    drift: Drift | None = None
     missing: Missing | None = None
     cases: Cases | None = None
 
@@ -256,3 +248,8 @@ class Report(Record):
             ),
             None,
         )
+
+    def group_name(self, key: str | None) -> Both:
+        """Name a group; by its key where the report does not list it."""
+        named = (group.name for group in self.groups if group.key == key)
+        return next(named, Both(zh=key or "", en=key or ""))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from judge.records import Language
-from judge.report.record import Both
+from judge.report.both import Both
 
 _FOLDER = Path(__file__).parent
 

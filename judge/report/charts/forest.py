@@ -4,16 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from judge.report.both import Both
 from judge.report.charts.axis import Axis
-from judge.report.charts.canvas import Canvas, Spec
+from judge.report.charts.canvas import Canvas, Row, Spec
 from judge.report.charts.record import ForestRow
-from judge.report.charts.style import BAND, INK, RULE, SECOND, SMALL, TONES, Frame, fitted
-from judge.report.record import Both
+from judge.report.charts.style import (
+    BAND,
+    INK,
+    PAPER,
+    RULE,
+    SECOND,
+    SHAPES,
+    SMALL,
+    TONES,
+    Frame,
+    fitted,
+)
 
 _LINE = 22
 _GAP = 10
 _FOOT = 50
-_NOTE = 210
+_NOTE = 226
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +116,7 @@ def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
     for index, row in enumerate(block.rows):
         y = layout.middle(block, index)
         note_x, note_y = (0, y - 19) if frame.narrow else (frame.width - _NOTE, y)
-        note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE)
+        note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE, SMALL)
         words = {"x": note_x, "y": note_y, "text": note}
         canvas.texts([words], fill=TONES[row.tone] if row.decision else INK, size=SMALL)
         _mark(canvas, axis, row, y=y)
@@ -113,11 +124,32 @@ def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
 
 def _mark(canvas: Canvas, axis: Axis, row: ForestRow, *, y: float) -> None:
     tone = TONES[row.tone]
-    if row.margin is not None:
-        low, high = (axis.at(end) for end in row.margin)
-        canvas.rects([{"x": low, "x2": high, "y": y - 9, "y2": y + 9}], fill=BAND)
+    if row.band is not None:
+        canvas.rects([_span(axis, row.band, y=y, half=_LINE / 2)], fill=BAND)
+    if row.behind is not None:
+        canvas.rects([_span(axis, row.behind, y=y, half=6)], fill=RULE)
     if row.low is not None and row.high is not None:
         ends = {"x": axis.at(row.low), "x2": axis.at(row.high), "y": y, "y2": y}
         canvas.lines([ends], stroke=tone, width=2)
+    if row.tick is not None:
+        x = axis.at(row.tick)
+        canvas.lines([{"x": x, "x2": x, "y": y - 8, "y2": y + 8}], stroke=INK, width=3)
+    if row.raw is not None:
+        _hollow(canvas, axis, row, y=y)
     if row.estimate is not None:
-        canvas.points([{"x": axis.at(row.estimate), "y": y}], fill=tone)
+        shape = SHAPES[row.decision] if row.decision else "circle"
+        canvas.points([{"x": axis.at(row.estimate), "y": y}], fill=tone, shape=shape)
+
+
+def _hollow(canvas: Canvas, axis: Axis, row: ForestRow, *, y: float) -> None:
+    """Draw the uncorrected value as a ring, tied to the corrected one."""
+    raw = axis.at(row.raw or 0.0)
+    if row.estimate is not None:
+        tie = {"x": raw, "x2": axis.at(row.estimate), "y": y, "y2": y}
+        canvas.lines([tie], stroke=SECOND)
+    canvas.points([{"x": raw, "y": y}], fill=SECOND, size=90)
+    canvas.points([{"x": raw, "y": y}], fill=PAPER, shape="circle", size=36)
+
+
+def _span(axis: Axis, ends: tuple[float, float], *, y: float, half: float) -> Row:
+    return {"x": axis.at(ends[0]), "x2": axis.at(ends[1]), "y": y - half, "y2": y + half}

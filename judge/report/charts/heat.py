@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from judge.report.both import Both
 from judge.report.charts.canvas import Canvas, Row, Spec
 from judge.report.charts.record import HeatCell
 from judge.report.charts.style import (
@@ -19,7 +20,6 @@ from judge.report.charts.style import (
     fitted,
     system_tone,
 )
-from judge.report.record import Both
 
 _ROW = 32
 _HEAD = 36

@@ -24,6 +24,14 @@ TONES = {
     "need": "#9a5b00",
     "untrusted": "#6b4fa0",
 }
+SHAPES = {
+    "PASS": "circle",
+    "FAIL": "cross",
+    "NEED_LABELS": "diamond",
+    "UNTRUSTED": "square",
+    "INCOMPLETE": "triangle-up",
+}
+"""Marks of decisions, so that none is told by its colour alone."""
 STEPS = ("#e6f3f1", "#bfe0dc", "#8cc7c1", "#57a8a1", "#0f5f5b")
 """Sequential, from low to high."""
 STEP_INK = (INK, INK, INK, INK, PAPER)

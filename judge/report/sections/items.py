@@ -1,13 +1,16 @@
 """The section of items: prompts on shelves by why they matter, with what was said of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from judge.records import Judgment, Verdict
 from judge.report import figures
-from judge.report.overall import named
-from judge.report.record import Both, Case, Cases, Measure, Report
+from judge.report.both import Both
+from judge.report.record import Case, Cases, Measure, Report
+from judge.report.section import Section
+from judge.report.sections.overall import named
 from judge.report.tally import concluded
 from judge.report.words import say
 
@@ -43,6 +46,39 @@ class Shelf:
     title: Both
     count: Both
     items: Sequence[Shown]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemsSection(Section):
+    """The section with its shelves, and how to name a criterion by its rubric and id."""
+
+    shelves: Sequence[Shelf]
+    criterion: Callable[[str, str], Both]
+
+
+def section(report: Report) -> ItemsSection | None:
+    """Show the prompts that were chosen; None where a run has none."""
+    cases = report.cases
+    if cases is None:
+        return None
+    key = "cases.lead" if len(cases.shown) == cases.total else "cases.lead_some"
+    return ItemsSection(
+        ident="cases",
+        template="cases.html",
+        title=say("cases.title"),
+        lead=say(key, shown=figures.counted(len(cases.shown)), total=figures.counted(cases.total)),
+        shelves=tuple(shelves(report, cases)),
+        criterion=partial(_criterion, report),
+    )
+
+
+def _criterion(report: Report, rubric: str, criterion: str) -> Both:
+    titles = (
+        measure.title
+        for measure in report.measures
+        if (measure.rubric, measure.criterion) == (rubric, criterion)
+    )
+    return next(titles, figures.same(criterion))
 
 
 def shelves(report: Report, cases: Cases) -> Iterator[Shelf]:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from judge.report import figures
+from judge.report.both import Both
 from judge.report.charts.axis import around
 from judge.report.charts.heat import HeatTable, heat_map
 from judge.report.charts.record import HeatCell
-from judge.report.overall import meta, named, numbers, thin
 from judge.report.picture import Picture, Table, picture
-from judge.report.record import Both, GroupName, Measure, Report, ScoreCell
+from judge.report.record import GroupName, Measure, Report, ScoreCell
+from judge.report.sections.overall import named, numbers, score_worth, thin
 from judge.report.words import say
 
 
@@ -25,7 +26,7 @@ def heat_pictures(report: Report) -> Iterator[Picture]:
                 f"heat{index}",
                 partial(heat_map, table=view.heat_table()),
                 title=view.title(),
-                meta=meta(report, "where.meta_cells"),
+                meta=score_worth(report, cells, heat=True),
                 desc=say("where.alt_heat"),
                 table=view.exact_table(),
             )
@@ -63,7 +64,7 @@ class _View:
             changes=[self._change(group) for group in self.groups] if len(systems) == 2 else (),
             change_head=say("where.change") if len(systems) == 2 else None,
             edges=edges,
-            edge_texts=[figures.tick(measure, round(edge, 6)) for edge in edges],
+            edge_texts=[figures.tick(measure.kind, round(edge, 6)) for edge in edges],
         )
 
     def _heat_cell(self, row: int, column: int) -> HeatCell:
@@ -76,14 +77,14 @@ class _View:
             value=score.value,
             n=score.n,
             thin=thin(self.measure, score),
-            text=figures.value(self.measure, score.value),
+            text=figures.value(self.measure.kind, score.value),
         )
 
     def _change(self, group: GroupName) -> Both:
         before, after = (self.scores.get((group.key, name)) for name in self.report.systems)
         if before is None or after is None:
             return figures.NOTHING
-        return figures.change(self.measure, after.value - before.value)
+        return figures.change(self.measure.kind, after.value - before.value)
 
     def title(self) -> Both:
         """State what is to be seen: two groups that can be told apart, or that none can."""
@@ -101,15 +102,15 @@ class _View:
         return say(
             "where.heat_apart",
             measure=named(self.measure),
-            low=figures.value(self.measure, low.value),
-            high=figures.value(self.measure, high.value),
+            low=figures.value(self.measure.kind, low.value),
+            high=figures.value(self.measure.kind, high.value),
             **self._place("low", low_place),
             **self._place("high", high_place),
         )
 
     def _place(self, end: str, place: tuple[str | None, str]) -> dict[str, Both]:
         group, system = place
-        name = next(each.name for each in self.groups if each.key == group)
+        name = self.report.group_name(group)
         return {f"{end}_group": name, f"{end}_system": figures.same(system)}
 
     def exact_table(self) -> Table:
@@ -117,7 +118,7 @@ class _View:
         head = ("group", "system", "value", "interval", "prompts", "missing")
         return Table(
             head=[say(f"where.{name}") for name in head],
-            numbers_from=2,
+            numbers=range(2, 6),
             rows=[
                 (group.name, figures.same(cell.system), *numbers(self.report, cell))
                 for group in self.groups

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from judge.report import figures
+from judge.report.both import Both
 from judge.report.charts.axis import around, ticks
 from judge.report.charts.forest import Forest, forest_plot
-from judge.report.charts.record import ForestRow
+from judge.report.charts.record import ForestRow, Tone
 from judge.report.picture import Picture, Table, picture
-from judge.report.record import Both, Measure, Report, Score, ScoreCell
-from judge.report.words import say
+from judge.report.record import Measure, Report, Score, ScoreCell
+from judge.report.words import say, strings
 
 THIN = 0.5
 """A cell whose interval covers more than this share of the scale says nothing."""
@@ -28,6 +29,11 @@ def unit(measure: Measure) -> Both:
     if measure.kind == "mean":
         return say("where.mean", low=f"{measure.low:g}", high=f"{measure.high:g}")
     return say("where.share")
+
+
+def score_text(measure: Measure, score: Score) -> Both:
+    """Write a score with its interval."""
+    return figures.with_interval(measure.kind, score.value, (score.low, score.high))
 
 
 def overlap(one: Score, other: Score) -> bool:
@@ -54,7 +60,7 @@ def overall_picture(report: Report) -> Picture | None:
         "overall",
         lambda frame: forest_plot(frame, panels),
         title=_overall_title(report, cells),
-        meta=meta(report, "where.meta", n=max(cell.score.n for cell in cells if cell.score)),
+        meta=score_worth(report, cells, heat=False),
         desc=say("where.alt_forest"),
         table=_overall_table(report),
     )
@@ -75,47 +81,46 @@ def _panel(report: Report, cells: Sequence[ScoreCell], indices: Sequence[int]) -
         rows=rows,
         ends=ends,
         unit=unit(first),
-        tick_texts=[(value, figures.tick(first, value)) for value in ticks(*ends)],
+        tick_texts=[(value, figures.tick(first.kind, value)) for value in ticks(*ends)],
     )
 
 
 def _row(report: Report, cell: ScoreCell, score: Score) -> ForestRow:
     measure = report.measures[cell.measure]
-    written = figures.with_interval(measure, score)
-    name = cell.system if len(cell.system) <= 12 else f"{cell.system[:5]}…{cell.system[-6:]}"
-    baseline = len(report.systems) > 1 and cell.system == report.systems[0]
+    written = score_text(measure, score)
+    name = short(cell.system)
     return ForestRow(
         label=named(measure),
         note=Both(zh=f"{name}  {written.zh}", en=f"{name}  {written.en}"),
         estimate=score.value,
         low=score.low,
         high=score.high,
-        tone="baseline" if baseline else "candidate",
+        tone=system_tone(report, cell.system),
     )
 
 
 def _overall_title(report: Report, cells: Sequence[ScoreCell]) -> Both:
     indices = list(dict.fromkeys(cell.measure for cell in cells))
-    if len(report.systems) == 1:
-        return say("where.overall_one", system=report.systems[0], of=len(indices))
-    if len(report.systems) > 2:
-        return say("where.overall_many", count=len(report.systems), of=len(indices))
-    first, second = report.systems[0], report.systems[-1]
-    pairs = [(report.cell(i, first), report.cell(i, second)) for i in indices]
+    systems = report.systems
+    if len(systems) == 1:
+        return say("where.overall_one", system=systems[0], of=len(indices))
+    if len(systems) != 2:
+        return say("where.overall_many", count=len(systems), of=len(indices))
+    pairs = [tuple(report.cell(index, system) for system in systems) for index in indices]
     apart = sum(
         not overlap(one.score, other.score)
         for one, other in pairs
         if one and other and one.score and other.score
     )
     key = "where.overall_apart" if apart else "where.overall_close"
-    return say(key, first=first, second=second, count=apart, of=len(indices))
+    return say(key, first=systems[0], second=systems[1], count=apart, of=len(indices))
 
 
 def _overall_table(report: Report) -> Table:
     head = ("measure", "system", "value", "interval", "prompts", "missing")
     return Table(
         head=[say(f"where.{name}") for name in head],
-        numbers_from=2,
+        numbers=range(2, 6),
         rows=[
             (
                 named(report.measures[cell.measure]),
@@ -134,17 +139,48 @@ def numbers(report: Report, cell: ScoreCell) -> tuple[Both, ...]:
     if cell.score is None:
         return say("where.none"), figures.same(""), figures.same("0"), missing
     score = cell.score
-    ends = figures.same(figures.bracket(measure, score))
-    return figures.value(measure, score.value), ends, figures.same(f"{score.n}"), missing
+    ends = figures.same(figures.bracket(measure.kind, score.low, score.high))
+    return figures.value(measure.kind, score.value), ends, figures.same(f"{score.n}"), missing
 
 
-def meta(report: Report, key: str, *, n: int = 0) -> Both:
-    """Say under a picture what its numbers are worth: corrected or not, provenance, n, interval."""
-    corrected = any(cell.score and cell.score.corrected for cell in report.scores)
-    return say(
-        key,
-        corrected=say("where.corrected" if corrected else "where.judge_only"),
-        provenance=report.stamp.provenance or say("page.unknown"),
-        n=figures.counted(n),
-        method=say("where.method_gaffke"),
+def worth(report: Report, method: Both, *, corrected: bool | None) -> Both:
+    """Say under a picture what its numbers are worth.
+
+    Parameters
+    ----------
+    report : Report
+        For the provenance.
+    method : Both
+        n, and what the interval is.
+    corrected : bool, optional
+        Whether expert labels correct the numbers; None where that does not arise.
+    """
+    provenance = report.stamp.provenance or say("page.unknown")
+    if corrected is None:
+        return say("page.worth", provenance=provenance, method=method)
+    state = say("where.corrected" if corrected else "where.judge_only")
+    return say("page.worth_state", state=state, provenance=provenance, method=method)
+
+
+def score_worth(report: Report, cells: Sequence[ScoreCell], *, heat: bool) -> Both:
+    """Say what the scores of a picture are worth."""
+    scores = [cell.score for cell in cells if cell.score]
+    names = dict.fromkeys(score.method for score in scores)
+    known = strings("en")["interval"]
+    methods = [say(f"interval.{name}") if name in known else figures.same(name) for name in names]
+    method = say(
+        "where.method_cells" if heat else "where.method",
+        n=figures.counted(max(score.n for score in scores)),
+        methods=Both(zh="、".join(m.zh for m in methods), en=", ".join(m.en for m in methods)),
     )
+    return worth(report, method, corrected=all(score.corrected for score in scores))
+
+
+def short(system: str) -> str:
+    """Shorten a system's name for a line of a picture; both ends stay."""
+    return system if len(system) <= 12 else f"{system[:5]}…{system[-6:]}"
+
+
+def system_tone(report: Report, system: str) -> Tone:
+    """Give a system's colour: grey for the baseline, blue for what is compared with it."""
+    return "baseline" if len(report.systems) > 1 and system == report.systems[0] else "candidate"

@@ -4,13 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from judge.report import figures
-from judge.report.overall import named
+from judge.report.both import Both
 from judge.report.picture import Table
-from judge.report.record import Both, Missing, MissingCell, Report
+from judge.report.record import Missing, MissingCell, Report
+from judge.report.section import Section
+from judge.report.sections.overall import named
 from judge.report.words import say
 
 
-def lead(report: Report, missing: Missing) -> Both:
+def section(report: Report) -> Section | None:
+    """Show what is missing; None where nothing is."""
+    if report.missing is None:
+        return None
+    return Section(
+        ident="missing",
+        title=say("missing.title"),
+        lead=_lead(report, report.missing),
+        tables=tuple(_tables(report, report.missing)),
+    )
+
+
+def _lead(report: Report, missing: Missing) -> Both:
     """Say how much is missing, the commonest reason, and the group that lacks most."""
     total = sum(cell.count for cell in missing.cells)
     reasons = _by(missing, lambda cell: cell.reason)
@@ -27,7 +41,7 @@ def lead(report: Report, missing: Missing) -> Both:
     )
 
 
-def tables(report: Report, missing: Missing) -> Iterator[tuple[Both | None, Table]]:
+def _tables(report: Report, missing: Missing) -> Iterator[tuple[Both | None, Table]]:
     """Count by reason and group, system by system; then bound the main measures."""
     yield None, _counts(report, missing)
     if missing.bounds:
@@ -50,7 +64,7 @@ def _counts(report: Report, missing: Missing) -> Table:
             say("where.group"),
             *(figures.same(system) for system in report.systems),
         ],
-        numbers_from=2,
+        numbers=range(2, 2 + len(report.systems)),
         rows=[
             (
                 say(f"reason.{reason}"),
@@ -70,15 +84,17 @@ def _bounds(report: Report, missing: Missing) -> Table:
     ends = ("missing.as_scored", "missing.worst", "missing.best")
     return Table(
         head=[say(key) for key in (*head, *ends)],
-        numbers_from=2,
+        numbers=range(2, 6),
         rows=[
             (
                 named(measure := report.measures[bound.measure]),
                 figures.same(bound.system),
                 figures.same(figures.counted(bound.missing)),
-                say("where.none") if bound.value is None else figures.value(measure, bound.value),
-                figures.value(measure, bound.worst),
-                figures.value(measure, bound.best),
+                say("where.none")
+                if bound.value is None
+                else figures.value(measure.kind, bound.value),
+                figures.value(measure.kind, bound.worst),
+                figures.value(measure.kind, bound.best),
             )
             for bound in missing.bounds
         ],

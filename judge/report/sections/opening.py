@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from judge.report import figures
-from judge.report.overall import named, overlap
-from judge.report.record import Both, Cost, Measure, Report, Score
+from judge.report.both import Both
+from judge.report.record import Cost, Measure, Report
+from judge.report.sections.overall import named, overlap, score_text
 from judge.report.words import say
 
 
@@ -35,8 +36,9 @@ def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
     title = named(measure)
     if len(scores) == 1:
         (system, score), *_ = scores
-        written = figures.with_interval(measure, score)
+        written = score_text(measure, score)
         return say("headline.one", system=system, score=written, measure=title)
+    scores_by_system = dict(scores)
     (first, high), *_, (last, low) = sorted(scores, key=lambda each: (-each[1].value, each[0]))
     if len(scores) > 2:
         key = "headline.many_close" if overlap(high, low) else "headline.many"
@@ -47,14 +49,10 @@ def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
         "headline.close" if overlap(high, low) else "headline.ahead",
         first=first,
         second=last,
-        first_score=_short(measure, high),
-        second_score=_short(measure, low),
+        first_score=score_text(measure, scores_by_system[first]),
+        second_score=score_text(measure, scores_by_system[last]),
         measure=title,
     )
-
-
-def _short(measure: Measure, score: Score) -> Both:
-    return figures.with_interval(measure, score)
 
 
 def chips(report: Report) -> Iterator[Chip]:

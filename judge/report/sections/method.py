@@ -3,12 +3,26 @@
 from collections.abc import Iterator
 
 from judge.report import figures
+from judge.report.both import Both
 from judge.report.picture import Table
-from judge.report.record import Both, Report
+from judge.report.record import Report
+from judge.report.section import Section
 from judge.report.words import say
 
 
-def method_lead(report: Report) -> Both:
+def section(report: Report) -> Section:
+    """Show assumptions, then versions and digests."""
+    return Section(
+        ident="method",
+        template="method.html",
+        title=say("method.title"),
+        lead=_lead(report),
+        notes=tuple(_notes(report)),
+        tables=((None, Table(head=(), rows=tuple(_facts(report)))),),
+    )
+
+
+def _lead(report: Report) -> Both:
     """Say from what, by how many judges and under how many rubrics the numbers were made."""
     judges, editions = len(report.stamp.judges), len(report.stamp.editions)
     return say(
@@ -22,19 +36,22 @@ def method_lead(report: Report) -> Both:
     )
 
 
-def notes(report: Report) -> Iterator[Both]:
+def _notes(report: Report) -> Iterator[Both]:
     """Give the assumptions that apply to this report, one sentence or two each."""
-    always = ("scores", "prompts", "interval", "missing", "thin", "quoted", "unsafe")
-    applies = {"panel": report.stamp.panel, "pairwise": report.origin.pairwise}
-    applies["order"] = len(report.groups) > 1
-    for name in ("scores", "panel", "pairwise", *always[1:4], "order", *always[4:]):
-        if applies.get(name, True):
-            yield say(f"method.{name}")
-
-
-def facts(report: Report) -> Table:
-    """List file, judges, rubrics and software with their versions and digests."""
-    return Table(head=(), rows=tuple(_facts(report)), numbers_from=2)
+    applies = {
+        "scores": True,
+        "panel": report.stamp.panel,
+        "pairwise": report.origin.pairwise,
+        "prompts": True,
+        "interval": True,
+        "missing": True,
+        "change": len(report.systems) == 2,
+        "order": len(report.groups) > 1,
+        "thin": len(report.groups) > 1,
+        "quoted": True,
+        "unsafe": True,
+    }
+    return (say(f"method.{name}") for name, true in applies.items() if true)
 
 
 def _facts(report: Report) -> Iterator[tuple[Both, Both]]:

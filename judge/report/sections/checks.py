@@ -1,0 +1,141 @@
+"""The checks of a gate: values with intervals against their margins, each with its decision."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from judge.report import figures
+from judge.report.both import Both
+from judge.report.charts.axis import around, ticks
+from judge.report.charts.forest import Forest, forest_plot
+from judge.report.charts.record import ForestRow, Tone
+from judge.report.evidence import Check, Checks, Unit, Word
+from judge.report.picture import Picture, Table, picture
+from judge.report.record import Report
+from judge.report.section import Section
+from judge.report.sections.overall import worth
+from judge.report.words import say
+
+_Kind = tuple[Unit, bool]
+"""How values are written, and whether they are differences; each kind has an axis of its own."""
+
+_TONES: dict[Word, Tone] = {
+    "PASS": "pass",
+    "FAIL": "fail",
+    "NEED_LABELS": "need",
+    "UNTRUSTED": "untrusted",
+    "INCOMPLETE": "need",
+}
+
+
+def section(report: Report) -> Section | None:
+    """Show what a gate checked; None where no gate was run."""
+    checks = report.checks
+    if checks is None or not checks.rows:
+        return None
+    return Section(
+        ident="checks",
+        title=say("checks.title"),
+        lead=_lead(checks),
+        pictures=[_picture(report, checks)],
+    )
+
+
+def _lead(checks: Checks) -> Both:
+    words = Counter(check.decision for check in checks.rows)
+    passed, of = words["PASS"], len(checks.rows)
+    worst = next((check for check in checks.rows if check.decision != "PASS"), None)
+    if worst is None:
+        return say("checks.all", of=of)
+    return say("checks.some", passed=passed, of=of, name=worst.name, why=worst.why)
+
+
+def _picture(report: Report, checks: Checks) -> Picture:
+    kinds: dict[_Kind, None] = dict.fromkeys(_kind(check) for check in checks.rows)
+    panels = [_panel(report, checks.rows, kind) for kind in kinds]
+    passed = sum(check.decision == "PASS" for check in checks.rows)
+    return picture(
+        "checks",
+        lambda frame: forest_plot(frame, panels),
+        title=say("checks.picture", passed=passed, of=len(checks.rows)),
+        meta=worth(report, checks.method, corrected=checks.corrected),
+        desc=say("checks.alt"),
+        table=_table(report, checks),
+    )
+
+
+def _kind(check: Check) -> _Kind:
+    return check.unit, check.difference
+
+
+def _panel(report: Report, rows: Sequence[Check], kind: _Kind) -> Forest:
+    unit, difference = kind
+    mine = [check for check in rows if _kind(check) == kind]
+    numbers = [
+        number
+        for check in mine
+        for number in (check.estimate, check.low, check.high, check.margin)
+        if number is not None
+    ]
+    low, high = around([*numbers, *([0.0] if difference else [])], least=0.02)
+    return Forest(
+        rows=[_row(report, check, (low, high)) for check in mine],
+        ends=(low, high),
+        unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
+        tick_texts=[(value, figures.tick(unit, value)) for value in ticks(low, high)],
+        reference=0.0 if difference else None,
+    )
+
+
+def _row(report: Report, check: Check, ends: tuple[float, float]) -> ForestRow:
+    band = None
+    if check.margin is not None:
+        band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
+    word, number = say(f"checks.{check.decision}"), _number(check)
+    return ForestRow(
+        label=_label(report, check),
+        note=Both(zh=f"{word.zh}  {number.zh}", en=f"{word.en}  {number.en}"),
+        estimate=check.estimate,
+        low=check.low,
+        high=check.high,
+        band=band,
+        decision=check.decision,
+        tone=_TONES[check.decision],
+    )
+
+
+def _label(report: Report, check: Check) -> Both:
+    if check.group is None:
+        return check.name
+    group = report.group_name(check.group)
+    return Both(zh=f"{check.name.zh} · {group.zh}", en=f"{check.name.en} · {group.en}")
+
+
+def _number(check: Check) -> Both:
+    if check.estimate is None:
+        return figures.NOTHING
+    write = figures.change if check.difference else figures.value
+    number = write(check.unit, check.estimate)
+    if check.low is None or check.high is None:
+        return number
+    ends = figures.bracket(check.unit, check.low, check.high)
+    return Both(zh=f"{number.zh} {ends}", en=f"{number.en} {ends}")
+
+
+def _table(report: Report, checks: Checks) -> Table:
+    head = ("check", "decision", "value", "margin", "p", "n", "why")
+    return Table(
+        head=[say(f"checks.{name}") for name in head],
+        rows=[tuple(_cells(report, check)) for check in checks.rows],
+        numbers=range(2, 6),
+    )
+
+
+def _cells(report: Report, check: Check) -> Iterator[Both]:
+    write = figures.change if check.difference else figures.value
+    yield _label(report, check)
+    yield say(f"checks.{check.decision}")
+    yield _number(check)
+    yield figures.NOTHING if check.margin is None else write(check.unit, check.margin)
+    yield figures.NOTHING if check.adjusted_p is None else figures.same(f"{check.adjusted_p:.3f}")
+    yield figures.NOTHING if check.n is None else figures.same(figures.counted(check.n))
+    yield check.why

@@ -1,0 +1,117 @@
+"""Knowing against doing: who answers the questions rightly and still acts otherwise."""
+
+from functools import partial
+
+from judge.report import figures
+from judge.report.both import Both
+from judge.report.charts.axis import around, ticks
+from judge.report.charts.plane import Guide, PlanePicture, plane_chart
+from judge.report.charts.record import PlanePoint
+from judge.report.evidence import Knowing, QuadrantPoint
+from judge.report.picture import Table, picture
+from judge.report.record import Report
+from judge.report.section import Section
+from judge.report.sections.overall import system_tone, worth
+from judge.report.words import say
+
+_NAMED = 6
+"""Points that carry their names: those with the widest gaps; all stand in the table."""
+
+
+def section(report: Report) -> Section | None:
+    """Show knowing against doing; None where no multiple-choice answers are known."""
+    knowing = report.knowing
+    if knowing is None or not knowing.points:
+        return None
+    return Section(
+        ident="knowing",
+        title=say("knowing.title"),
+        lead=knowing.lead,
+        pictures=[
+            picture(
+                "knowing",
+                partial(plane_chart, picture=_plane(report, knowing)),
+                title=_title(report, knowing),
+                meta=worth(report, say("knowing.method"), corrected=None),
+                desc=say("knowing.alt"),
+                table=_table(report, knowing),
+            )
+        ],
+    )
+
+
+def _title(report: Report, knowing: Knowing) -> Both:
+    """Count those who know and do not act, and name the widest gap."""
+    knows, does = knowing.split
+    idle = [point for point in knowing.points if point.knows >= knows and point.does < does]
+    widest = max(knowing.points, key=_gap)
+    return say(
+        "knowing.picture" if idle else "knowing.picture_none",
+        count=len(idle),
+        of=len(knowing.points),
+        name=_name(report, widest),
+        gap=figures.change("share", _gap(widest)),
+    )
+
+
+def _gap(point: QuadrantPoint) -> float:
+    return point.knows - point.does
+
+
+def _name(report: Report, point: QuadrantPoint) -> Both:
+    group = say("where.all_groups") if point.group is None else report.group_name(point.group)
+    return Both(zh=f"{group.zh}，{point.system}", en=f"{group.en}, {point.system}")
+
+
+def _plane(report: Report, knowing: Knowing) -> PlanePicture:
+    named = sorted(knowing.points, key=_gap, reverse=True)[:_NAMED]
+    x_low, x_high = around([p.knows for p in knowing.points], within=(0.0, 1.0), least=0.4)
+    y_low, y_high = around([p.does for p in knowing.points], within=(0.0, 1.0), least=0.4)
+    knows, does = knowing.split
+    x_low, x_high = min(x_low, knows - 0.05), max(x_high, knows + 0.05)
+    y_low, y_high = min(y_low, does - 0.05), max(y_high, does + 0.05)
+    points = sorted(knowing.points, key=lambda point: report.systems.index(point.system))
+    corners = ("acts", "knows_and_acts", "neither", "knows_corner")
+    return PlanePicture(
+        points=[
+            PlanePoint(
+                x=point.knows,
+                y=point.does,
+                label=_name(report, point) if point in named else None,
+                tie=point.group or "",
+                tone=system_tone(report, point.system),
+            )
+            for point in points
+        ],
+        x_ends=(x_low, x_high),
+        y_ends=(y_low, y_high),
+        x_ticks=[(value, figures.tick("share", value)) for value in ticks(x_low, x_high)],
+        y_ticks=[(value, figures.tick("share", value)) for value in ticks(y_low, y_high)],
+        x_unit=say("knowing.knows_unit"),
+        y_unit=say("knowing.does_unit"),
+        guides=(
+            Guide(at=knows, upright=True, word=figures.same("")),
+            Guide(at=does, upright=False, word=figures.same("")),
+        ),
+        corners=[say(f"knowing.{corner}") for corner in corners],
+    )
+
+
+def _table(report: Report, knowing: Knowing) -> Table:
+    head = ("group", "system", "knows", "n_knows", "does", "n_does", "gap")
+    return Table(
+        head=[say(f"knowing.{name}") for name in head],
+        rows=[
+            (
+                say("where.all_groups") if point.group is None else report.group_name(point.group),
+                figures.same(point.system),
+                figures.percent(point.knows),
+                figures.same(figures.counted(point.n_knows)),
+                figures.percent(point.does),
+                figures.same(figures.counted(point.n_does)),
+                figures.change("share", _gap(point)),
+            )
+            for point in knowing.points
+        ],
+        numbers=range(2, 7),
+    )
