@@ -6,6 +6,7 @@ positives that the judge calls positive, specificity that of their negatives cal
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,7 @@ import numpy.typing as npt
 from calibration.coefficients.percent import share
 from calibration.estimate import Estimate, InsufficientLabels, Interval, UnusableJudge
 from calibration.pairs import Pairs, as_vector, pair_up
-from calibration.validation import FloatArray, check_share
-
-PERMUTATIONS = 5000
+from calibration.validation import check_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +45,6 @@ class Accuracy:
     specificity_bounds: Interval | None
     n_unjudged: int
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccuracyByGroup:
-    """Accuracy in each group, and whether the groups differ by more than chance.
-
-    Attributes
-    ----------
-    groups : mapping of str to Accuracy
-    sensitivity_p, specificity_p : float | None
-        Permutation p-value of equal rates in all groups; None where fewer than two groups have
-        the class.
-    """
-
-    groups: Mapping[str, Accuracy]
-    sensitivity_p: float | None
-    specificity_p: float | None
-
-    def differ(self, *, level: float = 0.05) -> bool:
-        """Whether one of the two rates differs over groups at this level, halved for the two."""
-        tests = [p for p in (self.sensitivity_p, self.specificity_p) if p is not None]
-        return any(p <= level / len(tests) for p in tests)
 
 
 def judge_accuracy(
@@ -152,9 +129,8 @@ def accuracy_by_group(
     *,
     positive: float = 1.0,
     confidence: float = 0.95,
-    seed: int = 0,
-) -> AccuracyByGroup:
-    """Measure the judge in each group, and test whether its error rates differ between groups.
+) -> Mapping[str, Accuracy]:
+    """Measure the judge in each group, for example on each system.
 
     Parameters
     ----------
@@ -164,13 +140,12 @@ def accuracy_by_group(
         System, scenario or domain of each item.
     positive : float
     confidence : float
-    seed : int
-        Of the permutations.
 
     Returns
     -------
-    AccuracyByGroup
-        Groups without an item that has both ratings are left out.
+    mapping of str to Accuracy
+        In sorted order; without groups in which no item has both ratings. Whether the groups
+        differ by more than chance is for `calibration.homogeneity.compare_error_rates`.
 
     Raises
     ------
@@ -183,19 +158,18 @@ def accuracy_by_group(
     names = np.asarray(groups, dtype=np.str_)
     if names.shape != pairs.both.shape:
         raise ValueError(f"groups must name a group for each item; got shape {names.shape}.")
+    _check_two_values(pairs, positive)
     verdicts, labels = as_vector("judge", judge), as_vector("human", human)
-    found = {
-        str(name): judge_accuracy(
-            verdicts[names == name], labels[names == name], positive=positive, confidence=confidence
-        )
-        for name in np.unique(names[pairs.both])
-    }
-    counts = np.array([one.counts for one in found.values()])
-    rng = np.random.default_rng(seed)
-    return AccuracyByGroup(
-        groups=found,
-        sensitivity_p=_same_rate_p(counts[:, 0], counts[:, 1], rng),
-        specificity_p=_same_rate_p(counts[:, 3], counts[:, 2], rng),
+    return MappingProxyType(
+        {
+            str(name): judge_accuracy(
+                verdicts[names == name],
+                labels[names == name],
+                positive=positive,
+                confidence=confidence,
+            )
+            for name in np.unique(names[pairs.both])
+        }
     )
 
 
@@ -249,20 +223,3 @@ def _warnings(
     if unjudged:
         found.append(f"{unjudged} labelled items have no verdict; see the bounds.")
     return tuple(found)
-
-
-def _same_rate_p(
-    right: npt.NDArray[np.int64], wrong: npt.NDArray[np.int64], rng: np.random.Generator
-) -> float | None:
-    sizes = right + wrong
-    right, sizes = right[sizes > 0], sizes[sizes > 0]
-    if sizes.size < 2:
-        return None
-    shuffled = rng.multivariate_hypergeometric(sizes, int(right.sum()), size=PERMUTATIONS)
-
-    def spread(successes: npt.NDArray[np.int64]) -> FloatArray:
-        expected = sizes * right.sum() / sizes.sum()
-        return ((successes - expected) ** 2 / sizes).sum(axis=-1)
-
-    extreme = int((spread(shuffled) >= spread(right) - 1e-12).sum())
-    return (extreme + 1) / (PERMUTATIONS + 1)
