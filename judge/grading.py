@@ -187,14 +187,18 @@ def quoted(evidence: str, response: str) -> bool:
     White space, width, case and the marks around a quotation are not compared; an ellipsis
     stands for what was left out.
     """
-    parts = re.split(r"…+|\.{3,}", evidence)
+    if evidence in response:
+        return True
     text = _bare(response)
-    return all(_bare(part) in text for part in parts)
+    return all(_bare(part) in text for part in _LEFT_OUT.split(evidence))
+
+
+_LEFT_OUT = re.compile(r"…+|\.{3,}")
+_MARKS = re.compile(r"[\W_]+")
 
 
 def _bare(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if character.isalnum())
+    return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _total(attempts: Sequence[Attempt]) -> Usage:
