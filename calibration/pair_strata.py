@@ -43,7 +43,7 @@ def melded_difference(
         for here in (among & drawn.used for among in strata)
     ]
     means = [_mean(drawn, among & drawn.used) for among in strata]
-    value = float(sizes @ np.array(means) / sizes.sum())
+    value = float(np.clip(sizes @ np.array(means) / sizes.sum(), -1.0, 1.0))
     lattice = mixed_by_size(rates, list(sizes / drawn.effects.items + PRIOR))
     weights = _weights(drawn, drawn.used)
     return Estimate(

@@ -43,7 +43,7 @@ def point_value(strata: tuple[Stratum, ...]) -> float:
     """Mean rate at the observed counts; one half is put where nothing is known."""
     sizes = np.array([stratum.size for stratum in strata])
     rates = [one.passes / one.labels if one.labels > 0.0 else 0.5 for one in strata]
-    return float(sizes @ np.array(rates) / sizes.sum())
+    return float(np.clip(sizes @ np.array(rates) / sizes.sum(), 0.0, 1.0))
 
 
 def melded_limits(strata: tuple[Stratum, ...], *, tail: float, strict: bool) -> tuple[float, float]:
@@ -80,6 +80,6 @@ def _stratum(labelled: Labelled, among: BoolArray) -> Stratum:
     rate = float(labelled.human[here] @ weight / weight.sum()) if labels > 0.0 else 0.0
     return Stratum(
         size=float(among.sum()) / labelled.effects.items,
-        passes=rate * labels,
+        passes=min(rate, 1.0) * labels,
         labels=labels,
     )

@@ -168,7 +168,7 @@ def _labels_alone(drawn: Labelled, tail: float) -> Interval:
     """Clopper-Pearson on the labels; items that no label covers are counted both ways."""
     labels = drawn.effective_labels(drawn.used)
     rate = float(drawn.human[drawn.used] @ drawn.weight[drawn.used] / drawn.weight.sum())
-    alone = clopper_pearson(rate * labels, labels, tail=tail)
+    alone = clopper_pearson(min(rate, 1.0) * labels, labels, tail=tail)
     known = float(drawn.covered.mean())
     return Interval(known * alone.low, known * alone.high + 1.0 - known)
 

@@ -82,6 +82,8 @@ def curated_rate(
         human=check_ratings("gold_human", gold_human, (0.0, 1.0)),
     )
     check_same_length(gold_judge=gold.judge, gold_human=gold.human)
+    if bool(np.isnan(verdicts).all()):
+        raise ValueError("judge has no verdict on any item.")
     named = {"judge": verdicts, "gold_judge": gold.judge, "gold_human": gold.human}
     for name, ratings in named.items():
         check_binary(name, ratings)
