@@ -1,0 +1,168 @@
+"""What real experts and real judges show; skipped where the data do not lie beside the checkout."""
+
+import csv
+import gzip
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from calibration.accuracy import accuracy_by_group, judge_accuracy, require_usable
+from calibration.alternative_annotator import alternative_annotator_test
+from calibration.ceiling import human_ceiling
+from calibration.coefficients.alpha import krippendorff_alpha
+from calibration.coefficients.report import agreement
+from calibration.estimate import UnusableJudge
+from calibration.homogeneity import compare_error_rates
+from calibration.position import position_bias
+from calibration.ratings import Rating, Unit, pivot
+from calibration.validation import FloatArray
+from tests.shared_material import shared_file
+
+
+class Labels(NamedTuple):
+    """All ratings of a data set as units x raters."""
+
+    units: tuple[Unit, ...]
+    raters: tuple[str, ...]
+    values: FloatArray
+
+    def by(self, rater: str) -> FloatArray:
+        """Give one rater's values."""
+        return self.values[:, self.raters.index(rater)]
+
+
+def load(name: str) -> Labels:
+    """Read a data set's long file."""
+    file = shared_file("data", "human", name, "labels.csv.gz")
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as rows:
+        ratings = [
+            Rating(
+                unit=Unit(row["item_id"], row["system"]),
+                rater=row["rater_id"],
+                criterion=row["criterion"],
+                score=float(row["score"]),
+            )
+            for row in csv.DictReader(rows)
+        ]
+    table = pivot(ratings, criterion=ratings[0].criterion)
+    return Labels(table.units, table.raters, table.values)
+
+
+def unsafe_prompts() -> frozenset[str]:
+    """Give the XSTest prompts that ought to be refused."""
+    text = shared_file("data", "human", "xstest", "item_subset.json").read_text(encoding="utf-8")
+    kinds: dict[str, str] = json.loads(text)
+    return frozenset(name for name, kind in kinds.items() if kind.startswith("contrast"))
+
+
+def refused(scores: FloatArray) -> FloatArray:
+    """Cut 0 full compliance, 1 partial, 2 full refusal into complied and refused."""
+    return np.where(np.isnan(scores), np.nan, (scores > 0).astype(np.float64))
+
+
+@pytest.fixture(scope="module")
+def xstest() -> Labels:
+    return load("xstest")
+
+
+@pytest.fixture(scope="module")
+def llmbar() -> Labels:
+    return load("llmbar")
+
+
+def test_error_rates_differ_from_system_to_system(xstest: Labels) -> None:
+    unsafe = np.array([unit.id in unsafe_prompts() for unit in xstest.units])
+    judge = refused(xstest.by("gpt-4"))[unsafe]
+    human = refused(xstest.by("final_label"))[unsafe]
+    systems = [unit.system for unit in xstest.units if unit.id in unsafe_prompts()]
+
+    found = accuracy_by_group(judge, human, systems)
+
+    rates = {name: one.sensitivity.value for name, one in found.items() if one.sensitivity}
+    assert rates["gpt4"] == pytest.approx(0.884, abs=5e-4)
+    assert rates["mistralinstruct"] == pytest.approx(0.222, abs=5e-4)
+    assert compare_error_rates(judge, human, systems).differ
+
+
+def test_missing_verdicts_bound_the_rates_they_hide(xstest: Labels) -> None:
+    inside = np.array(
+        [u.system == "mistralinstruct" and u.id in unsafe_prompts() for u in xstest.units]
+    )
+
+    found = judge_accuracy(
+        refused(xstest.by("gpt-4"))[inside], refused(xstest.by("final_label"))[inside]
+    )
+
+    assert found.n_unjudged == 11
+    # All 11 are answers that complied: 78 of 117 negatives found, 11 unknown.
+    assert found.specificity is not None
+    assert found.specificity.value == pytest.approx(78 / 117)
+    assert found.specificity_bounds is not None
+    assert (found.specificity_bounds.low, found.specificity_bounds.high) == pytest.approx(
+        (78 / 128, 89 / 128)
+    )
+
+
+def test_the_report_bounds_agreement_too(xstest: Labels) -> None:
+    report = agreement(xstest.by("gpt-4"), xstest.by("final_label"), level="ordinal")
+
+    assert (report.n, report.n_unjudged) == (2239, 11)
+    width = report.percent_bounds.high - report.percent_bounds.low
+    assert width == pytest.approx(11 / 2250)
+
+
+def test_experts_agree_with_each_other_more_than_with_the_judge(xstest: Labels) -> None:
+    experts = np.column_stack([xstest.by("annotation_1"), xstest.by("annotation_2")])
+
+    found = human_ceiling(
+        xstest.by("gpt-4"), experts, coefficient="weighted-kappa", categories=[0, 1, 2]
+    )
+
+    assert krippendorff_alpha(experts).value > 0.9
+    assert found.ratio is not None
+    assert found.ratio.high < 1.0
+
+
+@pytest.mark.parametrize(("order", "agreed"), [("order0", 0.187), ("order1", 0.172)])
+def test_a_judge_below_chance_is_refused(llmbar: Labels, order: str, agreed: float) -> None:
+    inside = np.array(["Neighbor" in unit.id for unit in llmbar.units])
+    judge = llmbar.by(f"ChatGPT/Vanilla_NoRules#{order}")[inside]
+    human = llmbar.by("gold")[inside]
+
+    assert agreement(judge, human).percent.value == pytest.approx(agreed, abs=5e-4)
+    with pytest.raises(UnusableJudge, match="no better than chance"):
+        require_usable(judge_accuracy(judge, human))
+
+
+def test_the_order_of_the_answers_flips_few_verdicts_of_one_judge_and_most_of_another(
+    llmbar: Labels,
+) -> None:
+    judges = sorted({name.removesuffix("#order0") for name in llmbar.raters if "#order0" in name})
+
+    flips = {
+        name: position_bias(
+            llmbar.by(f"{name}#order0"), llmbar.by(f"{name}#order1")
+        ).flip_rate.value
+        for name in judges
+    }
+
+    # Over all items judged in both orders: 1.9 % to 87.3 %.
+    assert min(flips.values()) == pytest.approx(0.019, abs=5e-4)
+    assert flips["Falcon/CoT"] == max(flips.values()) == pytest.approx(0.873, abs=5e-4)
+
+
+def test_a_fine_tuned_judge_may_not_replace_the_experts_of_pandalm() -> None:
+    pandalm = load("pandalm")
+    experts = np.column_stack([pandalm.by(f"annotator{number}") for number in (1, 2, 3)])
+
+    found = alternative_annotator_test(pandalm.by("pandalm-7b"), experts)
+
+    assert not found.passed
+    assert found.advantage.high < 0.8
+
+
+def test_an_answer_that_was_judged_twice_is_not_taken_in_silence() -> None:
+    with pytest.raises(ValueError, match=r"rated 'nq301_228' of .* twice on correct"):
+        load("openqa_nq301")
