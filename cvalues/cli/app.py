@@ -4,6 +4,7 @@ import typer
 
 from cvalues.cli.demo import demo
 from judge.cli import labels, rubrics
+from judge.cli.calibrate import calibrate
 from judge.cli.doctor import doctor
 from judge.cli.export import export
 from judge.cli.gating import compare, gate
@@ -28,6 +29,7 @@ app.command()(judge)
 app.command()(export)
 app.command()(report)
 app.add_typer(labels.app)
+app.command()(calibrate)
 app.command()(compare)
 app.command()(gate)
 app.command()(simulate_judge)

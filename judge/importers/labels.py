@@ -1,6 +1,6 @@
-"""Expert labels, one rating a row, checked against the run that they belong to."""
+"""Expert labels in whatever form they come home, checked against the run that they belong to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from calibration.tables import (
@@ -11,22 +11,17 @@ from calibration.tables import (
     read_rows,
     text,
 )
+from judge.importers.asked import Asked, Unit, rater_of
+from judge.importers.label_studio import read_annotations
+from judge.importers.sheets import TASK, read_sheet
 from judge.store.base import Label
-from rubrics.rubric import Rubric
-from rubrics.scale import Scale
 
-REQUIRED = ("id", "rater", "criterion", "score")
-OPTIONAL = ("system", "sample", "group", "rationale", "rubric", "rubric_hash")
-
-Unit = tuple[str, str, int]
+REQUIRED = ("id", "criterion", "score")
+OPTIONAL = ("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash")
 
 
 def read_labels(
-    path: str | Path,
-    *,
-    units: Mapping[str, tuple[Unit, ...]],
-    rubrics: Iterable[Rubric],
-    encoding: str | None = None,
+    path: str | Path, asked: Asked, *, encoding: str | None = None
 ) -> tuple[Label, ...]:
     """Read labels, all or none.
 
@@ -35,11 +30,9 @@ def read_labels(
     path : str or Path
         A table with the columns ``id, system, rater, criterion, score`` and, where known,
         ``sample, group, rationale, rubric, rubric_hash``. An empty score says that the expert
-        could not assess. ``system`` may be left out where the run holds one system only.
-    units : mapping of str to tuple
-        By id of a prompt, the units of the run.
-    rubrics : iterable of Rubric
-        Those of the run; their criteria and scales are what a label may name.
+        could not assess. ``system`` may be left out where the run holds one system only. Or a
+        filled-in sheet that was drawn from the run, or a JSON export of Label Studio.
+    asked : Asked
     encoding : str, optional
         What the file was saved in, where it is not UTF-8.
 
@@ -49,11 +42,18 @@ def read_labels(
         At the first row that names an unknown unit or criterion, is off the scale, lacks its
         rater, or repeats another.
     """
-    scales = {criterion.id: criterion.scale for rubric in rubrics for criterion in rubric.criteria}
-    labels: list[Label] = []
+    source = Path(path)
+    if source.suffix.lower() == ".json":
+        return read_annotations(source, asked)
+    if TASK in next(read_rows(source, encoding=encoding)).values:
+        return read_sheet(source, asked, encoding=encoding)
+    return tuple(_table(source, asked, encoding))
+
+
+def _table(source: Path, asked: Asked, encoding: str | None) -> Iterator[Label]:
     lines: dict[tuple[object, ...], int] = {}
-    for row in read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL):
-        label = _label(row, units, scales)
+    for row in read_rows(source, encoding=encoding, required=REQUIRED, optional=OPTIONAL):
+        label = _label(row, asked)
         place = (label.id, label.system, label.sample, label.rater, label.rubric, label.criterion)
         if place in lines:
             raise row.error(
@@ -61,12 +61,11 @@ def read_labels(
                 "keep one of the two",
             )
         lines[place] = row.line
-        labels.append(label)
-    return tuple(labels)
+        yield label
 
 
-def _label(row: Row, units: Mapping[str, tuple[Unit, ...]], scales: Mapping[str, Scale]) -> Label:
-    unit = _unit(row, units)
+def _label(row: Row, asked: Asked) -> Label:
+    unit, scales = _unit(row, asked.units), asked.scales
     criterion = text(row, "criterion")
     if criterion not in scales:
         raise row.error(
@@ -80,7 +79,7 @@ def _label(row: Row, units: Mapping[str, tuple[Unit, ...]], scales: Mapping[str,
         id=unit[0],
         system=unit[1],
         sample=unit[2],
-        rater=text(row, "rater"),
+        rater=rater_of(row, asked),
         criterion=criterion,
         score=score,
         group=optional_text(row, "group"),

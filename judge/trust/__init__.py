@@ -1,0 +1,1 @@
+"""Whether a judge can be believed: its scores held against expert labels, part by part."""

@@ -1,0 +1,202 @@
+"""What was found of a judge, part by part: records that print, export and fill a page.
+
+A number that no honest interval supports is not here; a refusal says why. Rates are fractions,
+means are in the unit of the scale.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from calibration.estimate import Estimate, Interval
+from calibration.validation import Design
+from judge.records import Provenance, Record
+from judge.trust.part import Kind
+
+What = Literal["corrected", "agreement", "ceiling", "human-only"]
+RefusalKind = Literal["UnusableJudge", "InsufficientLabels", "Undefined"]
+DesignName = Literal["as-drawn"] | Design
+
+
+class Ends(Record):
+    """An interval."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, interval: Interval | None) -> "Ends | None":
+        """Keep an interval, where there is one."""
+        return None if interval is None else cls(low=interval.low, high=interval.high)
+
+
+class Number(Record):
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    n_judged: int
+    n_labelled: int
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "Number":
+        """Keep the numbers of an estimate."""
+        return cls(
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            confidence=estimate.confidence,
+            method=estimate.method,
+            n_judged=estimate.n_judged,
+            n_labelled=estimate.n_labelled,
+        )
+
+
+class Refusal(Record):
+    """Why something is not reported as a number."""
+
+    what: What
+    kind: RefusalKind
+    why: str
+
+
+class JudgeOnly(Record):
+    """The judge's own score: not what experts would say, and never to be reported as that."""
+
+    valid: Literal[False] = False
+    value: float | None
+    """None where the judge gave no verdict at all."""
+    low: float
+    high: float
+    """Where the score would lie if every missing verdict were the lowest, or the highest."""
+
+
+class Agreed(Record):
+    """How far judge and experts give the same."""
+
+    main: str
+    """Which coefficient is spoken of first."""
+    coefficients: Mapping[str, Number]
+    undefined: Mapping[str, str]
+    """For each coefficient without a value, the reason."""
+    percent_bounds: Ends
+    """Raw agreement if every missing verdict were wrong, and right."""
+    categories: tuple[float, ...]
+    table: tuple[tuple[int, ...], ...]
+    """Items by the experts' category (rows) and the judge's (columns)."""
+
+
+class Ceiling(Record):
+    """How far the experts agree with each other, and the judge with the same experts."""
+
+    coefficient: str
+    experts: Number
+    """An expert against the others, averaged."""
+    judge: Number
+    ratio: Number | None
+    """Judge over experts; None where the experts hardly agree."""
+    each: Mapping[str, Number]
+    """Every expert against the others."""
+    n: int
+
+
+class Replacement(Record):
+    """The alternative annotator test: whether the judge may take the place of an expert."""
+
+    passed: bool
+    winning_rate: float
+    advantage: Number
+    epsilon: float
+
+
+class Finding(Record):
+    """What was found of one judge, criterion and system, over all items or in one group."""
+
+    judge: str
+    rubric: str | None
+    criterion: str
+    system: str
+    group: str | None = None
+    """None for all items."""
+    kind: Kind
+    scale: Ends
+    at_least: float | None
+    n: int
+    n_judged: int
+    n_missing: int
+    """Items without a verdict; carried as bounds, never as a number."""
+    n_labelled: int
+    n_tied: int
+    """Labelled items on which the experts do not settle."""
+    raters: int
+    judge_only: JudgeOnly
+    corrected: Number | None = None
+    human_only: Ends | None = None
+    """What the labels say without the judge."""
+    agreement: Agreed | None = None
+    ceiling: Ceiling | None = None
+    replacement: Replacement | None = None
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How tables call the criterion."""
+        return self.criterion if self.rubric is None else f"{self.rubric}.{self.criterion}"
+
+    @property
+    def unusable(self) -> bool:
+        """Whether the judge is no better than chance here."""
+        return any(refusal.kind == "UnusableJudge" for refusal in self.refusals)
+
+
+class ErrorRates(Record):
+    """How often a judge is right on one system, by what the experts say."""
+
+    system: str
+    sensitivity: float | None
+    specificity: float | None
+    n_passed: int
+    n_failed: int
+    adjusted_p: float
+
+
+class SystemErrors(Record):
+    """Whether a judge errs alike on all systems."""
+
+    judge: str
+    criterion: str
+    differ: bool
+    systems: tuple[ErrorRates, ...]
+
+
+class Findings(Record):
+    """All that a calibration found."""
+
+    source: str
+    """The run or the file of scores."""
+    labels: str
+    design: DesignName
+    provenance: Provenance | None
+    """The least live of all verdicts; None where it is not known, as for other tools' scores."""
+    simulated_labels: bool = False
+    confidence: float
+    findings: tuple[Finding, ...]
+    error_rates: tuple[SystemErrors, ...] = ()
+
+    @property
+    def overall(self) -> tuple[Finding, ...]:
+        """Those over all items of a system."""
+        return tuple(each for each in self.findings if each.group is None)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether anything in it is simulated."""
+        return self.simulated_labels or self.provenance == "SIMULATED"
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether the judge is unusable for everything that it was asked."""
+        return bool(self.overall) and all(each.unusable for each in self.overall)

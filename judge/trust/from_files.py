@@ -1,0 +1,163 @@
+"""Scores of any tool and labels of any experts, read from tables, all or none."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from calibration.tables import (
+    Row,
+    optional_choice,
+    optional_integer,
+    optional_number,
+    optional_text,
+    read_rows,
+    text,
+)
+from judge.records import Provenance
+from judge.trust.counting import countings
+from judge.trust.gather import Material, Place, Rating, Series
+from judge.trust.part import Unit
+from judge.trust.question import Question
+
+SCORES = ("id", "judge", "criterion", "score")
+LABELS = ("id", "rater", "criterion", "score")
+OPTIONAL = ("system", "sample", "group", "rubric", "repeat", "outcome", "provenance")
+ALONE = "default"
+"""Name of the system where a table names none."""
+
+
+@dataclass(kw_only=True)
+class _Scores:
+    """Scores as they are read."""
+
+    places: dict[Unit, Place] = field(default_factory=dict[Unit, Place])
+    verdicts: dict[Series, dict[Unit, list[float]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+    seen: dict[tuple[object, ...], int] = field(default_factory=dict[tuple[object, ...], int])
+    stamps: set[str | None] = field(default_factory=set[str | None])
+
+
+def material(
+    scores: Path,
+    labels: Path,
+    *,
+    question: Question,
+    encoding: str | None = None,
+) -> Material:
+    """Read a table of scores and a table of labels.
+
+    Parameters
+    ----------
+    scores : Path
+        ``id, judge, criterion, score`` and, where known, ``system, sample, group, rubric,
+        repeat``. An empty score is a missing verdict.
+    labels : Path
+        ``id, rater, criterion, score`` and, where known, ``system, sample, rubric``. An empty
+        score says that the expert could not assess.
+    question : Question
+    encoding : str, optional
+        What text files were saved in, where it is not UTF-8.
+
+    Raises
+    ------
+    TableError
+        At the first row that cannot be used, and where a label is on nothing that was scored.
+    ConfigError
+        If a scale is not known, or the gold rater gave no label.
+    """
+    read = _Scores()
+    for row in read_rows(scores, encoding=encoding, required=SCORES, optional=OPTIONAL):
+        _score(row, read, question)
+    ratings = _ratings(labels, read, encoding)
+    return Material(
+        places=read.places,
+        verdicts=read.verdicts,
+        ratings=ratings,
+        countings=countings(read.verdicts, ratings, question),
+        provenance=_least_live(read.stamps),
+        question=question,
+    )
+
+
+def _score(row: Row, read: _Scores, question: Question) -> None:
+    unit = _unit(row)
+    series = (text(row, "judge"), optional_text(row, "rubric"), text(row, "criterion"))
+    repeat = optional_integer(row, "repeat", low=0) or 0
+    _once(row, (unit, series, repeat), read.seen)
+    place = Place(
+        group=optional_text(row, question.group),
+        cluster=None if question.cluster is None else text(row, question.cluster),
+    )
+    if read.places.setdefault(unit, place) != place:
+        raise row.error(
+            f"item '{unit[0][:40]}' was in another {question.group} or cluster in an earlier row",
+            "give an item the same in all rows",
+        )
+    value = optional_number(row, "score")
+    levels = read.verdicts[series][unit]
+    if value is not None:
+        levels.append(value)
+    read.stamps.add(optional_choice(row, "provenance", get_args(Provenance)))
+
+
+def _least_live(stamps: set[str | None]) -> Provenance | None:
+    """Give the least live stamp; one row without a stamp leaves all but SIMULATED in doubt."""
+    if "SIMULATED" in stamps:
+        return "SIMULATED"
+    if None in stamps:
+        return None
+    return "RECORDED" if "RECORDED" in stamps else "LIVE"
+
+
+def _ratings(path: Path, read: _Scores, encoding: str | None) -> tuple[Rating, ...]:
+    criteria = {criterion for _, _, criterion in read.verdicts}
+    by_id = defaultdict[tuple[str, int], list[Unit]](list)
+    for unit in read.places:
+        by_id[unit[0], unit[2]].append(unit)
+    seen: dict[tuple[object, ...], int] = {}
+    ratings: list[Rating] = []
+    for row in read_rows(path, encoding=encoding, required=LABELS, optional=OPTIONAL):
+        rating = Rating(
+            unit=_labelled_unit(row, by_id),
+            rater=text(row, "rater"),
+            criterion=text(row, "criterion"),
+            rubric=optional_text(row, "rubric"),
+            level=optional_number(row, "score"),
+        )
+        if rating.criterion not in criteria:
+            raise row.error(
+                f"criterion '{rating.criterion[:40]}' is in no score",
+                f"use {', '.join(sorted(criteria))}",
+            )
+        _once(row, (rating.unit, rating.rater, rating.rubric, rating.criterion), seen)
+        ratings.append(rating)
+    return tuple(ratings)
+
+
+def _unit(row: Row) -> Unit:
+    sample = optional_integer(row, "sample", low=0) or 0
+    return text(row, "id"), optional_text(row, "system") or ALONE, sample
+
+
+def _labelled_unit(row: Row, by_id: Mapping[tuple[str, int], list[Unit]]) -> Unit:
+    name, system = text(row, "id"), optional_text(row, "system")
+    sample = optional_integer(row, "sample", low=0) or 0
+    fitting = [unit for unit in by_id.get((name, sample), []) if system in {None, unit[1]}]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        known = ", ".join(unit[1] for unit in fitting)
+        raise row.error(f"item '{name[:40]}' has several systems", f"name one of {known}")
+    raise row.error(
+        f"item '{name[:40]}' of system '{(system or '')[:40]}', sample {sample} has no score",
+        "add a row with an empty score if the judge gave no verdict",
+    )
+
+
+def _once(row: Row, key: tuple[object, ...], seen: dict[tuple[object, ...], int]) -> None:
+    if key in seen:
+        raise row.error(f"the same as line {seen[key]}: one item, one score", "keep one of the two")
+    seen[key] = row.line

@@ -1,0 +1,129 @@
+"""Verdicts and labels of a run in the store."""
+
+from collections import defaultdict
+
+from judge.errors import ConfigError
+from judge.judging import kept_rubrics
+from judge.panel import with_panel
+from judge.ratings import worst
+from judge.records import Generation, Provenance
+from judge.samples import Sample
+from judge.store.base import Label, Run
+from judge.store.sql import Store
+from judge.trust.gather import Material, Place, Rating, Series
+from judge.trust.part import Counting, Unit
+from judge.trust.question import Question
+
+
+def material_of(
+    store: Store,
+    run: Run,
+    *,
+    labels: tuple[Label, ...],
+    question: Question,
+    drawn: Sample | None = None,
+) -> Material:
+    """Read what a run's judges said, beside labels.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+        One that graded responses one by one.
+    labels : tuple of Label
+    question : Question
+        Its columns are fields of the responses; scales are those of the run's rubrics.
+    drawn : Sample, optional
+        The draw on record. Its cells become strata, and labels of other items are left out: how
+        likely they were to be labelled is not known.
+
+    Raises
+    ------
+    ConfigError
+        If there is no label, a column is missing, or the run holds pairs.
+    """
+    if run.manifest.kind != "judge":
+        raise ConfigError(f"run {run.name!r} holds no scores of single responses.")
+    if not labels:
+        raise ConfigError(
+            f"run {run.name!r} has no labels; draw items with cvalues sample, and import what "
+            "experts said with cvalues labels import."
+        )
+    verdicts, provenance = _verdicts(store, run)
+    if drawn is not None:
+        chosen = {item.unit for item in drawn.items}
+        labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
+    cells = None if drawn is None else drawn.cells
+    return Material(
+        places={
+            each.unit: Place(
+                group=field_of(each, question.group),
+                cluster=None if question.cluster is None else _named(each, question.cluster),
+                stratum=None if cells is None else cells[number],
+            )
+            for number, each in enumerate(store.generations(run))
+        },
+        verdicts=verdicts,
+        ratings=tuple(_rating(label) for label in labels),
+        countings=_countings(store, run, question),
+        provenance=provenance,
+        question=question,
+    )
+
+
+def field_of(generation: Generation, name: str) -> str | None:
+    """Read a column of a response: one of its own, or one that came with it."""
+    if name in {"id", "group", "lang", "prompt"}:
+        value: object = getattr(generation, name)
+    else:
+        value = generation.extra.get(name)
+    return None if value is None or value == "" else str(value)
+
+
+def _named(generation: Generation, name: str) -> str:
+    value = field_of(generation, name)
+    if value is None:
+        raise ConfigError(f"response {generation.id!r} has no {name!r}, which --clusters names.")
+    return value
+
+
+def _verdicts(
+    store: Store, run: Run
+) -> tuple[dict[Series, dict[Unit, list[float]]], Provenance | None]:
+    found: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
+    stamps: set[Provenance] = set()
+    for judgment in with_panel(store.judgments(run), len(run.manifest.judges)):
+        stamps.add(judgment.provenance)
+        for verdict in judgment.verdicts:
+            levels = found[judgment.judge, judgment.rubric, verdict.criterion][judgment.unit]
+            if verdict.kind == "scored":
+                levels.append(float(verdict.score))
+    return found, worst(stamps) if stamps else None
+
+
+def _rating(label: Label) -> Rating:
+    return Rating(
+        unit=(label.id, label.system, label.sample),
+        rater=label.rater,
+        criterion=label.criterion,
+        rubric=label.rubric,
+        level=label.score,
+    )
+
+
+def _countings(
+    store: Store, run: Run, question: Question
+) -> dict[tuple[str | None, str], Counting]:
+    found: dict[tuple[str | None, str], Counting] = {}
+    for (rubric_id, _), rubric in kept_rubrics(store, run).items():
+        for criterion in rubric.criteria:
+            low, high = float(criterion.scale.min), float(criterion.scale.max)
+            threshold = question.threshold(criterion.id)
+            if (low, high) == (0.0, 1.0):
+                threshold = 1.0
+            elif threshold is not None and not low < threshold <= high:
+                raise ConfigError(
+                    f"{criterion.id}: --at-least {threshold:g} parts no level from another."
+                )
+            found[rubric_id, criterion.id] = Counting(low=low, high=high, at_least=threshold)
+    return found

@@ -1,0 +1,157 @@
+"""From rows of scores and labels to parts, whatever tool or store the rows came from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.validation import FloatArray
+from judge.errors import ConfigError
+from judge.records import Provenance
+from judge.trust.part import Counting, Part, Unit
+from judge.trust.question import Question
+
+Series = tuple[str, str | None, str]
+"""Judge, rubric, criterion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an item belongs."""
+
+    group: str | None = None
+    cluster: str | None = None
+    stratum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """One expert's level of one item; None where the expert could not assess."""
+
+    unit: Unit
+    rater: str
+    criterion: str
+    rubric: str | None = None
+    level: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that was said, before it is cut into parts.
+
+    Attributes
+    ----------
+    places : mapping of unit to Place
+        Every item, in order.
+    verdicts : mapping of series to mapping of unit to list of float
+        The levels that a judge gave, one for each repeat; an empty list for a missing verdict.
+    ratings : tuple of Rating
+    countings : mapping of (rubric, criterion) to Counting
+    question : Question
+    provenance : Provenance or None
+    """
+
+    places: Mapping[Unit, Place]
+    verdicts: Mapping[Series, Mapping[Unit, list[float]]]
+    ratings: tuple[Rating, ...]
+    countings: Mapping[tuple[str | None, str], Counting]
+    question: Question
+    provenance: Provenance | None = None
+
+
+def parts(material: Material) -> tuple[Part, ...]:
+    """Cut what was said into one part for each judge, criterion and system that has a label.
+
+    Raises
+    ------
+    ConfigError
+        If no label belongs to anything that was judged, or to the gold rater, or a group that
+        is asked for has no item.
+    """
+    gold = material.question.gold
+    if gold is not None and gold not in {each.rater for each in material.ratings}:
+        raise ConfigError(f"no label is by {gold!r}, who is to settle the items.")
+    labelled = {(each.rubric, each.criterion) for each in material.ratings}
+    found = tuple(
+        part
+        for series in sorted(material.verdicts, key=str)
+        if (series[1], series[2]) in labelled or (None, series[2]) in labelled
+        for part in _parts_of(material, series)
+    )
+    if not found:
+        raise ConfigError(
+            "no label belongs to a criterion that was judged; "
+            f"labels are of {_listed(each.criterion for each in material.ratings)}, "
+            f"scores of {_listed(criterion for _, _, criterion in material.verdicts)}."
+        )
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or "nothing"
+
+
+def _parts_of(material: Material, series: Series) -> Iterable[Part]:
+    judge, rubric, criterion = series
+    gold = material.question.gold
+    said = material.verdicts[series]
+    ratings = [
+        each
+        for each in material.ratings
+        if each.criterion == criterion and each.rubric in {None, rubric}
+    ]
+    raters = tuple(sorted({each.rater for each in ratings}))
+    by_system = defaultdict[str, list[Unit]](list)
+    for unit in _asked(material, criterion):
+        by_system[unit[1]].append(unit)
+    judged = {unit[1] for unit in said}
+    for system in sorted(judged & by_system.keys()):
+        units = tuple(by_system[system])
+        places = [material.places[unit] for unit in units]
+        strata = [place.stratum for place in places]
+        yield Part(
+            judge=judge,
+            rubric=rubric,
+            criterion=criterion,
+            system=system,
+            counting=material.countings[rubric, criterion],
+            units=units,
+            groups=tuple(place.group for place in places),
+            clusters=tuple(place.cluster for place in places if place.cluster is not None),
+            verdicts=np.array([_middle(said.get(unit, [])) for unit in units]),
+            labels=_matrix(units, raters, ratings),
+            raters=raters,
+            gold=gold if gold in raters else None,
+            strata=None if None in strata else np.array(strata, dtype=np.intp),
+            provenance=material.provenance,
+        )
+
+
+def _asked(material: Material, criterion: str) -> Iterable[Unit]:
+    wanted = material.question.groups(criterion)
+    if wanted is None:
+        return material.places
+    there = {place.group for place in material.places.values()}
+    strangers = [group for group in wanted if group not in there]
+    if strangers:
+        raise ConfigError(
+            f"no item belongs to group {strangers[0]!r}; "
+            f"there are {_listed(group or '-' for group in there)}."
+        )
+    return [unit for unit, place in material.places.items() if place.group in wanted]
+
+
+def _middle(levels: list[float]) -> float:
+    """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
+    return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
+
+
+def _matrix(units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rating]) -> FloatArray:
+    row = {unit: number for number, unit in enumerate(units)}
+    column = {rater: number for number, rater in enumerate(raters)}
+    labels = np.full((len(units), len(raters)), np.nan)
+    for each in ratings:
+        if each.unit in row and each.level is not None:
+            labels[row[each.unit], column[each.rater]] = each.level
+    return labels

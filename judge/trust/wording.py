@@ -1,0 +1,121 @@
+"""What was found, in plain words: one line for each criterion and system, the answer first."""
+
+from collections.abc import Iterator
+
+from judge.trust.finding import Finding, Findings, Number, SystemErrors
+
+COEFFICIENTS = {
+    "ac1": "AC1",
+    "weighted_kappa": "weighted kappa",
+    "icc_single": "ICC(2,1)",
+}
+DESIGNS = {
+    "random": "at random from all items",
+    "by-verdict": "at random among items with the same verdict",
+    "curated": "by hand (a curated set)",
+    "as-drawn": "as the recorded draw says",
+}
+
+
+def verdict(findings: Findings) -> Iterator[str]:
+    """Say whether the judge can be believed, and what experts would say of each system."""
+    if findings.simulated:
+        what = "judge and experts" if findings.simulated_labels else "judge"
+        yield f"SIMULATED {what}: no finding about any real model."
+    yield _headline(findings)
+    for finding in findings.overall:
+        yield f"{_where(finding, findings)}: {_sentence(finding)}"
+    yield from (_differ(each) for each in findings.error_rates if each.differ)
+    yield f"Assumed: the labelled items were chosen {DESIGNS[findings.design]}."
+
+
+def score(finding: Finding, value: float) -> str:
+    """Write a value in the unit of the finding."""
+    return f"{100 * value:.1f} %" if finding.kind == "rate" else f"{value:.2f}"
+
+
+def interval(finding: Finding, low: float, high: float) -> str:
+    """Write the ends of an interval in the unit of the finding."""
+    if finding.kind == "rate":
+        return f"[{100 * low:.1f}, {100 * high:.1f}]"
+    return f"[{low:.2f}, {high:.2f}]"
+
+
+def _headline(findings: Findings) -> str:
+    found = findings.overall
+    unusable = sum(each.unusable for each in found)
+    corrected = sum(each.corrected is not None for each in found)
+    if findings.untrusted:
+        return "The judge must not be used: it is no better than chance wherever it was checked."
+    if corrected == len(found):
+        return "The judge can be used, corrected by the labels as below; its own scores cannot."
+    said = f"The judge can be used, corrected by the labels, in {corrected} of {len(found)} cases"
+    if unusable:
+        return f"{said}; in {unusable} it is no better than chance."
+    return f"{said}; for the rest there are too few labels."
+
+
+def _where(finding: Finding, findings: Findings) -> str:
+    several = len({each.judge for each in findings.findings}) > 1
+    return f"{finding.name}, {finding.system}" + (f", by {finding.judge}" if several else "")
+
+
+def _sentence(finding: Finding) -> str:
+    if finding.corrected is None:
+        return _refused(finding)
+    own, corrected = finding.judge_only.value, finding.corrected
+    said = (
+        f"experts would give {score(finding, corrected.value)} "
+        f"{interval(finding, corrected.low, corrected.high)} ({finding.n_labelled} labels)"
+    )
+    if own is not None:
+        said += f"; the judge alone says {score(finding, own)}, {_leaning(own, corrected)}"
+    return f"{said}. {_agreement(finding)}"
+
+
+def _leaning(own: float, corrected: Number) -> str:
+    if own > corrected.high:
+        return "too high"
+    return "too low" if own < corrected.low else "within the interval"
+
+
+def _refused(finding: Finding) -> str:
+    why = next((each for each in finding.refusals if each.what == "corrected"), None)
+    said = f"no corrected score: {why.why}" if why else "no corrected score."
+    if finding.human_only is not None:
+        ends = finding.human_only
+        said += f" The labels alone say {interval(finding, ends.low, ends.high)}."
+    return said
+
+
+def _agreement(finding: Finding) -> str:
+    agreed, ceiling = finding.agreement, finding.ceiling
+    if agreed is None or agreed.main not in agreed.coefficients:
+        return "Agreement cannot be measured on these labels."
+    main = agreed.coefficients[agreed.main]
+    said = (
+        f"Agreement {COEFFICIENTS[agreed.main]} {main.value:.2f} [{main.low:.2f}, {main.high:.2f}]"
+    )
+    if ceiling is None:
+        return f"{said}."
+    said += f"; experts among themselves {ceiling.experts.value:.2f}"
+    if ceiling.ratio is not None:
+        said += f", the judge reaches {100 * ceiling.ratio.value:.0f} % of that"
+    return f"{said}."
+
+
+def _differ(errors: SystemErrors) -> str:
+    rates = "; ".join(
+        f"for {each.system} {_share(each.sensitivity)} of passes, "
+        f"{_share(each.specificity)} of fails"
+        for each in errors.systems
+    )
+    return (
+        f"{errors.criterion}: the error rates of {errors.judge} differ between systems (it finds "
+        f"{rates}), "
+        "so every system is corrected by its own labels."
+    )
+
+
+def _share(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.0f} %"
