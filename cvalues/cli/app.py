@@ -9,6 +9,7 @@ from judge.cli.doctor import doctor
 from judge.cli.export import export
 from judge.cli.gating import compare, gate
 from judge.cli.generating import generate
+from judge.cli.importing import import_
 from judge.cli.judging import judge
 from judge.cli.report import report
 from judge.cli.simulate import simulate_judge
@@ -27,6 +28,7 @@ app.add_typer(rubrics.app)
 app.command()(generate)
 app.command()(judge)
 app.command()(export)
+app.command("import")(import_)
 app.command()(report)
 app.add_typer(labels.app)
 app.command()(calibrate)

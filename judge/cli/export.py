@@ -12,7 +12,7 @@ def export(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     what: Annotated[
-        str, typer.Option(help="verdicts, attempts, labels, summary or generations.")
+        str, typer.Option(help="verdicts, attempts, labels, summary, generations or mlflow.")
     ] = "verdicts",
     format_: Annotated[
         str | None, typer.Option("--format", help="jsonl, csv or parquet; else by the suffix.")
@@ -26,11 +26,13 @@ def export(
     from judge.cli import console
     from judge.cli.stores import opened, run_named
     from judge.exporters.files import Format, write_rows
+    from judge.exporters.mlflow import feedback
     from judge.exporters.rows import What, rows
 
-    kind = console.one_of(what, get_args(What), option="--what")
+    kind = console.one_of(what, (*get_args(What), "mlflow"), option="--what")
     form = console.one_of(format_ or out.suffix[1:], get_args(Format), option="--format")
     with opened(store) as kept:
         found = run_named(kept, run)
-        count = write_rows(out, rows(kept, found, kind), form=form, raw=raw)
+        table = feedback(kept, found) if kind == "mlflow" else rows(kept, found, kind)
+        count = write_rows(out, table, form=form, raw=raw)
     console.note(f"{count} rows in {out}")

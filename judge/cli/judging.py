@@ -46,6 +46,10 @@ def judge(
     max_unscored: Annotated[
         float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
     ] = 0.1,
+    batch_out: Annotated[
+        Path | None,
+        typer.Option(help="Write the questions as an OpenAI batch file and ask nothing."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Quiet = False,
     json_: AsJson = False,
@@ -57,6 +61,8 @@ def judge(
     """
     from judge.cli import console, session
     from judge.cli.planning import judges_of, plan_of, prices_of
+    from judge.exporters.batch import requests
+    from judge.exporters.files import write_rows
     from judge.run import Settings, Transport
 
     judges = judges_of(
@@ -70,6 +76,10 @@ def judge(
     plan = plan_of(
         responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
     )
+    if batch_out is not None:
+        count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")
+        console.note(f"{count} requests in {batch_out}")
+        return
     settings = Settings(
         concurrency=concurrency,
         max_attempts=max_attempts,

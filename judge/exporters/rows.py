@@ -29,7 +29,7 @@ def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
     if what == "labels":
         return (_label(label) for label in store.labels(run))
     if what == "generations":
-        return (_generation(generation) for generation in _generations(store, run))
+        return (generation_row(generation) for generation in _generations(store, run))
     judgments = with_panel(store.judgments(run), len(run.manifest.judges))
     if what == "summary":
         return (_cell(run, cell) for cell in summarise(judgments))
@@ -45,7 +45,8 @@ def _generations(store: Store, run: Run) -> Iterator[Generation]:
     return (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
 
 
-def _generation(generation: Generation) -> Row:
+def generation_row(generation: Generation) -> Row:
+    """Write a response in the format that `cvalues judge` reads."""
     written = generation.model_dump(exclude={"extra"})
     return {
         **generation.extra,
