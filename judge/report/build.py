@@ -5,10 +5,11 @@ The first counts scores, the second measures texts, the third reads the prompts 
 
 from collections.abc import Mapping
 
+from judge.judging import kept_rubrics
 from judge.records import Language
 from judge.report.both import Both
 from judge.report.cases import BUDGET, cases_of
-from judge.report.measures import measures_of, rubrics_of
+from judge.report.measures import measures_of
 from judge.report.order import ordered_groups, ordered_systems
 from judge.report.origin import origin, stamp
 from judge.report.record import GroupName, Missing, MissingCell, Report
@@ -55,7 +56,7 @@ def from_run(
     manifest = run.manifest
     pairwise = manifest.kind == "pairwise"
     counted = tally(store.judgments(run), judges=len(manifest.judges), pairwise=pairwise)
-    rubrics = rubrics_of(store, run)
+    rubrics = kept_rubrics(store, run)
     sheet = Sheet(
         tally=counted,
         measures=measures_of(rubrics, pairwise=pairwise),

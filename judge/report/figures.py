@@ -47,6 +47,12 @@ def tick(unit: Unit, number: float) -> Both:
     return _per_cent(short) if unit == "share" else same(_with_minus(short))
 
 
+def change_tick(unit: Unit, difference: float) -> Both:
+    """Write a round value of an axis of differences; of fractions in percentage points."""
+    text = f"{round(100 * difference if unit == 'share' else difference, 9) + 0.0:+g}"
+    return same("0" if float(text) == 0 else _with_minus(text))
+
+
 def whole(number: int) -> str:
     """Write a score."""
     return _with_minus(str(number))

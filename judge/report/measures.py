@@ -1,13 +1,10 @@
 """Which numbers a run is summed up in: one or two for each criterion of its rubrics."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from typing import Literal
 
 from judge.report.both import Both
 from judge.report.record import Measure
-from judge.store.base import Run
-from judge.store.sql import Store
 from rubrics.rubric import Criterion, Direction, Rubric
 
 Rubrics = Mapping[tuple[str, str], Rubric]
@@ -18,26 +15,6 @@ _GOOD: Mapping[Direction, Literal["high", "low", "neither"]] = {
     "lower_is_better": "low",
     "descriptive": "neither",
 }
-
-
-def rubrics_of(store: Store, run: Run) -> Rubrics:
-    """Read the rubrics that a run was judged by."""
-    found: dict[tuple[str, str], Rubric] = {}
-    for edition in run.manifest.rubrics:
-        name = (edition.rubric, edition.language)
-        body = store.latest_document(run, f"rubric/{edition.rubric}/{edition.language}")
-        if body is not None:
-            found[name] = Rubric.model_validate(_with_tuples(json.loads(body)))
-    return found
-
-
-def _with_tuples(value: object) -> object:
-    """Turn lists into the tuples that a strict record wants."""
-    if isinstance(value, dict):
-        return {key: _with_tuples(each) for key, each in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return tuple(_with_tuples(each) for each in cast("list[object]", value))
-    return value
 
 
 def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:

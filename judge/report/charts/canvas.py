@@ -24,11 +24,14 @@ _CHANNELS: Mapping[Mark, tuple[str, ...]] = {
     "text": ("text", "fill", "size"),
 }
 
+_BELOW: tuple[Mark, ...] = tuple(_CHANNELS)
+"""From the lowest layer to the highest."""
+
 
 class Canvas:
     """Collects marks and gives one chart of a fixed size, in pixels from the top left.
 
-    Marks of one kind become one layer, drawn in the order in which kinds first came: colours and
+    Marks of one kind become one layer, areas below lines below points below texts: colours and
     sizes are fields of the marks, since each layer costs the compiler time.
     """
 
@@ -73,7 +76,8 @@ class Canvas:
         alt: Any = altair
         # Checking each part against the grammar would take longer than all the drawing.
         with alt.utils.schemapi.debug_mode(arg=False):
-            layers = [self._layer(alt, *each) for each in self._marks.items()]
+            marks = sorted(self._marks.items(), key=lambda each: _BELOW.index(each[0][0]))
+            layers = [self._layer(alt, *each) for each in marks]
             chart = alt.layer(*layers).properties(
                 width=self.width,
                 height=self.height,

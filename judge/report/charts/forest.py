@@ -71,7 +71,10 @@ class _Layout:
         self.top = top
         note = 0 if frame.narrow else _NOTE
         low, high = forest.ends
-        self.axis = Axis(low, high, left=frame.label + 6, right=frame.width - note - 14)
+        edge = 20 if frame.narrow else 6
+        self.axis = Axis(
+            low, high, left=frame.label + edge, right=frame.width - note - max(edge, 14)
+        )
         self.blocks: list[_Block] = []
         for _, rows in groupby(forest.rows, key=lambda row: row.label):
             listed = tuple(rows)
@@ -96,7 +99,7 @@ def _axis(canvas: Canvas, layout: _Layout) -> None:
     if not layout.frame.narrow:
         upright = [{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom} for x, _ in places]
         canvas.lines(upright, stroke=RULE)
-    if forest.reference is not None:
+    if forest.reference is not None and not layout.frame.narrow:
         x = axis.at(forest.reference)
         canvas.lines([{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom}], stroke=SECOND)
     foot = {"x": axis.left, "x2": axis.right, "y": layout.bottom, "y2": layout.bottom}
@@ -119,6 +122,9 @@ def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
         note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE, SMALL)
         words = {"x": note_x, "y": note_y, "text": note}
         canvas.texts([words], fill=TONES[row.tone] if row.decision else INK, size=SMALL)
+        if layout.forest.reference is not None and frame.narrow:
+            x = axis.at(layout.forest.reference)
+            canvas.lines([{"x": x, "x2": x, "y": y - 11, "y2": y + 11}], stroke=SECOND)
         _mark(canvas, axis, row, y=y)
 
 

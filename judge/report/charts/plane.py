@@ -26,6 +26,8 @@ Ticks = Sequence[tuple[float, Both]]
 _LEFT = 64
 _TOP = 30
 _FOOT = 48
+_NEAR = 170
+"""Names that begin closer to each other than this, in pixels, may not share a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +73,11 @@ def plane_chart(frame: Frame, picture: PlanePicture) -> Spec:
             ties.setdefault(point.tie, []).append(point)
     for tied in ties.values():
         pairs = [plane.between(one, other) for one, other in pairwise(tied)]
-        canvas.lines(pairs, stroke=TONES[tied[-1].tone], width=1.5)
+        canvas.lines(pairs, stroke=TONES["baseline"], width=1.5)
     for point in picture.points:
         size = min(picture.smallest * sqrt(point.n), 400.0)
         canvas.points([plane.place(point)], fill=TONES[point.tone], size=size)
-    canvas.texts([plane.label(point) for point in picture.points if point.label], size=SMALL)
+    canvas.texts(_labels(plane), size=SMALL)
     return canvas.spec()
 
 
@@ -108,10 +110,23 @@ class _Plane:
     def label(self, point: PlanePoint) -> Row:
         """Write a point's name beside it, on the side where there is room."""
         x, y = self.x.at(point.x), self.y.at(point.y)
-        text = fitted(point.label.of(self.frame.lang) if point.label else "", 150, SMALL)
+        text = fitted(point.label.of(self.frame.lang) if point.label else "", 170, SMALL)
         if x + 10 + text_width(text, SMALL) > self.frame.width:
             x -= 20 + text_width(text, SMALL)
         return {"x": x + 10, "y": y, "text": text}
+
+
+def _labels(plane: _Plane) -> list[Row]:
+    """Write names one below the other where their points are too close for them."""
+    wanted = [plane.label(point) for point in plane.picture.points if point.label]
+    placed: list[Row] = []
+    for row in sorted(wanted, key=lambda row: float(row["y"])):
+        y = float(row["y"])
+        for other in placed:
+            if abs(float(other["x"]) - float(row["x"])) < _NEAR:
+                y = max(y, float(other["y"]) + SMALL + 3)
+        placed.append({**row, "y": y})
+    return placed
 
 
 def _field(canvas: Canvas, plane: _Plane) -> None:

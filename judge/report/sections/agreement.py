@@ -91,7 +91,7 @@ def _note(row: AgreementRow) -> Both:
 
 
 def _table(report: Report, agreement: Agreement) -> Table:
-    head = ("group", "agreement", "ceiling", "items", "remark")
+    head = ("group", "coefficient", "ceiling", "items", "remark")
     return Table(
         head=[say(f"belief.{name}") for name in head],
         rows=[

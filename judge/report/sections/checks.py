@@ -35,18 +35,18 @@ def section(report: Report) -> Section | None:
     return Section(
         ident="checks",
         title=say("checks.title"),
-        lead=_lead(checks),
+        lead=_lead(report, checks),
         pictures=[_picture(report, checks)],
     )
 
 
-def _lead(checks: Checks) -> Both:
+def _lead(report: Report, checks: Checks) -> Both:
     words = Counter(check.decision for check in checks.rows)
     passed, of = words["PASS"], len(checks.rows)
     worst = next((check for check in checks.rows if check.decision != "PASS"), None)
     if worst is None:
         return say("checks.all", of=of)
-    return say("checks.some", passed=passed, of=of, name=worst.name, why=worst.why)
+    return say("checks.some", passed=passed, of=of, name=_label(report, worst), why=worst.why)
 
 
 def _picture(report: Report, checks: Checks) -> Picture:
@@ -69,6 +69,7 @@ def _kind(check: Check) -> _Kind:
 
 def _panel(report: Report, rows: Sequence[Check], kind: _Kind) -> Forest:
     unit, difference = kind
+    tick = figures.change_tick if difference else figures.tick
     mine = [check for check in rows if _kind(check) == kind]
     numbers = [
         number
@@ -81,7 +82,7 @@ def _panel(report: Report, rows: Sequence[Check], kind: _Kind) -> Forest:
         rows=[_row(report, check, (low, high)) for check in mine],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
-        tick_texts=[(value, figures.tick(unit, value)) for value in ticks(low, high)],
+        tick_texts=[(value, tick(unit, value)) for value in ticks(low, high)],
         reference=0.0 if difference else None,
     )
 
