@@ -15,6 +15,7 @@ PROMPTFOO = {
                 "provider": {"id": "openai:m"},
                 "response": {"output": "Ask a doctor."},
                 "testIdx": 0,
+                "promptIdx": 0,
                 "success": True,
                 "score": 1,
                 "gradingResult": {"pass": True, "score": 1, "reason": "ok"},
