@@ -3,6 +3,7 @@
 import typer
 
 from cvalues.cli.demo import demo
+from cvalues.cli.run import run
 from judge.cli import labels, rubrics
 from judge.cli.calibrate import calibrate
 from judge.cli.doctor import doctor
@@ -12,6 +13,7 @@ from judge.cli.generating import generate
 from judge.cli.importing import import_
 from judge.cli.judging import judge
 from judge.cli.report import report
+from judge.cli.sample import sample
 from judge.cli.simulate import simulate_judge
 
 app = typer.Typer(
@@ -24,12 +26,14 @@ app = typer.Typer(
 )
 
 app.command()(demo)
+app.command()(run)
 app.add_typer(rubrics.app)
 app.command()(generate)
 app.command()(judge)
 app.command()(export)
 app.command("import")(import_)
 app.command()(report)
+app.command()(sample)
 app.add_typer(labels.app)
 app.command()(calibrate)
 app.command()(compare)

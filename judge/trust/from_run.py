@@ -1,7 +1,11 @@
 """Verdicts and labels of a run in the store."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
+import numpy as np
+
+from calibration.validation import FloatArray
 from judge.errors import ConfigError
 from judge.judging import kept_rubrics
 from judge.panel import with_panel
@@ -10,7 +14,7 @@ from judge.records import Generation, Provenance
 from judge.samples import Sample
 from judge.store.base import Label, Run
 from judge.store.sql import Store
-from judge.trust.gather import Material, Place, Rating, Series
+from judge.trust.gather import Material, Place, Rating, Series, middle
 from judge.trust.part import Counting, Unit
 from judge.trust.question import Question
 
@@ -99,6 +103,14 @@ def _verdicts(
             if verdict.kind == "scored":
                 levels.append(float(verdict.score))
     return found, worst(stamps) if stamps else None
+
+
+def levels_of(
+    store: Store, run: Run, *, series: Series, generations: Sequence[Generation]
+) -> FloatArray:
+    """Give the level that a judge gave each response; NaN where it gave none."""
+    said = _verdicts(store, run)[0].get(series, {})
+    return np.array([middle(said.get(each.unit, [])) for each in generations])
 
 
 def _rating(label: Label) -> Rating:

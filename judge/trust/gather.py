@@ -119,7 +119,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             units=units,
             groups=tuple(place.group for place in places),
             clusters=tuple(place.cluster for place in places if place.cluster is not None),
-            verdicts=np.array([_middle(said.get(unit, [])) for unit in units]),
+            verdicts=np.array([middle(said.get(unit, [])) for unit in units]),
             labels=_matrix(units, raters, ratings),
             raters=raters,
             gold=gold if gold in raters else None,
@@ -142,7 +142,7 @@ def _asked(material: Material, criterion: str) -> Iterable[Unit]:
     return [unit for unit, place in material.places.items() if place.group in wanted]
 
 
-def _middle(levels: list[float]) -> float:
+def middle(levels: list[float]) -> float:
     """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
     return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
 

@@ -1,0 +1,169 @@
+"""Sheets and tasks for experts: what was drawn, blind to the judge and to the system.
+
+Items go by opaque names. The digest of the text travels in a hidden column, so that a row whose
+cells were mixed up is noticed when the sheet comes home (`judge.importers.sheets`).
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from judge.errors import ConfigError
+from judge.exporters.atomic import write_whole
+from judge.exporters.cells import set_cell
+from judge.exporters.files import write_rows
+from judge.importers.sheets import DIGEST, NOTE, RATER, SHEET, TASK
+from judge.records import Generation
+from judge.samples import Sample
+from rubrics.rubric import Criterion
+from rubrics.scale import Scale
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.datavalidation import DataValidation
+    from openpyxl.worksheet.worksheet import Worksheet
+
+SheetForm = Literal["xlsx", "csv", "jsonl", "labelstudio.json"]
+_WIDTHS = {"prompt": 50, "response": 80, NOTE: 30, RATER: 16}
+_LONGEST_PROMPT = 250
+_LONGEST_LIST = 250
+
+
+def sheet_form(path: Path) -> SheetForm:
+    """Tell the form of a sheet by its name.
+
+    Raises
+    ------
+    ConfigError
+        If the name ends in none of the forms.
+    """
+    for form in get_args(SheetForm):
+        if path.name.lower().endswith(f".{form}"):
+            return form
+    raise ConfigError(f"{path.name}: name it .xlsx, .csv, .jsonl or .labelstudio.json.")
+
+
+def write_sheet(
+    path: Path,
+    sample: Sample,
+    shown: Sequence[Generation],
+    *,
+    criteria: Sequence[Criterion],
+) -> None:
+    """Write what experts fill in.
+
+    Parameters
+    ----------
+    path : Path
+        Its name says the form.
+    sample : Sample
+    shown : sequence of Generation
+        In the order of the sample's items.
+    criteria : sequence of Criterion
+        One column each.
+
+    Raises
+    ------
+    ConfigError
+        If the form is not known or the file cannot stand there.
+    ValueError
+        If a text does not fit into a cell of a workbook.
+    """
+    form = sheet_form(path)
+    rows = _rows(sample, shown, criteria)
+    if form == "labelstudio.json":
+        write_whole(path, json.dumps(list(_tasks(rows)), ensure_ascii=False, indent=1) + "\n")
+    elif form == "xlsx":
+        write_whole(path, _workbook(list(rows), criteria))
+    else:
+        write_rows(path, rows, form=form)
+
+
+def _rows(
+    sample: Sample, shown: Sequence[Generation], criteria: Sequence[Criterion]
+) -> Iterator[dict[str, str | None]]:
+    for item, generation in zip(sample.items, shown, strict=True):
+        yield {
+            TASK: item.task,
+            "prompt": generation.prompt,
+            "response": generation.response,
+            **{criterion.id: None for criterion in criteria},
+            NOTE: None,
+            RATER: None,
+            DIGEST: item.text_sha256,
+        }
+
+
+def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        shown = {name: row[name] for name in (TASK, "prompt", "response", DIGEST)}
+        yield {"data": shown}
+
+
+def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion]) -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = SHEET
+    columns = list(rows[0])
+    for number, row in enumerate([dict(zip(columns, columns, strict=True)), *rows], start=1):
+        for place, name in enumerate(columns, start=1):
+            set_cell(sheet.cell(number, place), row[name])
+    _lay_out(sheet, columns, [criterion.id for criterion in criteria])
+    for criterion in criteria:
+        letter = _letter(columns, criterion.id)
+        validation = _validation(criterion)
+        validation.add(f"{letter}2:{letter}{len(rows) + 1}")
+        sheet.add_data_validation(validation)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Sequence[str]) -> None:
+    """Hide what experts must not touch, and lock all but what they fill in."""
+    from openpyxl.styles import Alignment, Protection
+
+    top = Alignment(wrap_text=True, vertical="top")
+    for name in columns:
+        column = sheet.column_dimensions[_letter(columns, name)]
+        column.width = _WIDTHS.get(name, 12)
+        column.hidden = name in {TASK, DIGEST}
+    for cells in sheet.iter_rows(min_row=2):
+        for name, cell in zip(columns, cells, strict=True):
+            cell.alignment = top
+            cell.protection = Protection(locked=name not in {*filled, NOTE, RATER})
+    sheet.freeze_panes = "A2"
+    sheet.protection.sheet = True
+    sheet.protection.formatColumns = False
+    sheet.protection.formatRows = False
+
+
+def _validation(criterion: Criterion) -> "DataValidation":
+    """Let a cell hold a level of the scale only, and say what the levels mean."""
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    scale = criterion.scale
+    listed = ",".join(str(level) for level in scale.levels)
+    validation = DataValidation(allow_blank=True, showErrorMessage=True, showInputMessage=True)
+    if len(listed) <= _LONGEST_LIST:
+        validation.type, validation.formula1 = "list", f'"{listed}"'
+    else:
+        validation.type, validation.operator = "whole", "between"
+        validation.formula1, validation.formula2 = str(scale.min), str(scale.max)
+    validation.errorTitle, validation.error = criterion.id, listed[:_LONGEST_PROMPT]
+    validation.promptTitle, validation.prompt = criterion.title[:32], _anchors(scale)
+    return validation
+
+
+def _anchors(scale: Scale) -> str:
+    text = "\n".join(f"{anchor.score}: {anchor.text}" for anchor in scale.anchors)
+    return text if len(text) <= _LONGEST_PROMPT else f"{text[: _LONGEST_PROMPT - 1]}…"
+
+
+def _letter(columns: Sequence[str], name: str) -> str:
+    from openpyxl.utils import get_column_letter
+
+    return get_column_letter(list(columns).index(name) + 1)
