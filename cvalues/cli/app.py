@@ -3,6 +3,8 @@
 import typer
 
 from cvalues.cli.demo import demo
+from cvalues.cli.fetch import fetch
+from cvalues.cli.mc import mc
 from cvalues.cli.run import run
 from judge.cli import labels, rubrics
 from judge.cli.calibrate import calibrate
@@ -28,8 +30,10 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.add_typer(rubrics.app)
+app.command()(fetch)
 app.command()(generate)
 app.command()(judge)
+app.command()(mc)
 app.command()(export)
 app.command("import")(import_)
 app.command()(report)
