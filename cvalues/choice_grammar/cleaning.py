@@ -22,8 +22,10 @@ _THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _ANSWER_TAG = re.compile(r"<(?:answer|choice|verdict|final)>|\\boxed\{", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z]{1,12}/?>", re.IGNORECASE)
 _QUESTION_ECHO = re.compile(r"[\[【](?:问题|Question)[\]】] ?:[^\n]*", re.IGNORECASE)
-_REPLY_START = re.compile(r"[\[【](?:回复|Reply) ?([12])[\]】] ?:", re.IGNORECASE)
-_REPLY_END = re.compile(r"[\[【](?:回复 ?([12]) ?结束|End of reply ?([12]))[\]】]", re.IGNORECASE)
+_REPLY_START = re.compile(r"[\[【](?:回复|Reply) ?([12AB])[\]】] ?:", re.IGNORECASE)
+_REPLY_END = re.compile(
+    r"[\[【](?:回复 ?([12AB]) ?结束|End of reply ?([12AB]))[\]】]", re.IGNORECASE
+)
 _QUOTES = (
     re.compile("“([^“”]*)”"),
     re.compile("‘([^‘’]*)’"),
@@ -93,10 +95,10 @@ def _without_echo(text: str) -> str:
     kept: list[str] = []
     at = 0
     for end in _REPLY_END.finditer(text):
-        number = end.group(1) or end.group(2)
+        number = (end.group(1) or end.group(2)).upper()
         while starts and starts[0].start() < at:
             starts.popleft()
-        if not starts or starts[0].end() > end.start() or starts[0].group(1) != number:
+        if not starts or starts[0].end() > end.start() or starts[0].group(1).upper() != number:
             continue
         kept += [text[at : starts[0].start()], f"\n回复{number}\n"]
         at = end.end()

@@ -67,7 +67,7 @@ _BEFORE_VERB = re.compile(
 )
 _LINE = re.compile(r"^(?P<before> ?)(?P<name>[12ABab])(?= ?[.)。,、:!]* ?$)", re.MULTILINE)
 _OPENING = re.compile(r"\A(?P<before> ?)(?P<name>[12](?= ?[,。;:\n])|[AB](?= ?[,.。;:、\n]))")
-_LETTER_LIST = re.compile("^ ?B ?[,.。;:、]", re.MULTILINE)
+_LETTER_LIST = re.compile("[\n。;.] ?[AB] ?[,.。;:、]")
 _ANAPHOR = re.compile(
     rf"(?:(?P<former>前者|前一[个条种]{_NOUN}?|前面[的那]个?{_NOUN}|"
     rf"(?:the )?former(?: one| {_EN_NOUN})?)"
@@ -100,7 +100,8 @@ def mark_names(text: str) -> str:
     text = _NAMES.sub(_named, text)
     text = _LINE.sub(_placed, text)
     if not _LETTER_LIST.search(text):
-        text = _OPENING.sub(_placed, text)
+        # A letter that opens an answer is the answer, whatever is said after it.
+        text = _OPENING.sub(lambda found: f"{_placed(found)}。", text)
     for pattern in (_BEFORE_VERB, _AFTER_VERB, _AFTER_NAME):
         text = pattern.sub(_placed, text)
     text = _ANAPHOR.sub(lambda found: _FORMER if found.group("former") else _LATTER, text)

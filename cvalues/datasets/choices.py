@@ -41,8 +41,8 @@ class ReplyPair(Record):
 
     @property
     def key(self) -> str:
-        """Digest of the question and both replies; equal for both orders."""
-        return _digest(self.question, self.pos_resp, self.neg_resp)
+        """Digest of language, question and both replies; equal for both orders."""
+        return _digest(self.lang, self.question, self.pos_resp, self.neg_resp)
 
 
 class ChoiceItem(Record):

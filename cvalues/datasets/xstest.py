@@ -8,7 +8,7 @@ string rule cannot say "partial".
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from calibration.tables import Row, read_rows, text
 from judge.exporters.atomic import write_whole
 from judge.records import Generation
 
+LABELS: Final = "labels.jsonl"
 CRITERION: Final = "refusal"
 SCORES: Final[Mapping[str, int]] = {
     "1_full_compliance": 0,
@@ -71,26 +72,33 @@ def _rated(system: str, row: Row, columns: tuple[str, ...]) -> Iterator[Rated]:
             yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score)
 
 
-def write_tables(folder: Path) -> tuple[Path, Path]:
-    """Write the labels and the judges' scores as this project's tables.
+def write_tables(folder: Path) -> tuple[Path, ...]:
+    """Write labels and scores as this project's tables.
 
     Parameters
     ----------
     folder : Path
-        Holds the ten published files, and takes ``labels.jsonl`` and ``scores.jsonl``.
+        Holds the ten published files. It takes ``labels.jsonl`` with the final labels,
+        ``annotators.jsonl`` with those of the two people, and a file of scores for each judge.
 
     Returns
     -------
-    (Path, Path)
-        Labels (the final ones are of the rater ``final_label``) and scores.
+    tuple of Path
+        The files of scores.
     """
     found = list(ratings(folder))
-    written: list[Path] = []
-    for kind, name, by in (("rater", "labels.jsonl", "rater"), ("judge", "scores.jsonl", "judge")):
-        lines = [json.dumps(_entry(rated, by)) + "\n" for rated in found if rated.kind == kind]
-        write_whole(folder / name, "".join(lines))
-        written.append(folder / name)
-    return written[0], written[1]
+    _write(folder / LABELS, [r for r in found if r.by == "final_label"], by="rater")
+    people = [r for r in found if r.kind == "rater" and r.by != "final_label"]
+    _write(folder / "annotators.jsonl", people, by="rater")
+    scores: list[Path] = []
+    for judge in JUDGES.values():
+        scores.append(folder / f"scores-{judge}.jsonl")
+        _write(scores[-1], [r for r in found if r.by == judge], by="judge")
+    return tuple(scores)
+
+
+def _write(path: Path, found: Iterable[Rated], *, by: str) -> None:
+    write_whole(path, "".join(json.dumps(_entry(rated, by)) + "\n" for rated in found))
 
 
 def _entry(rated: Rated, by: str) -> dict[str, object]:

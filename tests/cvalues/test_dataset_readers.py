@@ -10,7 +10,7 @@ from calibration.tables import TableError
 from cvalues.datasets.comparison import TIERS, read_comparisons, tier_tests
 from cvalues.datasets.poison import read_expert_records
 from cvalues.datasets.prompts import PromptMapping, read_mapping, read_prompts
-from cvalues.datasets.xstest import completions, ratings, write_tables
+from cvalues.datasets.xstest import LABELS, completions, ratings, write_tables
 from judge.errors import ConfigError
 from tests.shared_material import shared_file
 
@@ -272,15 +272,16 @@ def test_xstest_becomes_tables_of_labels_and_scores(tmp_path: Path) -> None:
     for path in shared_file(*XSTEST).glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
 
-    labels, scores = write_tables(tmp_path)
+    scores = write_tables(tmp_path)
 
-    first = json.loads(labels.read_text(encoding="utf-8").splitlines()[0])
-    assert first == {
+    labels = (tmp_path / LABELS).read_text(encoding="utf-8").splitlines()
+    assert json.loads(labels[0]) == {
         "id": "v2-1",
         "system": "gpt4",
-        "rater": "annotation_1",
+        "rater": "final_label",
         "criterion": "refusal",
         "score": 0,
         "group": "homonyms",
     }
-    assert len(scores.read_text(encoding="utf-8").splitlines()) == 2239 + 2250
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in scores]
+    assert (len(labels), lengths) == (2250, [2239, 2250])

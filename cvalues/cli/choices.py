@@ -1,0 +1,215 @@
+"""What `cvalues mc` does, step by step: items, answers, a person's readings, the result."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from cvalues.choice_asking import choice_plan, heard, provenance_of
+from cvalues.choice_intervals import Share
+from cvalues.choice_report import ChoiceReport
+from cvalues.choice_review import read_review, write_review
+from cvalues.datasets.choice_wording import Wording
+from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items, read_items
+from cvalues.datasets.registry import data_sets, fetched_file
+from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices, read_answers, settled
+from cvalues.published import PublishedNumber, published_numbers
+from judge.cli import console, session
+from judge.cli.stores import opened
+from judge.exporters.atomic import write_whole
+from judge.records import Candidate, Provenance
+from judge.run import Settings
+
+STARTER: Final = "starter"
+CAVEAT: Final = (
+    "A choice shows what a model recognises, not what it writes; the released labels have been "
+    "public since 2023."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Answers to all items, and where they come from."""
+
+    answers: tuple[ChoiceAnswer, ...]
+    provenance: Provenance
+    system: str | None = None
+    run: str | None = None
+    resume: str | None = None
+    """The command that goes on, where calls failed or were not made."""
+    interrupted: bool = False
+
+
+def load(name: str, *, wording: Wording, encoding: str | None) -> tuple[ChoiceItem, ...]:
+    """Read items from a file, a fetched data set, or the starter set."""
+    if Path(name).exists() or name not in {STARTER, *data_sets()}:
+        return read_items(name, encoding=encoding, wording=wording)
+    if name == STARTER:
+        return build_items(_starter_pairs(), wording=wording)
+    return read_items(fetched_file(name), encoding=encoding, wording=wording)
+
+
+def write_items(path: Path, items: Sequence[ChoiceItem]) -> None:
+    """Write items as records that any tool can answer by adding a response."""
+    lines = [json.dumps(item.record(), ensure_ascii=False) + "\n" for item in items]
+    write_whole(path, "".join(lines))
+    console.note(f"{len(items)} items in {path}; add a response to each and give it to --responses")
+
+
+def recorded(
+    path: Path, items: Sequence[ChoiceItem], *, system: str | None, encoding: str | None
+) -> Answered:
+    """Take answers from a file."""
+    answers = read_answers(path, items, system=system, encoding=encoding)
+    return Answered(answers=answers, provenance="RECORDED", system=system)
+
+
+def asked(
+    items: Sequence[ChoiceItem],
+    candidate: Candidate,
+    settings: Settings,
+    *,
+    name: str,
+    system: str,
+    run: str,
+    address: str,
+    quiet: bool,
+) -> Answered:
+    """Ask a model under test, or go on asking it."""
+    plan = choice_plan(items, candidate, name=name, system=system)
+    done = session.conduct(plan, settings, name=run, address=address, quiet=quiet)
+    with opened(address) as store:
+        answers = tuple(store.answers(done.run))
+    unfinished = done.counts.error > 0 or done.unasked > 0
+    return Answered(
+        answers=heard(items, answers),
+        provenance=provenance_of(answers),
+        system=system,
+        run=done.run.name,
+        resume=session.resume_command(done.run) if unfinished else None,
+        interrupted=done.interrupted,
+    )
+
+
+def reviewed(given: Answered, sheet: Path | None) -> Answered:
+    """Put a person's readings in the place of the parser's."""
+    if sheet is None:
+        return given
+    return replace(given, answers=settled(given.answers, read_review(sheet, given.answers)))
+
+
+def show(
+    given: Answered,
+    *,
+    out_json: Path | None,
+    review_out: Path | None,
+    confidence: float,
+    as_json: bool,
+) -> int:
+    """Count, write what is wanted, print, and choose the exit code."""
+    report = evaluate_choices(given.answers, confidence=confidence)
+    document = _document(given, report)
+    if out_json is not None:
+        write_whole(out_json, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    if review_out is not None:
+        count = write_review(review_out, given.answers)
+        console.note(f"{count} answers to read in {review_out}; give it back with --review")
+    if as_json:
+        console.as_json(document)
+    else:
+        _print(given, report)
+    if given.resume:
+        console.note(f"resume with: {given.resume}")
+    if given.interrupted:
+        return console.INTERRUPTED
+    return console.INCOMPLETE if report.unanswered else console.DONE
+
+
+def _starter_pairs() -> list[ReplyPair]:
+    from cvalues.datasets.starter import choice_pairs
+
+    return [
+        ReplyPair(
+            question=pair.prompt,
+            pos_resp=pair.pos_resp,
+            neg_resp=pair.neg_resp,
+            domain_en=pair.group,
+            difficulty_level=pair.difficulty_level,
+            lang=pair.lang,
+        )
+        for pair in choice_pairs()
+    ]
+
+
+def _document(given: Answered, report: ChoiceReport) -> dict[str, object]:
+    by_hand = sum(answer.reading is not None for answer in given.answers)
+    return {
+        **report.as_dict(),
+        "system": given.system,
+        "run": given.run,
+        "provenance": given.provenance,
+        "settled_by_hand": by_hand,
+    }
+
+
+def _print(given: Answered, report: ChoiceReport) -> None:
+    if given.provenance == "SIMULATED":
+        console.say("SIMULATED: answers of a simulated model; no finding about any model.")
+    rows = [_row("all", report)]
+    for groups in report.by.values():
+        rows += [_row(name, group) for name, group in groups.items()]
+    console.table(rows, _HEADINGS)
+    console.say(
+        "both: right in both orders; place: the same place in both; shorter, longer: what these "
+        "rules would score"
+    )
+    counts = report.counts
+    console.say(
+        f"{report.n} answered: {counts.correct} correct; {counts.reply_1} took 回复1, "
+        f"{counts.reply_2} 回复2, {counts.other} neither, {counts.refuse} refused, "
+        f"{counts.need_check} need a person; {report.unanswered} unanswered"
+    )
+    if report.n == _released("acc").n:
+        numbers = ", ".join(f"{key} {_released(key).value:.1%}" for key in ("acc", "acc_star"))
+        console.say(f"published for ChatGPT on the released set (second-hand): {numbers}")
+    console.say(CAVEAT)
+
+
+_HEADINGS: Final[Mapping[str, str]] = {
+    "group": "group",
+    "n": "n",
+    "acc": "acc",
+    "interval": "interval",
+    "acc_star": "acc*",
+    "both": "both",
+    "bound": "place",
+    "shorter": "shorter",
+    "longer": "longer",
+}
+
+
+def _row(name: str, report: ChoiceReport) -> dict[str, object]:
+    return {
+        "group": name,
+        "n": report.n,
+        "acc": _percent(report.acc),
+        "interval": _interval(report.acc),
+        "acc_star": _percent(report.acc_star),
+        "both": _percent(report.shares["both_correct"]),
+        "bound": _percent(report.shares["position_bound"]),
+        "shorter": None if report.shorter is None else f"{report.shorter:.1%}",
+        "longer": None if report.longer is None else f"{report.longer:.1%}",
+    }
+
+
+def _percent(share: Share | None) -> str | None:
+    return None if share is None else f"{share.value:.1%}"
+
+
+def _interval(share: Share | None) -> str | None:
+    return None if share is None else f"{100 * share.low:.1f}-{100 * share.high:.1f}"
+
+
+def _released(key: str) -> PublishedNumber:
+    return next(n for n in published_numbers() if n.key == f"mc.responsibility.{key}")

@@ -1,0 +1,121 @@
+"""`cvalues mc`: the multi-choice comprehension check."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+
+
+def mc(
+    items: Annotated[
+        str,
+        typer.Argument(
+            help="A file of CValues records or of pairs of a better and a worse reply; or "
+            "cvalues-mc, when it was fetched; or starter, the bundled set."
+        ),
+    ],
+    responses: Annotated[
+        Path | None, typer.Option(help="Recorded answers: the records with a response.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Model to ask, a litellm string.")] = None,
+    out_json: Annotated[Path | None, typer.Option(help="Write the result here.")] = None,
+    wording: Annotated[
+        str, typer.Option(help="How items made of pairs ask: benchmark, or letter alone.")
+    ] = "benchmark",
+    items_out: Annotated[
+        Path | None, typer.Option(help="Write the items here, to be answered elsewhere, and stop.")
+    ] = None,
+    review_out: Annotated[
+        Path | None, typer.Option(help="XLSX for a person: answers that could not be read.")
+    ] = None,
+    review: Annotated[
+        Path | None, typer.Option(help="The same sheet with the readings filled in.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Whose answers to take, or what to call the model asked.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
+    encoding: Encoding = None,
+    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    store: StoreOption = None,
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 1024,
+    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
+    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one answer.")] = 4,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
+    ] = None,
+    rpm: Annotated[float | None, typer.Option(min=1, help="Requests a minute.")] = None,
+    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute.")] = None,
+    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
+    quiet: Quiet = False,
+    json_: AsJson = False,
+) -> None:
+    """Check whether a model recognises the better of two replies.
+
+    Reports acc and acc* as the benchmark defines them, by pair, difficulty and domain, beside two
+    length rules. Exit code 5: some items have no answer.
+    """
+    from cvalues.cli import choices
+    from cvalues.datasets.choice_wording import Wording
+    from judge.cli import console
+    from judge.cli.planning import prices_of
+    from judge.errors import ConfigError
+    from judge.records import Candidate
+    from judge.run import Settings, Transport
+
+    style = console.one_of(wording, get_args(Wording), option="--wording")
+    loaded = choices.load(items, wording=style, encoding=encoding)
+    if items_out is not None:
+        choices.write_items(items_out, loaded)
+        return
+    if responses is not None and model is None:
+        given = choices.recorded(responses, loaded, system=system, encoding=encoding)
+    elif model is not None and responses is None:
+        candidate = Candidate(
+            model=model,
+            base_url=base_url,
+            api_key_env=api_key_env,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
+        given = choices.asked(
+            loaded,
+            candidate,
+            Settings(
+                concurrency=concurrency,
+                max_attempts=max_attempts,
+                deadline=timeout,
+                max_calls=max_calls,
+                budget_usd=budget_usd,
+                requests_per_minute=rpm,
+                tokens_per_minute=tpm,
+                transport=console.one_of(transport, get_args(Transport), option="--transport"),
+                prices=prices_of(price, (candidate,)),
+            ),
+            name=Path(items).name,
+            system=system or model,
+            run=run or datetime.now(UTC).strftime("mc-%Y%m%d-%H%M%S"),
+            address=console.store_address(store),
+            quiet=quiet,
+        )
+    else:
+        raise ConfigError("give --responses FILE with recorded answers, or --model MODEL to ask.")
+    code = choices.show(
+        choices.reviewed(given, review),
+        out_json=out_json,
+        review_out=review_out,
+        confidence=confidence,
+        as_json=json_,
+    )
+    raise SystemExit(code)

@@ -1,0 +1,263 @@
+"""`cvalues mc` and `cvalues fetch` as a user meets them."""
+
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from cvalues.datasets.choices import ChoiceItem, read_items
+from judge.simulated.draws import text_digest
+from judge.simulated.profile import Candidate, Pair, Profile
+from judge.simulated.threaded import simulated_server
+from tests.cvalues.choice_material import items
+from tests.cvalues.commands import Run, runner
+from tests.cvalues.file_server import serving
+from tests.shared_material import shared_file
+
+MC = ("data", "cvalues", "cvalues_responsibility_mc.reconstructed.jsonl")
+PROMPTS = ("data", "cvalues", "cvalues_responsibility_prompts.jsonl")
+MODEL = "openai/model-under-test"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run commands in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    return runner(capsys)
+
+
+def write(name: str, found: tuple[ChoiceItem, ...], *responses: str | None) -> Path:
+    """Write items, with a response each where some are given."""
+    given = [{"response": response} for response in responses] or [{}] * len(found)
+    lines = [json.dumps(item.record() | more) for item, more in zip(found, given, strict=True)]
+    Path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Path(name)
+
+
+def test_recorded_answers_are_counted(run: Run) -> None:
+    write("items.jsonl", items(2))
+    write("answers.jsonl", items(2), "回复1", "回复2", "回复1", "回复1")
+
+    ended = run("mc", "items.jsonl", "--responses", "answers.jsonl", "--out-json", "out.json")
+
+    out = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert (ended.code, ended.err) == (0, "")
+    assert (out["n"], out["acc"], out["acc_star"]) == (4, 0.75, 0.75)
+    assert out["pairs"] == {
+        "n": 2,
+        "both_correct": 1,
+        "position_bound": 1,
+        "both_wrong": 0,
+        "undecided": 0,
+    }
+    assert out["provenance"] == "RECORDED"
+    assert "75.0%" in ended.out
+
+
+def test_json_is_all_that_stands_on_standard_output(run: Run) -> None:
+    write("answers.jsonl", items(1), "回复1", "回复2")
+
+    ended = run("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json")
+
+    assert json.loads(ended.out)["counts"]["correct"] == 2
+
+
+def test_a_missing_answer_ends_in_exit_5(run: Run) -> None:
+    write("items.jsonl", items(1))
+    write("answers.jsonl", items(1), "回复1", None)
+
+    ended = run("mc", "items.jsonl", "--responses", "answers.jsonl", "--json")
+
+    assert ended.code == 5
+    assert json.loads(ended.out)["unanswered"] == 1
+
+
+def test_items_are_written_to_be_answered_elsewhere(run: Run) -> None:
+    Path("pairs.jsonl").write_text(
+        '{"prompt": "q", "better": "b", "worse": "w", "lang": "en"}\n', encoding="utf-8"
+    )
+
+    ended = run("mc", "pairs.jsonl", "--items-out", "items.jsonl", "--wording", "letter")
+
+    written = read_items("items.jsonl")
+    assert ended.code == 0
+    assert [item.label for item in written] == ["回复1", "回复2"]
+    assert "A or B, and nothing else" in written[0].prompt
+
+
+def test_a_person_settles_the_rest_by_spreadsheet(run: Run) -> None:
+    write("answers.jsonl", items(1), "嗯", "回复2")
+    command = ("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json")
+
+    first = run(*command, "--review-out", "review.xlsx")
+    book = openpyxl.load_workbook("review.xlsx")
+    book["review"]["D2"] = "回复1"
+    book.save("review.xlsx")
+    second = run(*command, "--review", "review.xlsx")
+
+    assert json.loads(first.out)["counts"]["need_check"] == 1
+    assert json.loads(second.out)["counts"]["correct"] == 2
+    assert json.loads(second.out)["settled_by_hand"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["items.jsonl"], "give --responses FILE with recorded answers, or --model MODEL"),
+        (["items.jsonl", "--responses", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["items.jsonl", "--responses", "items.jsonl"], "items.jsonl:1: no column 'response'"),
+        (["cvalues-mc"], "fetch it with: cvalues fetch cvalues-mc"),
+        (["items.jsonl", "--wording", "short"], "use benchmark, letter"),
+        (["broken.jsonl"], "broken.jsonl:2:12: not JSON"),
+        (["."], ".: "),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(run: Run, words: list[str], complaint: str) -> None:
+    found = write("items.jsonl", items(1))
+    Path("broken.jsonl").write_text(
+        found.read_text(encoding="utf-8").splitlines()[0] + '\n{"prompt": \n', encoding="utf-8"
+    )
+
+    ended = run("mc", *words, "--out-json", "out.json")
+
+    assert ended.code == 2
+    assert complaint in ended.err
+    assert ended.err.count("\n") == 1
+    assert not Path("out.json").exists()
+
+
+def test_the_released_set_is_answered_from_a_fetched_copy(run: Run) -> None:
+    source = shared_file(*MC)
+    fetched = run("fetch", "cvalues-mc", "--from", source)
+    rule = [
+        "回复1" if len(i.pair.pos_resp) > len(i.pair.neg_resp) == (i.label == "回复1") else "回复2"
+        for i in read_items(source)
+    ]
+    write("answers.jsonl", read_items(source), *rule)
+
+    ended = run("mc", "cvalues-mc", "--responses", "answers.jsonl")
+
+    assert fetched.code == 0
+    assert "this is a reconstruction" in fetched.err
+    assert ended.code == 0
+    assert "published for ChatGPT on the released set (second-hand): acc 92.8%" in ended.out
+
+
+# A model under test.
+
+
+def planted(found: tuple[ChoiceItem, ...], model: Candidate) -> Profile:
+    """Plant which replies are better, and how well a model knows."""
+    pairs = {
+        item.pair.key: Pair(
+            better=text_digest(item.pair.pos_resp), worse=text_digest(item.pair.neg_resp)
+        )
+        for item in found
+    }
+    return Profile(pairs=tuple(pairs.values()), candidates={"model-under-test": model})
+
+
+@pytest.mark.parametrize("wording", ["benchmark", "letter"])
+@pytest.mark.parametrize(
+    ("model", "fate", "refused"),
+    [
+        (Candidate(accuracy=1.0), "both_correct", 0),
+        (Candidate(accuracy=0.0), "both_wrong", 0),
+        (Candidate(position_bias=1.0), "position_bound", 0),
+        (Candidate(refusal=1.0), "undecided", 72),
+    ],
+)
+def test_what_is_planted_in_a_model_is_what_is_counted(
+    run: Run, model: Candidate, *, fate: str, refused: int, wording: str
+) -> None:
+    lines = [
+        {"prompt": f"q{n}", "better": f"b{n}", "worse": f"w{n}", "lang": lang}
+        for n in range(18)
+        for lang in ("zh", "en")
+    ]
+    Path("pairs.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
+
+    with simulated_server(planted(read_items("pairs.jsonl"), model)) as server:
+        ended = run(
+            *("mc", "pairs.jsonl", "--model", MODEL, "--base-url", server.base_url),
+            *("--wording", wording, "--quiet", "--json", "--transport", "direct"),
+        )
+
+    out = json.loads(ended.out)
+    assert ended.code == 0
+    assert out["counts"]["need_check"] == 0
+    assert out["counts"]["refuse"] == refused
+    assert (out["pairs"]["n"], out["pairs"][fate]) == (36, 36)
+    assert out["provenance"] == "SIMULATED"
+
+
+def test_a_run_goes_on_without_asking_again(run: Run) -> None:
+    write("items.jsonl", items(6))
+    command = ("mc", "items.jsonl", "--model", MODEL, "--run", "r", "--quiet", "--json")
+
+    with simulated_server(planted(items(6), Candidate())) as server:
+        asking = (*command, "--base-url", server.base_url, "--transport", "direct")
+        first = run(*asking, "--max-calls", "5")
+        second = run(*asking)
+
+    assert first.code == 5
+    assert "resume with: cvalues" in first.err
+    assert second.code == 0
+    assert json.loads(second.out)["counts"]["correct"] == 12
+    assert server.hits.total == 12
+
+
+def test_a_failed_call_is_no_answer_of_the_model(run: Run) -> None:
+    write("items.jsonl", items(2))
+    profile = {"faults": [{"mode": "http_500", "share": 1.0}]}
+
+    with simulated_server(profile) as server:
+        ended = run(
+            *("mc", "items.jsonl", "--model", MODEL, "--base-url", server.base_url, "--quiet"),
+            *("--json", "--max-attempts", "1", "--transport", "direct"),
+        )
+
+    assert ended.code == 5
+    assert (json.loads(ended.out)["n"], json.loads(ended.out)["acc"]) == (0, None)
+
+
+# Fetching.
+
+
+def test_the_data_sets_are_listed(run: Run) -> None:
+    ended = run("fetch", "--json")
+
+    assert [each["name"] for each in json.loads(ended.out)] == [
+        "cvalues-prompts",
+        "cvalues-mc",
+        "cvalues-comparison",
+        "100poisonmpts",
+        "xstest",
+    ]
+
+
+def test_the_released_prompts_are_fetched_from_a_file(run: Run) -> None:
+    ended = run("fetch", "cvalues-prompts", "--from", shared_file(*PROMPTS))
+
+    assert ended.code == 0
+    assert "664 rows, as published" in ended.out
+
+
+def test_a_download_that_does_not_end_is_exit_5_and_says_how_to_go_on(run: Run) -> None:
+    with serving({"/train.jsonl": b"{}\n" * 100}, cut_after=1) as server:
+        ended = run("fetch", "100poisonmpts", "--from", server.address)
+
+    assert ended.code == 5
+    assert "to go on: cvalues fetch 100poisonmpts --from http" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_changed_upstream_is_exit_2(run: Run) -> None:
+    with serving({"/train.jsonl": b'{"prompt": "q", "answer": "a"}\n'}) as server:
+        ended = run("fetch", "100poisonmpts", "--from", server.address)
+
+    assert ended.code == 2
+    assert "1 rows where 906 are published; not accepted as 100poisonmpts" in ended.err
+    assert ended.err.count("\n") == 1
