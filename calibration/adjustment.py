@@ -3,7 +3,7 @@
 The adjusted rating of item i is y_i - b_i (f_i - F): expert rating y, judge score f, its mean F
 over all items, and a slope b_i fitted on the other labelled items. Each has the mean that is asked
 for, whatever the slope, because the labelled items are a random draw; the better the judge, the
-less they vary. A slope is shrunk while labels are few. This is the regression estimator, written
+less they vary. This is the regression estimator, written
 as values whose plain mean it is.
 
 References
@@ -19,7 +19,6 @@ import numpy as np
 from calibration.labelled import Labelled
 from calibration.validation import FloatArray
 
-SHRINKAGE = 20.0
 STEEPEST = 1.5
 
 
@@ -53,7 +52,7 @@ class Adjusted:
         return float(self.ratings @ self.weights / self.weights.sum())
 
 
-def adjust(labelled: Labelled, scale: tuple[float, float]) -> Adjusted:
+def adjust(labelled: Labelled, scale: tuple[float, float], *, shrinkage: float) -> Adjusted:
     """Take out of the ratings what the judge explains.
 
     Parameters
@@ -62,6 +61,8 @@ def adjust(labelled: Labelled, scale: tuple[float, float]) -> Adjusted:
         Ratings on the scale; items without a verdict count as scored with the mean.
     scale : (float, float)
         Ends of the expert scale.
+    shrinkage : float
+        Number of labels at which a slope counts half; 0 for the full slope.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def adjust(labelled: Labelled, scale: tuple[float, float]) -> Adjusted:
     human = labelled.human[used]
     weights = _effective_weights(labelled)
     labels = float(weights.sum())
-    slopes = _slopes_without_self(gap, human, weights) * (labels / (labels + SHRINKAGE))
+    slopes = _slopes_without_self(gap, human, weights) * (labels / (labels + shrinkage))
     slope = float(slopes @ weights) / labels
     # The mean score of the items is itself uncertain; so much of the judge's spread stays in.
     part = np.sqrt(min(labels * labelled.effects.items / float(labelled.covered.sum()), 1.0))

@@ -18,6 +18,7 @@ from calibration.validation import FloatArray
 Kind: TypeAlias = Literal["Gaffke, strict", "Gaffke, mid", "logit t"]
 
 LABELS_FOR_T = 100
+GAFFKE_SHRINKAGE = 50.0  # a steep slope widens the support, which costs most with few labels
 
 
 def bounded_mean(
@@ -42,9 +43,11 @@ def bounded_mean(
     -------
     Estimate
     """
-    adjusted = adjust(drawn, scale)
-    weights, human = adjusted.weights, drawn.human[drawn.used]
-    kind, why = ("Gaffke, strict", "") if strict else _choose(human, float(weights.sum()))
+    human = drawn.human[drawn.used]
+    labels = drawn.effective_labels(drawn.used)
+    kind, why = ("Gaffke, strict", "") if strict else _choose(human, labels)
+    adjusted = adjust(drawn, scale, shrinkage=0.0 if kind == "logit t" else GAFFKE_SHRINKAGE)
+    weights = adjusted.weights
     supports = (adjusted.support, scale) if kind != "logit t" else (scale, scale)
     inner = _limits(adjusted.ratings, weights, kind=kind, support=supports[0], tail=tail)
     alone = _limits(human, weights, kind=kind, support=supports[1], tail=tail)

@@ -14,6 +14,7 @@ from calibration.validation import FloatArray
 
 Standing: TypeAlias = Literal["better", "uncertain", "below"]
 
+REFUSAL_RISK = 0.005  # of refusing a judge that is no worse than chance
 _NEARLY_ONE = 1.0 - 1e-12
 
 
@@ -27,14 +28,15 @@ def against_chance(
     passed, failed : (float, float)
         Experts' passes and labels among the items that the judge passed and failed.
     tail : float
-        Risk, for each of the two answers, of giving it wrongly.
+        Risk of saying "better" wrongly.
 
     Returns
     -------
     {"better", "uncertain", "below"}
-        ``"below"`` is one-sided Fisher's exact test at ``tail``; ``"better"`` its mid-p form.
+        ``"below"`` is one-sided Fisher's exact test at REFUSAL_RISK; ``"better"`` its mid-p form
+        at ``tail``.
     """
-    if _gap_reaches(passed, failed, form="upper", level=1.0 - tail) < 0.0:
+    if _gap_reaches(passed, failed, form="upper", level=1.0 - REFUSAL_RISK) < 0.0:
         return "below"
     return "better" if _gap_reaches(passed, failed, form="mid", level=tail) > 0.0 else "uncertain"
 
@@ -71,7 +73,7 @@ def require_not_reversed(
     judge, human : float array, shape (N,)
         NaN where missing.
     tail : float
-        Risk of refusing a judge whose scores are unrelated to the experts'.
+        Risk of keeping silent about a judge whose scores are unrelated to the experts'.
     of : str
         Whose answers these are, for the message, such as " of A".
 
@@ -96,13 +98,12 @@ def require_not_reversed(
         return (unclear,)
     r = float(np.corrcoef(x, y)[0, 1])
     lead = np.arctanh(np.clip(r, -_NEARLY_ONE, _NEARLY_ONE)) * np.sqrt(x.size - 3.0)
-    least = -float(special.ndtri(tail))
-    if lead < -least:
+    if lead < special.ndtri(REFUSAL_RISK):
         raise UnusableJudge(
             f"the judge is below chance: its scores{of} run against the experts', "
             f"correlation {r:.2f}."
         )
-    return () if lead > least else (unclear,)
+    return () if lead > -special.ndtri(tail) else (unclear,)
 
 
 def _gap_reaches(

@@ -34,6 +34,17 @@ def test_a_heavy_middle_point_is_integrated_without_waves() -> None:
     assert grid[-1] - np.trapezoid(cdf, grid) == pytest.approx(7 / 189, abs=1e-4)
 
 
+def test_fractional_counts_beside_a_heavy_point_stay_monotone() -> None:
+    values, counts = np.array([-9.0, -4.0, 1.0]), np.array([1.0, 131.59, 0.3])
+    grid = np.linspace(-4.6, -3.6, 801)
+
+    cdf = dirichlet_mean_cdf(values, counts, grid)
+
+    assert np.diff(cdf).min() > -1e-9
+    # Mean: (-9 - 4 * 131.59 + .3) / 132.89.
+    assert grid[-1] - np.trapezoid(cdf, grid) == pytest.approx(-4.02634, abs=1e-3)
+
+
 def test_beyond_the_support_nothing_is_left() -> None:
     cdf = dirichlet_mean_cdf(np.array([2.0, 3.0]), np.array([1.0, 1.0]), np.array([1.0, 2.0, 3.0]))
 

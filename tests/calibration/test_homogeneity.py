@@ -42,7 +42,7 @@ def test_one_odd_system_is_found_and_named() -> None:
 def test_the_p_value_is_fishers_adjusted_by_holm() -> None:
     comparison = compare_error_rates(*compared(system((9, 1), (5, 5)), system((2, 8), (5, 5))))
 
-    # R fisher.test(matrix(c(9, 2, 1, 8), 2)): p = 0.005477; it is one of four tests.
+    # SciPy 1.17, fisher_exact([[9, 1], [2, 8]]): p = 0.005477; it is one of four tests.
     assert comparison.systems[0].adjusted_p == pytest.approx(4 * 0.005477, rel=1e-3)
 
 

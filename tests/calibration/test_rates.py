@@ -132,6 +132,17 @@ def test_labels_among_the_missing_verdicts_stand_for_them() -> None:
     assert estimate.low > 0.8
 
 
+def test_missing_verdicts_are_bounded_stratum_by_stratum() -> None:
+    judge, human = judged(800, 100, labels={"pass": (80, 0), "fail": (0, 10)})
+    judge = np.append(judge, np.full(20, np.nan))
+    human = np.append(human, np.concatenate([np.ones(5), np.full(15, np.nan)]))
+    strata = np.append(np.full(910, "here"), np.full(10, "there"))
+
+    estimate = estimate_rate(judge, human, strata=strata)
+
+    assert any("10 of them, with no label near" in one for one in estimate.warnings)
+
+
 def test_a_judge_below_chance_is_refused() -> None:
     judge, human = judged(50, 50, labels={"pass": (5, 20), "fail": (22, 3)})
 

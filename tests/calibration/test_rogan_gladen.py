@@ -58,6 +58,17 @@ def test_the_gate_is_stricter_than_the_report() -> None:
     assert gate.low < report.low < report.high < gate.high
 
 
+def test_a_gold_set_without_an_error_still_gives_strict_limits_a_width() -> None:
+    gold_judge, gold_human = gold_set(20, 0, 0, 20)
+    judge = np.concatenate([gold_judge, np.repeat([1.0, 0.0], [930, 30])])
+    human = np.concatenate([gold_human, np.full(960, np.nan)])
+
+    gate = gate_rate(judge, human, design="curated")
+
+    assert gate.value == pytest.approx(0.95)
+    assert gate.low < 0.95 < gate.high
+
+
 @pytest.mark.parametrize("counts", [(10, 0, 1, 3), (3, 1, 2, 20)])
 def test_a_class_with_fewer_than_five_items_is_refused(counts: tuple[int, int, int, int]) -> None:
     with pytest.raises(InsufficientLabels, match="at least 5 of each"):
