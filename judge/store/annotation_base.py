@@ -136,6 +136,8 @@ class Material(Record):
     answer: str = ""
     """What the expert wrote in place of the replies."""
     answer_origin: Literal["", "person", "model"] = ""
+    task: str = ""
+    """The labelling task that a comparison came from."""
 
 
 class Entry(Record):

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, false, func, insert, select, update
 
 from judge.store import annotation_tables as tables
 from judge.store import rows
@@ -58,7 +58,9 @@ def count_tasks(desk: Desk) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def next_claim(desk: Desk, rater: str, study: Study, *, adjudicates: bool) -> Claim | None:
+def next_claim(
+    desk: Desk, rater: str, study: Study, *, adjudicates: bool, labels: bool = True
+) -> Claim | None:
     """Give a rater the task at hand, or the next one; None when nothing is left.
 
     Parameters
@@ -68,12 +70,16 @@ def next_claim(desk: Desk, rater: str, study: Study, *, adjudicates: bool) -> Cl
     study : Study
     adjudicates : bool
         Whether this person settles disputed tasks; they look like any other.
+    labels : bool
+        Whether this person labels at all, beside settling.
     """
     at_hand = _claims(desk, rater, "open")
     if at_hand:
         return at_hand[0]
     with desk.writing() as connection:
-        task, kind = _free_task(desk, connection, rater, study=study, adjudicates=adjudicates)
+        task, kind = _free_task(
+            desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels
+        )
         if task is None:
             return None
         claims = tables.claims
@@ -167,9 +173,12 @@ def close_claim(
     state: Literal["done", "skipped"],
     labels: Iterable[Label] = (),
     reason: str = "",
-    disputed: Callable[[Connection], bool] = lambda _: False,
+    disputed: Callable[[Sequence[Draft]], bool] | None = None,
 ) -> None:
     """End the work on a task, with its labels, in one transaction.
+
+    Where `disputed` finds that those who have submitted the task so far disagree, it is marked
+    for a third.
 
     Raises
     ------
@@ -194,8 +203,12 @@ def close_claim(
             # Somebody else is to have it.
             back = {"claimed": task.c.claimed - 1} if claim.kind == "label" else {"disputed": 1}
             connection.execute(update(task).where(*this).values(**back))
-        if state == "done" and disputed(connection):
-            connection.execute(update(task).where(*this).values(disputed=1))
+        if disputed is not None and claim.kind == "label":
+            said = _submitted(desk, connection, claim.task.task)
+            if disputed([draft for other, draft in said if other.kind == "label"]):
+                connection.execute(
+                    update(task).where(*this, task.c.disputed == 0).values(disputed=1)
+                )
         desk.note(connection, claim.rater, f"task.{state}", subject=claim.task.task, detail=reason)
 
 
@@ -239,17 +252,43 @@ def _take_back_labels(desk: Desk, connection: Connection, claim: Claim) -> None:
             )
 
 
-def task_drafts(desk: Desk, connection: Connection, task: str) -> tuple[tuple[Claim, Draft], ...]:
-    """Give what each rater has submitted on a task."""
-    query = claim_query(desk).where(tables.claims.c.task == task, tables.claims.c.state == "done")
-    found = [read_claim(row) for row in connection.execute(query).mappings()]
+def submitted(desk: Desk) -> tuple[tuple[Claim, Draft], ...]:
+    """Give every submitted task with what its rater said, in the order of raters and places."""
+    with desk.reading() as connection:
+        return _submitted(desk, connection)
+
+
+def _submitted(
+    desk: Desk, connection: Connection, task: str | None = None
+) -> tuple[tuple[Claim, Draft], ...]:
+    claims, drafts = tables.claims, tables.drafts
+    query = claim_query(desk).where(claims.c.state == "done")
+    words = select(drafts.c.rater, drafts.c.task, drafts.c.body).where(
+        drafts.c.run_id == desk.run.run_id
+    )
+    if task is not None:
+        query, words = query.where(claims.c.task == task), words.where(drafts.c.task == task)
+    # A later version overwrites an earlier one.
+    bodies = {
+        (rater, of): body
+        for rater, of, body in connection.execute(words.order_by(drafts.c.version))
+    }
+    found = (read_claim(row) for row in connection.execute(query).mappings())
     return tuple(
-        (each, newest(desk, connection, rater=each.rater, task=task).draft) for each in found
+        (claim, Draft.model_validate_json(bodies[claim.rater, claim.task.task]))
+        for claim in found
+        if (claim.rater, claim.task.task) in bodies
     )
 
 
 def _free_task(
-    desk: Desk, connection: Connection, rater: str, *, study: Study, adjudicates: bool
+    desk: Desk,
+    connection: Connection,
+    rater: str,
+    *,
+    study: Study,
+    adjudicates: bool,
+    labels: bool,
 ) -> tuple[LabelTask | None, Literal["label", "adjudicate"]]:
     """Take the first task in the rater's own order that wants another pair of eyes."""
     table, claims = tables.tasks, tables.claims
@@ -257,19 +296,18 @@ def _free_task(
     query = select(table.c.task, table.c.disputed, table.c.claimed, table.c.record).where(
         table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
     )
-    settles = (table.c.disputed == 1) if adjudicates else None
-    wanted = table.c.claimed < study.per_item
-    found = connection.execute(
-        query.where(wanted if settles is None else wanted | settles)
-    ).mappings()
+    wanted = (table.c.claimed < study.per_item) if labels else false()
+    settles = (table.c.disputed == 1) if adjudicates else false()
+    found = connection.execute(query.where(wanted | settles)).mappings()
     for row in sorted(found, key=lambda row: _rank(study, rater, str(row["task"]))):
-        changes = {"disputed": 2} if row["disputed"] == 1 else {"claimed": table.c.claimed + 1}
+        settling = adjudicates and row["disputed"] == 1
+        changes = {"disputed": 2} if settling else {"claimed": table.c.claimed + 1}
         connection.execute(
             update(table)
             .where(table.c.run_id == desk.run.run_id, table.c.task == row["task"])
             .values(**changes)
         )
-        kind = "adjudicate" if row["disputed"] == 1 else "label"
+        kind = "adjudicate" if settling else "label"
         return LabelTask.model_validate_json(str(row["record"])), kind
     return None, "label"
 

@@ -1,11 +1,21 @@
 """Collected material: attacks, experts' questions, comparisons, and where each piece stands."""
 
 import secrets
+from collections.abc import Sequence
 
 from sqlalchemy import RowMapping, insert, select, update
 
+from judge.records import Generation
 from judge.store import annotation_tables as tables
-from judge.store.annotation_base import Entry, EntryKind, EntryState, Material
+from judge.store.annotation_base import (
+    Claim,
+    Draft,
+    Entry,
+    EntryKind,
+    EntryState,
+    Material,
+    Turn,
+)
 from judge.store.claim_rows import StaleForm
 from judge.store.desk import Desk
 
@@ -33,6 +43,35 @@ def add_entry(
         )
         desk.note(connection, author, f"{kind}.{state}", subject=entry.entry)
     return entry
+
+
+def add_comparison(
+    desk: Desk, claim: Claim, draft: Draft, *, generations: Sequence[Generation]
+) -> None:
+    """Keep which of several replies an expert preferred, for pairs to be built from."""
+    scores = [score for score in draft.scores.values() if score is not None]
+    material = Material(
+        group=generations[0].group or "",
+        lang=generations[0].lang or "zh",
+        prompt=generations[0].prompt,
+        replies=tuple(
+            Turn(prompt=each.prompt, response=each.response, served_model=each.system)
+            for each in generations
+        ),
+        best=draft.best,
+        score=scores[0] if scores else None,
+        answer=draft.answer,
+        answer_origin="person" if draft.answer.strip() else "",
+        task=claim.task.task,
+    )
+    add_entry(desk, "comparison", claim.rater, material=material, state="submitted")
+
+
+def withdraw_comparison(desk: Desk, claim: Claim) -> None:
+    """Take a comparison back whose task is open again."""
+    for entry in entries(desk, author=claim.rater):
+        if entry.kind == "comparison" and entry.material.task == claim.task.task:
+            change_entry(desk, entry, actor=claim.rater, state="draft")
 
 
 def change_entry(

@@ -1,0 +1,136 @@
+"""The application: which page answers which address, and what every answer carries."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from judge.store.annotation_base import Role
+from judge.web import coordinator, entering, label
+from judge.web.gate import Handler, guarded
+from judge.web.room import Room
+
+_STATIC = Path(__file__).parent / "static"
+
+LABELLERS: frozenset[Role] = frozenset({"rater", "reviewer"})
+COORDINATORS: frozenset[Role] = frozenset({"coordinator"})
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+
+
+def room_app(room: Room) -> Starlette:
+    """Make the application of one room."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        yield
+        if room.asker is not None:
+            await room.asker.close()
+
+    app = Starlette(
+        routes=[
+            *_entering(),
+            *_labelling(),
+            *_coordinating(),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(Doorkeeper, room=room)],
+        lifespan=lifespan,
+    )
+    app.state.room = room
+    return app
+
+
+class Doorkeeper:
+    """Answers only to the room's own names, and adds the headers that keep browsers careful."""
+
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self._app = app
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def careful(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message["headers"], *own]
+            await send(message)
+
+        if _host(scope) in self._room.hosts:
+            await self._app(scope, receive, careful)
+            return
+        # A page of another site whose name was made to point here ends at this line.
+        await careful({"type": "http.response.start", "status": 421, "headers": []})
+        await careful({"type": "http.response.body", "body": b"unknown host"})
+
+
+def _host(scope: Scope) -> str:
+    headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    named = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
+    return named.rpartition(":")[0] if named.rpartition(":")[2].isdigit() else named
+
+
+def _page(path: str, handler: Handler, roles: frozenset[Role] | None = None) -> Route:
+    asked = guarded(handler) if roles is None else guarded(handler, roles=roles)
+    return Route(path, asked, methods=["GET"])
+
+
+def _form(path: str, handler: Handler, roles: frozenset[Role] | None = None) -> Route:
+    asked = guarded(handler) if roles is None else guarded(handler, roles=roles)
+    return Route(path, asked, methods=["POST"])
+
+
+def _entering() -> list[Route]:
+    return [
+        Route("/enter/{token}", entering.show_door, methods=["GET"]),
+        Route("/enter/{token}", entering.enter, methods=["POST"]),
+        Route("/", guarded(entering.go_home, before_consent=True), methods=["GET"]),
+        Route("/consent", guarded(entering.show_consent, before_consent=True), methods=["GET"]),
+        Route("/consent", guarded(entering.consent, before_consent=True), methods=["POST"]),
+        Route(
+            "/language", guarded(entering.choose_language, before_consent=True), methods=["POST"]
+        ),
+        Route("/leave", guarded(entering.leave, before_consent=True), methods=["POST"]),
+        _form("/elsewhere", entering.elsewhere),
+    ]
+
+
+def _labelling() -> list[Route]:
+    return [
+        _page("/label", label.show_next, LABELLERS),
+        _page("/own", label.show_own, LABELLERS),
+        _form("/label/{task}", label.act, LABELLERS),
+        _form("/label/{task}/save", label.save, LABELLERS),
+        _form("/label/{task}/reopen", label.take_back, LABELLERS),
+    ]
+
+
+def _coordinating() -> list[Route]:
+    return [
+        _page("/progress", coordinator.show_progress, COORDINATORS),
+        _page("/log", coordinator.show_log, COORDINATORS),
+        _form("/people", coordinator.add_person, COORDINATORS),
+        _form("/people/link", coordinator.renew_link, COORDINATORS),
+        _form("/people/revoke", coordinator.revoke, COORDINATORS),
+        _form("/people/release", coordinator.release, COORDINATORS),
+    ]

@@ -1,0 +1,143 @@
+"""The gate before every page: right host, known person, allowed role, own form, small body."""
+
+import hmac
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import cast
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from judge.records import Language
+from judge.store import people
+from judge.store.annotation_base import Role
+from judge.store.claim_rows import StaleForm
+from judge.web import sessions
+from judge.web.pages import page, plain_page, see
+from judge.web.room import Form, Room, Visit
+
+Handler = Callable[[Visit], Response] | Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+LONGEST_FORM = 400_000
+"""Bytes; an expert's own answer is a few thousand."""
+
+MOST_FIELDS = 200
+
+EVERYBODY: frozenset[Role] = frozenset({"rater", "coordinator", "reviewer"})
+
+
+class FormTooLarge(Exception):  # noqa: N818 - a signal to the endpoint, not an error of ours
+    """The body of a request is larger than any form of ours."""
+
+
+def guarded(
+    handler: Handler, *, roles: frozenset[Role] = EVERYBODY, before_consent: bool = False
+) -> Endpoint:
+    """Put the gate before a page.
+
+    Parameters
+    ----------
+    handler : callable
+        Makes the page from a visit; a plain function runs in a thread, so it may use the store.
+    roles : frozenset of Role
+        Who may see it.
+    before_consent : bool
+        Whether it may be seen by somebody who has not read the warning yet.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        room = cast("Room", request.app.state.room)
+        visit = await _visit(request, room)
+        if isinstance(visit, Response):
+            return visit
+        if visit.person.role not in roles:
+            return await refused(visit, "role", request.url.path)
+        if not before_consent and visit.person.consented_at is None:
+            return see("/consent")
+        try:
+            return await _answered(handler, visit)
+        except StaleForm:
+            return await refused(visit, "stale", request.url.path)
+
+    return endpoint
+
+
+async def read_form(request: Request) -> Form:
+    """Read a form; where a field comes twice, the last one counts.
+
+    Raises
+    ------
+    FormTooLarge
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise FormTooLarge
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise FormTooLarge from error
+    return {name: text.replace("\r\n", "\n") for name, text in pairs}
+
+
+async def refused(visit: Visit, why: str, subject: str) -> Response:
+    """Refuse a known person, and note it."""
+    log = people.log
+    await run_in_threadpool(
+        log, visit.room.desk, visit.person.rater, f"refused.{why}", subject=subject[:200]
+    )
+    return page(visit, "refused.html", status=409 if why == "stale" else 403, why=why)
+
+
+async def turned_away(room: Room, why: str, subject: str, *, lang: Language) -> Response:
+    """Refuse somebody unknown; the log takes only so many of these a minute."""
+    if room.pace.allows("", "refusals", a_minute=60):
+        await run_in_threadpool(
+            people.log, room.desk, "somebody", f"refused.{why}", subject=subject[:200]
+        )
+    return plain_page("refused.html", lang, status=403, why=why)
+
+
+def language_of(request: Request) -> Language:
+    """Guess the language of somebody unknown from what their browser asks for."""
+    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+
+
+def same_origin(request: Request) -> bool:
+    """Tell whether a form was sent from one of our own pages, as far as the browser says."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return urlsplit(origin).netloc == request.headers.get("host")
+
+
+async def _visit(request: Request, room: Room) -> Visit | Response:
+    lang, place = language_of(request), request.url.path
+    session = sessions.read(room.secret, room.desk.run.name, request.cookies.get(sessions.COOKIE))
+    if session is None:
+        why = "session" if sessions.COOKIE in request.cookies else "unknown"
+        return await turned_away(room, why, place, lang=lang)
+    person = await run_in_threadpool(people.find_rater, room.desk, session.rater)
+    if person is None or person.epoch != session.epoch:
+        return await turned_away(room, "session", place, lang=lang)
+    form: Form = {}
+    visit = Visit(room=room, person=person, csrf=session.csrf, path=request.path_params, form=form)
+    if request.method == "POST":
+        try:
+            form = await read_form(request)
+        except FormTooLarge:
+            return await refused(visit, "size", place)
+        told = form.get("csrf", "").encode()
+        if not same_origin(request) or not hmac.compare_digest(told, session.csrf.encode()):
+            return await refused(visit, "form", place)
+    return Visit(room=room, person=person, csrf=session.csrf, path=request.path_params, form=form)
+
+
+async def _answered(handler: Handler, visit: Visit) -> Response:
+    if inspect.iscoroutinefunction(handler):
+        return await cast("Callable[[Visit], Awaitable[Response]]", handler)(visit)
+    return await run_in_threadpool(cast("Callable[[Visit], Response]", handler), visit)

@@ -1,0 +1,123 @@
+"""Make a room of a run: its tasks drawn, its people invited, its models named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from judge.config import Manifest, Source
+from judge.errors import ConfigError
+from judge.judging import kept_rubrics
+from judge.records import Candidate, Language
+from judge.store import claims, people
+from judge.store.annotation_base import Rater, Role, Study
+from judge.store.base import Run
+from judge.store.desk import Desk
+from judge.store.sql import Store
+from judge.web.asking import Asker
+from judge.web.room import Room, Topic
+from judge.web.tasks import drawn, single_tasks, triple_tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invited:
+    """A person and the secret part of their link, to be passed on once."""
+
+    rater: str
+    role: Role
+    path: str
+
+
+def collecting_run(store: Store, name: str, candidate: Candidate) -> Run:
+    """Make a run that holds nothing but what people collect and the calls made for it."""
+    source = Source(name="collected in the experts' room", sha256="0" * 64, rows=0)
+    return store.create_run(
+        name, Manifest(kind="generate", source=source, candidate=candidate), items=()
+    )
+
+
+def open_room(
+    desk: Desk,
+    study: Study,
+    *,
+    n: int | None = None,
+    asker: Asker | None = None,
+    topics: tuple[Topic, ...] = (),
+    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "[::1]"}),
+    tls: bool = False,
+) -> Room:
+    """Set a run's room up, or find it as it was left.
+
+    Parameters
+    ----------
+    desk : Desk
+    study : Study
+        Taken the first time only; afterwards the first set-up stands.
+    n : int, optional
+        Prompts to draw, for the screen with three replies.
+    asker : Asker, optional
+        The way to the model under test, where people collect.
+    topics : tuple of Topic
+    hosts : frozenset of str
+        Names under which browsers may address the room.
+    tls : bool
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to label and nothing to collect.
+    """
+    labels = desk.run.manifest.kind == "judge"
+    if not labels and asker is None:
+        raise ConfigError(
+            f"run {desk.run.name!r} was not judged, so there is nothing to label; "
+            "name a judged run, or a model with --model to collect."
+        )
+    study, secret = people.begin_study(desk, _described(desk, study))
+    if labels:
+        _draw(desk, study, n)
+    return Room(
+        desk=desk,
+        study=study,
+        secret=secret,
+        rubrics=kept_rubrics(desk.store, desk.run) if labels else {},
+        asker=asker,
+        topics=topics,
+        hosts=hosts,
+        tls=tls,
+    )
+
+
+def invite(desk: Desk, names: Iterable[str], role: Role, *, lang: Language) -> tuple[Invited, ...]:
+    """Make accounts where there are none yet, and a new one-time link for each name."""
+    invited: list[Invited] = []
+    for name in names:
+        if not name.isprintable() or not 1 <= len(name) <= 40:
+            raise ConfigError(f"{name[:40]!r} is no name; use 1 to 40 characters.")
+        known = people.find_rater(desk, name)
+        if known is None:
+            people.add_rater(desk, Rater(rater=name, role=role, lang=lang), actor="program")
+        elif known.role != role:
+            raise ConfigError(f"{name!r} is a {known.role} in this run already.")
+        token = people.new_link(desk, name, actor="program")
+        invited.append(Invited(rater=name, role=role, path=f"/enter/{token}"))
+    return tuple(invited)
+
+
+def _described(desk: Desk, study: Study) -> Study:
+    sample = drawn(desk.store, desk.run)
+    if sample is None or study.screen != "rubric":
+        return study
+    return study.model_copy(update={"design": sample.design})
+
+
+def _draw(desk: Desk, study: Study, n: int | None) -> None:
+    if study.screen == "best-of-three":
+        if not claims.count_tasks(desk):
+            claims.add_tasks(desk, triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
+        return
+    sample = drawn(desk.store, desk.run)
+    if sample is None:
+        raise ConfigError(
+            f"nothing was drawn from run {desk.run.name!r}; give --n, or draw first with "
+            f"cvalues sample {desk.run.name} --n 100 --out items.csv."
+        )
+    claims.add_tasks(desk, single_tasks(sample))

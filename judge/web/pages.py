@@ -1,0 +1,65 @@
+"""Pages from templates: the template engine escapes every text, nothing is passed as markup."""
+
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from judge.records import Language
+from judge.report import quoting
+from judge.web.room import Visit
+from judge.web.words import speaker
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LONGEST = 60_000
+"""Characters of one text that a page shows."""
+
+
+def page(visit: Visit, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """Render a page for a person who is known."""
+    shown = {
+        "person": visit.person,
+        "csrf": visit.csrf,
+        "tired": visit.room.pace.minutes_on_end(visit.person.rater),
+        "collects": visit.room.asker is not None,
+        "labels": bool(visit.room.rubrics),
+        **values,
+    }
+    return _rendered(name, visit.lang, status=status, values=shown)
+
+
+def plain_page(name: str, lang: Language, *, status: int = 200, **values: object) -> HTMLResponse:
+    """Render a page for somebody who is not known, or not let in."""
+    return _rendered(
+        name, lang, status=status, values={"person": None, "csrf": "", "tired": None, **values}
+    )
+
+
+def see(place: str) -> RedirectResponse:
+    """Send the browser on after a form, so that reloading sends nothing twice."""
+    return RedirectResponse(place, status_code=303)
+
+
+def _rendered(name: str, lang: Language, *, status: int, values: dict[str, object]) -> HTMLResponse:
+    template = _environment().get_template(name)
+    text = template.render(lang=lang, t=speaker(lang), **values)
+    return HTMLResponse(text.encode("utf-8", "backslashreplace"), status_code=status)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["parts"] = quoting.parts  # pyright: ignore[reportArgumentType] - any value may be a global
+    environment.globals["folded"] = partial(quoting.folded, longest=LONGEST, lines=40)  # pyright: ignore[reportArgumentType] - as above
+    return environment

@@ -1,0 +1,148 @@
+"""What a labelling screen shows: criteria with their anchors and keys, texts in a rater's order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from judge.pointwise import language_of
+from judge.records import Generation, Language
+from judge.store.annotation_base import Claim, Draft
+from judge.web.room import Room
+from rubrics import RubricError, load_rubric
+from rubrics.rubric import Criterion, Rubric
+
+CANNOT = "cannot"
+"""What a form says where the rater could not assess."""
+
+GRADES = {3: "A", 2: "B", 1: "C"}
+"""CValues writes its three grades as letters; they are kept as 3, 2, 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One level of a scale with the key that chooses it."""
+
+    score: int
+    name: str
+    """How the level reads: a number, or the letter of a grade."""
+    key: str
+    text: str
+    """Its anchor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One criterion as a question on the screen."""
+
+    key: str
+    """``rubric.criterion``; its name in the form and in drafts."""
+    title: str
+    question: str
+    levels: tuple[Level, ...]
+    short: bool
+    """Whether its levels stand in one row."""
+
+
+def rubrics_for(room: Room, generation: Generation) -> tuple[Rubric, ...]:
+    """Give the rubrics under which an item was judged, one edition of each, by id."""
+    ids = sorted({id_ for id_, _ in room.rubrics})
+    editions = (_edition(room.rubrics, id_, language_of(generation)) for id_ in ids)
+    return tuple(rubric for rubric in editions if rubric.applies_to(generation.group))
+
+
+def fields(
+    room: Room, generation: Generation, lang: Language, *, only: str | None = None
+) -> tuple[Field, ...]:
+    """Give the questions about an item in the language of the screen.
+
+    The twin of a rubric in the other language asks the same; where there is none, the rubric is
+    shown in the language that it has.
+    """
+    asked = rubrics_for(room, generation)
+    shown = (_twin(rubric, lang) for rubric in asked)
+    return tuple(
+        _field(rubric.id, criterion)
+        for rubric in shown
+        for criterion in rubric.criteria
+        if only is None or criterion.id == only
+    )
+
+
+def instructions(room: Room, generation: Generation, lang: Language) -> tuple[Rubric, ...]:
+    """Give the rubrics of an item as the rater reads them."""
+    return tuple(_twin(rubric, lang) for rubric in rubrics_for(room, generation))
+
+
+def in_layout(claim: Claim, generations: tuple[Generation, ...]) -> tuple[Generation, ...]:
+    """Put the replies of a task into the order in which this rater sees them."""
+    return tuple(generations[place] for place in claim.layout)
+
+
+def read_draft(form: Mapping[str, str], asked: tuple[Field, ...], claim: Claim) -> Draft:
+    """Read a form; whatever is not a level of its scale is left out, never guessed."""
+    scores: dict[str, int | None] = {}
+    for field in asked:
+        said = form.get(f"score.{field.key}", "")
+        levels = {str(level.score): level.score for level in field.levels}
+        if said == CANNOT:
+            scores[field.key] = None
+        elif said in levels:
+            scores[field.key] = levels[said]
+    shown = {str(number): place for number, place in enumerate(claim.layout)}
+    return Draft(
+        scores=scores,
+        note=form.get("note", "")[:4000],
+        best=shown.get(form.get("best", "")),
+        answer=form.get("answer", "")[:20000],
+    )
+
+
+def missing(draft: Draft, asked: tuple[Field, ...], *, choose: bool) -> tuple[str, ...]:
+    """Name the questions that are still open, by their titles."""
+    left = [field.title for field in asked if field.key not in draft.scores]
+    return (*(["best"] if choose and draft.best is None else []), *left)
+
+
+def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language) -> Rubric:
+    other = "en" if lang == "zh" else "zh"
+    return rubrics[id_, lang] if (id_, lang) in rubrics else rubrics[id_, other]
+
+
+@lru_cache(maxsize=64)
+def _twin(rubric: Rubric, lang: Language) -> Rubric:
+    if rubric.language == lang:
+        return rubric
+    try:
+        own = load_rubric(rubric.id, language=rubric.language)
+        twin = load_rubric(rubric.id, language=lang)
+    except RubricError:
+        return rubric
+    return twin if own.digest == rubric.digest else rubric
+
+
+def _field(rubric: str, criterion: Criterion) -> Field:
+    lettered = rubric == "values-grade" and criterion.scale.levels == (1, 2, 3)
+    anchors = criterion.scale.anchors
+    levels = tuple(
+        Level(
+            score=anchor.score,
+            name=GRADES[anchor.score] if lettered else str(anchor.score),
+            key=GRADES[anchor.score].lower() if lettered else _key(anchor.score, len(anchors)),
+            text=anchor.text,
+        )
+        for anchor in (reversed(anchors) if lettered else anchors)
+    )
+    return Field(
+        key=f"{rubric}.{criterion.id}",
+        title=criterion.title,
+        question=criterion.question,
+        levels=levels,
+        short=len(levels) > 4,
+    )
+
+
+def _key(score: int, levels: int) -> str:
+    """Name the key of a level: its digit, 0 for 10; none where one key is not enough."""
+    if score == 10 and levels == 10:
+        return "0"
+    return str(score) if 0 <= score <= 9 else ""
