@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from judge import prompts
 from judge.content import has_content
+from judge.detection import flags_of
 from judge.keys import digest, model_digest
 from judge.models.base import Question, Reply
 from judge.parsing import Unreadable, read_reply
@@ -79,10 +80,11 @@ class Task:
         self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
     ) -> Judgment:
         """Make the judgment of a reply, or of the reason why there is none."""
+        noticed = flags_of(self.material)
         if not isinstance(came, Reply):
-            return judgment(self, no_verdicts(self, came), attempts=attempts)
+            return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
         verdicts, flags = read_verdicts(self, came, canaries=(nonce,))
-        return judgment(self, verdicts, attempts=attempts, reply=came, flags=flags)
+        return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
 
     @property
     def slot(self) -> tuple[str, ...]:
