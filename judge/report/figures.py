@@ -18,6 +18,11 @@ def value(unit: Unit, number: float) -> Both:
     return percent(number) if unit == "share" else same(_with_minus(f"{number:.2f}"))
 
 
+def bare(unit: Unit, number: float) -> str:
+    """Write a value without its unit."""
+    return _with_minus(f"{100 * number:.1f}" if unit == "share" else f"{number:.2f}")
+
+
 def percent(fraction: float) -> Both:
     """Write a fraction as a percentage."""
     return _per_cent(f"{100 * fraction:.1f}")

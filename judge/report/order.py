@@ -1,12 +1,13 @@
 """In which order a page lists systems and groups: the same in all tables and pictures."""
 
+import re
 from collections.abc import Sequence
 
 from judge.report.record import GroupName, Measure, ScoreCell
 
 
 def ordered_systems(systems: Sequence[str], baseline: str | None) -> tuple[str, ...]:
-    """List systems by name, the baseline first.
+    """List systems by name, numbers in names by size, the baseline first.
 
     Raises
     ------
@@ -15,7 +16,15 @@ def ordered_systems(systems: Sequence[str], baseline: str | None) -> tuple[str, 
     """
     if baseline is not None and baseline not in systems:
         raise ValueError(f"baseline {baseline!r} was not judged; it has {', '.join(systems)}.")
-    return tuple(sorted(systems, key=lambda system: (system != baseline, system)))
+    return tuple(sorted(systems, key=lambda system: (system != baseline, _natural(system))))
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Split a name at its numbers, so that 4b comes before 14b."""
+    return tuple(
+        (int(part), "") if part.isdecimal() and part.isascii() else (-1, part)
+        for part in re.split(r"([0-9]{1,12})", name)
+    )
 
 
 def ordered_groups(

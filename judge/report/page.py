@@ -39,6 +39,8 @@ class Page:
     headlines: Sequence[Both]
     chips: Sequence[Chip]
     sections: Sequence[Section]
+    judge_only: bool
+    """Whether there are scores that no expert label corrects."""
 
 
 def page(report: Report) -> Page:
@@ -48,4 +50,5 @@ def page(report: Report) -> Page:
         headlines=headlines(report),
         chips=tuple(chips(report)),
         sections=[section for section in made if section is not None],
+        judge_only=any(cell.score and not cell.score.corrected for cell in report.scores),
     )

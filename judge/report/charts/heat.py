@@ -25,6 +25,10 @@ _ROW = 32
 _HEAD = 36
 _FOOT = 46
 _WIDEST = 150
+_ROOMY = 95
+"""In narrower cells, in pixels, numbers stand without their units."""
+_TIGHT = 66
+"""In narrower cells only the numbers themselves have room."""
 _LOOKS = tuple(zip((*STEPS, HATCH), (*STEP_INK, INK), (*STEP_SECOND, SECOND), strict=True))
 
 
@@ -82,6 +86,7 @@ class _Grid:
         columns = len(table.systems) + (table.change_head is not None)
         self.width = min(_WIDEST, (frame.width - frame.label) / max(columns, 1))
         self.pitch = _ROW + 22 if frame.narrow else _ROW
+        self.roomy = self.width > _ROOMY
         self.label_width = frame.width if frame.narrow else frame.label - 12
 
     def top(self, row: int) -> float:
@@ -112,13 +117,15 @@ class _Grid:
 
     def number(self, cell: HeatCell) -> Row:
         """Write a cell's number."""
-        x = self.left(cell.system) + (6 if self.width < 90 else 12)
-        return {"x": x, "y": self.middle(cell.group), "text": cell.text.of(self.frame.lang)}
+        x = self.left(cell.system) + (12 if self.roomy else 6)
+        text = cell.text.of(self.frame.lang) if self.roomy else cell.short
+        return {"x": x, "y": self.middle(cell.group), "text": text}
 
     def count(self, cell: HeatCell) -> Row:
         """Write how many a cell stands for."""
-        x = self.left(cell.system + 1) - (6 if self.width < 90 else 12)
-        return {"x": x, "y": self.middle(cell.group), "text": f"{cell.n}" if cell.n else ""}
+        x = self.left(cell.system + 1) - (12 if self.roomy else 4)
+        text = str(cell.n) if cell.n and self.width > _TIGHT else ""
+        return {"x": x, "y": self.middle(cell.group), "text": text}
 
 
 def _heads(canvas: Canvas, grid: _Grid) -> None:

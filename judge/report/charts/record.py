@@ -45,6 +45,8 @@ class HeatCell(Record):
     """Too few to say anything: drawn hatched."""
     text: Both
     """The number as it is written."""
+    short: str
+    """The same without its unit, for cells that are too narrow for it."""
 
 
 class PlanePoint(Record):

@@ -70,7 +70,9 @@ class _View:
     def _heat_cell(self, row: int, column: int) -> HeatCell:
         score = self.scores.get((self.groups[row].key, self.report.systems[column]))
         if score is None:
-            return HeatCell(group=row, system=column, value=None, n=0, text=figures.NOTHING)
+            return HeatCell(
+                group=row, system=column, value=None, n=0, text=figures.NOTHING, short=figures.DASH
+            )
         return HeatCell(
             group=row,
             system=column,
@@ -78,6 +80,7 @@ class _View:
             n=score.n,
             thin=thin(self.measure, score),
             text=figures.value(self.measure.kind, score.value),
+            short=figures.bare(self.measure.kind, score.value),
         )
 
     def _change(self, group: GroupName) -> Both:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from judge.report import figures
 from judge.report.both import Both
-from judge.report.record import Cost, Measure, Report
+from judge.report.record import Cost, Measure, Report, Score
 from judge.report.sections.overall import named, overlap, score_text
 from judge.report.words import say
 
@@ -30,29 +30,33 @@ def headlines(report: Report) -> tuple[Both, ...]:
 
 def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
     cells = ((system, report.cell(index, system)) for system in report.systems)
-    scores = [(system, cell.score) for system, cell in cells if cell and cell.score]
+    scores = {system: cell.score for system, cell in cells if cell and cell.score}
     if not scores:
         return None
-    title = named(measure)
-    if len(scores) == 1:
-        (system, score), *_ = scores
-        written = score_text(measure, score)
-        return say("headline.one", system=system, score=written, measure=title)
-    scores_by_system = dict(scores)
-    (first, high), *_, (last, low) = sorted(scores, key=lambda each: (-each[1].value, each[0]))
-    if len(scores) > 2:
-        key = "headline.many_close" if overlap(high, low) else "headline.many"
-        return say(key, first=first, last=last, count=len(scores), measure=title)
-    if overlap(high, low):
-        first, last = report.systems[0], report.systems[-1]
+    ranked = sorted(scores, key=lambda system: -scores[system].value)
+    close = overlap(scores[ranked[0]], scores[ranked[-1]])
+    listed = list(scores) if close else ranked
+    first, last = listed[0], listed[-1]
     return say(
-        "headline.close" if overlap(high, low) else "headline.ahead",
+        f"headline.{_kind(len(scores), close=close)}",
+        view=_view(scores[first]),
+        measure=named(measure),
+        count=len(scores),
         first=first,
         second=last,
-        first_score=score_text(measure, scores_by_system[first]),
-        second_score=score_text(measure, scores_by_system[last]),
-        measure=title,
+        first_score=score_text(measure, scores[first]),
+        second_score=score_text(measure, scores[last]),
     )
+
+
+def _kind(systems: int, *, close: bool) -> str:
+    if systems == 1:
+        return "one"
+    return ("close" if close else "ahead") if systems == 2 else ("many_close" if close else "many")
+
+
+def _view(score: Score) -> Both:
+    return say("headline.corrected" if score.corrected else "headline.judge_sees")
 
 
 def chips(report: Report) -> Iterator[Chip]:
