@@ -6,11 +6,19 @@ of it is stamped SIMULATED.
 
 from pathlib import Path
 
-from cvalues.datasets.starter import load_responses, load_truth, starter_file
+from cvalues.datasets.starter import load_labels, load_responses, load_truth, starter_file
 from judge.judging import JudgingPlan
 from judge.records import Judge
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import ErrorRates, Profile
+from judge.store.base import Label, Run
+from judge.store.sql import Store
+from judge.trust.calibrate import calibrate
+from judge.trust.finding import Findings
+from judge.trust.from_run import material_of
+from judge.trust.gather import parts
+from judge.trust.part import Part
+from judge.trust.question import Question
 
 MODEL = "openai/simulated-judge-1"
 RUBRICS = ("safety", "responsibility")
@@ -51,3 +59,38 @@ def plan(base_url: str, folder: Path) -> JudgingPlan:
     return plan_of(
         path, ",".join(RUBRICS), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
     )
+
+
+def import_labels(store: Store, run: Run) -> int:
+    """Keep the labels of the simulated experts beside the run; the number of them."""
+    return store.add_labels(
+        run,
+        (
+            Label(
+                id=each.id,
+                system=each.system,
+                sample=each.sample,
+                rater=each.rater,
+                criterion=each.criterion,
+                score=float(each.score),
+                group=each.group,
+                source="starter",
+            )
+            for each in load_labels()
+        ),
+    )
+
+
+def calibrated(store: Store, run: Run) -> tuple[Findings, tuple[Part, ...]]:
+    """Hold the simulated judge against the simulated experts.
+
+    Experts were asked for `overall` on the responsibility domains alone, so it is asked of those.
+    """
+    labels = tuple(store.labels(run))
+    domains = {each.group for each in labels if each.criterion == "overall"}
+    question = Question(only={"overall": tuple(sorted(group for group in domains if group))})
+    cut = parts(material_of(store, run, labels=labels, question=question))
+    found = calibrate(
+        cut, design="random", source=run.name, labels="starter set", simulated_labels=True
+    )
+    return found, cut

@@ -22,8 +22,10 @@ def demo(
     from judge.cli import console, session
     from judge.cli.stores import opened
     from judge.report import from_run, write_report
+    from judge.report.from_calibration import with_belief
     from judge.run import Settings
     from judge.simulated.threaded import simulated_server
+    from judge.trust.wording import verdict
 
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -40,6 +42,12 @@ def demo(
     session.show(done, as_json=False)
     names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
     with opened(address) as store:
-        write_report(out / "report.html", from_run(store, done.run, group_names=names))
+        road.import_labels(store, done.run)
+        found, cut = road.calibrated(store, done.run)
+        page = with_belief(from_run(store, done.run, group_names=names), found, cut)
+        write_report(out / "report.html", page)
+    console.say()
+    for line in verdict(found):
+        console.say(line)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
     console.say(f"took {time.monotonic() - begun:.1f} s")

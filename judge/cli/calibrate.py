@@ -50,6 +50,9 @@ def calibrate(
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
     out_json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the run's page with what was found.")
+    ] = None,
     store: StoreOption = None,
     encoding: Encoding = None,
     json_: AsJson = False,
@@ -60,7 +63,7 @@ def calibrate(
     better than chance wherever it was checked.
     """
     from judge.cli import console
-    from judge.cli.trust import Sources, calibrated, question
+    from judge.cli.trust import Sources, calibrated, question, write_page
     from judge.exporters.atomic import write_whole
 
     asked = question(
@@ -72,11 +75,13 @@ def calibrate(
         gold=gold,
     )
     sources = Sources(scores=scores, run=run, labels=labels, store=store, encoding=encoding)
-    found = calibrated(
+    found, cut = calibrated(
         sources, asked, design=design, by_group=by is not None, confidence=confidence
     )
     if out_json is not None:
         write_whole(out_json, found.model_dump_json(indent=2) + "\n")
+    if report is not None:
+        write_page(sources, report, found, cut)
     if json_:
         console.as_json(found.model_dump(mode="json"))
     else:

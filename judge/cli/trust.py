@@ -1,6 +1,6 @@
 """From the words of a command line to what `judge.trust` works with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from judge.trust.finding import DesignName, Findings
 from judge.trust.from_files import material
 from judge.trust.from_run import material_of
 from judge.trust.gather import Material, parts
+from judge.trust.part import Part
 from judge.trust.question import Question
 
 Value = TypeVar("Value")
@@ -97,8 +98,8 @@ def calibrated(
     design: str | None,
     by_group: bool,
     confidence: float,
-) -> Findings:
-    """Read scores and labels and say what was found.
+) -> tuple[Findings, tuple[Part, ...]]:
+    """Read scores and labels and say what was found, and of what.
 
     Raises
     ------
@@ -111,8 +112,9 @@ def calibrated(
         read, drawn = _from_files(sources, asked), None
     else:
         read, drawn = _from_run(sources, asked)
-    return calibrate(
-        parts(read),
+    cut = parts(read)
+    found = calibrate(
+        cut,
         design=_design(design, drawn),
         source=sources.name,
         labels=sources.labels.name if sources.labels else f"labels of {sources.name}",
@@ -120,6 +122,7 @@ def calibrated(
         simulated_labels=any(each.rater.startswith(SIMULATED) for each in read.ratings),
         confidence=confidence,
     )
+    return found, cut
 
 
 def _design(word: str | None, drawn: Sample | None) -> DesignName:
@@ -151,3 +154,22 @@ def _from_run(sources: Sources, asked: Question) -> tuple[Material, Sample | Non
         else:
             labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
         return material_of(store, run, labels=labels, question=asked, drawn=drawn), drawn
+
+
+def write_page(sources: Sources, path: Path, found: Findings, cut: Sequence[Part]) -> None:
+    """Write the page of the run that was calibrated.
+
+    Raises
+    ------
+    ConfigError
+        If the scores came from a file: the page shows responses, which it does not hold.
+    """
+    from judge.report import from_run, write_report
+    from judge.report.from_calibration import with_belief
+
+    if sources.run is None:
+        raise ConfigError("--report shows a run; for --scores take --out-json or --json.")
+    with opened(sources.store) as store:
+        page = from_run(store, run_named(store, sources.run))
+    write_report(path, with_belief(page, found, cut))
+    console.note(f"page: {path.resolve().as_uri()}")

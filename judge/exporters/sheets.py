@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
@@ -21,6 +21,7 @@ from rubrics.rubric import Criterion
 from rubrics.scale import Scale
 
 if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
     from openpyxl.worksheet.datavalidation import DataValidation
     from openpyxl.worksheet.worksheet import Worksheet
 
@@ -103,6 +104,7 @@ def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]
 
 def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion]) -> bytes:
     from openpyxl import Workbook
+    from openpyxl.worksheet.cell_range import MultiCellRange
 
     book = Workbook()
     sheet = book.worksheets[0]
@@ -110,12 +112,12 @@ def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterio
     columns = list(rows[0])
     for number, row in enumerate([dict(zip(columns, columns, strict=True)), *rows], start=1):
         for place, name in enumerate(columns, start=1):
-            set_cell(sheet.cell(number, place), row[name])
+            set_cell(cast("Cell", sheet.cell(number, place)), row[name])
     _lay_out(sheet, columns, [criterion.id for criterion in criteria])
     for criterion in criteria:
         letter = _letter(columns, criterion.id)
         validation = _validation(criterion)
-        validation.add(f"{letter}2:{letter}{len(rows) + 1}")
+        validation.sqref = MultiCellRange(f"{letter}2:{letter}{len(rows) + 1}")
         sheet.add_data_validation(validation)
     written = io.BytesIO()
     book.save(written)
