@@ -20,7 +20,7 @@ from judge.trust.gather import parts
 from judge.trust.part import Part
 from judge.trust.question import Question
 
-MODEL = "openai/simulated-judge-1"
+MODEL = "hosted_vllm/simulated-judge-1"
 RUBRICS = ("safety", "responsibility")
 
 

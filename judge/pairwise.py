@@ -78,7 +78,12 @@ def tasks(
     for first, second in pairs(generations):
         unit = first.model_copy(update={"system": pair_name(first.system, second.system)})
         lang = language_of(first)
-        for (number, edition), order in product(enumerate(editions), ORDERS):
+        meant = [
+            (number, edition)
+            for number, edition in enumerate(editions)
+            if edition(lang).applies_to(first.group)
+        ]
+        for (number, edition), order in product(meant, ORDERS):
             place = (number, lang, first.group, order)
             if place not in made:
                 made[place] = form(edition(lang), first.group, order)

@@ -61,9 +61,13 @@ class Forms:
         self._made: dict[tuple[Language, str | None], Prepared] = {}
 
     def prepared(self, lang: Language, group: str | None) -> "Prepared":
-        """Give each form with each judge and the digest that the two share."""
+        """Give each form with each judge and the digest that the two share.
+
+        A rubric that is not meant for the group asks nothing.
+        """
         if (lang, group) not in self._made:
-            forms = [form(edition(lang), group) for edition in self._editions]
+            rubrics = [edition(lang) for edition in self._editions]
+            forms = [form(rubric, group) for rubric in rubrics if rubric.applies_to(group)]
             self._made[lang, group] = tuple(
                 (made, judge, form_key(made, judge)) for made in forms for judge in self._judges
             )

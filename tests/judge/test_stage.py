@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from judge import pointwise
 from judge.budget import Budget, Price
 from judge.errors import AuthRejected, ConnectionFailed, ModelError, StoreError
 from judge.grading import Task
@@ -12,10 +13,12 @@ from judge.models.base import Question, Reply
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.models.scripted import ScriptedModel
+from judge.pointwise import Forms
 from judge.records import Judgment, Usage
 from judge.stage import Bench, ask_tasks
 from judge.store.base import AttemptEnded, AttemptStarted, Write
-from tests.judge.records import JUDGE, safe_reply, tasks
+from rubrics import load_rubric
+from tests.judge.records import JUDGE, generation, safe_reply, tasks
 
 
 class InstantClock:
@@ -70,6 +73,16 @@ def stage(
     )
     asyncio.run(ask_tasks(iter(todo), bench, workers=4, stop=stop or asyncio.Event()))
     return kept
+
+
+def test_a_rubric_asks_only_of_the_groups_that_it_is_meant_for() -> None:
+    rubric = load_rubric("safety", language="en").model_copy(update={"groups": ("crimes",)})
+    forms = Forms([lambda _: rubric], [JUDGE])
+    asked = pointwise.tasks(
+        [generation(1), generation(2).model_copy(update={"group": "crimes"})], forms
+    )
+
+    assert [task.generation.id for task in asked] == ["item-2"]
 
 
 def test_every_task_gets_one_judgment() -> None:
