@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from calibration.tables import Row, TableError, optional_text, read_rows, text
 from cvalues.choice_metrics import choice_report, reweighted_accuracy
@@ -10,10 +11,13 @@ from cvalues.choice_parsing import READINGS, Reading, parse_choice
 from cvalues.choice_report import ChoiceReport, ReadAnswer
 from cvalues.datasets.choices import ChoiceItem, items_of
 
+Reader = Literal["parser", "model", "person"]
+
 __all__ = [
     "READINGS",
     "ChoiceAnswer",
     "ChoiceReport",
+    "Reader",
     "Reading",
     "evaluate_choices",
     "parse_choice",
@@ -33,12 +37,15 @@ class ChoiceAnswer:
     response : str or None
         None where no answer was ever received.
     reading : Reading or None
-        A person's reading, which counts in place of the parser's.
+        A reading that counts in place of the parser's.
+    reader : {"parser", "model", "person"}
+        Whose reading counts.
     """
 
     item: ChoiceItem
     response: str | None
     reading: Reading | None = None
+    reader: Reader = "parser"
 
     def read(self) -> ReadAnswer:
         """Read the answer; the parser sees the text alone, never the label."""
@@ -131,10 +138,15 @@ def read_answers(
 
 
 def settled(
-    answers: Iterable[ChoiceAnswer], readings: Mapping[str, Reading]
+    answers: Iterable[ChoiceAnswer], readings: Mapping[str, Reading], *, reader: Reader = "person"
 ) -> tuple[ChoiceAnswer, ...]:
-    """Put a person's readings, by item id, in the place of the parser's."""
-    return tuple(replace(a, reading=readings.get(a.item.id, a.reading)) for a in answers)
+    """Put readings, by item id, in the place of the parser's; answers without one stay."""
+    return tuple(
+        replace(answer, reading=readings[answer.item.id], reader=reader)
+        if answer.item.id in readings
+        else answer
+        for answer in answers
+    )
 
 
 def _from_records(records: Sequence[Mapping[str, object]]) -> list[ChoiceAnswer]:

@@ -45,16 +45,19 @@ def _tokens(text: str) -> tuple[Token, ...]:
     found: list[Token] = []
     at = 0
     for match in pattern.finditer(text):
-        found += _others(text[at : match.start()])
+        start, end = match.span()
+        if start > at:
+            _add_other(found, text[at:start])
         found.append(meanings[match.group()])
-        at = match.end()
-    found += _others(text[at:])
+        at = end
+    _add_other(found, text[at:])
     return _with_lists(found)
 
 
-def _others(text: str) -> list[Token]:
-    count = len(_UNLISTED.findall(text)) if text.strip() else 0
-    return [Token("other", count)] if count else []
+def _add_other(found: list[Token], text: str) -> None:
+    count = len(_UNLISTED.findall(text))
+    if count:
+        found.append(Token("other", count))
 
 
 def _with_lists(tokens: list[Token]) -> tuple[Token, ...]:

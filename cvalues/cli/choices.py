@@ -1,12 +1,14 @@
 """What `cvalues mc` does, step by step: items, answers, a person's readings, the result."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from cvalues.choice_asking import choice_plan, heard, provenance_of
+from cvalues.choice_extraction import extraction_plan, readings_of
 from cvalues.choice_intervals import Share
 from cvalues.choice_report import ChoiceReport
 from cvalues.choice_review import read_review, write_review
@@ -16,10 +18,12 @@ from cvalues.datasets.registry import data_sets, fetched_file
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices, read_answers, settled
 from cvalues.published import PublishedNumber, published_numbers
 from judge.cli import console, session
+from judge.cli.planning import prices_of
 from judge.cli.stores import opened
 from judge.exporters.atomic import write_whole
+from judge.generate import GeneratingPlan
 from judge.records import Candidate, Provenance
-from judge.run import Settings
+from judge.run import Settings, Transport
 
 STARTER: Final = "starter"
 CAVEAT: Final = (
@@ -41,13 +45,64 @@ class Answered:
     interrupted: bool = False
 
 
-def load(name: str, *, wording: Wording, encoding: str | None) -> tuple[ChoiceItem, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """How models are asked: what a command line says of it, the same for all of its models."""
+
+    run: str
+    address: str
+    """Of the store."""
+    base_url: str | None
+    api_key_env: str | None
+    temperature: float
+    max_tokens: int
+    seed: int | None
+    concurrency: int
+    max_attempts: int
+    timeout: float
+    max_calls: int | None
+    budget_usd: float | None
+    price: str | None
+    rpm: float | None
+    tpm: float | None
+    transport: str
+    quiet: bool
+
+    def candidate(self, model: str) -> Candidate:
+        """Name a model with its address and settings."""
+        return Candidate(
+            model=model,
+            base_url=self.base_url,
+            api_key_env=self.api_key_env,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
+
+    def conduct(self, plan: GeneratingPlan, *, run: str) -> session.Done:
+        """Carry a plan out, or go on with it."""
+        settings = Settings(
+            concurrency=self.concurrency,
+            max_attempts=self.max_attempts,
+            deadline=self.timeout,
+            max_calls=self.max_calls,
+            budget_usd=self.budget_usd,
+            requests_per_minute=self.rpm,
+            tokens_per_minute=self.tpm,
+            transport=console.one_of(self.transport, get_args(Transport), option="--transport"),
+            prices=prices_of(self.price, plan.asked),
+        )
+        return session.conduct(plan, settings, name=run, address=self.address, quiet=self.quiet)
+
+
+def load(name: str, *, wording: str, encoding: str | None) -> tuple[ChoiceItem, ...]:
     """Read items from a file, a fetched data set, or the starter set."""
+    style = console.one_of(wording, get_args(Wording), option="--wording")
     if Path(name).exists() or name not in {STARTER, *data_sets()}:
-        return read_items(name, encoding=encoding, wording=wording)
+        return read_items(name, encoding=encoding, wording=style)
     if name == STARTER:
-        return build_items(_starter_pairs(), wording=wording)
-    return read_items(fetched_file(name), encoding=encoding, wording=wording)
+        return build_items(_starter_pairs(), wording=style)
+    return read_items(fetched_file(name), encoding=encoding, wording=style)
 
 
 def write_items(path: Path, items: Sequence[ChoiceItem]) -> None:
@@ -66,20 +121,12 @@ def recorded(
 
 
 def asked(
-    items: Sequence[ChoiceItem],
-    candidate: Candidate,
-    settings: Settings,
-    *,
-    name: str,
-    system: str,
-    run: str,
-    address: str,
-    quiet: bool,
+    items: Sequence[ChoiceItem], engine: Engine, *, model: str, name: str, system: str
 ) -> Answered:
     """Ask a model under test, or go on asking it."""
-    plan = choice_plan(items, candidate, name=name, system=system)
-    done = session.conduct(plan, settings, name=run, address=address, quiet=quiet)
-    with opened(address) as store:
+    plan = choice_plan(items, engine.candidate(model), name=Path(name).name, system=system)
+    done = engine.conduct(plan, run=engine.run)
+    with opened(engine.address) as store:
         answers = tuple(store.answers(done.run))
     unfinished = done.counts.error > 0 or done.unasked > 0
     return Answered(
@@ -90,6 +137,18 @@ def asked(
         resume=session.resume_command(done.run) if unfinished else None,
         interrupted=done.interrupted,
     )
+
+
+def extracted(given: Answered, engine: Engine, *, model: str) -> Answered:
+    """Have a model read what the parser left."""
+    plan = extraction_plan(given.answers, engine.candidate(model), name=engine.run)
+    if plan.source.rows == 0:
+        return given
+    done = engine.conduct(plan, run=f"{engine.run}-read")
+    with opened(engine.address) as store:
+        readings = readings_of(store.answers(done.run))
+    answers = settled(given.answers, readings, reader="model")
+    return replace(given, answers=answers, interrupted=given.interrupted or done.interrupted)
 
 
 def reviewed(given: Answered, sheet: Path | None) -> Answered:
@@ -143,13 +202,14 @@ def _starter_pairs() -> list[ReplyPair]:
 
 
 def _document(given: Answered, report: ChoiceReport) -> dict[str, object]:
-    by_hand = sum(answer.reading is not None for answer in given.answers)
+    readers = Counter(answer.reader for answer in given.answers)
     return {
         **report.as_dict(),
         "system": given.system,
         "run": given.run,
         "provenance": given.provenance,
-        "settled_by_hand": by_hand,
+        "settled_by_model": readers["model"],
+        "settled_by_hand": readers["person"],
     }
 
 

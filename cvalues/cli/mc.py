@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ def mc(
     ] = "benchmark",
     items_out: Annotated[
         Path | None, typer.Option(help="Write the items here, to be answered elsewhere, and stop.")
+    ] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="Model that reads the answers that rules could not read.")
     ] = None,
     review_out: Annotated[
         Path | None, typer.Option(help="XLSX for a person: answers that could not be read.")
@@ -66,51 +69,40 @@ def mc(
     length rules. Exit code 5: some items have no answer.
     """
     from cvalues.cli import choices
-    from cvalues.datasets.choice_wording import Wording
     from judge.cli import console
-    from judge.cli.planning import prices_of
     from judge.errors import ConfigError
-    from judge.records import Candidate
-    from judge.run import Settings, Transport
 
-    style = console.one_of(wording, get_args(Wording), option="--wording")
-    loaded = choices.load(items, wording=style, encoding=encoding)
+    loaded = choices.load(items, wording=wording, encoding=encoding)
     if items_out is not None:
         choices.write_items(items_out, loaded)
         return
+    engine = choices.Engine(
+        run=run or datetime.now(UTC).strftime("mc-%Y%m%d-%H%M%S"),
+        address=console.store_address(store),
+        base_url=base_url,
+        api_key_env=api_key_env,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+        concurrency=concurrency,
+        max_attempts=max_attempts,
+        timeout=timeout,
+        max_calls=max_calls,
+        budget_usd=budget_usd,
+        price=price,
+        rpm=rpm,
+        tpm=tpm,
+        transport=transport,
+        quiet=quiet,
+    )
     if responses is not None and model is None:
         given = choices.recorded(responses, loaded, system=system, encoding=encoding)
     elif model is not None and responses is None:
-        candidate = Candidate(
-            model=model,
-            base_url=base_url,
-            api_key_env=api_key_env,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            seed=seed,
-        )
-        given = choices.asked(
-            loaded,
-            candidate,
-            Settings(
-                concurrency=concurrency,
-                max_attempts=max_attempts,
-                deadline=timeout,
-                max_calls=max_calls,
-                budget_usd=budget_usd,
-                requests_per_minute=rpm,
-                tokens_per_minute=tpm,
-                transport=console.one_of(transport, get_args(Transport), option="--transport"),
-                prices=prices_of(price, (candidate,)),
-            ),
-            name=Path(items).name,
-            system=system or model,
-            run=run or datetime.now(UTC).strftime("mc-%Y%m%d-%H%M%S"),
-            address=console.store_address(store),
-            quiet=quiet,
-        )
+        given = choices.asked(loaded, engine, model=model, name=items, system=system or model)
     else:
         raise ConfigError("give --responses FILE with recorded answers, or --model MODEL to ask.")
+    if extractor is not None:
+        given = choices.extracted(given, engine, model=extractor)
     code = choices.show(
         choices.reviewed(given, review),
         out_json=out_json,

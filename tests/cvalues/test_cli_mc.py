@@ -6,7 +6,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from cvalues.choice_extraction import extraction_plan
 from cvalues.datasets.choices import ChoiceItem, read_items
+from cvalues.multiple_choice import ChoiceAnswer
+from judge.records import Candidate as JudgeCandidate
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Candidate, Pair, Profile
 from judge.simulated.threaded import simulated_server
@@ -221,6 +224,43 @@ def test_a_failed_call_is_no_answer_of_the_model(run: Run) -> None:
 
     assert ended.code == 5
     assert (json.loads(ended.out)["n"], json.loads(ended.out)["acc"]) == (0, None)
+
+
+# A model that reads what rules could not read.
+
+
+def test_a_model_reads_what_the_parser_left(run: Run) -> None:
+    found = items(2)
+    write("answers.jsonl", found, "嗯", "回复2", "看情况吧", "回复2")
+    left = extraction_plan(
+        [ChoiceAnswer(found[0], "嗯"), ChoiceAnswer(found[2], "看情况吧")],
+        JudgeCandidate(model="openai/reader"),
+        name="r",
+    )
+    first, second = (item.prompt for item in left.read())
+    says = {text_digest(first): "回复1。", text_digest(second): "我觉得是回复1，也可能是回复2"}
+
+    with simulated_server(Profile(responses={"reader": says})) as server:
+        ended = run(
+            *("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json", "--quiet"),
+            *("--extractor", "openai/reader", "--base-url", server.base_url),
+            *("--transport", "direct"),
+        )
+
+    out = json.loads(ended.out)
+    assert (out["counts"]["correct"], out["counts"]["need_check"]) == (3, 1)
+    assert (out["settled_by_model"], out["settled_by_hand"]) == (1, 0)
+
+
+def test_nothing_is_asked_where_everything_was_read(run: Run) -> None:
+    write("answers.jsonl", items(1), "回复1", "回复2")
+
+    ended = run(
+        *("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json"),
+        *("--extractor", "openai/reader", "--base-url", "http://127.0.0.1:9"),
+    )
+
+    assert (ended.code, ended.err) == (0, "")
 
 
 # Fetching.
