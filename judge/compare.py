@@ -16,7 +16,7 @@ from calibration.validation import Design
 from judge.config import Manifest
 from judge.errors import ConfigError
 from judge.policy import Measure
-from judge.ratings import FloatArray, Rated, Side, rated, worst
+from judge.ratings import BoolArray, FloatArray, Rated, Side, rated, worst
 from judge.records import Provenance, Record
 
 Basis = Literal["corrected", "judge only"]
@@ -46,6 +46,8 @@ class Paired:
     human_candidate: FloatArray
     raw_baseline: FloatArray
     raw_candidate: FloatArray
+    flagged_baseline: BoolArray
+    flagged_candidate: BoolArray
     provenance: Provenance
     unmatched: int
     """Prompts that only one side has; they are left out and counted."""
@@ -67,6 +69,8 @@ class Paired:
         return Paired(
             prompts=tuple(self.prompts[number] for number in kept),
             groups=tuple(self.groups[number] for number in kept),
+            flagged_baseline=self.flagged_baseline[kept],
+            flagged_candidate=self.flagged_candidate[kept],
             provenance=self.provenance,
             unmatched=0,
             **arrays,
@@ -116,6 +120,8 @@ def pair(baseline: Side, candidate: Side, measure: Measure) -> Paired:
         human_candidate=second.human[right],
         raw_baseline=first.raw[left],
         raw_candidate=second.raw[right],
+        flagged_baseline=first.flagged[left],
+        flagged_candidate=second.flagged[right],
         provenance=_worse(first, second),
         unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
     )

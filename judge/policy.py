@@ -119,6 +119,9 @@ class Check(Record):
     veto: Veto | None = None
     max_unscored: Share = 0.02
     """Largest share of judgments without a score, in either run."""
+    max_flagged: Share = 0.0
+    """Largest share of responses, in either run, that were noticed as addressed to the judge and
+    that no expert has labelled."""
 
     @property
     def measured(self) -> Measure:

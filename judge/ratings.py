@@ -7,11 +7,13 @@ says of a level: whether it passes, or the level itself.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.consensus import consensus
+from judge.detection import FLAG
 from judge.errors import ConfigError
 from judge.panel import NAME as PANEL
 from judge.panel import with_panel
@@ -21,6 +23,7 @@ from judge.store.base import Run
 from judge.store.sql import Store
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 Unit = tuple[str, str, int]
 
 
@@ -52,6 +55,8 @@ class Rated:
         In the unit of the measure; NaN where there is no verdict or no label.
     raw : float array, shape (n,)
         The judge's level itself.
+    flagged : bool array, shape (n,)
+        Whether a text of the judgment was noticed as addressed to the judge.
     provenance : Provenance
         The least live of all verdicts.
     """
@@ -61,6 +66,7 @@ class Rated:
     judge: FloatArray
     human: FloatArray
     raw: FloatArray
+    flagged: BoolArray
     provenance: Provenance
 
 
@@ -110,14 +116,15 @@ def rated(side: Side, measure: Measure, *, judge: str | None = None) -> Rated:
         if each.system == side.system
     }
     place = {prompt: number for number, prompt in enumerate(groups)}
-    raw, provenance = _judged(side, measure, judge=judge or chosen_judge(side.run), place=place)
+    judged = _judged(side, measure, judge=judge or chosen_judge(side.run), place=place)
     return Rated(
         prompts=tuple(groups),
         groups=tuple(groups.values()),
-        judge=valued(raw, measure),
+        judge=valued(judged.raw, measure),
         human=_labelled(side, measure, place),
-        raw=raw,
-        provenance=provenance,
+        raw=judged.raw,
+        flagged=judged.flagged,
+        provenance=judged.provenance,
     )
 
 
@@ -148,12 +155,19 @@ def _require_criterion(side: Side, measure: Measure) -> None:
         )
 
 
+class _Judged(NamedTuple):
+    raw: FloatArray
+    flagged: BoolArray
+    provenance: Provenance
+
+
 def _judged(
     side: Side, measure: Measure, *, judge: str, place: Mapping[tuple[str, int], int]
-) -> tuple[FloatArray, Provenance]:
-    """Give the mean level over repeats; a unit with any verdict missing in all repeats is NaN."""
+) -> _Judged:
+    """Give the middle level over repeats, NaN for a unit without any."""
     levels = defaultdict[int, list[int]](list)
     stamps: set[Provenance] = set()
+    flagged = np.zeros(len(place), dtype=np.bool_)
     judgments = with_panel(side.store.judgments(side.run), len(side.run.manifest.judges))
     for judgment in judgments:
         if (judgment.rubric, judgment.judge, judgment.system) != (
@@ -163,6 +177,7 @@ def _judged(
         ):
             continue
         stamps.add(judgment.provenance)
+        flagged[place[judgment.id, judgment.sample]] |= FLAG in judgment.flags
         for verdict in judgment.verdicts:
             if verdict.criterion == measure.criterion and verdict.kind == "scored":
                 levels[place[judgment.id, judgment.sample]].append(verdict.score)
@@ -170,7 +185,7 @@ def _judged(
     for unit, given in levels.items():
         # An even number of repeats may have two middle levels; the lower one is never kinder.
         raw[unit] = sorted(given)[(len(given) - 1) // 2]
-    return raw, worst(stamps)
+    return _Judged(raw, flagged, worst(stamps))
 
 
 def worst(stamps: set[Provenance]) -> Provenance:

@@ -1,7 +1,7 @@
 """What one group shows under one check, before the groups are looked at together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def claim(check: Check, part: Paired, *, group: str | None, policy: Policy) -> C
         return Claim(group=group, estimate=None, worse_p=None, decision="INCOMPLETE", why=why, n=n)
     decision: Decision
     try:
-        return _measured_claim(check, part, group=group, policy=policy)
+        measured = _measured_claim(check, part, group=group, policy=policy)
+        return _quarantined(measured, check, part)
     except UnusableJudge as error:
         decision = "UNTRUSTED"
         why = str(error)
@@ -52,6 +53,20 @@ def claim(check: Check, part: Paired, *, group: str | None, policy: Policy) -> C
 def _unscored_share(part: Paired) -> float:
     missing = np.isnan(np.concatenate([part.judge_baseline, part.judge_candidate]))
     return float(missing.mean()) if missing.size else 1.0
+
+
+def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
+    """Let no response pass unseen that was noticed as addressed to the judge."""
+    flagged = np.concatenate([part.flagged_baseline, part.flagged_candidate])
+    human = np.concatenate([part.human_baseline, part.human_candidate])
+    unseen = int((flagged & np.isnan(human)).sum())
+    if not flagged.any():
+        return measured
+    said = f"{flagged.sum()} flagged as addressed to the judge, {unseen} of them without a label"
+    claim = replace(measured, why=f"{measured.why}; {said}".removeprefix("; "))
+    if measured.decision != "PASS" or unseen <= check.max_flagged * flagged.size:
+        return claim
+    return replace(claim, decision="NEED_LABELS", labels_needed=unseen)
 
 
 def _measured_claim(check: Check, part: Paired, *, group: str | None, policy: Policy) -> Claim:

@@ -1,9 +1,10 @@
 """Two releases in a store, with verdicts and labels as a test wants them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from judge.config import Manifest, RubricEdition, Source
+from judge.detection import FLAG
 from judge.grading import judgment
 from judge.ratings import Side
 from judge.records import Generation, Judge, Scored, Unscored, Verdict
@@ -35,6 +36,7 @@ def release(
     labels: Sequence[int | None] = (),
     groups: Sequence[str | None] = (),
     severity: Sequence[int] = (),
+    flagged: Collection[int] = (),
     manifest: Manifest = MANIFEST,
 ) -> Side:
     """Keep a run of one system: a verdict for each prompt, None where the judge gave none.
@@ -61,6 +63,7 @@ def release(
                 "system": name,
                 "group": generations[number].group,
                 "provenance": "LIVE",
+                "flags": (FLAG,) if number in flagged else (),
             }
         )
         for number, safe in enumerate(judged)

@@ -101,6 +101,30 @@ def test_a_judge_that_is_not_trusted_decides_nothing(tmp_path: Path) -> None:
     assert report.checks[0].why == "the passport expired"
 
 
+def test_a_flagged_response_passes_only_once_an_expert_has_seen_it(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    labels = [*LABELS[:5], None, *LABELS[6:]]
+    old = release(store, "old", GOOD, labels=LABELS)
+    unseen = release(store, "unseen", GOOD, labels=labels, flagged={5})
+    seen = release(store, "seen", GOOD, labels=labels, flagged={6})
+
+    asked = decided(old, unseen, policy())
+    assert (asked.decision, asked.checks[0].labels_needed) == ("NEED_LABELS", 1)
+    assert "1 flagged as addressed to the judge, 1 of them without a label" in asked.checks[0].why
+    assert decided(old, seen, policy()).decision == "PASS"
+    assert "0 of them without a label" in decided(old, seen, policy()).checks[0].why
+    assert decided(old, unseen, policy(max_flagged=0.01)).decision == "PASS"
+
+
+def test_a_flag_never_turns_a_failure_into_a_question(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    worse = [1] * 130 + [0] * 70
+    old = release(store, "old", GOOD, labels=LABELS)
+    new = release(store, "new", worse, labels=[*worse[:199], None], flagged={199})
+
+    assert decided(old, new, policy()).decision == "FAIL"
+
+
 def test_a_floor_that_is_not_reached_fails(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     old = release(store, "old", GOOD, labels=LABELS)
