@@ -5,15 +5,17 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from judge.cli import console
 from judge.cli.progress import Seen, progress
+from judge.detection import FLAG
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
-from judge.records import Counts
+from judge.records import Counts, Judgment
 from judge.run import Plan, Settings, begin, carry_out, counts
 from judge.stage import Made
 from judge.store.base import Run
@@ -26,6 +28,9 @@ GRACE = 10.0
 HOPELESS = 3
 """Rejected keys, with nothing scored, after which a run stops by itself."""
 
+OUTAGE = 30
+"""Failed judgments one after another, at least as many as may be in flight, that mean the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
@@ -35,6 +40,8 @@ class Done:
     outcomes: Mapping[str, int]
     """How many judgments have each outcome; what was never asked has none."""
     cells: tuple[Cell, ...]
+    flags: Mapping[str, int]
+    """How many judgments carry each remark."""
     calls: int
     usd: float
     """Dollars, as far as prices are known."""
@@ -70,13 +77,15 @@ def conduct(
         if unsettled and not dry_run:
             models = _open_models(plan, settings)
             with progress(unsettled, quiet=quiet) as seen:
-                sitting = _Sitting(store, run, seen)
+                sitting = _Sitting(store, run, seen, concurrency=settings.concurrency)
                 interrupted = asyncio.run(sitting.hold(plan, settings, models))
         calls, usd = store.spent(run)
+        flags = Counter[str]()
         return Done(
             run=run,
             outcomes=store.outcomes(run),
-            cells=_cells(store, run),
+            cells=_cells(store, run, flags),
+            flags=flags,
             calls=calls,
             usd=usd,
             interrupted=interrupted,
@@ -86,8 +95,15 @@ def conduct(
         store.close()
 
 
-def _cells(store: Store, run: Run) -> tuple[Cell, ...]:
-    return summarise(with_panel(store.judgments(run), len(run.manifest.judges)))
+def _cells(store: Store, run: Run, flags: Counter[str]) -> tuple[Cell, ...]:
+    """Count verdicts, and the remarks beside them, in one pass."""
+
+    def noting() -> Iterator[Judgment]:
+        for judgment in store.judgments(run):
+            flags.update(judgment.flags)
+            yield judgment
+
+    return summarise(with_panel(noting(), len(run.manifest.judges)))
 
 
 def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
@@ -102,13 +118,15 @@ def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
 class _Sitting:
     """A run under way, and the reasons to stop it early."""
 
-    def __init__(self, store: Store, run: Run, shown: Seen) -> None:
+    def __init__(self, store: Store, run: Run, shown: Seen, *, concurrency: int) -> None:
         self._store = store
         self._run = run
         self._shown = shown
         self._stop = asyncio.Event()
         self._interrupted = False
         self._rejected = 0
+        self._failed = 0
+        self._outage = max(OUTAGE, concurrency)
 
     async def hold(self, plan: Plan, settings: Settings, models: Mapping[str, Model]) -> bool:
         """Carry the run out; tell whether somebody interrupted it."""
@@ -142,8 +160,20 @@ class _Sitting:
         elif made.outcome == "error.auth":
             self._rejected += 1
             if self._rejected == HOPELESS:
-                console.note("the provider rejects the key; the run stops here")
-                self._stop.set()
+                self._give_up("the provider rejects the key; the run stops here")
+        if made.outcome.startswith("error."):
+            self._failed += 1
+            if self._failed == self._outage:
+                self._give_up(
+                    f"{self._failed} judgments in a row failed ({made.outcome}); the run stops here"
+                )
+        elif made.attempts:
+            self._failed = 0
+
+    def _give_up(self, why: str) -> None:
+        if not self._stop.is_set():
+            console.note(why)
+            self._stop.set()
 
     def _interrupt(self, work: "asyncio.Future[None]") -> None:
         if self._interrupted:
@@ -185,6 +215,11 @@ def show(done: Done, *, as_json: bool) -> None:
     for outcome, count in sorted(done.outcomes.items()):
         if outcome != "ok":
             console.say(f"  {outcome}: {count}")
+    if done.flags.get(FLAG):
+        console.say(
+            f"  {done.flags[FLAG]} of texts that seem to address the judge ({FLAG}): "
+            "their scores stand, and a gate asks for experts' labels"
+        )
     if total.error or done.unasked:
         console.note(f"resume with: {resume_command(done.run)}")
 
@@ -200,6 +235,7 @@ def document(done: Done) -> dict[str, object]:
         "run": done.run.name,
         "counts": done.counts.model_dump(),
         "outcomes": dict(done.outcomes),
+        "flags": dict(done.flags),
         "calls": done.calls,
         "cost_usd": done.usd or None,
         "interrupted": done.interrupted,
