@@ -15,7 +15,7 @@ from judge.models.retry import RetryPolicy
 from judge.models.scripted import ScriptedModel
 from judge.pointwise import Forms
 from judge.records import Judgment, Usage
-from judge.stage import Bench, ask_tasks
+from judge.stage import Bench, Made, ask_tasks
 from judge.store.base import AttemptEnded, AttemptStarted, Write
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply, tasks
@@ -58,7 +58,7 @@ def stage(
     *,
     budget: Budget | None = None,
     price: Price | None = None,
-    seen: Callable[[Judgment], None] | None = None,
+    seen: Callable[[Made], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> Kept:
     kept = Kept()
