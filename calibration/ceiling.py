@@ -19,7 +19,7 @@ import numpy.typing as npt
 from calibration.coefficients.gwet import ac1_of, agreement_weighted_by
 from calibration.coefficients.kappa import disagreement, kappa_of, weighted_by
 from calibration.coefficients.percent import percent_of
-from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_prior
+from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_priors
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
 from calibration.pairs import as_matrix, as_vector, rater_names
@@ -116,17 +116,17 @@ def human_ceiling(
     def estimate(values: FloatArray, who: str, items: int = n) -> Estimate:
         return _estimate(values, f"{coefficient}, {who}", items, confidence=confidence)
 
-    ceiling = estimate(human.mean(axis=1), "experts against the rest")
+    ceiling = estimate(human.mean(axis=-1), "experts against the rest")
     each = {
-        title: estimate(human[:, place], f"{title} against the rest", counts[place])
+        title: estimate(human[..., place], f"{title} against the rest", counts[place])
         for place, title in enumerate(titles)
     }
-    ratio = judged.mean(axis=1) / human.mean(axis=1)
+    ratio = judged.mean(axis=-1) / human.mean(axis=-1)
     return HumanCeiling(
         coefficient=coefficient,
         experts=MappingProxyType(each),
         ceiling=ceiling,
-        judge=estimate(judged.mean(axis=1), "judge against the rest"),
+        judge=estimate(judged.mean(axis=-1), "judge against the rest"),
         ratio=estimate(ratio, "judge over experts") if ceiling.low > 0.0 else None,
         n=n,
     )
@@ -176,7 +176,7 @@ def _patterns(seen: FloatArray, levels: FloatArray) -> _Patterns:
 def _against_the_rest(
     patterns: _Patterns, read: TableCoefficient, size: int, *, seed: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Agreement of expert and of judge with the rest, shape (1 + draws, E); row 0 is the sample."""
+    """Agreement of expert and judge with the rest, (priors, 1 + draws, E); row 0 the sample."""
     rng = np.random.default_rng(seed)
     drawn = rng.standard_gamma(patterns.times, size=(DRAWS, patterns.times.size))
     weights = np.vstack([patterns.times, drawn])
@@ -185,10 +185,19 @@ def _against_the_rest(
         for side, rater in zip(found, (patterns.experts[:, place], patterns.judge), strict=True):
             tables = weights @ _rest_tables(patterns.experts, place, rater, size=size)
             _check_varied(tables[0].reshape(size, size), read)
-            tables[1:] += rng.standard_gamma(cell_prior(size), size=(DRAWS, size * size))
-            tables /= tables.sum(axis=1, keepdims=True)
-            side.append(read(tables.reshape(-1, size, size)))
-    return np.column_stack(found[0]), np.column_stack(found[1])
+            side.append(read(_with_priors(tables, size, rng)))
+    return np.stack(found[0], axis=-1), np.stack(found[1], axis=-1)
+
+
+def _with_priors(tables: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+    """Add each prior's imagined items to the resamples, (priors, 1 + draws, K, K)."""
+    priors = cell_priors(size)
+    imagined = np.zeros((priors.size, *tables.shape))
+    shape = priors.size, DRAWS, size * size
+    imagined[:, 1:] = rng.standard_gamma(priors[:, None, None], size=shape)
+    whole = tables + imagined
+    whole /= whole.sum(axis=-1, keepdims=True)
+    return whole.reshape(*whole.shape[:2], size, size)
 
 
 def _rest_tables(experts: IntArray, place: int, rater: IntArray, *, size: int) -> FloatArray:
@@ -208,8 +217,8 @@ def _check_varied(table: FloatArray, read: TableCoefficient) -> None:
 
 def _estimate(values: FloatArray, method: str, n: int, *, confidence: float) -> Estimate:
     return estimate_from_draws(
-        float(values[0]),
-        values[1:],
+        float(values[0, 0]),
+        values[:, 1:],
         confidence=confidence,
         method=f"{method}, item bootstrap",
         n_judged=n,

@@ -5,7 +5,7 @@ import numpy as np
 from calibration.estimate import Estimate
 from calibration.validation import FloatArray
 
-CHUNK = 1_000_000
+CHUNK = 200_000
 
 
 def weighted_sums(
@@ -52,12 +52,14 @@ def estimate_from_draws(
 ) -> Estimate:
     """Put the equal-tailed interval of the draws around the point value.
 
+    Draws under several priors give the hull of their intervals, so that none of them decides.
+
     Parameters
     ----------
     value : float
         The statistic of the ratings themselves. Where it lies outside the interval of the draws,
         the interval is stretched to hold it.
-    draws : float array, shape (R,)
+    draws : float array, shape (R,) or (priors, R)
     confidence : float
     method : str
     n_judged, n_labelled : int
@@ -68,11 +70,11 @@ def estimate_from_draws(
     Estimate
     """
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    low, high = np.quantile(draws, [tail, 1.0 - tail], axis=-1)
     return Estimate(
         value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+        low=min(float(np.min(low)), value),
+        high=max(float(np.max(high)), value),
         confidence=confidence,
         method=method,
         n_judged=n_judged,

@@ -6,9 +6,9 @@ so no resample ever touches the ratings again.
 
 A bootstrap alone cannot imagine a disagreement that it has not seen: with few failures it is far
 too narrow, and without any it has no width. So imagined pairs of ratings join the resamples, with
-the prior mass of `calibration.coefficients.rater_table`, as large as a unit of average size.
+the prior masses of `calibration.coefficients.rater_table` and as large as a unit of average size.
 
-``R`` resamples, ``P`` patterns, ``V`` values.
+``R`` resamples, ``P`` patterns, ``V`` values, ``S`` priors.
 
 References
 ----------
@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.coefficients.rater_table import cell_prior
+from calibration.coefficients.rater_table import PRIOR_MASSES, cell_priors
 from calibration.draws import weighted_sums
 from calibration.validation import FloatArray
 
@@ -49,33 +49,53 @@ def resampled_categories(
 
     Returns
     -------
-    float array, shape (R,)
+    float array, shape (S, R)
     """
     patterns, times = _patterns(counts)
     pairs = _pairs_of_values(values.size)
     # An imagined pair counts like an average unit, which holds more ratings than two.
     size = counts.sum() / counts.shape[0] / 2.0
     statistics = {"nominal": _agreements, "ordinal": _coincidences, "interval": _moments_of}[level]
-    columns = np.vstack([statistics(patterns, values), size * statistics(pairs, values)])
-    shapes = np.concatenate([times, np.full(len(pairs), cell_prior(values.size))])
-    sums = weighted_sums(shapes, columns, resamples=resamples, rng=rng)
+    seen = weighted_sums(times, statistics(patterns, values), resamples=resamples, rng=rng)
+    imagined = size * statistics(pairs, values)
     alpha = {"nominal": _nominal, "ordinal": _ordinal, "interval": _interval}[level]
-    return alpha(sums)
+    return np.array(
+        [
+            alpha(seen + rng.standard_gamma(prior, (resamples, len(pairs))) @ imagined)
+            for prior in cell_priors(values.size)
+        ]
+    )
 
 
 def resampled_moments(
     ratings: FloatArray, *, resamples: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Resample interval alpha of continuous ratings, shape (units, raters), NaN where missing."""
+    """Resample interval alpha of continuous ratings, as `resampled_categories` does of others.
+
+    Parameters
+    ----------
+    ratings : float array, shape (units, raters)
+        NaN where missing; each unit has two or more.
+    resamples : int
+    rng : Generator
+
+    Returns
+    -------
+    float array, shape (S, R)
+    """
     m = (~np.isnan(ratings)).sum(axis=1).astype(np.float64)
     x = ratings - np.nanmean(ratings)
     columns = _moments(m, np.nansum(x, axis=1), np.nansum(x * x, axis=1))
     # The imagined unit holds two ratings that agree no better than chance.
     variance = columns[:, 2].sum() / m.sum()
-    by_chance = m.mean() / 2.0 * np.array([[2.0, 0.0, 2.0 * variance, 4.0 * variance]])
-    shapes = np.ones(len(m) + 1)
-    columns = np.vstack([columns, by_chance])
-    return _interval(weighted_sums(shapes, columns, resamples=resamples, rng=rng))
+    by_chance = m.mean() / 2.0 * np.array([2.0, 0.0, 2.0 * variance, 4.0 * variance])
+    seen = weighted_sums(np.ones(len(m)), columns, resamples=resamples, rng=rng)
+    return np.array(
+        [
+            _interval(seen + rng.standard_gamma(mass, (resamples, 1)) * by_chance)
+            for mass in PRIOR_MASSES
+        ]
+    )
 
 
 def _patterns(counts: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:

@@ -3,13 +3,14 @@
 ``K`` categories. A table is (K, K): rows are the expert's categories, columns the judge's. A stack
 of tables has shape (..., K, K); its tables hold proportions that sum to 1.
 
-An interval comes from the Dirichlet posterior of the table. Two categories get the prior of
-Jeffreys, one half a cell. With more, one half a cell would outweigh the labels (50 imagined items
-at ten categories), so the prior of Perks is used: one imagined item, spread over all cells.
+An interval is the hull of two posteriors of the table, under priors that spread half an imagined
+item and two of them over all cells. For two categories the second is the prior of Jeffreys, one
+half a cell, which alone is too narrow for the best judges. For more categories one half a cell
+would outweigh the labels: 50 imagined items at ten categories.
 
 References
 ----------
-Jeffreys (1946), Proc. R. Soc. A 186, 453-461. Perks (1947), J. Inst. Actuaries 73(2), 285-334.
+Perks (1947), J. Inst. Actuaries 73(2), 285-334, priors whose mass does not grow with the table.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ TableCoefficient = Callable[[FloatArray], FloatArray]
 Counts = npt.NDArray[np.int64]
 
 DRAWS = 2000
+PRIOR_MASSES = (0.5, 2.0)
 MOST_CATEGORIES = 20
 
 
@@ -40,7 +42,7 @@ class RaterTable:
         Sorted levels of the scale.
     counts : int array, shape (K, K)
         Items, rows the expert, columns the judge.
-    draws : float array, shape (draws, K, K)
+    draws : float array, shape (priors, draws, K, K)
         Posterior draws of the proportions.
     n_judged : int
         Items with a verdict of the judge, labelled or not.
@@ -80,8 +82,9 @@ def tabulate(
             f"it needs a scale of at most {MOST_CATEGORIES} levels."
         )
     counts = contingency(pairs, levels)
-    shape = counts + cell_prior(levels.size)
-    masses = np.random.default_rng(seed).standard_gamma(shape, size=(draws, *counts.shape))
+    shapes = np.array([counts + prior for prior in cell_priors(levels.size)])[:, None]
+    size = len(PRIOR_MASSES), draws, *counts.shape
+    masses = np.random.default_rng(seed).standard_gamma(shapes, size=size)
     masses /= masses.sum(axis=(-1, -2), keepdims=True)
     return RaterTable(categories=levels, counts=counts, draws=masses, n_judged=pairs.n_judged)
 
@@ -110,9 +113,9 @@ def contingency(pairs: Pairs, categories: FloatArray) -> Counts:
     return np.bincount(rows * size + columns, minlength=size * size).reshape(size, size)
 
 
-def cell_prior(categories: int) -> float:
-    """Mass of the prior in each cell of a table with this many categories."""
-    return 0.5 if categories <= 2 else 1.0 / categories**2
+def cell_priors(categories: int) -> FloatArray:
+    """Mass of each prior in each cell of a table with this many categories, shape (priors,)."""
+    return np.array(PRIOR_MASSES) / categories**2
 
 
 def read_off(
