@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from judge.records import Counts
 from judge.report import figures
 from judge.report.both import Both
 from judge.report.evidence import (
@@ -18,7 +19,7 @@ from judge.report.evidence import (
     Deviation,
     Deviations,
 )
-from judge.report.record import Report
+from judge.report.record import Cost, Origin, Report, Stamp
 from judge.report.words import say
 from judge.trust.budget import Curve
 from judge.trust.finding import Finding, Findings
@@ -53,6 +54,33 @@ def with_belief(
         budgets=tuple(_budget(curve) for curve in curves),
     )
     return report.model_copy(update={"belief": belief})
+
+
+def foreign_page(findings: Findings, *, rows: int) -> Report:
+    """Make the page of scores that came from another tool: nothing is known of their making."""
+    systems = tuple(sorted({each.system for each in findings.findings}))
+    return Report(
+        run=findings.source,
+        lang="en",
+        stamp=Stamp(
+            provenance=findings.provenance,
+            judges=(),
+            panel=False,
+            served=(),
+            editions=(),
+            passport=None,
+            created_at="",
+            cost=Cost(calls=0, usd=0.0, unpriced=0),
+        ),
+        counts=Counts(),
+        systems=systems,
+        groups=(),
+        measures=(),
+        scores=(),
+        origin=Origin(
+            source=findings.source, sha256="", rows=rows, versions=(), repeats=1, pairwise=False
+        ),
+    )
 
 
 def _lead(findings: Findings) -> Both:

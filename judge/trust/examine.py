@@ -14,6 +14,8 @@ from judge.trust.refusing import attempt
 
 EXPECTED = 3.0
 """Labels that a group must expect before their absence is spoken of."""
+UNEVEN = 1.5
+"""How much likelier than others an item may have been drawn before it is spoken of."""
 
 
 def examine(
@@ -61,7 +63,7 @@ def examine(
             "ceiling": ceiling,
             "replacement": replacement(part),
             "refusals": tuple(refusals),
-            "warnings": (*_remarks(part), *warnings),
+            "warnings": (*_remarks(part), *_uneven(part, design), *warnings),
         }
     )
 
@@ -99,6 +101,21 @@ def _remarks(part: Part) -> Iterator[str]:
             f"No item of {', '.join(bare)} has a label, though a random draw would have found "
             "some: the corrected score takes these groups for like the others. Leave them out "
             "with --only, or label some of their items."
+        )
+
+
+def _uneven(part: Part, design: Design) -> Iterator[str]:
+    """Warn that coefficients are of the labelled items where these are no even draw."""
+    even = design == "random"
+    if even and part.strata is not None:
+        labelled = ~np.isnan(part.human)
+        sizes = np.bincount(part.strata)
+        shares = np.bincount(part.strata, weights=labelled)[sizes > 0] / sizes[sizes > 0]
+        even = float(shares.max()) <= UNEVEN * float(shares.min())
+    if not even:
+        yield (
+            "Agreement and the experts' ceiling describe the labelled items, which were not drawn "
+            "evenly; the corrected score allows for that."
         )
 
 

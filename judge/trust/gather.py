@@ -1,5 +1,6 @@
 """From rows of scores and labels to parts, whatever tool or store the rows came from."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,11 +73,13 @@ def parts(material: Material) -> tuple[Part, ...]:
     gold = material.question.gold
     if gold is not None and gold not in {each.rater for each in material.ratings}:
         raise ConfigError(f"no label is by {gold!r}, who is to settle the items.")
+    _require_judge(material)
     labelled = {(each.rubric, each.criterion) for each in material.ratings}
     found = tuple(
         part
         for series in sorted(material.verdicts, key=str)
-        if (series[1], series[2]) in labelled or (None, series[2]) in labelled
+        if material.question.judge in {None, series[0]}
+        and ((series[1], series[2]) in labelled or (None, series[2]) in labelled)
         for part in _parts_of(material, series)
     )
     if not found:
@@ -86,6 +89,13 @@ def parts(material: Material) -> tuple[Part, ...]:
             f"scores of {_listed(criterion for _, _, criterion in material.verdicts)}."
         )
     return found
+
+
+def _require_judge(material: Material) -> None:
+    judges = {judge for judge, _, _ in material.verdicts}
+    wanted = material.question.judge
+    if wanted is not None and wanted not in judges:
+        raise ConfigError(f"no score is by judge {wanted!r}; there are {_listed(judges)}.")
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -125,6 +135,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             gold=gold if gold in raters else None,
             strata=None if None in strata else np.array(strata, dtype=np.intp),
             provenance=material.provenance,
+            flips=_flips([said.get(unit, []) for unit in units]),
         )
 
 
@@ -145,6 +156,12 @@ def _asked(material: Material, criterion: str) -> Iterable[Unit]:
 def middle(levels: list[float]) -> float:
     """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
     return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
+
+
+def _flips(repeats: list[list[float]]) -> tuple[int, int]:
+    """Count the verdicts that differ from the one before them, and all that have one before."""
+    pairs = [pair for levels in repeats for pair in itertools.pairwise(levels)]
+    return sum(before != after for before, after in pairs), len(pairs)
 
 
 def _matrix(units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rating]) -> FloatArray:

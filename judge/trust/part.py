@@ -80,6 +80,8 @@ class Part:
         Cells inside which the labelled items were drawn at random, where a draw is on record.
     provenance : Provenance or None
         The least live of all verdicts; None where it is not known.
+    flips : (int, int)
+        Of the verdicts that were asked for again, how many changed, and how many there were.
     """
 
     judge: str
@@ -96,6 +98,7 @@ class Part:
     gold: str | None = None
     strata: IntArray | None = None
     provenance: Provenance | None = None
+    flips: tuple[int, int] = (0, 0)
 
     @property
     def name(self) -> str:

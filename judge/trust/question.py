@@ -20,6 +20,8 @@ class Question:
         The level from which on an item passes: the criterion is then counted as a rate.
     only : mapping of str or None to tuple of str
         The groups that a criterion is asked of; all where there is no entry.
+    judge : str or None
+        The one judge whose scores are asked for; None for all.
     gold : str or None
         The rater whose labels settle the items, such as an adjudicator.
     """
@@ -33,6 +35,7 @@ class Question:
     only: Mapping[str | None, tuple[str, ...]] = field(
         default_factory=dict[str | None, tuple[str, ...]]
     )
+    judge: str | None = None
     gold: str | None = None
 
     def threshold(self, criterion: str) -> float | None:
