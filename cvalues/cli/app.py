@@ -2,6 +2,7 @@
 
 import typer
 
+from cvalues.cli.annotate import annotate
 from cvalues.cli.demo import demo
 from cvalues.cli.fetch import fetch
 from cvalues.cli.mc import mc
@@ -38,6 +39,7 @@ app.command()(export)
 app.command("import")(import_)
 app.command()(report)
 app.command()(sample)
+app.command()(annotate)
 app.add_typer(labels.app)
 app.command()(calibrate)
 app.command()(compare)

@@ -26,6 +26,8 @@ class Study(Record):
     design: str = "random"
     """How the tasks were drawn, as `cvalues sample` names it."""
     seed: int = 0
+    asked: tuple[str, ...] = ()
+    """Criteria that experts are asked for; empty for all."""
 
 
 class Rater(Record):

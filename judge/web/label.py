@@ -168,7 +168,7 @@ def _laid_out(visit: Visit, claim: Claim) -> _Desktop:
     generations = generations_of(visit.room.desk, claim.task.units)
     if not generations:
         raise StoreError("the run lacks an item that was drawn from it.")
-    only = OVERALL if len(generations) > 1 else None
+    only = (OVERALL,) if len(generations) > 1 else visit.room.study.asked
     return _Desktop(
         claim=claim,
         generations=generations,

@@ -1,17 +1,19 @@
 """Make a room of a run: its tasks drawn, its people invited, its models named."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from judge.config import Manifest, Source
 from judge.errors import ConfigError
 from judge.judging import kept_rubrics
 from judge.records import Candidate, Language
+from judge.samples import KIND, Sample
 from judge.store import claims, people
 from judge.store.annotation_base import Rater, Role, Study
 from judge.store.base import Run
 from judge.store.desk import Desk
 from judge.store.sql import Store
+from judge.trust.drawing import Wish, draw_items
 from judge.web.asking import Asker
 from judge.web.room import Room, Topic
 from judge.web.tasks import drawn, single_tasks, triple_tasks
@@ -38,7 +40,7 @@ def open_room(
     desk: Desk,
     study: Study,
     *,
-    n: int | None = None,
+    wish: Wish | None = None,
     asker: Asker | None = None,
     topics: tuple[Topic, ...] = (),
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "[::1]"}),
@@ -51,8 +53,8 @@ def open_room(
     desk : Desk
     study : Study
         Taken the first time only; afterwards the first set-up stands.
-    n : int, optional
-        Prompts to draw, for the screen with three replies.
+    wish : Wish, optional
+        What to draw where nothing was drawn before; without it `cvalues sample` has drawn.
     asker : Asker, optional
         The way to the model under test, where people collect.
     topics : tuple of Topic
@@ -71,9 +73,9 @@ def open_room(
             f"run {desk.run.name!r} was not judged, so there is nothing to label; "
             "name a judged run, or a model with --model to collect."
         )
-    study, secret = people.begin_study(desk, _described(desk, study))
     if labels:
-        _draw(desk, study, n)
+        _draw(desk, study, wish)
+    study, secret = people.begin_study(desk, _described(desk, study))
     return Room(
         desk=desk,
         study=study,
@@ -106,18 +108,33 @@ def _described(desk: Desk, study: Study) -> Study:
     sample = drawn(desk.store, desk.run)
     if sample is None or study.screen != "rubric":
         return study
-    return study.model_copy(update={"design": sample.design})
+    return study.model_copy(update={"design": sample.design, "asked": sample.asked})
 
 
-def _draw(desk: Desk, study: Study, n: int | None) -> None:
+def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
+    if claims.count_tasks(desk):
+        return
     if study.screen == "best-of-three":
-        if not claims.count_tasks(desk):
-            claims.add_tasks(desk, triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
+        n = None if wish is None else wish.n
+        claims.add_tasks(desk, triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
         return
     sample = drawn(desk.store, desk.run)
+    if sample is None and wish is not None:
+        sample = _new_draw(desk, wish)
     if sample is None:
         raise ConfigError(
             f"nothing was drawn from run {desk.run.name!r}; give --n, or draw first with "
             f"cvalues sample {desk.run.name} --n 100 --out items.csv."
         )
     claims.add_tasks(desk, single_tasks(sample))
+
+
+def _new_draw(desk: Desk, wish: Wish) -> Sample:
+    """Draw as `cvalues sample` does, but ask for every criterion unless the user named some."""
+    if not wish.criteria:
+        kept = kept_rubrics(desk.store, desk.run).values()
+        every = dict.fromkeys(each.id for rubric in kept for each in rubric.criteria)
+        wish = replace(wish, criteria=tuple(every))
+    sample = draw_items(desk.store, desk.run, wish).sample
+    desk.store.add_document(desk.run, KIND, sample.model_dump_json())
+    return sample

@@ -51,12 +51,12 @@ def rubrics_for(room: Room, generation: Generation) -> tuple[Rubric, ...]:
 
 
 def fields(
-    room: Room, generation: Generation, lang: Language, *, only: str | None = None
+    room: Room, generation: Generation, lang: Language, *, only: tuple[str, ...]
 ) -> tuple[Field, ...]:
     """Give the questions about an item in the language of the screen.
 
     The twin of a rubric in the other language asks the same; where there is none, the rubric is
-    shown in the language that it has.
+    shown in the language that it has. `only` names the criteria to ask for; empty for all.
     """
     asked = rubrics_for(room, generation)
     shown = (_twin(rubric, lang) for rubric in asked)
@@ -64,7 +64,7 @@ def fields(
         _field(rubric.id, criterion)
         for rubric in shown
         for criterion in rubric.criteria
-        if only is None or criterion.id == only
+        if not only or criterion.id in only
     )
 
 

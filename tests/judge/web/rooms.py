@@ -54,17 +54,17 @@ class Served:
 
 def csrf(text: str) -> str:
     """Find the token of a page's forms."""
-    return text.split('name="csrf" value="')[1].split('"')[0]
+    return text.split('name="csrf" value="')[1].split('"', maxsplit=1)[0]
 
 
 def field(text: str, name: str) -> str:
     """Find the value of a hidden field."""
-    return text.split(f'name="{name}" value="')[1].split('"')[0]
+    return text.split(f'name="{name}" value="')[1].split('"', maxsplit=1)[0]
 
 
 def task_of(text: str) -> str:
     """Find the opaque name of the task on a page."""
-    return text.split('action="/label/')[1].split('"')[0]
+    return text.split('action="/label/')[1].split('"', maxsplit=1)[0]
 
 
 def generations(count: int, *, systems: tuple[str, ...] = ("model-a",)) -> Iterator[Generation]:
@@ -130,7 +130,7 @@ def _sample(drawn: list[Generation]) -> Sample:
         )
         for number, each in enumerate(drawn)
     )
-    return Sample(design="random", seed=0, asked=("safe",), cells=(0,) * len(items), items=items)
+    return Sample(design="random", seed=0, asked=(), cells=(0,) * len(items), items=items)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Labelling: blind, saved before it says so, undone, skipped, once only, kept as an import would."""
+"""Labelling: blind, saved before it says so, undone, skipped, kept as an import would."""
 
 from collections.abc import Iterator
 from pathlib import Path
