@@ -6,6 +6,7 @@ and is always wrong. A pair is its two orders. An item that was never answered, 
 failed, is no answer of the model: it is counted apart and belongs to no rate.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -79,6 +80,55 @@ def reweighted_accuracy(
     strata = np.array([str(getattr(answer.item.pair, axis)) for answer in heard], dtype=np.str_)
     hits = np.array([answer.correct for answer in heard], dtype=np.bool_)
     return reweighted_share(hits, _questions(heard), strata, shares=shares, confidence=confidence)
+
+
+def mix_sweep(
+    answers: Sequence[ReadAnswer], axis: Axis, *, confidence: float = 0.95
+) -> dict[str, tuple[tuple[float, Share], ...]]:
+    """Estimate ``acc`` for each type of pair at several shares of it, the others in proportion.
+
+    Parameters
+    ----------
+    answers : sequence of ReadAnswer
+    axis : {'difficulty_level', 'domain_en', 'origin', 'pair_type'}
+        Items that do not say their type are left out.
+    confidence : float
+
+    Returns
+    -------
+    dict of str to tuple of (float, Share)
+        By type, for the shares 0, 1/4, 1/2, 3/4 and 1; empty where there are not two types.
+    """
+    typed = [
+        answer
+        for answer in answers
+        if answer.reading is not None and getattr(answer.item.pair, axis) is not None
+    ]
+    sizes = Counter(str(getattr(answer.item.pair, axis)) for answer in typed)
+    if len(sizes) < 2:
+        return {}
+    return {
+        name: tuple(
+            (
+                share,
+                reweighted_accuracy(typed, axis, _mix(sizes, name, share), confidence=confidence),
+            )
+            for share in _SWEEP
+        )
+        for name in sorted(sizes)
+    }
+
+
+_SWEEP: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def _mix(sizes: Mapping[str, int], name: str, share: float) -> dict[str, float]:
+    """Give one type a share, and divide the rest among the others as they are."""
+    others = sum(sizes.values()) - sizes[name]
+    return {
+        each: share if each == name else (1.0 - share) * size / others
+        for each, size in sizes.items()
+    }
 
 
 def _grouped(

@@ -1,12 +1,13 @@
-"""What each kind of word does to the state of reading, in the order of the lexicon's themes."""
+"""What each kind of word does to the state of reading; names have a file of their own."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cvalues.choice_grammar import naming
 from cvalues.choice_grammar.lexicon import ASPECT, OVERALL, Kind
 from cvalues.choice_grammar.state import BOTH, VERBS, Clause, Reader, Waiting
 from cvalues.choice_grammar.tokens import Token
-from cvalues.choice_grammar.votes import ABSOLUTE, DECLARED, Vote
+from cvalues.choice_grammar.votes import ABSOLUTE, Vote
 
 Rule = Callable[[Reader, Token], None]
 
@@ -15,7 +16,6 @@ _REACH = 4
 between a reply and what is said of it as a whole."""
 _BEFORE_SHORT: Final = frozenset({"degree", "not", "name", "alike", "very"})
 _BEFORE_NAMED: Final = frozenset({"choose", "advise", "declare", "filler"})
-_BEFORE_ANSWER: Final = frozenset({"equal", "colon", "would", "not", "turn"})
 
 
 def end_clause(reader: Reader) -> None:
@@ -25,96 +25,6 @@ def end_clause(reader: Reader) -> None:
         reader.vote(clause.answer, OVERALL, favours=not clause.negated)
     if clause.cannot and clause.acts and not reader.spoke and reader.subject not in {1, 2}:
         reader.votes.append(Vote("other" if clause.alike else "refuse", OVERALL))
-
-
-# Names.
-
-
-def _name(reader: Reader, token: Token) -> None:
-    clause = reader.clause
-    waiting, clause.waiting = clause.waiting, ""
-    if waiting == "instead":
-        return
-    reader.conceding = reader.conceding and clause.concedes
-    if waiting in VERBS:
-        _take(reader, token.value, waiting)
-    elif waiting in {"over", "under"}:
-        if not clause.negated:
-            reader.vote(token.value, OVERALL, favours=waiting == "under")
-        reader.subject, reader.quoting = 0, True
-    elif waiting == "than":
-        _hold_against(reader, token.value)
-    elif clause.previous == "not" and reader.subject in {1, 2} and not clause.equal:
-        # 回复1没有回复2好
-        reader.standard, reader.standard_leads, clause.negated = token.value, True, False
-    else:
-        _speak_of(reader, token.value)
-    clause.named = True
-
-
-def _take(reader: Reader, reply: int, waiting: Waiting) -> None:
-    level = DECLARED if waiting == "declare" else OVERALL
-    reader.vote(reply, level, favours=reader.clause.negated == (waiting == "avoid"))
-    reader.clause.negated = False
-    reader.subject, reader.topic = 0, reply
-
-
-def _hold_against(reader: Reader, reply: int) -> None:
-    clause = reader.clause
-    if clause.negated and reader.spoke:
-        # "Not better than" may mean equal, so it decides nothing.
-        del reader.votes[clause.first_vote :]
-    elif clause.predicate is not None and not clause.negated:
-        reader.vote(reply, clause.predicate.level, favours=clause.predicate.value < 0)
-    reader.standard, reader.standard_leads = reply, False
-
-
-def _speak_of(reader: Reader, reply: int) -> None:
-    clause = reader.clause
-    if clause.predicate is not None and clause.equal:
-        favours = (clause.predicate.value > 0) != clause.negated
-        reader.vote(reply, clause.predicate.level, favours=favours)
-        clause.predicate = None
-    elif not clause.named and clause.previous in _BEFORE_ANSWER:
-        clause.answer = reply
-    else:
-        clause.negated = False
-    clause.degree = clause.distance = 0
-    reader.subject = reader.topic = reply
-    reader.quoting = False
-    if reader.standard == reply:
-        reader.standard = 0
-
-
-def _beside(reader: Reader, token: Token) -> None:
-    reader.standard, reader.standard_leads = token.value, False
-    reader.topic = 3 - token.value
-
-
-def _join(reader: Reader, _: Token) -> None:
-    reader.subject, reader.standard = BOTH, 0
-    reader.clause.waiting = ""
-    reader.quoting = False
-
-
-def _both(reader: Reader, token: Token) -> None:
-    clause = reader.clause
-    if clause.negated and clause.waiting in VERBS and token.kind == "both":
-        reader.vote_neither(OVERALL)
-        clause.waiting = ""
-    if token.kind == "both" or reader.subject == 0:
-        reader.subject = BOTH
-    clause.alike = clause.alike or token.kind == "alike"
-
-
-def _pronoun(reader: Reader, _: Token) -> None:
-    if not reader.quoting and reader.subject == 0:
-        reader.subject = reader.topic
-
-
-def _rival(reader: Reader, _: Token) -> None:
-    if reader.topic:
-        _name(reader, Token("name", 3 - reader.topic))
 
 
 # Adjectives, and what is open before them.
@@ -305,12 +215,12 @@ def _nothing(_: Reader, __: Token) -> None:
 
 RULES: Final[Mapping[Kind, Rule]] = {
     "advise": _say,
-    "alike": _both,
+    "alike": naming.both,
     "and": _nothing,
     "avoid": _choose,
     "because": _comma,
-    "beside": _beside,
-    "both": _both,
+    "beside": naming.beside,
+    "both": naming.both,
     "but": _turn,
     "cannot": _cannot,
     "choose": _choose,
@@ -325,19 +235,19 @@ RULES: Final[Mapping[Kind, Rule]] = {
     "good": _good,
     "if": _void,
     "instead": _wait("instead"),
-    "join": _join,
+    "join": naming.join,
     "judge": _judge,
     "mixed": _mixed,
-    "name": _name,
+    "name": naming.name,
     "neither": _tie,
     "not": _not,
     "of": _of,
     "other": _other,
     "over": _wait("over"),
-    "pronoun": _pronoun,
+    "pronoun": naming.pronoun,
     "refuse": _refuse,
     "report": _void,
-    "rival": _rival,
+    "rival": naming.rival,
     "say": _say,
     "than": _wait("than"),
     "think": _say,

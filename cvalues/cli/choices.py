@@ -1,35 +1,28 @@
 """What `cvalues mc` does, step by step: items, answers, a person's readings, the result."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
 from cvalues.choice_asking import choice_plan, heard, provenance_of
 from cvalues.choice_extraction import extraction_plan, readings_of
-from cvalues.choice_intervals import Share
-from cvalues.choice_report import ChoiceReport
-from cvalues.choice_review import read_review, write_review
+from cvalues.choice_review import read_review
 from cvalues.datasets.choice_wording import Wording
 from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items, read_items
 from cvalues.datasets.registry import data_sets, fetched_file
-from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices, read_answers, settled
-from cvalues.published import PublishedNumber, published_numbers
+from cvalues.multiple_choice import ChoiceAnswer, read_answers, settled
 from judge.cli import console, session
 from judge.cli.planning import prices_of
 from judge.cli.stores import opened
+from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
 from judge.generate import GeneratingPlan
 from judge.records import Candidate, Provenance
 from judge.run import Settings, Transport
 
 STARTER: Final = "starter"
-CAVEAT: Final = (
-    "A choice shows what a model recognises, not what it writes; the released labels have been "
-    "public since 2023."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,19 +105,29 @@ def write_items(path: Path, items: Sequence[ChoiceItem]) -> None:
     console.note(f"{len(items)} items in {path}; add a response to each and give it to --responses")
 
 
-def recorded(
-    path: Path, items: Sequence[ChoiceItem], *, system: str | None, encoding: str | None
+def answered(
+    items: Sequence[ChoiceItem],
+    engine: Engine,
+    *,
+    name: str,
+    responses: Path | None,
+    model: str | None,
+    system: str | None,
+    encoding: str | None,
 ) -> Answered:
-    """Take answers from a file."""
-    answers = read_answers(path, items, system=system, encoding=encoding)
-    return Answered(answers=answers, provenance="RECORDED", system=system)
+    """Take recorded answers, or ask a model."""
+    if responses is not None and model is None:
+        answers = read_answers(responses, items, system=system, encoding=encoding)
+        return Answered(answers=answers, provenance="RECORDED", system=system)
+    if model is not None and responses is None:
+        return _asked(items, engine, model=model, name=Path(name).name, system=system or model)
+    raise ConfigError("give --responses FILE with recorded answers, or --model MODEL to ask.")
 
 
-def asked(
+def _asked(
     items: Sequence[ChoiceItem], engine: Engine, *, model: str, name: str, system: str
 ) -> Answered:
-    """Ask a model under test, or go on asking it."""
-    plan = choice_plan(items, engine.candidate(model), name=Path(name).name, system=system)
+    plan = choice_plan(items, engine.candidate(model), name=name, system=system)
     done = engine.conduct(plan, run=engine.run)
     with opened(engine.address) as store:
         answers = tuple(store.answers(done.run))
@@ -139,8 +142,10 @@ def asked(
     )
 
 
-def extracted(given: Answered, engine: Engine, *, model: str) -> Answered:
-    """Have a model read what the parser left."""
+def extracted(given: Answered, engine: Engine, *, model: str | None) -> Answered:
+    """Have a model read what the parser left, where one is named."""
+    if model is None:
+        return given
     plan = extraction_plan(given.answers, engine.candidate(model), name=engine.run)
     if plan.source.rows == 0:
         return given
@@ -158,33 +163,6 @@ def reviewed(given: Answered, sheet: Path | None) -> Answered:
     return replace(given, answers=settled(given.answers, read_review(sheet, given.answers)))
 
 
-def show(
-    given: Answered,
-    *,
-    out_json: Path | None,
-    review_out: Path | None,
-    confidence: float,
-    as_json: bool,
-) -> int:
-    """Count, write what is wanted, print, and choose the exit code."""
-    report = evaluate_choices(given.answers, confidence=confidence)
-    document = _document(given, report)
-    if out_json is not None:
-        write_whole(out_json, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    if review_out is not None:
-        count = write_review(review_out, given.answers)
-        console.note(f"{count} answers to read in {review_out}; give it back with --review")
-    if as_json:
-        console.as_json(document)
-    else:
-        _print(given, report)
-    if given.resume:
-        console.note(f"resume with: {given.resume}")
-    if given.interrupted:
-        return console.INTERRUPTED
-    return console.INCOMPLETE if report.unanswered else console.DONE
-
-
 def _starter_pairs() -> list[ReplyPair]:
     from cvalues.datasets.starter import choice_pairs
 
@@ -199,77 +177,3 @@ def _starter_pairs() -> list[ReplyPair]:
         )
         for pair in choice_pairs()
     ]
-
-
-def _document(given: Answered, report: ChoiceReport) -> dict[str, object]:
-    readers = Counter(answer.reader for answer in given.answers)
-    return {
-        **report.as_dict(),
-        "system": given.system,
-        "run": given.run,
-        "provenance": given.provenance,
-        "settled_by_model": readers["model"],
-        "settled_by_hand": readers["person"],
-    }
-
-
-def _print(given: Answered, report: ChoiceReport) -> None:
-    if given.provenance == "SIMULATED":
-        console.say("SIMULATED: answers of a simulated model; no finding about any model.")
-    rows = [_row("all", report)]
-    for groups in report.by.values():
-        rows += [_row(name, group) for name, group in groups.items()]
-    console.table(rows, _HEADINGS)
-    console.say(
-        "both: right in both orders; place: the same place in both; shorter, longer: what these "
-        "rules would score"
-    )
-    counts = report.counts
-    console.say(
-        f"{report.n} answered: {counts.correct} correct; {counts.reply_1} took 回复1, "
-        f"{counts.reply_2} 回复2, {counts.other} neither, {counts.refuse} refused, "
-        f"{counts.need_check} need a person; {report.unanswered} unanswered"
-    )
-    if report.n == _released("acc").n:
-        numbers = ", ".join(f"{key} {_released(key).value:.1%}" for key in ("acc", "acc_star"))
-        console.say(f"published for ChatGPT on the released set (second-hand): {numbers}")
-    console.say(CAVEAT)
-
-
-_HEADINGS: Final[Mapping[str, str]] = {
-    "group": "group",
-    "n": "n",
-    "acc": "acc",
-    "interval": "interval",
-    "acc_star": "acc*",
-    "both": "both",
-    "bound": "place",
-    "shorter": "shorter",
-    "longer": "longer",
-}
-
-
-def _row(name: str, report: ChoiceReport) -> dict[str, object]:
-    return {
-        "group": name,
-        "n": report.n,
-        "acc": _percent(report.acc),
-        "interval": _interval(report.acc),
-        "acc_star": _percent(report.acc_star),
-        "both": _percent(report.shares["both_correct"]),
-        "bound": _percent(report.shares["position_bound"]),
-        "shorter": None if report.shorter is None else f"{report.shorter:.1%}",
-        "longer": None if report.longer is None else f"{report.longer:.1%}",
-    }
-
-
-def _percent(share: Share | None) -> str | None:
-    return None if share is None else f"{share.value:.1%}"
-
-
-def _interval(share: Share | None) -> str | None:
-    return None if share is None else f"{100 * share.low:.1f}-{100 * share.high:.1f}"
-
-
-def _released(key: str) -> PublishedNumber:
-    return next(n for n in published_numbers() if n.key == f"mc.responsibility.{key}")

@@ -68,9 +68,8 @@ def mc(
     Reports acc and acc* as the benchmark defines them, by pair, difficulty and domain, beside two
     length rules. Exit code 5: some items have no answer.
     """
-    from cvalues.cli import choices
+    from cvalues.cli import choice_view, choices
     from judge.cli import console
-    from judge.errors import ConfigError
 
     loaded = choices.load(items, wording=wording, encoding=encoding)
     if items_out is not None:
@@ -95,16 +94,18 @@ def mc(
         transport=transport,
         quiet=quiet,
     )
-    if responses is not None and model is None:
-        given = choices.recorded(responses, loaded, system=system, encoding=encoding)
-    elif model is not None and responses is None:
-        given = choices.asked(loaded, engine, model=model, name=items, system=system or model)
-    else:
-        raise ConfigError("give --responses FILE with recorded answers, or --model MODEL to ask.")
-    if extractor is not None:
-        given = choices.extracted(given, engine, model=extractor)
-    code = choices.show(
-        choices.reviewed(given, review),
+    given = choices.answered(
+        loaded,
+        engine,
+        name=items,
+        responses=responses,
+        model=model,
+        system=system,
+        encoding=encoding,
+    )
+    given = choices.reviewed(choices.extracted(given, engine, model=extractor), review)
+    code = choice_view.show(
+        given,
         out_json=out_json,
         review_out=review_out,
         confidence=confidence,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvalues.choice_intervals import clustered_share, reweighted_share
-from cvalues.choice_metrics import choice_report, reweighted_accuracy
+from cvalues.choice_metrics import choice_report, mix_sweep, reweighted_accuracy
 from cvalues.choice_parsing import READINGS, Reading
 from cvalues.choice_report import ChoiceReport
 from cvalues.datasets.choices import build_items, read_items
@@ -236,6 +236,26 @@ def test_the_mix_that_is_there_gives_the_accuracy_that_is_there() -> None:
     share = reweighted_share(hits, clusters, strata, shares={"a": 1 / 3, "b": 2 / 3})
 
     assert share.value == pytest.approx(float(hits.mean()))
+
+
+def test_a_sweep_goes_from_one_type_to_the_other() -> None:
+    easy, hard = items(4, difficulty_level="easy"), items(8, difficulty_level="hard")[8:]
+    right: list[Reading | None] = ["回复1", "回复2"]
+    first: list[Reading | None] = ["回复1", "回复1"]
+
+    sweep = mix_sweep(read([*easy, *hard], right * 4 + first * 4), "difficulty_level")
+
+    # all easy items are right, half of the hard ones
+    swept = {name: [(at, share.value) for at, share in found] for name, found in sweep.items()}
+    assert swept["easy"] == [(0.0, 0.5), (0.25, 0.625), (0.5, 0.75), (0.75, 0.875), (1.0, 1.0)]
+    assert swept["hard"] == [(0.0, 1.0), (0.25, 0.875), (0.5, 0.75), (0.75, 0.625), (1.0, 0.5)]
+
+
+def test_a_set_of_one_type_has_nothing_to_sweep() -> None:
+    answers = read(items(1, difficulty_level="easy"), ["回复1", "回复1"])
+
+    assert mix_sweep(answers, "difficulty_level") == {}
+    assert mix_sweep(answers, "origin") == {}
 
 
 def test_a_mix_of_an_absent_type_is_refused() -> None:
