@@ -30,7 +30,7 @@ class Shape:
     """How large a run is and what is written in it."""
 
     prompts: int = 6
-    systems: Sequence[str] = ("old", "new")
+    systems: Sequence[str] = ("v1", "v2")
     groups: Sequence[str | None] = ("law", "crimes")
     judges: Sequence[str] = ("openai/judge",)
     rubrics: Sequence[str] = ("safety",)
@@ -56,8 +56,13 @@ def store_at(folder: Path) -> Store:
     return open_store(str(folder / "report.db"))
 
 
+def all_good(_number: int, _system: str) -> Score:
+    """Score everything 1."""
+    return 1
+
+
 def judged_run(
-    store: Store, shape: Shape = Shape(), score: Callable[[int, str], Score] = lambda *_: 1
+    store: Store, shape: Shape = Shape(), score: Callable[[int, str], Score] = all_good
 ) -> Run:
     """Keep a run; `score` gives the first criterion's score by prompt number and system."""
     rubrics = [load_rubric(name, language=shape.lang) for name in shape.rubrics]
