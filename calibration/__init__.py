@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from calibration.alternative_annotator import alternative_annotator_test
     from calibration.coefficients.alpha import krippendorff_alpha
     from calibration.coefficients.report import AgreementReport, agreement
+    from calibration.correction.rogan_gladen import curated_rate
     from calibration.differences import estimate_difference, gate_difference
     from calibration.estimate import (
         Estimate,
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     )
     from calibration.homogeneity import compare_error_rates
     from calibration.means import estimate_mean, gate_mean
-    from calibration.planning import plan_labels
+    from calibration.planning import (
+        Pilot,
+        pilot_from_accuracy,
+        pilot_from_labels,
+        plan_labels,
+        zero_failure_labels,
+    )
     from calibration.rates import estimate_rate, gate_rate
     from calibration.sampling import draw
 
@@ -30,11 +37,13 @@ __all__ = [
     "Estimate",
     "InsufficientLabels",
     "Interval",
+    "Pilot",
     "Undefined",
     "UnusableJudge",
     "agreement",
     "alternative_annotator_test",
     "compare_error_rates",
+    "curated_rate",
     "draw",
     "estimate_difference",
     "estimate_mean",
@@ -43,7 +52,10 @@ __all__ = [
     "gate_mean",
     "gate_rate",
     "krippendorff_alpha",
+    "pilot_from_accuracy",
+    "pilot_from_labels",
     "plan_labels",
+    "zero_failure_labels",
 ]
 
 _HOME = {
@@ -51,11 +63,13 @@ _HOME = {
     "Estimate": "estimate",
     "InsufficientLabels": "estimate",
     "Interval": "estimate",
+    "Pilot": "planning",
     "Undefined": "estimate",
     "UnusableJudge": "estimate",
     "agreement": "coefficients.report",
     "alternative_annotator_test": "alternative_annotator",
     "compare_error_rates": "homogeneity",
+    "curated_rate": "correction.rogan_gladen",
     "draw": "sampling",
     "estimate_difference": "differences",
     "estimate_mean": "means",
@@ -64,7 +78,10 @@ _HOME = {
     "gate_mean": "means",
     "gate_rate": "rates",
     "krippendorff_alpha": "coefficients.alpha",
+    "pilot_from_accuracy": "planning",
+    "pilot_from_labels": "planning",
     "plan_labels": "planning",
+    "zero_failure_labels": "planning",
 }
 
 

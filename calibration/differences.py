@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bounded_mean import bounded_mean
-from calibration.chance import require_not_reversed
-from calibration.curated_difference import curated_difference
+from calibration.correction.bounded_mean import bounded_mean
+from calibration.correction.chance import require_not_reversed
+from calibration.correction.curated_difference import curated_difference
+from calibration.correction.labelled import draw_cells, draw_warnings, weigh_labels
+from calibration.correction.pair_strata import melded_difference
+from calibration.correction.rogan_gladen import GoldSet
 from calibration.estimate import Estimate, InsufficientLabels
-from calibration.labelled import draw_cells, draw_warnings, weigh_labels
-from calibration.pair_strata import melded_difference
-from calibration.rogan_gladen import GoldSet
 from calibration.validation import (
     Design,
     FloatArray,

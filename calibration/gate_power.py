@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from calibration.post_stratification import Stratum, melded_limits
+from calibration.correction.post_stratification import Stratum, melded_limits
 from calibration.validation import FloatArray
 
 NEGLIGIBLE = 1e-9

@@ -1,15 +1,15 @@
 """The mean rating that experts would give all judged items, on a bounded scale.
 
 N items; ratings are in the unit of the scale. The interval is chosen in
-:mod:`calibration.bounded_mean`, which says why.
+:mod:`calibration.correction.bounded_mean`, which says why.
 """
 
 import numpy.typing as npt
 
-from calibration.bounded_mean import bounded_mean
-from calibration.chance import require_not_reversed
+from calibration.correction.bounded_mean import bounded_mean
+from calibration.correction.chance import require_not_reversed
+from calibration.correction.labelled import Labelled, draw_warnings, read_labelled
 from calibration.estimate import Estimate, InsufficientLabels
-from calibration.labelled import Labelled, draw_warnings, read_labelled
 from calibration.validation import Design, check_error, check_scale, check_share
 
 
@@ -64,7 +64,7 @@ def estimate_mean(
     >>> human = [9, 7, 8, 10, np.nan, np.nan, 8, np.nan, 9, 5]
     >>> estimate = estimate_mean(judge, human)
     >>> round(estimate.value, 2), estimate.method
-    (8.02, 'judge-adjusted, Gaffke, mid')
+    (8.01, 'judge-adjusted, Gaffke, mid')
     """
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     ends = check_scale(scale)

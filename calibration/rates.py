@@ -8,12 +8,12 @@ fractions. Estimates are of the rate in the population that the items came from.
 
 import numpy.typing as npt
 
-from calibration.chance import require_above_chance
+from calibration.correction.chance import require_above_chance
+from calibration.correction.labelled import Labelled, draw_warnings, read_labelled
+from calibration.correction.post_stratification import melded_limits, point_value, verdict_strata
+from calibration.correction.rogan_gladen import GoldSet, corrected_rate
 from calibration.estimate import Estimate, Interval
 from calibration.intervals.classical import clopper_pearson
-from calibration.labelled import Labelled, draw_warnings, read_labelled
-from calibration.post_stratification import melded_limits, point_value, verdict_strata
-from calibration.rogan_gladen import GoldSet, corrected_rate
 from calibration.validation import Design, check_binary, check_error, check_share
 
 
@@ -37,7 +37,7 @@ def estimate_rate(
     design : {"random", "by-verdict", "curated"}
         How the labelled items were chosen: at random, at random among items with the same verdict,
         or by hand with an eye on the truth. The N items are the set whose rate is asked, whatever
-        the design; for a gold set kept apart see :func:`calibration.rogan_gladen.curated_rate`.
+        the design; for a gold set kept apart see :func:`calibration.curated_rate`.
     clusters : array, shape (N,), optional
         Prompt of each item, where several answers to one prompt are among the items.
     strata : array, shape (N,), optional

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.allocation import LEAST, allocate, share_out
-from calibration.labelled import MOST_LEVELS
+from calibration.correction.labelled import MOST_LEVELS
 from calibration.validation import (
     FloatArray,
     IntArray,

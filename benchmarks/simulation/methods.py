@@ -3,6 +3,7 @@
 import numpy as np
 
 from calibration import (
+    curated_rate,
     estimate_difference,
     estimate_mean,
     estimate_rate,
@@ -10,7 +11,6 @@ from calibration import (
     gate_rate,
 )
 from calibration.estimate import Estimate
-from calibration.rogan_gladen import curated_rate
 from simulation.draws import Case
 from simulation.tally import Limits, Method
 

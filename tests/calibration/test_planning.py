@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, plan_labels
+from calibration.correction.post_stratification import Stratum
 from calibration.gate_power import gate_power
 from calibration.planning import (
     Pilot,
@@ -11,7 +12,6 @@ from calibration.planning import (
     pilot_from_labels,
     zero_failure_labels,
 )
-from calibration.post_stratification import Stratum
 
 GOOD_JUDGE = pilot_from_accuracy(0.97, sensitivity=0.995, specificity=0.9)
 

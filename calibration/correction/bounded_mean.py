@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from calibration.adjustment import adjust
+from calibration.correction.adjustment import adjust
+from calibration.correction.labelled import Labelled
 from calibration.estimate import Estimate, Interval
 from calibration.intervals.classical import logit_t_interval
 from calibration.intervals.gaffke import mean_interval
-from calibration.labelled import Labelled
 from calibration.validation import FloatArray
 
 Kind: TypeAlias = Literal["Gaffke, strict", "Gaffke, mid", "logit t"]

@@ -6,11 +6,11 @@ their mean is a Dirichlet mean, as the Beta is for a single rate, and is melded 
 
 import numpy as np
 
+from calibration.correction.labelled import Labelled
+from calibration.correction.post_stratification import PRIOR
 from calibration.estimate import Estimate
 from calibration.intervals.gaffke import mean_distribution, mean_interval
 from calibration.intervals.melding import mixed_by_size
-from calibration.labelled import Labelled
-from calibration.post_stratification import PRIOR
 from calibration.validation import BoolArray, FloatArray
 
 _ENDS = (-1.0, 1.0)

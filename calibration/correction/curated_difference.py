@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from calibration.clusters import DesignEffects
+from calibration.correction.clusters import DesignEffects
+from calibration.correction.rogan_gladen import GoldSet, point_value, require_usable, tally
 from calibration.estimate import Estimate, Interval
 from calibration.intervals.melding import Cdf, Distribution, Piece, scaled, summed
 from calibration.intervals.prevalence import Prevalence, Side, Tally, prevalence
-from calibration.rogan_gladen import GoldSet, point_value, require_usable, tally
 from calibration.validation import FloatArray
 
 _ASSUMED = (

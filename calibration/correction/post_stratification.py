@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.correction.labelled import Labelled
 from calibration.intervals.melding import Form, Lattice, mixed_by_size, rate_distribution
-from calibration.labelled import Labelled
 from calibration.validation import BoolArray
 
 PRIOR = 0.5  # Jeffreys' half item for each stratum, so that none has a share of exactly 0

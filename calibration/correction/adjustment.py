@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.labelled import Labelled
+from calibration.correction.labelled import Labelled
 from calibration.validation import FloatArray
 
 STEEPEST = 1.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.clusters import DesignEffects
+from calibration.correction.clusters import DesignEffects
 from calibration.estimate import Estimate, InsufficientLabels, Interval, UnusableJudge
 from calibration.intervals.prevalence import Tally, prevalence
 from calibration.validation import (

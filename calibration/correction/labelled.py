@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.clusters import DesignEffects, design_effects
+from calibration.correction.clusters import DesignEffects, design_effects
 from calibration.estimate import InsufficientLabels
 from calibration.validation import (
     BoolArray,

@@ -1,0 +1,1 @@
+"""What stands behind the corrected estimates: labels and their weights, strata, adjustments."""
