@@ -15,6 +15,7 @@ from judge.cli.gating import compare, gate
 from judge.cli.generating import generate
 from judge.cli.importing import import_
 from judge.cli.judging import judge
+from judge.cli.plan_labels import plan_labels
 from judge.cli.report import report
 from judge.cli.sample import sample
 from judge.cli.simulate import simulate_judge
@@ -42,6 +43,7 @@ app.command()(sample)
 app.command()(annotate)
 app.add_typer(labels.app)
 app.command()(calibrate)
+app.command()(plan_labels)
 app.command()(compare)
 app.command()(gate)
 app.command()(simulate_judge)

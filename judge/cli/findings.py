@@ -1,8 +1,16 @@
 """What a calibration found, on the terminal: the verdict in plain words, then the tables."""
 
+from collections.abc import Mapping
+
 from judge.cli import console
-from judge.trust.finding import Finding, Findings, Number
+from judge.trust.finding import Finding, Findings, Number, RefusalKind
 from judge.trust.wording import COEFFICIENTS, interval, score, verdict
+
+REFUSED: Mapping[RefusalKind | None, str] = {
+    "UnusableJudge": "unusable judge",
+    "InsufficientLabels": "too few labels",
+    "Undefined": "undefined",
+}
 
 
 def show(found: Findings, *, as_json: bool) -> None:
@@ -54,14 +62,14 @@ def _tables(judge: str, mine: list[Finding]) -> None:
 
 def _score_row(finding: Finding) -> dict[str, object]:
     own, corrected, alone = finding.judge_only.value, finding.corrected, finding.human_only
-    refused = next((each.kind for each in finding.refusals if each.what == "corrected"), "-")
+    kind = next((each.kind for each in finding.refusals if each.what == "corrected"), None)
     return {
         "what": f"{finding.name} {finding.system}",
         "group": finding.group or "all",
         "labels": f"{finding.n_labelled} of {finding.n}",
         "missing": finding.n_missing,
         "own": None if own is None else score(finding, own),
-        "corrected": refused
+        "corrected": REFUSED.get(kind, "none")
         if corrected is None
         else f"{score(finding, corrected.value)} "
         f"{interval(finding, corrected.low, corrected.high)}",

@@ -18,7 +18,7 @@ from judge.exporters.atomic import write_whole
 from judge.ratings import chosen_judge
 from judge.samples import KIND, Sample
 from judge.store.base import Run
-from judge.trust.budget import Curve, Wanted, curve_of
+from judge.trust.budget import Curve, Subject, curve_of, subject_of
 from judge.trust.calibrate import calibrate
 from judge.trust.finding import DesignName, Findings
 from judge.trust.from_files import material
@@ -157,6 +157,8 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         else:
             labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn)
+    if len(read.ratings) < len(labels):
+        console.note(f"{len(labels) - len(read.ratings)} labels of items not drawn are left out")
     return Gathered(
         sources=sources,
         parts=parts(read),
@@ -196,6 +198,20 @@ def calibrated(
         confidence=confidence,
     )
     return Calibrated(gathered=read, findings=found)
+
+
+def subjects(sources: Sources, asked: Question, *, by_group: bool) -> list[Subject]:
+    """Read scores and labels and take them for pilots, rate by rate.
+
+    Raises
+    ------
+    ConfigError
+        If there is no rate among them.
+    """
+    rates = [part for part in gathered(sources, asked).parts if part.counting.kind == "rate"]
+    if not rates:
+        raise ConfigError("labels are planned for rates; count one with --at-least LEVEL.")
+    return [subject_of(part, by_group=by_group) for part in rates]
 
 
 def _design(word: str | None, drawn: Sample | None) -> DesignName:
@@ -238,7 +254,7 @@ def _curves(cut: Iterable[Part], half_width: float) -> tuple[Curve, ...]:
     for part in cut:
         if part.counting.kind == "rate":
             try:
-                found.append(curve_of(part, Wanted(half_width=half_width)))
+                found.append(curve_of(part, half_width=half_width))
             except InsufficientLabels as error:
                 console.note(f"{part.name} {part.system}: no label budget: {error}")
     return tuple(found)

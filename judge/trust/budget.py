@@ -1,7 +1,8 @@
 """How many labels a wanted interval needs, foretold from the labels that exist."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,7 +61,27 @@ class Curve:
     needed: int | None = None
 
 
-def pilot_of(part: Part) -> Pilot:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What labels are planned for.
+
+    Attributes
+    ----------
+    name : str
+    pilot : Pilot
+    items : int
+        Items with or without a verdict; no more labels than that can be had.
+    groups : mapping of str to int
+        Items in each group to share the labels out over; empty for none.
+    """
+
+    name: str
+    pilot: Pilot
+    items: int
+    groups: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def subject_of(part: Part, *, by_group: bool = False) -> Subject:
     """Take a part's labels for a pilot.
 
     Raises
@@ -75,12 +96,16 @@ def pilot_of(part: Part) -> Pilot:
             f"{part.name} is a mean; labels are planned for rates. Give --at-least LEVEL to count "
             "items at that level and above."
         )
-    return pilot_from_labels(part.judged, part.human)
+    groups = Counter(group if group is not None else "(none)" for group in part.groups)
+    return Subject(
+        name=f"{part.name} {part.system}",
+        pilot=pilot_from_labels(part.judged, part.human),
+        items=len(part.units),
+        groups=dict(sorted(groups.items())) if by_group else {},
+    )
 
 
-def plan(
-    pilot: Pilot, wanted: Wanted, *, n_judged: int, groups: Mapping[str, int] | None = None
-) -> LabelPlan:
+def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
     """Find the fewest labels that achieve what is wanted.
 
     Raises
@@ -91,48 +116,46 @@ def plan(
         If labelling every item would not be enough.
     """
     return plan_labels(
-        pilot,
+        subject.pilot,
         half_width=wanted.half_width,
-        floor=None if wanted.margin is None else pilot.rate - wanted.margin,
+        floor=None if wanted.margin is None else subject.pilot.rate - wanted.margin,
         power=wanted.power,
         error=wanted.error,
-        n_judged=n_judged,
-        groups=groups,
+        n_judged=subject.items,
+        groups=subject.groups,
     )
 
 
-def curve_of(part: Part, wanted: Wanted | None = None) -> Curve:
-    """Foretell the half-width for more and more labels.
+def points(pilot: Pilot, items: int) -> list[tuple[int, float]]:
+    """Foretell half-widths: labels and what they give, fewest labels first, one entry each."""
+    found: dict[int, float] = {}
+    for half_width in HALF_WIDTHS:
+        try:
+            made = plan_labels(pilot, half_width=half_width, n_judged=items)
+        except InsufficientLabels:
+            break
+        found[made.labels] = made.half_width
+    return sorted(found.items())
+
+
+def curve_of(part: Part, *, half_width: float) -> Curve:
+    """Foretell the half-width for more and more labels, and how many reach the one wanted.
 
     Raises
     ------
     ConfigError, ValueError, InsufficientLabels
-        As in `pilot_of`.
+        As in `subject_of`.
     """
-    pilot = pilot_of(part)
-    aim = None if wanted is None else wanted.half_width
-    points = dict(_points(pilot, len(part.units)))
+    subject = subject_of(part)
+    try:
+        needed = plan(subject, Wanted(half_width=half_width)).labels
+    except InsufficientLabels:
+        needed = None
     return Curve(
         criterion=part.name,
         system=part.system,
-        points=tuple(sorted(points.items())),
+        points=tuple(points(subject.pilot, subject.items)),
         now=int((~np.isnan(part.human)).sum()),
-        wanted=aim,
-        needed=None if aim is None else _needed(pilot, aim, len(part.units)),
+        wanted=half_width,
+        needed=needed,
     )
-
-
-def _points(pilot: Pilot, n: int) -> Iterator[tuple[int, float]]:
-    for half_width in HALF_WIDTHS:
-        try:
-            found = plan_labels(pilot, half_width=half_width, n_judged=n)
-        except InsufficientLabels:
-            return
-        yield found.labels, found.half_width
-
-
-def _needed(pilot: Pilot, half_width: float, n: int) -> int | None:
-    try:
-        return plan_labels(pilot, half_width=half_width, n_judged=n).labels
-    except InsufficientLabels:
-        return None
