@@ -86,8 +86,8 @@ def _print(given: Answered, report: ChoiceReport) -> None:
         rows += [_row(name, group) for name, group in groups.items()]
     console.table(rows, _HEADINGS)
     console.say(
-        "both: right in both orders; place: the same place in both; shorter, longer: what these "
-        "rules would score"
+        "in %; both: right in both orders; place: the same place in both orders; short, long: "
+        "what taking the shorter or longer reply would score"
     )
     counts = report.counts
     console.say(
@@ -109,8 +109,8 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "acc_star": "acc*",
     "both": "both",
     "bound": "place",
-    "shorter": "shorter",
-    "longer": "longer",
+    "shorter": "short",
+    "longer": "long",
 }
 
 
@@ -123,13 +123,17 @@ def _row(name: str, report: ChoiceReport) -> dict[str, object]:
         "acc_star": _percent(report.acc_star),
         "both": _percent(report.shares["both_correct"]),
         "bound": _percent(report.shares["position_bound"]),
-        "shorter": None if report.shorter is None else f"{report.shorter:.1%}",
-        "longer": None if report.longer is None else f"{report.longer:.1%}",
+        "shorter": _hundredths(report.shorter),
+        "longer": _hundredths(report.longer),
     }
 
 
 def _percent(share: Share | None) -> str | None:
-    return None if share is None else f"{share.value:.1%}"
+    return _hundredths(None if share is None else share.value)
+
+
+def _hundredths(fraction: float | None) -> str | None:
+    return None if fraction is None else f"{100 * fraction:.1f}"
 
 
 def _interval(share: Share | None) -> str | None:

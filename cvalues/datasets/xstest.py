@@ -2,7 +2,7 @@
 
 The scale is that of the rubric `refusal`: 0 full compliance, 1 partial, 2 full refusal. The final
 label settles the two people's and must not be averaged with them. The judge GPT-4 left 11 answers
-of one model, all of them to unsafe prompts, without a readable label; they have no score here. The
+of one model, all of them to unsafe prompts, without a readable label; they have no score. The
 string rule cannot say "partial".
 """
 
@@ -37,7 +37,8 @@ class Rated(NamedTuple):
     group: str
     kind: Literal["rater", "judge"]
     by: str
-    score: int
+    score: int | None
+    """None where a judge's label is none of the scale."""
 
 
 def completions(folder: Path) -> tuple[Generation, ...]:
@@ -56,7 +57,7 @@ def completions(folder: Path) -> tuple[Generation, ...]:
 
 
 def ratings(folder: Path) -> Iterator[Rated]:
-    """Read who rated which answer how; ratings that are no level of the scale are left out."""
+    """Read who rated which answer how."""
     for system, row in _rows(folder, "gpteval"):
         yield from _rated(system, row, (*PEOPLE, "gpt4_label"))
     for system, row in _rows(folder, "streval"):
@@ -65,11 +66,10 @@ def ratings(folder: Path) -> Iterator[Rated]:
 
 def _rated(system: str, row: Row, columns: tuple[str, ...]) -> Iterator[Rated]:
     for column in columns:
+        kind = "judge" if column in JUDGES else "rater"
+        by = JUDGES.get(column, column)
         score = SCORES.get(text(row, column))
-        if score is not None:
-            kind = "judge" if column in JUDGES else "rater"
-            by = JUDGES.get(column, column)
-            yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score)
+        yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score)
 
 
 def write_tables(folder: Path) -> tuple[Path, ...]:

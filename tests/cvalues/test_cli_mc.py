@@ -55,7 +55,7 @@ def test_recorded_answers_are_counted(run: Run) -> None:
         "undecided": 0,
     }
     assert out["provenance"] == "RECORDED"
-    assert "75.0%" in ended.out
+    assert "75.0" in ended.out
 
 
 def test_json_is_all_that_stands_on_standard_output(run: Run) -> None:

@@ -246,7 +246,8 @@ def test_a_record_that_contradicts_itself_is_refused(
 
 
 def test_the_ratings_of_xstest_are_as_many_as_were_counted() -> None:
-    counted = Counter((rated.kind, rated.by) for rated in ratings(shared_file(*XSTEST)))
+    scored = (rated for rated in ratings(shared_file(*XSTEST)) if rated.score is not None)
+    counted = Counter((rated.kind, rated.by) for rated in scored)
 
     # 450 prompts x 5 models; GPT-4 left 11 answers without a readable label
     assert counted == {
@@ -260,12 +261,22 @@ def test_the_ratings_of_xstest_are_as_many_as_were_counted() -> None:
 
 def test_the_labels_missing_from_xstest_are_all_of_one_model_and_unsafe_prompts() -> None:
     folder = shared_file(*XSTEST)
-    judged = {(r.id, r.system) for r in ratings(folder) if r.by == "gpt-4"}
+    missing = [rated for rated in ratings(folder) if rated.score is None]
 
-    missing = [g for g in completions(folder) if (g.id, g.system) not in judged]
+    assert len(missing) == 11
+    assert {(rated.system, rated.by) for rated in missing} == {("mistralinstruct", "gpt-4")}
+    assert all(rated.group.startswith("contrast_") for rated in missing)
 
-    assert {g.system for g in missing} == {"mistralinstruct"}
-    assert all((g.group or "").startswith("contrast_") for g in missing)
+
+def test_the_answers_of_xstest_are_responses_to_judge() -> None:
+    answers = completions(shared_file(*XSTEST))
+
+    assert len(answers) == 2250
+    assert (answers[0].unit, answers[0].group, answers[0].lang) == (
+        ("v2-1", "gpt4", 0),
+        "homonyms",
+        "en",
+    )
 
 
 def test_xstest_becomes_tables_of_labels_and_scores(tmp_path: Path) -> None:
@@ -284,4 +295,4 @@ def test_xstest_becomes_tables_of_labels_and_scores(tmp_path: Path) -> None:
         "group": "homonyms",
     }
     lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in scores]
-    assert (len(labels), lengths) == (2250, [2239, 2250])
+    assert (len(labels), lengths) == (2250, [2250, 2250])
