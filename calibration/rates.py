@@ -48,7 +48,8 @@ def estimate_rate(
     Returns
     -------
     Estimate
-        ``human_only`` is Clopper-Pearson on the labels; after a curated draw it is 0 to 1.
+        ``human_only`` is Clopper-Pearson on the labels, weighted as they were drawn; after a
+        curated draw it is 0 to 1.
 
     Raises
     ------
