@@ -46,7 +46,8 @@ def bring(name: str, *, source: str | None, folder: Path, quiet: bool, as_json: 
         for scores in write_tables(Path(fetched.folder)):
             console.note(
                 f"calibrate with: cvalues calibrate --scores {scores} "
-                f"--labels {Path(fetched.folder) / LABELS} --scale refusal=0,2 --design random --clusters id"
+                f"--labels {Path(fetched.folder) / LABELS} --scale refusal=0,2 "
+                "--design random --clusters id"
             )
     if as_json:
         console.as_json(fetched.model_dump(mode="json"))
