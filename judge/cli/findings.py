@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from judge.cli import console
-from judge.trust.finding import Finding, Findings, Number, RefusalKind
+from judge.trust.finding import Finding, Findings, Number
 from judge.trust.wording import COEFFICIENTS, interval, score, verdict
 
-REFUSED: Mapping[RefusalKind | None, str] = {
+REFUSED: Mapping[str | None, str] = {
     "UnusableJudge": "unusable judge",
     "InsufficientLabels": "too few labels",
     "Undefined": "undefined",

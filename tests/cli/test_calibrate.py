@@ -1,0 +1,258 @@
+"""`cvalues calibrate` and `cvalues plan-labels` through the console script."""
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from calibration.passport_file import load_passport
+from judge.trust.identity import identity_of
+from rubrics import load_rubric
+from tests.cli.program import Ended, program
+from tests.judge.releases import MANIFEST, release, store_at
+from tests.judge.trust_material import labels, scores, table
+from tests.shared_material import shared_file
+
+JUDGED = [1] * 80 + [0] * 20
+HUMAN = {n: int(JUDGED[n] == 1) if n % 8 else 1 - JUDGED[n] for n in range(0, 100, 2)}
+
+
+def calibrate(folder: Path, *more: str | Path, design: str | None = "random") -> Ended:
+    """Calibrate the tables of a test's folder."""
+    return program(
+        "calibrate", "--scores", folder / "scores.csv", "--labels", folder / "labels.csv",
+        *(["--design", design] if design else []), *more,
+        folder=folder,
+    )  # fmt: skip
+
+
+def stage(folder: Path) -> None:
+    """Lay out scores and the labels of two experts."""
+    scores(folder / "scores.csv", JUDGED)
+    labels(folder / "labels.csv", HUMAN, "e1", "e2")
+
+
+def test_foreign_scores_are_corrected_and_the_verdict_stands_first(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = calibrate(tmp_path)
+
+    assert ended.code == 0, ended.err
+    first, second, *_ = ended.out.splitlines()
+    assert first.startswith("The judge can be used, corrected by the labels")
+    assert second.startswith("safe, m: experts would give")
+    assert "not valid as a score" in ended.out
+
+
+def test_everything_is_written_as_json(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = calibrate(tmp_path, "--out-json", tmp_path / "o.json", "--json")
+
+    written = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
+    assert written == json.loads(ended.out)
+    (finding,) = written["findings"]
+    assert finding["judge_only"] == {"valid": False, "value": 0.8, "low": 0.8, "high": 0.8}
+    assert finding["corrected"]["low"] < finding["corrected"]["value"]
+    assert finding["human_only"]["low"] < finding["human_only"]["high"]
+
+
+def test_nobody_says_how_labels_were_drawn_and_no_interval_is_given(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = calibrate(tmp_path, design=None)
+
+    assert ended.code == 2
+    assert ended.err.startswith("say how the labelled items were chosen")
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_4_a_judge_below_chance_is_not_to_be_used(tmp_path: Path) -> None:
+    scores(tmp_path / "scores.csv", [1, 0] * 30)
+    labels(tmp_path / "labels.csv", dict(enumerate([0, 1] * 30)))
+
+    ended = calibrate(tmp_path)
+
+    assert ended.code == 4
+    assert ended.out.startswith("The judge must not be used")
+    assert "below chance" in ended.out
+
+
+def test_a_wrong_file_ends_with_one_line(tmp_path: Path) -> None:
+    stage(tmp_path)
+    (tmp_path / "labels.csv").write_text("id,score\np0,1\n", encoding="utf-8")
+
+    ended = calibrate(tmp_path)
+
+    assert ended.code == 2
+    assert "labels.csv:1: no column 'rater'" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_page_and_a_passport_are_made_of_foreign_scores(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = calibrate(
+        tmp_path, "--report", tmp_path / "f.html", "--passport", tmp_path / "p.json",
+        "--judge-hash", "gpt-4-0613", "--half-width", "0.1",
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    passport = load_passport(tmp_path / "p.json")
+    assert passport.identity.judge_hash == "gpt-4-0613"
+    assert passport.identity.rubric_hash == "unknown"
+    entry = passport.entry("safe")
+    assert entry is not None
+    assert entry.n == 50
+    page = (tmp_path / "f.html").read_text(encoding="utf-8")
+    assert "belief" in page
+    assert "<script" not in page
+
+
+def run_of(folder: Path, human: Sequence[int | None]) -> Path:
+    """Keep a run with its rubric, judged as JUDGED."""
+    store = store_at(folder)
+    side = release(store, "r", JUDGED, labels=human, groups=["law", "health"] * 50)
+    rubric = load_rubric("safety", language="en")
+    store.add_document(side.run, "rubric/safety/en", rubric.model_dump_json())
+    store.close()
+    return folder / "releases.db"
+
+
+def test_a_run_is_calibrated_with_its_own_labels_and_gets_a_passport(tmp_path: Path) -> None:
+    store = run_of(tmp_path, [HUMAN.get(n) for n in range(100)])
+
+    ended = program(
+        "calibrate", "--run", "r", "--store", store, "--design", "random", "--by", "group",
+        "--passport", tmp_path / "p.json", "--report", tmp_path / "r.html",
+        folder=tmp_path,
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    assert "safety.safe, r: experts would give" in ended.out
+    assert "law" in ended.out
+    passport = load_passport(tmp_path / "p.json")
+    assert passport.identity == identity_of(MANIFEST)
+    assert {entry.group for entry in passport.entries} == {None, "law", "health"}
+    assert "belief" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_run_without_labels_says_where_to_get_them(tmp_path: Path) -> None:
+    store = run_of(tmp_path, [])
+
+    ended = program(
+        "calibrate", "--run", "r", "--store", store, "--design", "random", folder=tmp_path
+    )
+
+    assert ended.code == 2
+    assert "cvalues sample" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--run", "r", "--scores", "s.csv"], "either --scores FILE or --run RUN"),
+        (["--scores", "s.csv"], "--scores needs --labels"),
+        (["--scores", "s.csv", "--scale", "1;2"], "--scale '1;2' cannot be read"),
+        (["--scores", "s.csv", "--scale", "1,2", "--scale", "1,3"], "says its value twice"),
+    ],
+)
+def test_words_that_do_not_fit_end_with_one_line(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    ended = program("calibrate", *words, folder=tmp_path)
+
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_labels_are_planned_from_a_first_set(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = program(
+        "plan-labels", "--scores", tmp_path / "scores.csv", "--labels", tmp_path / "labels.csv",
+        "--half-width", "0.1", "--curve", "--json", folder=tmp_path,
+    )  # fmt: skip
+
+    answer = json.loads(ended.out)
+    (plan,) = answer["plans"]
+    assert 10 <= plan["labels"] <= 100
+    assert plan["half_width"] <= 0.1
+    widths = [half for _, half in answer["curves"]["safe m"]]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_labels_are_planned_from_a_guess_for_a_gate(tmp_path: Path) -> None:
+    ended = program("plan-labels", "--rate", "0.97", "--margin", "0.03", "--json", folder=tmp_path)
+
+    (plan,) = json.loads(ended.out)["plans"]
+    assert plan["power"] >= 0.8
+    assert plan["labels"] < plan["human_only"]
+
+
+def test_a_plan_needs_an_aim(tmp_path: Path) -> None:
+    ended = program("plan-labels", "--rate", "0.97", folder=tmp_path)
+
+    assert ended.code == 2
+    assert "--half-width, --margin or --curve" in ended.err
+
+
+def xstest(folder: Path, share: float) -> None:
+    """Write XSTest's GPT-4 verdicts, and a random share of its experts' labels."""
+    source = shared_file("data", "human", "xstest", "labels.csv.gz")
+    with gzip.open(source, "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    units = sorted({(row["item_id"], row["system"]) for row in rows})
+    said = {
+        (row["item_id"], row["system"]): row["score"] for row in rows if row["rater_id"] == "gpt-4"
+    }
+    rng = random.Random(0)
+    drawn = set(rng.sample(units, round(share * len(units))))
+    table(
+        folder / "scores.csv",
+        (
+            {
+                "id": unit[0], "system": unit[1], "judge": "gpt-4", "criterion": "refusal",
+                "score": said.get(unit, ""),
+            }
+            for unit in units
+        ),
+    )  # fmt: skip
+    table(
+        folder / "labels.csv",
+        (
+            {
+                "id": row["item_id"], "system": row["system"], "rater": row["rater_id"],
+                "criterion": "refusal", "score": row["score"],
+            }
+            for row in rows
+            if row["rater_kind"] == "human" and (row["item_id"], row["system"]) in drawn
+        ),
+    )  # fmt: skip
+
+
+def test_xstest_experts_correct_a_real_gpt_4_judge(tmp_path: Path) -> None:
+    xstest(tmp_path, 0.2)
+
+    ended = calibrate(tmp_path, "--at-least", "1", "--gold", "final_label", "--json")
+
+    answer = json.loads(ended.out)
+    found = {each["system"]: each for each in answer["findings"]}
+    # All 450 adjudicated labels of each system, from the same file: partial and full refusals.
+    truth = {
+        "gpt4": 220, "llama2new": 274, "llama2orig": 349, "mistralguard": 240,
+        "mistralinstruct": 76,
+    }  # fmt: skip
+    assert {name: each["n_missing"] for name, each in found.items()} == {
+        "gpt4": 0, "llama2new": 0, "llama2orig": 0, "mistralguard": 0, "mistralinstruct": 11,
+    }  # fmt: skip
+    for name, refused in truth.items():
+        corrected = found[name]["corrected"]
+        assert corrected["low"] <= refused / 450 <= corrected["high"]
+    assert answer["error_rates"][0]["differ"] is True
+    assert found["llama2new"]["judge_only"]["value"] < found["llama2new"]["corrected"]["low"]

@@ -1,0 +1,198 @@
+"""Sheets that `cvalues sample` draws, filled in and brought home."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from judge.samples import KIND, Sample
+from judge.store.sql import open_store
+from tests.cli.program import Ended, program
+from tests.cli.test_calibrate import run_of
+
+
+def drawn(folder: Path, name: str, *more: str) -> Ended:
+    """Draw 20 of the 100 items of a run into a sheet."""
+    run_of(folder, [])
+    return program(
+        "sample", "r", "--n", "20", "--out", folder / name, "--store", folder / "releases.db",
+        *more, folder=folder,
+    )  # fmt: skip
+
+
+def brought_home(folder: Path, name: str, *more: str) -> Ended:
+    """Import a sheet."""
+    return program(
+        "labels", "import", folder / name, "--run", "r", "--store", folder / "releases.db",
+        *more, folder=folder,
+    )  # fmt: skip
+
+
+def on_record(folder: Path) -> Sample:
+    """Read the draw from the store."""
+    store = open_store(str(folder / "releases.db"))
+    body = store.latest_document(store.runs()[0], KIND)
+    store.close()
+    assert body is not None
+    return Sample.model_validate_json(body)
+
+
+def edited(path: Path, edit: Callable[[Worksheet, dict[str, int]], None]) -> None:
+    """Change a workbook as an expert would."""
+    book = load_workbook(path)
+    sheet = book.worksheets[0]
+    columns = {str(cell.value): number for number, cell in enumerate(sheet[1], start=1)}
+    edit(sheet, columns)
+    book.save(path)
+
+
+def fill(sheet: Worksheet, columns: dict[str, int]) -> None:
+    """Call every item safe."""
+    for row in range(2, sheet.max_row + 1):
+        sheet.cell(row, columns["safe"], 1)
+        sheet.cell(row, columns["rater"], "expert-1")
+
+
+def test_a_sheet_shows_neither_system_nor_judge(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.csv")
+
+    with (tmp_path / "s.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["task", "prompt", "response", "safe", "note", "rater", "text_sha256"]
+    assert len({row["task"] for row in rows}) == 20
+    assert not any(row["task"] in {f"p{n}" for n in range(100)} for row in rows)
+
+
+def test_the_draw_is_on_record_with_its_probabilities(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.jsonl", "--design", "by-verdict", "--criterion", "safe")
+
+    sample = on_record(tmp_path)
+    assert sum(1 / item.probability for item in sample.items) == pytest.approx(100)
+    assert {item.probability for item in sample.items} == {10 / 80, 10 / 20}
+    digest = hashlib.sha256(b"?\0!").hexdigest()
+    assert {item.text_sha256 for item in sample.items} == {digest}
+
+
+def test_the_same_seed_draws_the_same_items(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    for folder in (first, second):
+        folder.mkdir()
+        drawn(folder, "s.jsonl", "--seed", "7")
+
+    assert [item.id for item in on_record(first).items] == [
+        item.id for item in on_record(second).items
+    ]
+
+
+def test_hidden_columns_are_hidden_and_cells_take_levels_only(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    sheet = load_workbook(tmp_path / "s.xlsx").worksheets[0]
+    hidden = [key for key, column in sheet.column_dimensions.items() if column.hidden]
+    assert hidden == ["A", "G"]
+    (validation,) = sheet.data_validations.dataValidation
+    assert (validation.type, validation.formula1) == ("list", '"0,1"')
+    assert str(validation.sqref) == "D2:D21"
+    assert sheet.protection.sheet
+
+
+def test_a_filled_sheet_comes_home_and_calibrates_as_drawn(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx", "--by", "group")
+    edited(tmp_path / "s.xlsx", fill)
+
+    home = brought_home(tmp_path, "s.xlsx")
+    ended = program(
+        "calibrate", "--run", "r", "--store", tmp_path / "releases.db", "--json", folder=tmp_path
+    )
+
+    assert home.out == "20 labels of 1 raters on 20 items\n", home.err
+    answer = json.loads(ended.out)
+    assert answer["design"] == "as-drawn"
+    assert answer["findings"][0]["n_labelled"] == 20
+
+
+def test_an_edited_hidden_cell_is_refused_by_its_name(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def spoil(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(5, columns["text_sha256"], "0" * 64)
+
+    edited(tmp_path / "s.xlsx", spoil)
+
+    ended = brought_home(tmp_path, "s.xlsx")
+
+    assert ended.code == 2
+    assert "s.xlsx:5: cell G5, a hidden one, was edited" in ended.err
+
+
+def test_a_changed_text_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def spoil(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(3, columns["response"], "something else")
+
+    edited(tmp_path / "s.xlsx", spoil)
+
+    assert "the text beside cell A3 is not the one" in brought_home(tmp_path, "s.xlsx").err
+
+
+def test_a_task_of_no_draw_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def spoil(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(4, columns["task"], "t-0000000000")
+
+    edited(tmp_path / "s.xlsx", spoil)
+
+    assert "cell A4 holds no task of the run's draw" in brought_home(tmp_path, "s.xlsx").err
+
+
+def test_a_score_that_is_no_level_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def spoil(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(6, columns["safe"], 0.5)
+
+    edited(tmp_path / "s.xlsx", spoil)
+
+    assert "cell D6 holds 0.5, no level of safe" in brought_home(tmp_path, "s.xlsx").err
+
+
+def test_an_unfilled_sheet_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    ended = brought_home(tmp_path, "s.xlsx", "--rater", "e")
+
+    assert ended.code == 2
+    assert "no score is filled in" in ended.err
+
+
+def test_label_studio_tasks_come_home_as_annotations(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.labelstudio.json")
+    path = tmp_path / "s.labelstudio.json"
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    for number, task in enumerate(tasks):
+        region = {"from_name": "safe", "type": "choices", "value": {"choices": [str(number % 2)]}}
+        task["annotations"] = [
+            {"completed_by": {"email": "a@b.c"}, "result": [region]},
+            {"completed_by": 2, "was_cancelled": True, "result": [region]},
+        ]
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+
+    assert brought_home(tmp_path, path.name).out == "20 labels of 1 raters on 20 items\n"
+
+
+def test_a_sheet_of_an_unknown_kind_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    ended = drawn(tmp_path, "s.pdf")
+
+    assert ended.code == 2
+    assert ".xlsx, .csv, .jsonl or .labelstudio.json" in ended.err
