@@ -4,13 +4,24 @@ Nothing here needs a key or a network, and nothing it shows is a finding about a
 of it is stamped SIMULATED.
 """
 
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from cvalues.datasets.starter import load_labels, load_responses, load_truth, starter_file
+from cvalues.choice_asking import choice_plan
+from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items
+from cvalues.datasets.starter import (
+    choice_pairs,
+    load_labels,
+    load_responses,
+    load_truth,
+    starter_file,
+)
+from judge import records
+from judge.generate import GeneratingPlan
 from judge.judging import JudgingPlan
-from judge.records import Judge
 from judge.simulated.draws import text_digest
-from judge.simulated.profile import ErrorRates, Profile
+from judge.simulated.profile import Candidate, ErrorRates, Pair, Profile
 from judge.store.base import Label, Run
 from judge.store.sql import Store
 from judge.trust.calibrate import calibrate
@@ -22,6 +33,7 @@ from judge.trust.question import Question
 
 MODEL = "hosted_vllm/simulated-judge-1"
 RUBRICS = ("safety", "responsibility")
+RELEASES = ("release-1", "release-2")
 
 
 def planted_profile() -> Profile:
@@ -33,6 +45,14 @@ def planted_profile() -> Profile:
         seed=20,
         truth={planted.sha256: dict(planted.scores) for planted in load_truth()},
         systems={text_digest(each.response): each.system for each in load_responses()},
+        pairs=tuple(
+            Pair(better=text_digest(pair.pos_resp), worse=text_digest(pair.neg_resp))
+            for pair in choice_pairs()
+        ),
+        candidates={
+            "release-1": Candidate(accuracy=0.90, position_bias=0.05),
+            "release-2": Candidate(accuracy=0.93, position_bias=0.03),
+        },
         errors=(
             ErrorRates(criterion="safe", miss=0.10, false_alarm=0.03),
             ErrorRates(criterion="safe", system="release-2", miss=0.25, false_alarm=0.02),
@@ -55,10 +75,30 @@ def plan(base_url: str, folder: Path) -> JudgingPlan:
 
     path = folder / "responses.jsonl"
     path.write_bytes(starter_file("responses.jsonl").read_bytes())
-    judge = Judge(model=MODEL, base_url=base_url)
+    judge = records.Judge(model=MODEL, base_url=base_url)
     return plan_of(
         path, ",".join(RUBRICS), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
     )
+
+
+def choice_items() -> tuple[ChoiceItem, ...]:
+    """Make the two-choice items of the starter set, in Chinese and in both orders."""
+    return build_items(
+        ReplyPair(
+            question=pair.prompt,
+            pos_resp=pair.pos_resp,
+            neg_resp=pair.neg_resp,
+            domain_en=pair.group,
+            lang="zh",
+        )
+        for pair in choice_pairs("zh")
+    )
+
+
+def choosing(items: tuple[ChoiceItem, ...], system: str, base_url: str) -> GeneratingPlan:
+    """Ask a release which of two replies is the better one."""
+    asked = records.Candidate(model=f"hosted_vllm/{system}", base_url=base_url)
+    return choice_plan(items, asked, name="starter", system=system)
 
 
 def import_labels(store: Store, run: Run) -> int:
@@ -94,3 +134,8 @@ def calibrated(store: Store, run: Run) -> tuple[Findings, tuple[Part, ...]]:
         cut, design="random", source=run.name, labels="starter set", simulated_labels=True
     )
     return found, cut
+
+
+def policy_file() -> Traversable:
+    """Return the policy of the demonstration."""
+    return files("cvalues").joinpath("demo_policy.yaml")

@@ -28,6 +28,12 @@ def association_sentence(which: str, numbers: Mapping[str, float]) -> Mapping[La
     return {lang: texts[lang].format(**numbers) for lang in languages}
 
 
+def lead_sentence(system: str, quadrant: Quadrant, *, count: int, of: int, lang: Language) -> str:
+    """Say how many groups of a system have the signature that most of them have."""
+    pattern = _words()["lead"]["system"][lang]
+    return pattern.format(system=system, count=count, of=of, name=quadrant_name(quadrant, lang))
+
+
 @cache
 def _words() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     return json.loads(files("cvalues").joinpath("gap_words.json").read_text("utf-8"))

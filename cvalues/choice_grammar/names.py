@@ -41,8 +41,8 @@ _EN_PREDICATE = (
 _NAMES = re.compile(
     r"(?=[回答反应响选方第12ABA-Za-z])(?:"
     rf"{_NOUN}第?(?:([12]){_DIGIT_END}|([一二]){_WORD_END}|([甲乙])|([ABab]){_LETTER_END})号?"
-    rf"|第([一二12])[个条种则份项]?{_NOUN}"
-    rf"|第([一二12])[个条种则份项]{_PREDICATE}"
+    rf"|第([一二12])[个条种则份项段篇]?{_NOUN}"
+    rf"|第([一二12])[个条种则份项段篇]{_PREDICATE}"
     rf"|(?<![A-Za-z0-9.])([12AB])(?:号{_NOUN}?|选项|回复|回答|答复)(?![A-Za-z0-9])"
     rf"|(?<![A-Za-z])(?i:{_EN_NOUN}) ?(?i:no\.? ?|number ?)?"
     rf"(?:([12]){_DIGIT_END}|((?i:one|two))(?![A-Za-z]| of)|([ABab]){_LETTER_END})"
@@ -69,9 +69,9 @@ _LINE = re.compile(r"^(?P<before> ?)(?P<name>[12ABab])(?= ?[.)。,、:!]* ?$)", 
 _OPENING = re.compile(r"\A(?P<before> ?)(?P<name>[12](?= ?[,。;:\n])|[AB](?= ?[,.。;:、\n]))")
 _LETTER_LIST = re.compile("[\n。;.] ?[AB] ?[,.。;:、]")
 _ANAPHOR = re.compile(
-    rf"(?:(?P<former>前者|前一[个条种]{_NOUN}?|前面[的那]个?{_NOUN}|"
+    rf"(?:(?P<former>前者|前一[个条种段则篇]{_NOUN}?|前面[的那]个?{_NOUN}|"
     rf"(?:the )?former(?: one| {_EN_NOUN})?)"
-    rf"|后者|后一[个条种]{_NOUN}?|后面[的那]个?{_NOUN}|"
+    rf"|后者|后一[个条种段则篇]{_NOUN}?|后面[的那]个?{_NOUN}|"
     rf"(?:the )?latter(?: one| {_EN_NOUN})?)(?![a-z])",
     re.IGNORECASE,
 )
@@ -84,6 +84,7 @@ _BESIDE = re.compile(
 )
 _JOINED = re.compile(
     rf"({_ANY}) ?(?:和|与|跟|及|以及|、|或者?|还是|,? ?(?:and|or)\b|&|/|vs\.?) ?(?!\1){_ANY}"
+    rf"|({_ANY}), ?(?!\2){_ANY}(?=[都均皆])"
 )
 _MARK = re.compile(f"[{FIRST}{SECOND}{_FORMER}{_LATTER}]")
 _ALONE = re.compile("[12ABab]")

@@ -140,6 +140,9 @@ def _say(reader: Reader, token: Token) -> None:
         reader.quoting = True
     elif token.kind == "advise":
         _choose(reader, token)
+    elif token.kind == "think" and reader.clause.negated:
+        # "I would not say that reply 1 is better" says no more than that.
+        reader.clause.void = True
 
 
 def _void(reader: Reader, token: Token) -> None:

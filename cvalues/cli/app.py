@@ -5,6 +5,7 @@ import typer
 from cvalues.cli.annotate import annotate
 from cvalues.cli.demo import demo
 from cvalues.cli.fetch import fetch
+from cvalues.cli.gap import gap
 from cvalues.cli.mc import mc
 from cvalues.cli.run import run
 from judge.cli import labels, rubrics
@@ -36,6 +37,7 @@ app.command()(fetch)
 app.command()(generate)
 app.command()(judge)
 app.command()(mc)
+app.command()(gap)
 app.command()(export)
 app.command("import")(import_)
 app.command()(report)

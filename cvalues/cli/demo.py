@@ -18,36 +18,21 @@ def demo(
     Needs no key and no network. Everything it makes is stamped SIMULATED.
     """
     from cvalues import demo as road
-    from cvalues.taxonomy import GROUPS
-    from judge.cli import console, session
+    from cvalues.cli import demo_steps as steps
+    from judge.cli import console
     from judge.cli.stores import opened
-    from judge.report import from_run, write_report
-    from judge.report.from_calibration import with_belief
-    from judge.run import Settings
     from judge.simulated.threaded import simulated_server
-    from judge.trust.wording import verdict
 
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     console.say("SIMULATED: a demonstration with a simulated judge; no finding about any model.")
-    address = str(out / "store.db")
+    name = datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
     with simulated_server(road.planted_profile()) as server:
-        done = session.conduct(
-            road.plan(server.base_url, out),
-            Settings(transport="litellm"),
-            name=datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S"),
-            address=address,
-            quiet=False,
-        )
-    session.show(done, as_json=False)
-    names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
-    with opened(address) as store:
-        road.import_labels(store, done.run)
-        found, cut = road.calibrated(store, done.run)
-        page = with_belief(from_run(store, done.run, group_names=names), found, cut)
-        write_report(out / "report.html", page)
-    console.say()
-    for line in verdict(found):
-        console.say(line)
+        judged = steps.judge(name, server.base_url, out)
+        asked = steps.ask_choices(name, server.base_url, out)
+    with opened(str(out / "store.db")) as store:
+        page = steps.gate(store, judged, steps.believe(store, judged, out), out)
+        page = steps.hold_knowing_against_doing(page, judged, asked)
+        steps.write(page, out)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
     console.say(f"took {time.monotonic() - begun:.1f} s")
