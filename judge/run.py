@@ -14,6 +14,7 @@ from judge.errors import RunMismatch
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
+from judge.recall import recalled
 from judge.records import Counts, ModelSettings
 from judge.stage import Bench, Made, Task, ask_tasks
 from judge.store.base import Run
@@ -37,6 +38,8 @@ class Settings:
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     transport: Transport = "auto"
+    recall: bool = True
+    """Take over what other runs of the store were told to the very same question."""
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
 
 
@@ -121,7 +124,9 @@ async def carry_out(
     """
     with store.writer(run):
         settled = {_slot_digest(slot) for slot in store.settled(run)}
-        open_tasks = (task for task in tasks if _slot_digest(task.slot) not in settled)
+        open_tasks: Iterator[Task] = (
+            task for task in tasks if _slot_digest(task.slot) not in settled
+        )
         calls, usd = store.spent(run)
         async with AsyncExitStack() as stack:
             for model in models.values():
@@ -143,6 +148,8 @@ async def carry_out(
                 first_serial=store.last_serial(run) + 1,
                 seen=seen,
             )
+            if settings.recall and run.manifest.kind != "generate":
+                open_tasks = recalled(open_tasks, store, run)
             await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
 
 

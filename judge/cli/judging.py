@@ -50,6 +50,9 @@ def judge(
         Path | None,
         typer.Option(help="Write the questions as an OpenAI batch file and ask nothing."),
     ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask again what other runs of the store were told.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Quiet = False,
     json_: AsJson = False,
@@ -88,6 +91,7 @@ def judge(
         budget_usd=budget_usd,
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
+        recall=not no_cache,
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, judges),
     )

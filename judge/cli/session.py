@@ -15,6 +15,7 @@ from judge.detection import FLAG
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
+from judge.recall import FLAG as CACHED
 from judge.records import Counts, Judgment
 from judge.run import Plan, Settings, begin, carry_out, counts
 from judge.stage import Made
@@ -155,7 +156,7 @@ class _Sitting:
 
     def _seen(self, made: Made) -> None:
         self._shown(made)
-        if self._rejected < 0 or made.outcome == "ok":
+        if self._rejected < 0 or (made.outcome == "ok" and made.attempts):
             self._rejected = -1
         elif made.outcome == "error.auth":
             self._rejected += 1
@@ -215,6 +216,8 @@ def show(done: Done, *, as_json: bool) -> None:
     for outcome, count in sorted(done.outcomes.items()):
         if outcome != "ok":
             console.say(f"  {outcome}: {count}")
+    if done.flags.get(CACHED):
+        console.say(f"  {done.flags[CACHED]} taken over from other runs of the store (--no-cache)")
     if done.flags.get(FLAG):
         console.say(
             f"  {done.flags[FLAG]} of texts that seem to address the judge ({FLAG}): "

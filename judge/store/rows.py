@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, insert, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    update,
+)
 
 from judge.config import Manifest
 from judge.records import Answer, Generation, Item, Judgment
@@ -70,20 +79,25 @@ def attempt_row(run: Run, write: AttemptStarted) -> dict[str, object]:
     }
 
 
-def end_attempt(connection: Connection, run: Run, write: AttemptEnded) -> None:
-    """Write down what became of a call."""
+def end_attempts(connection: Connection, run: Run, ended: Sequence[AttemptEnded]) -> None:
+    """Write down what became of calls."""
     table = tables.attempts
-    attempt = write.attempt
     connection.execute(
-        update(table)
-        .where(table.c.run_id == run.run_id, table.c.serial == write.serial)
-        .values(
-            outcome=attempt.outcome,
-            prompt_tokens=attempt.usage.prompt_tokens,
-            completion_tokens=attempt.usage.completion_tokens,
-            cost_usd=attempt.cost_usd,
-            record=attempt.model_dump_json(),
-        )
+        update(table).where(
+            table.c.run_id == bindparam("of_run"), table.c.serial == bindparam("of_serial")
+        ),
+        [
+            {
+                "of_run": run.run_id,
+                "of_serial": write.serial,
+                "outcome": write.attempt.outcome,
+                "prompt_tokens": write.attempt.usage.prompt_tokens,
+                "completion_tokens": write.attempt.usage.completion_tokens,
+                "cost_usd": write.attempt.cost_usd,
+                "record": write.attempt.model_dump_json(),
+            }
+            for write in ended
+        ],
     )
 
 
@@ -99,9 +113,9 @@ def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
     started = [attempt_row(run, write) for write in writes if isinstance(write, AttemptStarted)]
     if started:
         connection.execute(insert(tables.attempts), started)
-    for write in writes:
-        if isinstance(write, AttemptEnded):
-            end_attempt(connection, run, write)
+    ended = [write for write in writes if isinstance(write, AttemptEnded)]
+    if ended:
+        end_attempts(connection, run, ended)
     judgments = [judgment_row(run, write) for write in writes if isinstance(write, Judgment)]
     answers = [answer_row(run, write) for write in writes if isinstance(write, Answer)]
     for table, columns, added in (
@@ -109,17 +123,18 @@ def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
         (tables.answers, UNIT, answers),
     ):
         if added:
-            for row in added:
-                make_way(connection, table, {name: row[name] for name in ("run_id", *columns)})
+            places = [{name: row[name] for name in ("run_id", *columns)} for row in added]
+            make_way(connection, table, places)
             connection.execute(insert(table), added)
 
 
-def make_way(connection: Connection, table: Table, key: Mapping[str, object]) -> None:
-    """Take away what an earlier try left in a row's place, if it ended in an error or a stop."""
+def make_way(connection: Connection, table: Table, places: Sequence[Mapping[str, object]]) -> None:
+    """Take away what an earlier try left in rows' places, if it ended in an error or a stop."""
     connection.execute(
         delete(table)
-        .where(*(table.c[name] == value for name, value in key.items()))
-        .where(unsettled(table))
+        .where(*(table.c[name] == bindparam(f"its_{name}") for name in places[0]))
+        .where(unsettled(table)),
+        [{f"its_{name}": value for name, value in place.items()} for place in places],
     )
 
 

@@ -166,6 +166,23 @@ class Store:
             for row in connection.execute(query):
                 yield tuple(str(part) for part in row)
 
+    def known(self, run: Run, keys: Sequence[str]) -> dict[str, Judgment]:
+        """Find what judges said to the same questions in other runs, by content key.
+
+        Only what a judge answered counts, with a score or without; of several the oldest.
+        """
+        table = tables.judgments
+        query = (
+            select(table.c.key, table.c.record)
+            .where(table.c.key.in_(keys), table.c.run_id != run.run_id)
+            .where((table.c.outcome == "ok") | table.c.outcome.startswith("unscored."))
+            .order_by(table.c.run_id.desc())
+        )
+        with self._engine.connect() as connection:
+            rows_ = connection.execute(query).all()
+        oldest = {str(key): record for key, record in rows_}
+        return {key: Judgment.model_validate_json(record) for key, record in oldest.items()}
+
     def spent(self, run: Run) -> tuple[int, float]:
         """Count the calls begun so far, and sum their known costs in US dollars."""
         table = tables.attempts
