@@ -12,13 +12,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge.store.annotation_base import Role
-from judge.web import coordinator, entering, label
+from judge.web import attack, coordinator, entering, expert, label, review
 from judge.web.gate import Handler, guarded
 from judge.web.room import Room
 
 _STATIC = Path(__file__).parent / "static"
 
 LABELLERS: frozenset[Role] = frozenset({"rater", "reviewer"})
+REVIEWERS: frozenset[Role] = frozenset({"reviewer", "coordinator"})
 COORDINATORS: frozenset[Role] = frozenset({"coordinator"})
 
 HEADERS = {
@@ -48,6 +49,7 @@ def room_app(room: Room) -> Starlette:
             *_entering(),
             *_labelling(),
             *_coordinating(),
+            *_collecting(),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(Doorkeeper, room=room)],
@@ -122,6 +124,19 @@ def _labelling() -> list[Route]:
         _form("/label/{task}", label.act, LABELLERS),
         _form("/label/{task}/save", label.save, LABELLERS),
         _form("/label/{task}/reopen", label.take_back, LABELLERS),
+    ]
+
+
+def _collecting() -> list[Route]:
+    return [
+        _page("/attack", attack.show, LABELLERS),
+        _form("/attack/turn", attack.turn, LABELLERS),
+        _form("/attack/mark", attack.mark, LABELLERS),
+        _page("/expert", expert.show, LABELLERS),
+        _form("/expert/ask", expert.ask, LABELLERS),
+        _form("/expert/keep", expert.keep, LABELLERS),
+        _page("/review", review.show, REVIEWERS),
+        _form("/review/{entry}", review.decide, REVIEWERS),
     ]
 
 

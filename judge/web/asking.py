@@ -100,6 +100,7 @@ class Asker:
     _models: dict[str, Model] = field(default_factory=dict[str, Model])
     _serials: "itertools.count[int] | None" = None
     _budget: Budget | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reply(self, turns: Sequence[Turn], prompt: str) -> Turn | None:
         """Put the next turn to the model under test; None where it could not be reached."""
@@ -140,8 +141,9 @@ class Asker:
 
     async def _asked(self, task: Task, asked: Candidate | Judge) -> Made | None:
         made: list[Made] = []
-        if self._serials is None or self._budget is None:
-            await self._begin()
+        async with self._turn:
+            if self._serials is None or self._budget is None:
+                await self._begin()
         assert self._serials is not None  # noqa: S101 - set just above
         assert self._budget is not None  # noqa: S101 - as above
 

@@ -83,7 +83,11 @@
   };
 
   const show = (scroll) => {
-    questions.forEach((each, place) => each.classList.toggle("active", place === active));
+    questions.forEach((each, place) => {
+      each.classList.toggle("active", place === active);
+      const anchors = each.querySelector(".anchors");
+      if (anchors) anchors.open = place === active;
+    });
     if (scroll && questions[active]) questions[active].scrollIntoView({ block: "nearest" });
   };
   const move = (step) => {
