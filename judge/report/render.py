@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from calibration.tables.printable import printable
 from judge.report import figures, quoting
 from judge.report.cases import LONGEST
 from judge.report.page import page
@@ -49,6 +50,7 @@ def render(report: Report) -> str:
             seal=seal,
             say=say,
             parts=quoting.parts,
+            printable=printable,
             folded=partial(quoting.folded, longest=LONGEST),
             counted=figures.counted,
             trusted=Markup,

@@ -7,6 +7,7 @@ edges of all pictures of a page agree, and no name from a data set becomes part 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from calibration.tables.printable import printable
 from judge.report.charts.style import FONT, INK, SIZE
 
 Spec = Mapping[str, object]
@@ -52,7 +53,7 @@ class Canvas:
         self, rows: Sequence[Row], *, fill: str, shape: str = "circle", size: float = 64
     ) -> None:
         """Draw marks at (x, y)."""
-        look = (("shape", shape), ("opacity", 1), ("strokeWidth", 0))
+        look = (("shape", shape), ("opacity", 1), ("stroke", "transparent"))
         self._add(rows, ("point", look), {"fill": fill, "size": size})
 
     def texts(
@@ -64,9 +65,10 @@ class Canvas:
         size: float = SIZE,
         bold: bool = False,
     ) -> None:
-        """Write the field `text` at (x, y), centred vertically."""
+        """Write the field `text` at (x, y), centred vertically, hidden characters as codes."""
         look = (("align", align), ("baseline", "middle"), ("fontWeight", 600 if bold else 400))
-        self._add(rows, ("text", look), {"fill": fill, "size": size})
+        shown = [{**row, "text": printable(str(row["text"]))} for row in rows]
+        self._add(shown, ("text", look), {"fill": fill, "size": size})
 
     def spec(self) -> Spec:
         """Give everything drawn so far as one chart."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from judge.report.both import Both
 from judge.report.charts.canvas import Canvas, Row, Spec
 from judge.report.charts.record import FlipBar
-from judge.report.charts.style import DIVERGING, INK, SECOND, SMALL, Frame, fitted
+from judge.report.charts.style import BETTER, INK, SECOND, SMALL, WORSE, Frame, fitted
 
 _LINE = 26.0
 _HEAD = 30.0
@@ -61,7 +61,7 @@ class _Side:
             boxes.append({"x": self.middle, "x2": end, "y": y - 8, "y2": y + 8})
             word = str(abs(count)) if count else ""
             words.append({"x": end - 6 if left else end + 6, "y": y, "text": word})
-        canvas.rects(boxes, fill=DIVERGING[0] if left else DIVERGING[-1])
+        canvas.rects(boxes, fill=WORSE if left else BETTER)
         canvas.texts(words, align="right" if left else "left", size=SMALL)
 
 

@@ -38,8 +38,8 @@ STEP_INK = (INK, INK, INK, INK, PAPER)
 """Numbers on each step."""
 STEP_SECOND = (SECOND, INK, INK, INK, PAPER)
 """Counts on each step."""
-DIVERGING = ("#c2410c", "#f0a583", "#e4e7eb", "#8cc7c1", "#0f766e")
-"""From much worse to much better, no change in the middle."""
+WORSE, BETTER = "#c2410c", TONES["pass"]
+"""What changed for the worse and for the better."""
 HATCH = "#f3f4f6"
 """Stands for hatching where there is too little to say anything."""
 

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 from defusedxml.ElementTree import fromstring
 
+from calibration.tables.printable import printable
 from judge.report.charts.canvas import Spec
 from judge.report.charts.style import FONT, HATCH, SECOND
 
@@ -75,7 +76,7 @@ def draw(spec: Spec, *, ident: str, title: str, desc: str) -> str:
     _hatch(root, f"{ident}-h")
     for tag, text in (("desc", desc), ("title", title)):
         node = ET.Element(tag, {"id": f"{ident}-{tag[0]}"})
-        node.text = text
+        node.text = printable(text)
         root.insert(0, node)
     return ET.tostring(root, encoding="unicode")
 

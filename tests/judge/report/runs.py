@@ -49,6 +49,8 @@ class Shape:
     name: str = "run"
     source: str = "responses.jsonl"
     item: str = "item"
+    rubric_title: str | None = None
+    """In place of the rubric's own title and of its criteria's."""
 
 
 def store_at(folder: Path) -> Store:
@@ -65,7 +67,7 @@ def judged_run(
     store: Store, shape: Shape = Shape(), score: Callable[[int, str], Score] = all_good
 ) -> Run:
     """Keep a run; `score` gives the first criterion's score by prompt number and system."""
-    rubrics = [load_rubric(name, language=shape.lang) for name in shape.rubrics]
+    rubrics = [_titled(load_rubric(name, language=shape.lang), shape) for name in shape.rubrics]
     run = store.create_run(
         shape.name,
         _manifest(shape, rubrics),
@@ -75,6 +77,14 @@ def judged_run(
     if shape.asked:
         store.write(run, list(_judgments(shape, rubrics, score)))
     return run
+
+
+def _titled(rubric: Rubric, shape: Shape) -> Rubric:
+    if shape.rubric_title is None:
+        return rubric
+    title = {"title": shape.rubric_title}
+    criteria = tuple(criterion.model_copy(update=title) for criterion in rubric.criteria)
+    return rubric.model_copy(update={**title, "criteria": criteria})
 
 
 def _manifest(shape: Shape, rubrics: Sequence[Rubric]) -> Manifest:
