@@ -256,3 +256,22 @@ def test_xstest_experts_correct_a_real_gpt_4_judge(tmp_path: Path) -> None:
         assert corrected["low"] <= refused / 450 <= corrected["high"]
     assert answer["error_rates"][0]["differ"] is True
     assert found["llama2new"]["judge_only"]["value"] < found["llama2new"]["corrected"]["low"]
+
+
+def test_what_fetch_writes_of_xstest_calibrates(tmp_path: Path) -> None:
+    published = shared_file("data", "upstream", "xstest")
+    fetched = program("fetch", "xstest", "--from", published, folder=tmp_path)
+    folder = tmp_path / ".cvalues" / "datasets" / "xstest"
+
+    ended = program(
+        "calibrate", "--scores", folder / "scores-gpt-4.jsonl", "--labels",
+        folder / "labels.jsonl", "--design", "random", "--at-least", "1", "--json",
+        folder=tmp_path,
+    )  # fmt: skip
+
+    assert fetched.code == 0, fetched.err
+    assert ended.code == 0, ended.err
+    found = {each["system"]: each for each in json.loads(ended.out)["findings"]}
+    # Every answer has its final label here: 274 of 450 are partial or full refusals.
+    assert found["llama2new"]["corrected"]["value"] == pytest.approx(274 / 450)
+    assert found["mistralinstruct"]["n_missing"] == 11
