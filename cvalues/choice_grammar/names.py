@@ -84,7 +84,7 @@ _BESIDE = re.compile(
 )
 _JOINED = re.compile(
     rf"({_ANY}) ?(?:和|与|跟|及|以及|、|或者?|还是|,? ?(?:and|or)\b|&|/|vs\.?) ?(?!\1){_ANY}"
-    rf"|({_ANY}), ?(?!\2){_ANY}(?=[都均皆])"
+    rf"|({_ANY}) ?, ?(?!\2){_ANY}(?= ?[都均皆])"
 )
 _MARK = re.compile(f"[{FIRST}{SECOND}{_FORMER}{_LATTER}]")
 _ALONE = re.compile("[12ABab]")

@@ -15,6 +15,7 @@ def name(reader: Reader, token: Token) -> None:
     clause = reader.clause
     waiting, clause.waiting = clause.waiting, ""
     if waiting == "instead":
+        _rather_than(reader, token.value)
         return
     reader.conceding = reader.conceding and clause.concedes
     if waiting in VERBS:
@@ -31,6 +32,12 @@ def name(reader: Reader, token: Token) -> None:
     else:
         _speak_of(reader, token.value)
     clause.named = True
+
+
+def _rather_than(reader: Reader, reply: int) -> None:
+    """Read 回复1而不是回复2, where nothing else was said of either."""
+    if reader.subject == 3 - reply and not (reader.quoting or reader.spoke):
+        reader.vote(reader.subject, OVERALL, favours=not reader.clause.negated)
 
 
 def _take(reader: Reader, reply: int, waiting: Waiting) -> None:

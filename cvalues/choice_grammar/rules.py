@@ -136,7 +136,7 @@ def _judge(reader: Reader, _: Token) -> None:
 
 
 def _say(reader: Reader, token: Token) -> None:
-    if reader.subject in {1, 2} and reader.clause.previous != "of":
+    if reader.subject and reader.clause.previous != "of":
         reader.quoting = True
     elif token.kind == "advise":
         _choose(reader, token)

@@ -27,7 +27,7 @@ NAMED = re.compile(
     rf"(?<![\w.]){DIGIT}(?![\d.]\d|\d)|(?<=[^\W\d_A-Za-z]){DIGIT}(?!\d|[.]\d)"
     r"|(?<=第)[一二]|(?<=[复答案])[一二](?![下个样])|(?<![A-Za-z])[AB\uff21\uff22](?![A-Za-z])"
     r"|\b(?:[Ff]irst|[Ss]econd|former|latter)\b|(?<=[Rr]eply )(?:one|two)\b"
-    r"|[前后](?=者|一个回复)"
+    r"|[前后](?=者|一个回复|一段)"
 )
 ANAPHORS = {"former", "latter", "前", "后"}
 
