@@ -29,7 +29,7 @@ from calibration import InsufficientLabels, UnusableJudge
 
 HERE = Path(__file__).resolve().parent
 REPEATS = {
-    "quick": dict.fromkeys(SECTIONS, 40),
+    "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20},
     "full": {
         "binary": 4000,
         "by-verdict": 2000,
