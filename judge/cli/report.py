@@ -1,7 +1,8 @@
 """`cvalues report`: one page of a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -9,6 +10,7 @@ from judge.cli.options import StoreOption
 
 
 def report(
+    context: typer.Context,
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     out: Annotated[Path, typer.Option(help="HTML file to write.")],
     lang: Annotated[
@@ -27,6 +29,21 @@ def report(
 
     shown = None if lang is None else console.one_of(lang, get_args(Language), option="--lang")
     with opened(store) as kept:
-        made = from_run(kept, run_named(kept, run), baseline=baseline, lang=shown)
-    write_report(out, made)
+        found = run_named(kept, run)
+        page = from_run(
+            kept,
+            found,
+            group_names=_group_names(context),
+            baseline=baseline,
+            lang=shown,
+        )
+    write_report(out, page)
     console.say(f"page: {out.resolve().as_uri()}")
+
+
+def _group_names(context: typer.Context) -> Mapping[str, tuple[str, str]] | None:
+    """Take the names of groups from the program that mounts this command, where it gives any.
+
+    They are the object of its context: by key, the name in Chinese and in English.
+    """
+    return cast("dict[str, tuple[str, str]] | None", context.find_object(dict))

@@ -6,9 +6,11 @@ from judge.report.section import Section
 from judge.report.words import say
 
 
-def section(report: Report) -> Section:
-    """Count planned = scored + unscored + error + skipped."""
+def section(report: Report) -> Section | None:
+    """Count planned = scored + unscored + error + skipped; None where nothing was planned."""
     counts = report.counts
+    if not counts.planned:
+        return None
     missing = counts.planned - counts.scored
     key = "all" if not missing else "some" if counts.scored else "none"
     return Section(

@@ -25,6 +25,12 @@ def section(report: Report) -> Section:
 def _lead(report: Report) -> Both:
     """Say from what, by how many judges and under how many rubrics the numbers were made."""
     judges, editions = len(report.stamp.judges), len(report.stamp.editions)
+    if not judges:
+        return say(
+            "method.lead_foreign",
+            rows=figures.counted(report.origin.rows),
+            source=report.origin.source,
+        )
     return say(
         "method.lead",
         rows=figures.counted(report.origin.rows),
@@ -39,17 +45,17 @@ def _lead(report: Report) -> Both:
 def _notes(report: Report) -> Iterator[Both]:
     """Give the assumptions that apply to this report, one sentence or two each."""
     applies = {
-        "scores": True,
+        "scores": bool(report.scores),
         "panel": report.stamp.panel,
         "pairwise": report.origin.pairwise,
-        "prompts": True,
-        "interval": True,
+        "prompts": bool(report.scores),
+        "interval": bool(report.scores),
         "missing": True,
         "change": len(report.systems) == 2,
         "order": len(report.groups) > 1,
         "thin": len(report.groups) > 1,
-        "quoted": True,
-        "unsafe": True,
+        "quoted": report.cases is not None,
+        "unsafe": report.cases is not None,
     }
     return (say(f"method.{name}") for name, true in applies.items() if true)
 
@@ -57,7 +63,8 @@ def _notes(report: Report) -> Iterator[Both]:
 def _facts(report: Report) -> Iterator[tuple[Both, Both]]:
     origin = report.origin
     yield say("method.source"), figures.same(origin.source)
-    yield say("method.checksum"), figures.same(origin.sha256)
+    if origin.sha256:
+        yield say("method.checksum"), figures.same(origin.sha256)
     for judge in report.stamp.judges:
         yield say("method.judge"), figures.same(judge.model)
         if judge.base_url:
@@ -78,6 +85,8 @@ def _facts(report: Report) -> Iterator[tuple[Both, Both]]:
         yield say("method.digest"), figures.same(edition.digest)
     if origin.repeats > 1:
         yield say("method.settings"), say("method.repeats", count=origin.repeats)
+    if not origin.versions:
+        return
     versions = ", ".join(f"{name} {version}" for name, version in origin.versions)
     yield say("method.software"), figures.same(versions)
 

@@ -25,7 +25,9 @@ def headlines(report: Report) -> tuple[Both, ...]:
         for index, measure in enumerate(report.measures)
         if measure.main and (sentence := _sentence(report, index, measure))
     ]
-    return tuple(said) or (say("headline.nothing"),)
+    if said:
+        return tuple(said)
+    return (report.belief.lead if report.belief else say("headline.nothing"),)
 
 
 def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
@@ -60,16 +62,21 @@ def _view(score: Score) -> Both:
 
 
 def chips(report: Report) -> Iterator[Chip]:
-    """Give provenance, judge, rubrics, passport, date and cost."""
+    """Give provenance, judge, rubrics, passport, date and cost, as far as they are known."""
     stamp = report.stamp
     yield _chip("provenance", figures.same(stamp.provenance) if stamp.provenance else _unknown())
-    names = [_judge(report, judge.name) for judge in stamp.judges]
-    label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
-    yield Chip(label=label, values=names)
-    yield Chip(label=say("chip.rubric"), values=tuple(_rubrics(report)))
-    yield _chip("passport", _passport(report))
-    yield _chip("date", figures.same(stamp.created_at[:10]))
-    yield _chip("cost", _cost(stamp.cost))
+    if stamp.judges:
+        names = [_judge(report, judge.name) for judge in stamp.judges]
+        label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
+        yield Chip(label=label, values=names)
+    if stamp.editions:
+        yield Chip(label=say("chip.rubric"), values=tuple(_rubrics(report)))
+    if stamp.judges or stamp.passport:
+        yield _chip("passport", _passport(report))
+    if stamp.created_at:
+        yield _chip("date", figures.same(stamp.created_at[:10]))
+    if report.counts.planned:
+        yield _chip("cost", _cost(stamp.cost))
 
 
 def _chip(name: str, value: Both) -> Chip:
