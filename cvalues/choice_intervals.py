@@ -172,7 +172,7 @@ def _effective(p: float, variance: float, *, clusters: int, most: float) -> floa
     if variance <= 0.0:
         return most
     # Few clusters know their own variance badly: Student's t tells by how much.
-    spread = special.stdtrit(most - 1.0, 0.975) / special.stdtrit(clusters - 1.0, 0.975)
+    spread = special.stdtrit(max(most - 1.0, 1.0), 0.975) / special.stdtrit(clusters - 1.0, 0.975)
     # Of m independent items the variance is p (1 - p) / (m - 1).
     independent = 1.0 + p * (1.0 - p) / variance
     return float(np.clip(independent * spread**2, 1.0, most))
