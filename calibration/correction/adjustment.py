@@ -36,15 +36,12 @@ class Adjusted:
         Lowest and highest value that an adjusted rating can have.
     known : float
         Share of all items that the labels stand for, a fraction.
-    explained : float
-        Squared correlation of judge and experts on the labelled items, a fraction.
     """
 
     ratings: FloatArray
     weights: FloatArray
     support: tuple[float, float]
     known: float
-    explained: float
 
     @property
     def mean(self) -> float:
@@ -90,7 +87,6 @@ def adjust(labelled: Labelled, scale: tuple[float, float], *, shrinkage: float) 
             max(scale[1] - slope * reach[0], float(ratings.max())),
         ),
         known=float(labelled.covered.mean()),
-        explained=_squared_correlation(gap, human, weights),
     )
 
 
@@ -108,10 +104,3 @@ def _slopes_without_self(gap: FloatArray, human: FloatArray, weights: FloatArray
     xy = (weights @ (gap * human) - weights * gap * human) / rest - x * y
     flat = xx <= 1e-9 * max(float(np.ptp(gap)) ** 2, 1e-300)
     return np.clip(np.where(flat, 0.0, xy / np.where(flat, 1.0, xx)), 0.0, STEEPEST)
-
-
-def _squared_correlation(x: FloatArray, y: FloatArray, weights: FloatArray) -> float:
-    total = float(weights.sum())
-    dx, dy = x - float(x @ weights) / total, y - float(y @ weights) / total
-    scale = float(weights @ dx**2) * float(weights @ dy**2)
-    return float(weights @ (dx * dy)) ** 2 / scale if scale > 0.0 else 0.0
