@@ -4,11 +4,14 @@ The first counts scores, the second measures texts, the third reads the prompts 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from judge.judging import kept_rubrics
+from judge.ratings import Side
 from judge.records import Language
 from judge.report.both import Both
 from judge.report.cases import BUDGET, cases_of
+from judge.report.material import Material, Share, beside, shown_names
 from judge.report.measures import measures_of
 from judge.report.order import ordered_groups, ordered_systems
 from judge.report.origin import origin, stamp
@@ -16,9 +19,9 @@ from judge.report.record import GroupName, Missing, MissingCell, Report
 from judge.report.scores import Sheet, bounds, score_cells
 from judge.report.tally import Tally, tally
 from judge.report.words import say
-from judge.run import counts
 from judge.store.base import Run
 from judge.store.sql import Store
+from judge.summary import count_outcomes
 
 GroupNames = Mapping[str, tuple[str, str]]
 """By key: the name in Chinese and in English."""
@@ -53,29 +56,76 @@ def from_run(
     Report
         Without decision; `Report.model_copy(update=...)` adds what a gate or calibration knows.
     """
-    manifest = run.manifest
-    pairwise = manifest.kind == "pairwise"
-    counted = tally(store.judgments(run), judges=len(manifest.judges), pairwise=pairwise)
-    rubrics = kept_rubrics(store, run)
+    material = Material(shares=(Share(store=store, run=run),))
+    return _report(
+        material,
+        _Wishes(group_names=group_names or {}, baseline=baseline, lang=lang, budget=budget),
+    )
+
+
+def from_sides(
+    baseline: Side,
+    candidate: Side,
+    *,
+    group_names: GroupNames | None = None,
+    lang: Language | None = None,
+    budget: int = BUDGET,
+) -> Report:
+    """Gather what a page shows of a candidate beside its baseline.
+
+    Parameters
+    ----------
+    baseline, candidate : Side
+        A system each, in one run or in two.
+    group_names, lang, budget
+        As in :func:`from_run`.
+
+    Returns
+    -------
+    Report
+        Of both systems, the baseline first.
+    """
+    first, _ = shown_names(baseline, candidate)
+    return _report(
+        beside(baseline, candidate),
+        _Wishes(group_names=group_names or {}, baseline=first, lang=lang, budget=budget),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wishes:
+    """What the caller asks of a page."""
+
+    group_names: GroupNames
+    baseline: str | None
+    lang: Language | None
+    budget: int
+
+
+def _report(material: Material, wishes: _Wishes) -> Report:
+    pairwise = material.pairwise
+    counted = tally(material.judgments(), judges=len(material.manifest.judges), pairwise=pairwise)
+    rubrics = kept_rubrics(material.store, material.run)
     sheet = Sheet(
         tally=counted,
         measures=measures_of(rubrics, pairwise=pairwise),
-        systems=ordered_systems(counted.systems, baseline),
+        systems=ordered_systems(counted.systems, wishes.baseline),
     )
     scores = tuple(score_cells(sheet))
-    named = [_named(key, group_names or {}) for key in counted.groups]
+    named = [_named(key, wishes.group_names) for key in counted.groups]
+    vetoed = {} if pairwise else rubrics
     return Report(
-        run=run.name,
-        lang=lang or _language(counted),
-        stamp=stamp(store, run, counted, rubrics=rubrics),
-        counts=counts(store, run),
+        run=material.name,
+        lang=wishes.lang or _language(counted),
+        stamp=stamp(material, counted, rubrics),
+        counts=count_outcomes(counted.outcomes, planned=material.planned()),
         systems=tuple(sheet.systems),
         groups=ordered_groups(named, scores, sheet.measures),
         measures=tuple(sheet.measures),
         scores=scores,
-        origin=origin(run),
+        origin=origin(material),
         missing=_missing(sheet),
-        cases=cases_of(store, run, sheet, rubrics={} if pairwise else rubrics, budget=budget),
+        cases=cases_of(material, sheet, rubrics=vetoed, budget=wishes.budget),
     )
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from judge.records import Generation, Judgment
 from judge.report.choice import Ranked, Vetoes, fails, ranked, vetoes
+from judge.report.material import Material
 from judge.report.measures import Rubrics
 from judge.report.record import Answer, Case, Cases, Why
 from judge.report.scores import Sheet
-from judge.store.base import Run
-from judge.store.sql import Store
 
 BUDGET = 3_500_000
 """Bytes of the page that prompts, responses and rationales may take, markup included."""
@@ -28,14 +27,13 @@ _REFUSED = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 
 
 def cases_of(
-    store: Store, run: Run, sheet: Sheet, *, rubrics: Rubrics, budget: int = BUDGET
+    material: Material, sheet: Sheet, *, rubrics: Rubrics, budget: int = BUDGET
 ) -> Cases | None:
     """Choose the prompts that a page shows, and read them.
 
     Parameters
     ----------
-    store : Store
-    run : Run
+    material : Material
     sheet : Sheet
         Scores by which prompts are chosen.
     rubrics : mapping of (str, str) to Rubric
@@ -43,10 +41,10 @@ def cases_of(
     budget : int
         Bytes of the page that the texts may take.
     """
-    bytes_by_prompt = sizes(store.generations(run), sheet.tally.said)
+    bytes_by_prompt = sizes(material.generations(), sheet.tally.said)
     order = ranked(sheet, rubrics, tuple(bytes_by_prompt))
     taken = chosen(order, bytes_by_prompt, budget=budget)
-    shown = tuple(read_cases(store, run, taken=taken, vetoed=vetoes(rubrics)))
+    shown = tuple(read_cases(material, taken, vetoes(rubrics)))
     return Cases(shown=shown, total=len(bytes_by_prompt)) if shown else None
 
 
@@ -83,16 +81,14 @@ def chosen(
     return taken
 
 
-def read_cases(
-    store: Store, run: Run, *, taken: Mapping[str, Why], vetoed: Vetoes
-) -> Iterator[Case]:
-    """Read the chosen prompts from a store, in the order in which they were chosen."""
+def read_cases(material: Material, taken: Mapping[str, Why], vetoed: Vetoes) -> Iterator[Case]:
+    """Read the chosen prompts, in the order in which they were chosen."""
     generations = defaultdict[str, list[Generation]](list)
-    for generation in store.generations(run):
+    for generation in material.generations():
         if generation.id in taken:
             generations[generation.id].append(generation)
     judgments = defaultdict[str, list[Judgment]](list)
-    for judgment in store.judgments(run):
+    for judgment in material.judgments():
         if judgment.id in taken:
             judgments[judgment.id].append(judgment)
     for prompt, why in taken.items():

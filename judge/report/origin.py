@@ -5,20 +5,21 @@ from collections.abc import Iterator, Set
 from importlib.metadata import version
 
 from judge.records import Provenance
+from judge.report.material import Material
 from judge.report.measures import Rubrics
 from judge.report.record import Cost, Edition, Origin, Served, Stamp
 from judge.report.tally import Tally
 from judge.store.base import Run
-from judge.store.sql import Store
 from rubrics.rubric import Rubric
 
 _WORST_FIRST: tuple[Provenance, ...] = ("SIMULATED", "RECORDED", "LIVE")
 _LIBRARIES = ("cvalues", "altair", "vl-convert-python")
 
 
-def stamp(store: Store, run: Run, counted: Tally, *, rubrics: Rubrics) -> Stamp:
+def stamp(material: Material, counted: Tally, rubrics: Rubrics) -> Stamp:
     """Say by whom, when, under which rubrics and at what cost a run was judged."""
-    calls, usd = store.spent(run)
+    calls, usd = material.spent()
+    run = material.run
     return Stamp(
         provenance=_worst(counted.provenances),
         judges=run.manifest.judges,
@@ -60,9 +61,9 @@ def _editions(run: Run, rubrics: Rubrics) -> Iterator[tuple[tuple[str, str], Rub
             yield name, rubrics[name], edition.digest
 
 
-def origin(run: Run) -> Origin:
+def origin(material: Material) -> Origin:
     """Say from which file and with which programs the numbers were made."""
-    manifest = run.manifest
+    manifest = material.manifest
     return Origin(
         source=manifest.source.name,
         sha256=manifest.source.sha256,
@@ -72,5 +73,5 @@ def origin(run: Run) -> Origin:
             *((name, version(name)) for name in _LIBRARIES),
         ),
         repeats=manifest.repeats,
-        pairwise=manifest.kind == "pairwise",
+        pairwise=material.pairwise,
     )

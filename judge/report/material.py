@@ -1,0 +1,120 @@
+"""What a page is made of: one run, or two sides that are set beside each other.
+
+Everything streams, and can be streamed again: a page is made in several passes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from judge.config import Manifest
+from judge.ratings import Side
+from judge.records import Generation, Judgment
+from judge.store.base import Run
+from judge.store.sql import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A run, or some of its systems under the names that the page gives them."""
+
+    store: Store
+    run: Run
+    names: Mapping[str, str] | None = None
+    """By system, its name on the page; None for all systems under their own."""
+
+    def generations(self) -> Iterator[Generation]:
+        """Stream the responses."""
+        for generation in self.store.generations(self.run):
+            if self.names is None:
+                yield generation
+            elif generation.system in self.names:
+                yield generation.model_copy(update={"system": self.names[generation.system]})
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Stream what was said of them, that of one response next to each other."""
+        for judgment in self.store.judgments(self.run):
+            if self.names is None:
+                yield judgment
+            elif judgment.system in self.names:
+                yield judgment.model_copy(update={"system": self.names[judgment.system]})
+
+    def planned(self) -> int:
+        """Count the judgments that were planned."""
+        manifest = self.run.manifest
+        if self.names is None:
+            return manifest.planned
+        rows = sum(1 for _ in self.generations())
+        return manifest.planned * rows // max(manifest.source.rows, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """All shares of a page; the last is the one that the page is about."""
+
+    shares: Sequence[Share]
+
+    @property
+    def store(self) -> Store:
+        """Where the run lies that the page is about."""
+        return self.shares[-1].store
+
+    @property
+    def run(self) -> Run:
+        """The run that the page is about."""
+        return self.shares[-1].run
+
+    @property
+    def manifest(self) -> Manifest:
+        """What that run was made with."""
+        return self.run.manifest
+
+    @property
+    def name(self) -> str:
+        """Names of all runs, each once."""
+        return ", ".join(dict.fromkeys(share.run.name for share in self.shares))
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether systems were compared two by two."""
+        return self.manifest.kind == "pairwise"
+
+    def generations(self) -> Iterator[Generation]:
+        """Stream all responses, share by share."""
+        for share in self.shares:
+            yield from share.generations()
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Stream all judgments, share by share."""
+        for share in self.shares:
+            yield from share.judgments()
+
+    def planned(self) -> int:
+        """Count the judgments that were planned."""
+        return sum(share.planned() for share in self.shares)
+
+    def spent(self) -> tuple[int, float]:
+        """Count the calls of all runs and their known costs in US dollars."""
+        runs = {share.run.run_id: share for share in self.shares}
+        spent = [share.store.spent(share.run) for share in runs.values()]
+        return sum(calls for calls, _ in spent), sum(usd for _, usd in spent)
+
+
+def beside(baseline: Side, candidate: Side) -> Material:
+    """Set a candidate beside its baseline, in one run or in two."""
+    first, second = shown_names(baseline, candidate)
+    if baseline.run.run_id == candidate.run.run_id:
+        names = {baseline.system: first, candidate.system: second}
+        return Material(shares=(Share(store=candidate.store, run=candidate.run, names=names),))
+    return Material(
+        shares=(
+            Share(store=baseline.store, run=baseline.run, names={baseline.system: first}),
+            Share(store=candidate.store, run=candidate.run, names={candidate.system: second}),
+        )
+    )
+
+
+def shown_names(baseline: Side, candidate: Side) -> tuple[str, str]:
+    """Name two sides by their systems where that tells them apart, else by their runs as well."""
+    if baseline.system != candidate.system:
+        return baseline.system, candidate.system
+    return baseline.name, candidate.name
