@@ -2,6 +2,7 @@
 
 import typer
 
+from cvalues.cli import dataset
 from cvalues.cli.annotate import annotate
 from cvalues.cli.demo import demo
 from cvalues.cli.fetch import fetch
@@ -15,6 +16,7 @@ from judge.cli.export import export
 from judge.cli.gating import compare, gate
 from judge.cli.generating import generate
 from judge.cli.importing import import_
+from judge.cli.judge_check import judge_check
 from judge.cli.judging import judge
 from judge.cli.plan_labels import plan_labels
 from judge.cli.report import report
@@ -36,6 +38,7 @@ app.add_typer(rubrics.app)
 app.command()(fetch)
 app.command()(generate)
 app.command()(judge)
+app.command()(judge_check)
 app.command()(mc)
 app.command()(gap)
 app.command()(export)
@@ -43,6 +46,7 @@ app.command("import")(import_)
 app.command()(report)
 app.command()(sample)
 app.command()(annotate)
+app.add_typer(dataset.app)
 app.add_typer(labels.app)
 app.command()(calibrate)
 app.command()(plan_labels)

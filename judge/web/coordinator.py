@@ -1,50 +1,27 @@
 """The coordinator's pages: how far everybody is, how far they agree, who may enter, the log."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-
 from starlette.responses import Response
 
-from calibration import InsufficientLabels, krippendorff_alpha
 from judge.errors import StoreError
 from judge.store import claims, people
-from judge.store.annotation_base import Claim, Draft, Rater, Role
+from judge.store.annotation_base import Rater, Role
 from judge.store.progress import progress, task_states
 from judge.store.progress import release as release_tasks
+from judge.web.agreement import agreement
 from judge.web.pages import page
-from judge.web.room import Room, Visit
-from judge.web.verdicts import ratings
-from rubrics.rubric import Criterion
-
-RESAMPLES = 200
-"""Enough for an interval that is read off a screen; the report takes more."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agreed:
-    """How far the experts agree on one criterion."""
-
-    criterion: str
-    shared: int
-    """Tasks that two or more have rated."""
-    same: int
-    """Those of them on which all gave the same level."""
-    alpha: tuple[float, float, float] | None
-    """Krippendorff's alpha with its interval; None where there is too little to say."""
+from judge.web.room import Visit
 
 
 def show_progress(visit: Visit) -> Response:
     """Show counts, agreement and people."""
     desk = visit.room.desk
-    said = claims.submitted(desk)
     return page(
         visit,
         "progress.html",
         people=progress(desk),
         tasks=task_states(desk, per_item=visit.room.study.per_item),
         study=visit.room.study,
-        agreed=[_agreed(said, key, each) for key, each in _criteria(visit.room).items()],
+        agreed=agreement(claims.submitted(desk), visit.room.rubrics.values()),
         run=desk.run.name,
         wrong=None,
     )
@@ -98,39 +75,3 @@ def _new_link(visit: Visit, name: str) -> Response:
     except StoreError:
         return page(visit, "refused.html", status=422, why="name")
     return page(visit, "link.html", who=name, path=f"/enter/{token}")
-
-
-def _criteria(room: Room) -> Mapping[str, Criterion]:
-    return {
-        f"{rubric.id}.{criterion.id}": criterion
-        for (_, _), rubric in sorted(room.rubrics.items())
-        for criterion in rubric.criteria
-    }
-
-
-def _agreed(said: Sequence[tuple[Claim, Draft]], key: str, criterion: Criterion) -> Agreed:
-    matrix = ratings(said, key)
-    given = [[score for score in row if score is not None] for row in matrix]
-    shared = [row for row in given if len(row) > 1]
-    return Agreed(
-        criterion=key,
-        shared=len(shared),
-        same=sum(len(set(row)) == 1 for row in shared),
-        alpha=_alpha(matrix, criterion.scale.levels),
-    )
-
-
-@lru_cache(maxsize=64)
-def _alpha(
-    matrix: tuple[tuple[float | None, ...], ...], levels: tuple[int, ...]
-) -> tuple[float, float, float] | None:
-    """Estimate alpha; cached, because the page is reloaded more often than labels arrive."""
-    if not matrix or len(matrix[0]) < 2:
-        return None
-    rows = [[float("nan") if score is None else score for score in row] for row in matrix]
-    level = "nominal" if len(levels) == 2 else "ordinal"
-    try:
-        found = krippendorff_alpha(rows, level=level, resamples=RESAMPLES)
-    except InsufficientLabels:
-        return None
-    return (found.value, found.low, found.high)

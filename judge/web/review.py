@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from judge.store import entries
-from judge.web.collecting import prompt_of, trouble, twin_of
+from judge.web.collecting import prompt_of, text_of, trouble, twin_of
 from judge.web.pages import page, see
 from judge.web.room import Visit
 
@@ -27,12 +27,16 @@ def decide(visit: Visit) -> Response:
         return trouble(visit, "stale", status=409)
     if entry.author == visit.person.rater:
         return trouble(visit, "own", status=403)
-    accepted = visit.form.get("action") == "accept"
+    accepted, answer = visit.form.get("action") == "accept", text_of(visit, "answer")
+    material = entry.material
+    if answer and entry.kind == "attack":
+        material = material.model_copy(update={"answer": answer, "answer_origin": "person"})
     entries.change_entry(
         visit.room.desk,
         entry,
         actor=visit.person.rater,
         state="accepted" if accepted else "rejected",
+        material=material,
         detail=visit.form.get("why", "").strip()[:500],
     )
     return see("/review")

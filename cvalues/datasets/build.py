@@ -1,0 +1,178 @@
+"""Build a data set from what people collected: prompts, pairs, both-order items, a data card."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cvalues.datasets.choices import build_items
+from cvalues.datasets.collected import (
+    CollectedPair,
+    CollectedPrompt,
+    one_sided,
+    pairs_of,
+    prompts_of,
+)
+from cvalues.datasets.splits import Split, split_prompts
+from judge.errors import ConfigError
+from judge.exporters.atomic import write_whole
+from judge.exporters.files import write_rows
+from judge.store.annotation_base import Entry
+
+SHARES: Mapping[Split, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A data set before it is written."""
+
+    name: str
+    licence: str
+    entries: tuple[Entry, ...]
+    """Accepted pieces it was made of."""
+    prompts: tuple[CollectedPrompt, ...]
+    pairs: tuple[CollectedPair, ...]
+    splits: Mapping[str, Split]
+    """By text of a prompt."""
+    agreement: tuple[str, ...]
+    """A sentence for each criterion on which experts' agreement is known."""
+
+    @property
+    def tables(self) -> dict[str, list[Row]]:
+        """Give the rows of each file."""
+        return {
+            "prompts": list(self._prompt_rows()),
+            "pairs": list(self._pair_rows()),
+            "choices": list(self._choice_rows()),
+        }
+
+    def _prompt_rows(self) -> Iterator[Row]:
+        for each in self.prompts:
+            row = each.model_dump(mode="json")
+            yield {**row, "split": self.splits[each.prompt]}
+
+    def _pair_rows(self) -> Iterator[Row]:
+        for each in self.pairs:
+            yield {
+                "id": each.prompt_id,
+                "prompt": each.pair.question,
+                "better": each.pair.pos_resp,
+                "worse": each.pair.neg_resp,
+                "better_origin": each.better_origin,
+                "worse_origin": each.worse_origin,
+                "group": each.pair.domain_en,
+                "lang": each.pair.lang,
+                "split": self.splits[each.pair.question],
+            }
+
+    def _choice_rows(self) -> Iterator[Row]:
+        for item in build_items(each.pair for each in self.pairs):
+            yield {**item.record(), "split": self.splits[item.pair.question]}
+
+
+def build(
+    entries: Sequence[Entry],
+    *,
+    name: str,
+    licence: str,
+    shares: Mapping[Split, float] = SHARES,
+    seed: int = 0,
+    agreement: Sequence[str] = (),
+) -> Built:
+    """Make a data set of what reviewers accepted.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        All that was collected; only accepted pieces are used.
+    name : str
+    licence : str
+        Under which the set is given on, such as ``CC-BY-4.0``.
+    shares : mapping of str to float
+        Fractions of prompts in train, dev and test.
+    seed : int
+    agreement : sequence of str
+        Sentences for the data card.
+
+    Raises
+    ------
+    ConfigError
+        If nothing was accepted.
+    """
+    accepted = tuple(entry for entry in entries if entry.state == "accepted")
+    prompts = prompts_of(accepted)
+    if not prompts:
+        raise ConfigError("nothing was accepted yet; review it first in the experts' room.")
+    return Built(
+        name=name,
+        licence=licence,
+        entries=accepted,
+        prompts=prompts,
+        pairs=pairs_of(accepted),
+        splits=split_prompts([each.prompt for each in prompts], shares=shares, seed=seed),
+        agreement=tuple(agreement),
+    )
+
+
+def write_set(folder: Path, built: Built, *, parquet: bool = True) -> tuple[Path, ...]:
+    """Write the set as JSONL, as Parquet where wanted, and its data card.
+
+    Raises
+    ------
+    ConfigError
+        If Parquet is wanted and its extra is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for name, rows in built.tables.items():
+        if not rows:
+            continue
+        path = folder / f"{name}.jsonl"
+        write_rows(path, rows, form="jsonl")
+        written.append(path)
+        if parquet:
+            write_rows(path.with_suffix(".parquet"), rows, form="parquet")
+            written.append(path.with_suffix(".parquet"))
+    card = folder / "README.md"
+    write_whole(card, data_card(built))
+    return (*written, card)
+
+
+def data_card(built: Built) -> str:
+    """Write what a reader has to know before using the set."""
+    kinds = Counter(entry.kind for entry in built.entries)
+    models = sorted({entry.material.system for entry in built.entries if entry.material.system})
+    origins = Counter(pair.better_origin for pair in built.pairs)
+    splits = Counter(built.splits[prompt.prompt] for prompt in built.prompts)
+    dates = sorted(entry.created_at[:10] for entry in built.entries)
+    lines = [
+        f"# {_plain(built.name)}",
+        "",
+        "Contains harmful text, collected to test language models.",
+        "",
+        f"- Licence: {_plain(built.licence)}",
+        f"- Collected: {dates[0]} to {dates[-1]}, reviewed by somebody other than the author",
+        f"- Annotators: {len({entry.author for entry in built.entries})}, under pseudonyms",
+        f"- Pieces: {_counts(kinds)}",
+        f"- Prompts: {len(built.prompts)} ({_counts(splits)}); near-duplicates share a split",
+        f"- Groups: {_counts(Counter(prompt.group or 'none' for prompt in built.prompts))}",
+        f"- Languages: {_counts(Counter(prompt.lang for prompt in built.prompts))}",
+        f"- Pairs: {len(built.pairs)}; better side written by: {_counts(origins)}",
+        f"- Attacks without a better reply yet: {len(one_sided(built.entries))}",
+        f"- Models that replied: {_plain(', '.join(models)) or 'none'}",
+        *(f"- Agreement: {_plain(sentence)}" for sentence in built.agreement),
+    ]
+    if not built.agreement:
+        lines.append("- Agreement: not measured on this material")
+    return "\n".join(lines) + "\n"
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{_plain(name)} {count}" for name, count in sorted(counted.items())) or "none"
+
+
+def _plain(text: str) -> str:
+    """Keep a text from becoming markup or another line of the card."""
+    return "".join(each if each.isalnum() or each in " .,-_:/+()%[]" else " " for each in text)
