@@ -5,7 +5,7 @@ PYTHON ?= python3
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check bench lock clean
+.PHONY: help demo test slow check bench audit lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,9 @@ demo: $(READY) ## judge the bundled starter set with a simulated judge; writes d
 	@$(BIN)/cvalues demo --out demo
 
 test: $(READY) ## the default suite, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile
 
-slow: $(READY) ## the long simulations and soaks too
+slow: $(READY) ## the long simulations and the real browser too
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, layers
@@ -41,6 +41,9 @@ check: $(READY) ## format, lint, types, layers
 
 bench: $(READY) ## measure speed and coverage; prints tables, writes bench/*.json
 	@for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done
+
+audit: $(READY) ## advisories over the whole lock, and files that run at every start of Python
+	@$(BIN)/python scripts/audit.py
 
 lock: ## resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
