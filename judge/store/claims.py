@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, delete, false, func, insert, select, update
@@ -25,6 +26,14 @@ from judge.store.claim_rows import (
     version_of,
 )
 from judge.store.desk import Desk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dissent:
+    """When a task needs a third: once so many have submitted it, and they are found apart."""
+
+    per_item: int
+    found: Callable[[Sequence[Draft]], bool]
 
 
 def add_tasks(desk: Desk, drawn: Sequence[LabelTask]) -> int:
@@ -101,7 +110,17 @@ def next_claim(
 
 def find_claim(desk: Desk, rater: str, task: str) -> Claim | None:
     """Return a rater's own claim on a task, or None."""
-    return next((claim for claim in _claims(desk, rater) if claim.task.task == task), None)
+    return next(iter(_claims(desk, rater, task=task)), None)
+
+
+def count_done(desk: Desk, rater: str) -> int:
+    """Count a rater's submitted tasks."""
+    table = tables.claims
+    query = select(func.count()).where(
+        table.c.run_id == desk.run.run_id, table.c.rater == rater, table.c.state == "done"
+    )
+    with desk.reading() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def own_claims(desk: Desk, rater: str) -> tuple[Claim, ...]:
@@ -173,12 +192,11 @@ def close_claim(
     state: Literal["done", "skipped"],
     labels: Iterable[Label] = (),
     reason: str = "",
-    disputed: Callable[[Sequence[Draft]], bool] | None = None,
+    dissent: Dissent | None = None,
 ) -> None:
     """End the work on a task, with its labels, in one transaction.
 
-    Where `disputed` finds that those who have submitted the task so far disagree, it is marked
-    for a third.
+    Where all wanted experts have submitted it and are found to disagree, it is marked for a third.
 
     Raises
     ------
@@ -203,13 +221,24 @@ def close_claim(
             # Somebody else is to have it.
             back = {"claimed": task.c.claimed - 1} if claim.kind == "label" else {"disputed": 1}
             connection.execute(update(task).where(*this).values(**back))
-        if disputed is not None and claim.kind == "label":
+        if dissent is not None and _complete(desk, connection, claim, per_item=dissent.per_item):
             said = _submitted(desk, connection, claim.task.task)
-            if disputed([draft for other, draft in said if other.kind == "label"]):
+            if dissent.found([draft for other, draft in said if other.kind == "label"]):
                 connection.execute(
                     update(task).where(*this, task.c.disputed == 0).values(disputed=1)
                 )
         desk.note(connection, claim.rater, f"task.{state}", subject=claim.task.task, detail=reason)
+
+
+def _complete(desk: Desk, connection: Connection, claim: Claim, *, per_item: int) -> bool:
+    table = tables.claims
+    done = select(func.count()).where(
+        table.c.run_id == desk.run.run_id,
+        table.c.task == claim.task.task,
+        table.c.state == "done",
+        table.c.kind == "label",
+    )
+    return claim.kind == "label" and connection.execute(done).scalar_one() >= per_item
 
 
 def reopen(desk: Desk, claim: Claim) -> None:
@@ -293,22 +322,24 @@ def _free_task(
     """Take the first task in the rater's own order that wants another pair of eyes."""
     table, claims = tables.tasks, tables.claims
     mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
-    query = select(table.c.task, table.c.disputed, table.c.claimed, table.c.record).where(
+    query = select(table.c.task, table.c.disputed).where(
         table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
     )
     wanted = (table.c.claimed < study.per_item) if labels else false()
     settles = (table.c.disputed == 1) if adjudicates else false()
     found = connection.execute(query.where(wanted | settles)).mappings()
-    for row in sorted(found, key=lambda row: _rank(study, rater, str(row["task"]))):
+    row = min(found, key=lambda row: _rank(study, rater, str(row["task"])), default=None)
+    if row is not None:
         settling = adjudicates and row["disputed"] == 1
         changes = {"disputed": 2} if settling else {"claimed": table.c.claimed + 1}
-        connection.execute(
+        record = connection.execute(
             update(table)
             .where(table.c.run_id == desk.run.run_id, table.c.task == row["task"])
             .values(**changes)
-        )
+            .returning(table.c.record)
+        ).scalar_one()
         kind = "adjudicate" if settling else "label"
-        return LabelTask.model_validate_json(str(row["record"])), kind
+        return LabelTask.model_validate_json(str(record)), kind
     return None, "label"
 
 
@@ -322,8 +353,12 @@ def _layout(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _claims(desk: Desk, rater: str, state: str | None = None) -> tuple[Claim, ...]:
+def _claims(
+    desk: Desk, rater: str, state: str | None = None, *, task: str | None = None
+) -> tuple[Claim, ...]:
     query = claim_query(desk).where(tables.claims.c.rater == rater)
+    if task is not None:
+        query = query.where(tables.claims.c.task == task)
     if state is not None:
         query = query.where(tables.claims.c.state == state)
     with desk.reading() as connection:

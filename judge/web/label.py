@@ -126,7 +126,10 @@ def _submitted(visit: Visit, table: _Desktop, kept: KeptDraft) -> Response:
             version=kept.version,
             state="done",
             labels=labels_of(table.claim, draft, chosen, rubrics=asked),
-            disputed=lambda drafts: disagree(drafts, asked, wanted=room.study.per_item),
+            dissent=claims.Dissent(
+                per_item=room.study.per_item,
+                found=lambda drafts: disagree(drafts, asked, wanted=room.study.per_item),
+            ),
         )
     except StaleForm:
         raise
@@ -149,7 +152,7 @@ def _screen(
         "label.html",
         status=status,
         claim=table.claim,
-        done=sum(each.state == "done" for each in _own(visit)),
+        done=claims.count_done(visit.room.desk, visit.person.rater),
         prompt=first.prompt,
         reference=first.reference,
         replies=[generation.response for generation in shown],
