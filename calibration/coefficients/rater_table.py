@@ -3,10 +3,10 @@
 ``K`` categories. A table is (K, K): rows are the expert's categories, columns the judge's. A stack
 of tables has shape (..., K, K); its tables hold proportions that sum to 1.
 
-An interval is the hull of two posteriors of the table, under priors that spread half an imagined
-item and two of them over all cells. For two categories the second is the prior of Jeffreys, one
-half a cell, which alone is too narrow for the best judges. For more categories one half a cell
-would outweigh the labels: 50 imagined items at ten categories.
+An interval is the hull of two posteriors of the table, under priors that spread a quarter of an
+imagined item and two of them over all cells. For two categories the second is the prior of
+Jeffreys, one half a cell, which alone is too narrow for the best judges. With more categories one
+half a cell would outweigh the labels: 50 imagined items at ten categories.
 
 References
 ----------
@@ -28,7 +28,7 @@ TableCoefficient = Callable[[FloatArray], FloatArray]
 Counts = npt.NDArray[np.int64]
 
 DRAWS = 2000
-PRIOR_MASSES = (0.5, 2.0)
+PRIOR_MASSES = (0.25, 2.0)
 MOST_CATEGORIES = 20
 
 
