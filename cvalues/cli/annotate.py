@@ -58,8 +58,12 @@ def annotate(
     Prints a one-time link for each person. Ctrl-C closes the room; the same command opens it as it
     was left, with new links.
     """
-    from cvalues.cli import rooms
     from judge.cli import console
+
+    try:
+        from cvalues.cli import rooms
+    except ModuleNotFoundError as missing:
+        console.fail(f"{missing.name} is not installed; pip install 'cvalues[annotate]'.")
     from judge.cli.options import parts
 
     rooms.serve(
