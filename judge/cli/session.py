@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from judge.cli import console
 from judge.cli.progress import Seen, progress
 from judge.detection import FLAG
+from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
@@ -65,6 +66,8 @@ def conduct(
     plan: Plan, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
 ) -> Done:
     """Make or resume a run and carry it out as far as its limits allow."""
+    for model in plan.asked:
+        refuse_secrets(model)
     store = open_store(address)
     try:
         run, resumed = begin(store, name, plan)

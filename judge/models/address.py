@@ -1,5 +1,6 @@
 """Where a judge lives: its provider, its address and its key, checked once at the border."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -46,6 +47,21 @@ def netloc_of(url: str) -> str:
             "the base URL must hold no user, password or query; keys come by variable."
         )
     return parts.netloc
+
+
+def refuse_secrets(model: ModelSettings) -> None:
+    """Refuse settings that hold a key themselves, before anything of them is kept or printed.
+
+    Raises
+    ------
+    ConfigError
+        If the base URL carries a user, password or query, or a key stands where the name of a
+        variable belongs; the message repeats neither.
+    """
+    if model.base_url is not None:
+        netloc_of(model.base_url)
+    if model.api_key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", model.api_key_env):
+        raise ConfigError("--api-key-env takes the NAME of a variable, never the key itself.")
 
 
 def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:
