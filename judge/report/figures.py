@@ -31,7 +31,8 @@ def percent(fraction: float) -> Both:
 def bracket(unit: Unit, low: float, high: float) -> str:
     """Write an interval; its unit stands with the value."""
     scale, digits = (100, 1) if unit == "share" else (1, 2)
-    return _with_minus(f"[{scale * low:.{digits}f}, {scale * high:.{digits}f}]")
+    ends = f"[{scale * low:.{digits}f},{_HARD_SPACE}{scale * high:.{digits}f}]"
+    return _with_minus(ends)
 
 
 def with_interval(unit: Unit, number: float, ends: tuple[float, float]) -> Both:

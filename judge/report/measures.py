@@ -5,6 +5,8 @@ from typing import Literal
 
 from judge.report.both import Both
 from judge.report.record import Measure
+from rubrics import load_rubric
+from rubrics.errors import RubricError
 from rubrics.rubric import Criterion, Direction, Rubric
 
 Rubrics = Mapping[tuple[str, str], Rubric]
@@ -29,8 +31,9 @@ def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
     """
     found: list[Measure] = []
     for rubric_id in _by_level(rubrics):
-        editions = {lang: rubric for (name, lang), rubric in rubrics.items() if name == rubric_id}
-        first = next(iter(editions.values()))
+        kept = {lang: rubric for (name, lang), rubric in rubrics.items() if name == rubric_id}
+        first = next(iter(kept.values()))
+        editions = kept if len(kept) > 1 else {**kept, **_further(first)}
         for criterion in first.criteria:
             made = _preference(first, criterion) if pairwise else _measures(first, criterion)
             titles = {
@@ -41,6 +44,21 @@ def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
             }
             found.extend(measure.model_copy(update=titles) for measure in made)
     return tuple(sorted(found, key=lambda measure: not measure.main))
+
+
+def _further(kept: Rubric) -> dict[str, Rubric]:
+    """Find the same rubric in the library's other language, for its titles alone."""
+    language = "en" if kept.language == "zh" else "zh"
+    try:
+        other = load_rubric(kept.id, language=language)
+    except RubricError:
+        return {}
+    alike = (other.version, _ids(other)) == (kept.version, _ids(kept))
+    return {language: other} if alike else {}
+
+
+def _ids(rubric: Rubric) -> tuple[str, ...]:
+    return tuple(criterion.id for criterion in rubric.criteria)
 
 
 def _by_level(rubrics: Rubrics) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import get_args
 
 from judge.records import Language
@@ -35,11 +36,27 @@ def say(key: str, **values: Filling) -> Both:
 
 def _filled(lang: Language, key: str, values: Mapping[str, Filling]) -> str:
     section, _, name = key.partition(".")
-    own = {
-        field: value.of(lang) if isinstance(value, Both) else str(value)
-        for field, value in values.items()
-    }
-    return strings(lang)[section][name].format_map(own)
+    text = ""
+    for fixed, field, _, _ in Formatter().parse(strings(lang)[section][name]):
+        text = _joined(text, fixed)
+        if field is not None:
+            value = values[field]
+            text = _joined(text, value.of(lang) if isinstance(value, Both) else str(value))
+    return text
+
+
+def _joined(before: str, after: str) -> str:
+    """Join two pieces of a sentence; Chinese keeps a space from Latin letters and digits."""
+    if before and after:
+        scripts = {_script(before[-1]), _script(after[0])}
+        return f"{before} {after}" if scripts == {"Han", "Latin"} else f"{before}{after}"
+    return before or after
+
+
+def _script(character: str) -> str:
+    if "\u4e00" <= character <= "\u9fff":
+        return "Han"
+    return "Latin" if character.isascii() and (character.isalnum() or character == "%") else ""
 
 
 @lru_cache(maxsize=2)

@@ -40,6 +40,8 @@ class Forest:
     """Values to write below the axis."""
     reference: float | None = None
     """Where a line is drawn, such as no difference."""
+    heading: Both | None = None
+    """Stands above the rows."""
 
 
 def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Spec:
@@ -49,6 +51,7 @@ def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Spec:
         layouts.append(_Layout(frame, panel, top=layouts[-1].bottom + _FOOT if layouts else 4.0))
     canvas = Canvas(frame.width, (layouts[-1].bottom if layouts else 0) + _FOOT)
     for layout in layouts:
+        _heading(canvas, layout)
         _axis(canvas, layout)
         for block in layout.blocks:
             _block(canvas, layout, block)
@@ -68,9 +71,11 @@ class _Layout:
     def __init__(self, frame: Frame, forest: Forest, *, top: float) -> None:
         self.frame = frame
         self.forest = forest
-        self.top = top
         note = 0 if frame.narrow else _NOTE
         low, high = forest.ends
+        if forest.heading is not None:
+            top += _LINE
+        self.top = top
         edge = 20 if frame.narrow else 6
         self.axis = Axis(
             low, high, left=frame.label + edge, right=frame.width - note - max(edge, 14)
@@ -91,6 +96,12 @@ class _Layout:
         """Give the height of a row's mark; on narrow screens names and notes stand above it."""
         lead = 20 + _LINE - 6 if self.frame.narrow else 0
         return block.top + lead + row * self.line + _LINE / 2
+
+
+def _heading(canvas: Canvas, layout: _Layout) -> None:
+    if layout.forest.heading is not None:
+        text = fitted(layout.forest.heading.of(layout.frame.lang), layout.frame.width)
+        canvas.texts([{"x": 0, "y": layout.top - _LINE / 2, "text": text}], bold=True)
 
 
 def _axis(canvas: Canvas, layout: _Layout) -> None:

@@ -118,6 +118,8 @@ class _Plane:
 
 def _labels(plane: _Plane) -> list[Row]:
     """Write names one below the other where their points are too close for them."""
+    if plane.frame.narrow:
+        return []
     wanted = [plane.label(point) for point in plane.picture.points if point.label]
     placed: list[Row] = []
     for row in sorted(wanted, key=lambda row: float(row["y"])):

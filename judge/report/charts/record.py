@@ -57,7 +57,7 @@ class PlanePoint(Record):
     n: int = 1
     """Items behind it: its area."""
     label: Both | None = None
-    """Written beside it."""
+    """Written beside it where the screen is wide enough."""
     tie: str | None = None
     tone: Tone = "candidate"
 

@@ -62,12 +62,12 @@ class Frame:
     @property
     def width(self) -> int:
         """Whole width in pixels."""
-        return 340 if self.narrow else 720
+        return 340 if self.narrow else 760
 
     @property
     def label(self) -> int:
         """Width of the column of labels; on narrow screens labels stand above their rows."""
-        return 0 if self.narrow else 190
+        return 0 if self.narrow else 218
 
 
 def text_width(text: str, size: int = SIZE) -> float:

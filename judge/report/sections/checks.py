@@ -1,7 +1,7 @@
 """The checks of a gate: values with intervals against their margins, each with its decision."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from judge.report import figures
 from judge.report.both import Both
@@ -15,8 +15,9 @@ from judge.report.section import Section
 from judge.report.sections.overall import worth
 from judge.report.words import say
 
-_Kind = tuple[Unit, bool]
-"""How values are written, and whether they are differences; each kind has an axis of its own."""
+_Kind = tuple[Unit, bool, str]
+"""How values are written, whether they are differences, and of which check they are the groups;
+each kind has an axis of its own."""
 
 _TONES: dict[Word, Tone] = {
     "PASS": "pass",
@@ -50,8 +51,8 @@ def _lead(report: Report, checks: Checks) -> Both:
 
 
 def _picture(report: Report, checks: Checks) -> Picture:
-    kinds: dict[_Kind, None] = dict.fromkeys(_kind(check) for check in checks.rows)
-    panels = [_panel(report, checks.rows, kind) for kind in kinds]
+    kinds: dict[_Kind, None] = dict.fromkeys(_kind(check, checks) for check in checks.rows)
+    panels = [_panel(report, checks, kind) for kind in kinds]
     passed = sum(check.decision == "PASS" for check in checks.rows)
     return picture(
         "checks",
@@ -63,14 +64,16 @@ def _picture(report: Report, checks: Checks) -> Picture:
     )
 
 
-def _kind(check: Check) -> _Kind:
-    return check.unit, check.difference
+def _kind(check: Check, checks: Checks) -> _Kind:
+    """Keep the groups of a check together; checks without groups share an axis."""
+    grouped = any(each.group for each in checks.rows if each.name == check.name)
+    return check.unit, check.difference, check.name.en if grouped else ""
 
 
-def _panel(report: Report, rows: Sequence[Check], kind: _Kind) -> Forest:
-    unit, difference = kind
+def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
+    unit, difference, grouped = kind
     tick = figures.change_tick if difference else figures.tick
-    mine = [check for check in rows if _kind(check) == kind]
+    mine = [check for check in checks.rows if _kind(check, checks) == kind]
     numbers = [
         number
         for check in mine
@@ -79,21 +82,29 @@ def _panel(report: Report, rows: Sequence[Check], kind: _Kind) -> Forest:
     ]
     low, high = around([*numbers, *([0.0] if difference else [])], least=0.02)
     return Forest(
-        rows=[_row(report, check, (low, high)) for check in mine],
+        rows=[
+            _row(check, (low, high), _group(report, check) if grouped else check.name)
+            for check in mine
+        ],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
         tick_texts=[(value, tick(unit, value)) for value in ticks(low, high)],
         reference=0.0 if difference else None,
+        heading=mine[0].name if grouped else None,
     )
 
 
-def _row(report: Report, check: Check, ends: tuple[float, float]) -> ForestRow:
+def _group(report: Report, check: Check) -> Both:
+    return say("where.all_groups") if check.group is None else report.group_name(check.group)
+
+
+def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
     band = None
     if check.margin is not None:
         band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
     word, number = say(f"checks.{check.decision}"), _number(check)
     return ForestRow(
-        label=_label(report, check),
+        label=label,
         note=Both(zh=f"{word.zh}  {number.zh}", en=f"{word.en}  {number.en}"),
         estimate=check.estimate,
         low=check.low,

@@ -17,6 +17,9 @@ from judge.report.words import say
 _NAMED = 6
 """Points that carry their names: those with the widest gaps; all stand in the table."""
 
+_TIED = 8
+"""With more groups than this, lines between the systems of a group would hide the points."""
+
 
 def section(report: Report) -> Section | None:
     """Show knowing against doing; None where no multiple-choice answers are known."""
@@ -70,6 +73,7 @@ def _plane(report: Report, knowing: Knowing) -> PlanePicture:
     knows, does = knowing.split
     x_low, x_high = min(x_low, knows - 0.05), max(x_high, knows + 0.05)
     y_low, y_high = min(y_low, does - 0.05), max(y_high, does + 0.05)
+    tied = len({point.group for point in knowing.points}) <= _TIED
     points = sorted(knowing.points, key=lambda point: report.systems.index(point.system))
     corners = ("acts", "knows_and_acts", "neither", "knows_corner")
     return PlanePicture(
@@ -78,7 +82,7 @@ def _plane(report: Report, knowing: Knowing) -> PlanePicture:
                 x=point.knows,
                 y=point.does,
                 label=_name(report, point) if point in named else None,
-                tie=point.group or "",
+                tie=(point.group or "") if tied else None,
                 tone=system_tone(report, point.system),
             )
             for point in points

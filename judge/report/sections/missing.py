@@ -30,9 +30,10 @@ def _lead(report: Report, missing: Missing) -> Both:
     reasons = _by(missing, lambda cell: cell.reason)
     groups = _by(missing, lambda cell: cell.group)
     names = {group.key: group.name for group in report.groups}
-    group, most = groups.most_common(1)[0]
+    (group, most), *others = groups.most_common()
+    alone = bool(names.get(group)) and all(count < most for _, count in others)
     return say(
-        "missing.lead_group" if len(names) > 1 else "missing.lead",
+        "missing.lead_group" if alone and len(names) > 1 else "missing.lead",
         count=figures.counted(total),
         share=figures.percent(total / max(report.counts.planned, 1)),
         reason=say(f"reason.{reasons.most_common(1)[0][0]}"),

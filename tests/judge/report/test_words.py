@@ -47,6 +47,13 @@ def test_a_text_takes_each_value_in_its_own_language() -> None:
     assert said.en == "Worse in the new one than in old"
 
 
+def test_chinese_keeps_a_space_from_latin_letters_and_digits() -> None:
+    assert say("drift.title", before="v1", after="v2").zh == "从 v1 到 v2 的变化"
+    assert say("checks.all", of=3).zh == "3 项检查全部通过。"
+    said = say("belief.agreement_lowest", criterion="c", group="v2", coefficient="AC1", value="0.5")
+    assert said.zh == "c：评判与专家在 v2 最不一致，AC1 为 0.5"
+
+
 def test_filled_text_is_never_read_as_a_pattern() -> None:
     assert say("page.title", run="{run} {0}").en == "{run} {0}: judged responses"
 
