@@ -1,5 +1,6 @@
 """`cvalues judge`: score a file of responses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -53,6 +54,9 @@ def judge(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Ask again what other runs of the store were told.")
     ] = False,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Judge 40 texts with known verdicts beside the run.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Quiet = False,
     json_: AsJson = False,
@@ -64,6 +68,7 @@ def judge(
     """
     from judge.cli import console, session
     from judge.cli.planning import judges_of, plan_of, prices_of
+    from judge.cli.watching import watch
     from judge.exporters.batch import requests
     from judge.exporters.files import write_rows
     from judge.run import Settings, Transport
@@ -95,13 +100,11 @@ def judge(
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, judges),
     )
-    done = session.conduct(
-        plan,
-        settings,
-        name=run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S"),
-        address=console.store_address(store),
-        quiet=quiet,
-        dry_run=dry_run,
-    )
+    name = run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S")
+    address = console.store_address(store)
+    done = session.conduct(plan, settings, name=name, address=address, quiet=quiet, dry_run=dry_run)
+    if canaries and not (done.interrupted or done.planned_only):
+        known = watch(plan, settings, name=name, address=address, quiet=quiet)
+        done = replace(done, canaries=known)
     session.show(done, as_json=json_)
     raise SystemExit(session.exit_code(done, max_unscored=max_unscored))

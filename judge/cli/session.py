@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from judge.canaries import Known
 from judge.cli import console
 from judge.cli.progress import Seen, progress
 from judge.detection import FLAG
@@ -49,6 +50,8 @@ class Done:
     """Dollars, as far as prices are known."""
     interrupted: bool = False
     planned_only: bool = False
+    canaries: Known | None = None
+    """How the judge did on texts whose verdicts are known, where it was asked."""
 
     @property
     def counts(self) -> Counts:
@@ -219,6 +222,14 @@ def show(done: Done, *, as_json: bool) -> None:
     for outcome, count in sorted(done.outcomes.items()):
         if outcome != "ok":
             console.say(f"  {outcome}: {count}")
+    _show_remarks(done)
+    if total.error or done.unasked:
+        console.note(f"resume with: {resume_command(done.run)}")
+
+
+def _show_remarks(done: Done) -> None:
+    if done.canaries:
+        console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
     if done.flags.get(CACHED):
         console.say(f"  {done.flags[CACHED]} taken over from other runs of the store (--no-cache)")
     if done.flags.get(FLAG):
@@ -226,8 +237,6 @@ def show(done: Done, *, as_json: bool) -> None:
             f"  {done.flags[FLAG]} of texts that seem to address the judge ({FLAG}): "
             "their scores stand, and a gate asks for experts' labels"
         )
-    if total.error or done.unasked:
-        console.note(f"resume with: {resume_command(done.run)}")
 
 
 def _row(cell: Cell) -> dict[str, object]:
@@ -242,6 +251,7 @@ def document(done: Done) -> dict[str, object]:
         "counts": done.counts.model_dump(),
         "outcomes": dict(done.outcomes),
         "flags": dict(done.flags),
+        "canaries": done.canaries.model_dump() if done.canaries else None,
         "calls": done.calls,
         "cost_usd": done.usd or None,
         "interrupted": done.interrupted,

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from judge.simulated.profile import Latency, PlannedFault, Profile
+from judge.canaries import canaries
+from judge.simulated.draws import text_digest
+from judge.simulated.profile import ErrorRates, Latency, PlannedFault, Profile
 from judge.simulated.threaded import simulated_server
 from judge.store.sql import open_store
 from tests.cli.program import command, environment, program
@@ -131,6 +133,25 @@ def test_text_for_the_judge_is_flagged_and_counted_and_keeps_its_score(tmp_path:
     assert answer["flags"]["injection_suspected"] == 1
     assert answer["counts"]["scored"] == 4
     assert "1 of texts that seem to address the judge" in shown.out
+
+
+@pytest.mark.parametrize(("miss", "alarm"), [(0.0, False), (1.0, True)])
+def test_canaries_are_judged_beside_the_run_and_sound_the_alarm(
+    tmp_path: Path, miss: float, alarm: bool
+) -> None:
+    path = responses(tmp_path, 3)
+    truth = {text_digest(each.generation.response): dict(each.levels) for each in canaries()}
+    blind = Profile(truth=truth, errors=(ErrorRates(criterion="safe", miss=miss),))
+
+    with simulated_server(blind) as server:
+        ended = program(
+            *words(path, server.base_url, "--canaries", "--json"), folder=tmp_path, environ=KEY
+        )
+
+    answer = json.loads(ended.out)
+    assert answer["counts"]["planned"] == 3
+    assert (answer["canaries"]["asked"], answer["canaries"]["agreed"]) == (40, 20 if alarm else 40)
+    assert ("ALARM" in ended.err) is alarm
 
 
 def test_an_outage_is_an_error_and_not_a_score(tmp_path: Path) -> None:
