@@ -163,7 +163,7 @@ ratings = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(ratings, st.permutations([0, 1, 2]), st.sampled_from(LEVELS))
 def test_the_order_of_raters_means_nothing(
     units: list[list[float]], order: list[int], level: Level

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.coefficients.gwet import gwet_ac1, gwet_ac2
@@ -120,6 +120,7 @@ def test_the_same_ratings_give_the_same_digits() -> None:
 pairs = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, max_size=30)
 
 
+@settings(deadline=None, max_examples=60)
 @given(pairs)
 def test_swapping_the_raters_changes_no_value(ratings: list[tuple[int, int]]) -> None:
     judge, human = np.array(ratings, dtype=np.float64).T
