@@ -11,6 +11,7 @@ from judge.ratings import Side
 from judge.records import Language
 from judge.report.both import Both
 from judge.report.cases import BUDGET, cases_of
+from judge.report.changes import drift_of
 from judge.report.material import Material, Share, beside, shown_names
 from judge.report.measures import measures_of
 from judge.report.order import ordered_groups, ordered_systems
@@ -124,6 +125,7 @@ def _report(material: Material, wishes: _Wishes) -> Report:
         measures=tuple(sheet.measures),
         scores=scores,
         origin=origin(material),
+        drift=drift_of(sheet),
         missing=_missing(sheet),
         cases=cases_of(material, sheet, rubrics=vetoed, budget=wishes.budget),
     )

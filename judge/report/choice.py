@@ -69,6 +69,18 @@ def fails(vetoed: Vetoes, asked: tuple[str, str], score: int | None) -> bool:
     return score <= level if higher_is_better else score >= level
 
 
+def goodness(measure: Measure, scores: Sequence[int]) -> float:
+    """Say how good the scores of a prompt are, from 0 for the worst to 1 for the best.
+
+    A measure without a good side counts high scores as good.
+    """
+    if measure.at_least is not None:
+        value = sum(score >= measure.at_least for score in scores) / len(scores)
+    else:
+        value = (sum(scores) / len(scores) - measure.low) / (measure.high - measure.low)
+    return 1 - value if measure.good == "low" else value
+
+
 def _veto(rubric: Rubric) -> tuple[tuple[str, str], tuple[int, bool]]:
     veto = rubric.veto
     if veto is None:
@@ -92,16 +104,8 @@ def _standings(sheet: Sheet, vetoed: Vetoes) -> dict[str, Standing]:
             present = [score for score in scores if score is not None]
             if present and (rubric, criterion) in measures:
                 index, measure = measures[rubric, criterion]
-                standing.goodness[index, system] = _goodness(measure, present)
+                standing.goodness[index, system] = goodness(measure, present)
     return standings
-
-
-def _goodness(measure: Measure, scores: Sequence[int]) -> float:
-    if measure.at_least is not None:
-        value = sum(score >= measure.at_least for score in scores) / len(scores)
-    else:
-        value = (sum(scores) / len(scores) - measure.low) / (measure.high - measure.low)
-    return 1 - value if measure.good == "low" else value
 
 
 def _change(standing: Standing, systems: Sequence[str]) -> float:

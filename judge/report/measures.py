@@ -46,6 +46,13 @@ def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
     return tuple(sorted(found, key=lambda measure: not measure.main))
 
 
+def named(measure: Measure) -> Both:
+    """Name a measure by its rubric and criterion, and by its line where it has one."""
+    line = f" ≥ {measure.at_least}" if measure.kind == "share" and not measure.main else ""
+    family, title = measure.family, measure.title
+    return Both(zh=f"{family.zh} · {title.zh}{line}", en=f"{family.en} · {title.en}{line}")
+
+
 def _further(kept: Rubric) -> dict[str, Rubric]:
     """Find the same rubric in the library's other language, for its titles alone."""
     language = "en" if kept.language == "zh" else "zh"

@@ -8,9 +8,10 @@ from judge.report.both import Both
 from judge.report.charts.axis import around
 from judge.report.charts.heat import HeatTable, heat_map
 from judge.report.charts.record import HeatCell
+from judge.report.measures import named
 from judge.report.picture import Picture, Table, picture
 from judge.report.record import GroupName, Measure, Report, ScoreCell
-from judge.report.sections.overall import named, numbers, score_worth, thin
+from judge.report.sections.overall import numbers, score_worth, thin
 from judge.report.words import say
 
 

@@ -8,9 +8,9 @@ from itertools import groupby
 from judge.records import Judgment, Verdict
 from judge.report import figures
 from judge.report.both import Both
+from judge.report.measures import named
 from judge.report.record import Case, Cases, Measure, Report
 from judge.report.section import Section
-from judge.report.sections.overall import named
 from judge.report.tally import concluded
 from judge.report.words import say
 
@@ -43,6 +43,8 @@ class Shown:
 class Shelf:
     """Prompts that matter for the same reason."""
 
+    ident: str
+    """Anchor of the shelf."""
     title: Both
     count: Both
     items: Sequence[Shown]
@@ -85,7 +87,9 @@ def shelves(report: Report, cases: Cases) -> Iterator[Shelf]:
     """Put prompts on shelves, in the order in which they were chosen."""
     for why, listed in groupby(cases.shown, key=lambda case: case.why):
         items = [_shown(report, case) for case in listed]
-        yield Shelf(title=_title(report, why), count=_count(len(items)), items=items)
+        yield Shelf(
+            ident=f"items-{why}", title=_title(report, why), count=_count(len(items)), items=items
+        )
 
 
 def _title(report: Report, why: str) -> Both:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 from judge.report import figures
 from judge.report.both import Both
+from judge.report.measures import named
 from judge.report.picture import Table
 from judge.report.record import Missing, MissingCell, Report
 from judge.report.section import Section
-from judge.report.sections.overall import named
 from judge.report.words import say
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from judge.report import figures
 from judge.report.both import Both
+from judge.report.measures import named
 from judge.report.record import Cost, Measure, Report, Score
-from judge.report.sections.overall import named, overlap, score_text
+from judge.report.sections.overall import overlap, score_text
 from judge.report.words import say
 
 

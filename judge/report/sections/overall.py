@@ -7,19 +7,13 @@ from judge.report.both import Both
 from judge.report.charts.axis import around, ticks
 from judge.report.charts.forest import Forest, forest_plot
 from judge.report.charts.record import ForestRow, Tone
+from judge.report.measures import named
 from judge.report.picture import Picture, Table, picture
 from judge.report.record import Measure, Report, Score, ScoreCell
 from judge.report.words import say, strings
 
 THIN = 0.5
 """A cell whose interval covers more than this share of the scale says nothing."""
-
-
-def named(measure: Measure) -> Both:
-    """Name a measure by its rubric and criterion, and by its line where it has one."""
-    line = f" ≥ {measure.at_least}" if measure.kind == "share" and not measure.main else ""
-    family, title = measure.family, measure.title
-    return Both(zh=f"{family.zh} · {title.zh}{line}", en=f"{family.en} · {title.en}{line}")
 
 
 def unit(measure: Measure) -> Both:

@@ -2,10 +2,11 @@
 
 from judge.report import figures
 from judge.report.both import Both
+from judge.report.measures import named
 from judge.report.record import Report
 from judge.report.section import Section
 from judge.report.sections.groups import heat_pictures
-from judge.report.sections.overall import named, overall_picture
+from judge.report.sections.overall import overall_picture
 from judge.report.words import say
 
 

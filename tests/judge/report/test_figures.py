@@ -6,12 +6,12 @@ from judge.report import figures
 def test_a_share_is_a_percentage_with_its_interval() -> None:
     written = figures.with_interval("share", 0.972, (0.951, 0.986))
 
-    assert written.en == "97.2\u00a0% [95.1, 98.6]"
-    assert written.zh == "97.2% [95.1, 98.6]"
+    assert written.en == "97.2\u00a0% [95.1,\u00a098.6]"
+    assert written.zh == "97.2% [95.1,\u00a098.6]"
 
 
 def test_a_mean_has_two_decimals() -> None:
-    assert figures.with_interval("mean", 5.5, (5.25, 5.75)).zh == "5.50 [5.25, 5.75]"
+    assert figures.with_interval("mean", 5.5, (5.25, 5.75)).zh == "5.50 [5.25,\u00a05.75]"
 
 
 def test_a_difference_has_its_sign() -> None:

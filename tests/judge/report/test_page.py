@@ -103,7 +103,7 @@ def test_every_picture_says_what_it_shows_and_has_a_table(html: str) -> None:
 
 
 def test_sections_stand_in_reading_order(html: str) -> None:
-    assert sections(html) == ["counts", "where", "cases", "missing", "method"]
+    assert sections(html) == ["counts", "where", "drift", "cases", "missing", "method"]
 
 
 def test_a_run_without_scores_says_so_and_has_no_pictures(tmp_path: Path) -> None:
