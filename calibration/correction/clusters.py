@@ -71,9 +71,11 @@ def design_effects(
     seen = intraclass_correlation(judge[judged], clusters[judged])
     per_prompt = _crowding(clusters[used])
     true = 1.0 if prompts < FEW_PROMPTS else _without_noise(seen, judge, human)
+    # Labels and verdicts of a labelled prompt err together: twice their covariance is added.
+    together = 2.0 * seen * prompts / int(np.unique(clusters).size)
     return DesignEffects(
         items=1.0 + (_crowding(clusters) - 1.0) * seen,
-        labels=1.0 + (per_prompt - 1.0) * true,
+        labels=1.0 + (per_prompt - 1.0) * true + together,
         warnings=_cluster_warnings(prompts, per_prompt),
     )
 

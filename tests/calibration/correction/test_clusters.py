@@ -58,12 +58,13 @@ def test_the_noise_of_the_judge_does_not_hide_the_clusters() -> None:
     assert effects.labels > 8.5
 
 
-def test_one_label_for_each_prompt_counts_in_full() -> None:
+def test_one_label_for_each_prompt_counts_nearly_in_full() -> None:
     judge, human, clusters = answers(30, each=1)
 
     effects = design_effects(judge, human, clusters, used=~np.isnan(human))
 
-    assert effects.labels == 1.0
+    # 30 of 200 prompts, judge's correlation about .57: 1 + 2 * .57 * .15.
+    assert effects.labels == pytest.approx(1.17, abs=0.02)
     assert effects.warnings == ()
 
 
@@ -72,7 +73,7 @@ def test_few_prompts_count_as_one_answer_each() -> None:
 
     effects = design_effects(judge, human, clusters, used=~np.isnan(human))
 
-    assert effects.labels == 10.0
+    assert effects.labels == pytest.approx(10.0, abs=0.1)
     assert "Only 12 prompts" in effects.warnings[0]
 
 
@@ -82,7 +83,7 @@ def test_labels_that_do_not_vary_count_one_answer_a_prompt() -> None:
 
     effects = design_effects(judge, human, clusters, used=~np.isnan(human))
 
-    assert effects.labels == pytest.approx(10.0)
+    assert effects.labels == pytest.approx(10.0, abs=0.2)
 
 
 def test_a_judge_unrelated_to_the_experts_reveals_nothing_of_the_clusters() -> None:
@@ -93,7 +94,7 @@ def test_a_judge_unrelated_to_the_experts_reveals_nothing_of_the_clusters() -> N
 
     effects = design_effects(judge, human, clusters, used=used)
 
-    assert effects.labels == pytest.approx(10.0)
+    assert effects.labels == pytest.approx(10.0, abs=0.2)
 
 
 def test_one_labelled_prompt_is_refused() -> None:
