@@ -61,12 +61,12 @@ def test_a_fault_ends_in_one_documented_outcome_within_its_calls_and_its_time(
     mode: str, server: Running
 ) -> None:
     judge = Judge(model=f"openai/simulated+fault.{mode}", base_url=server.base_url)
-    hits, begun = server.hits.total, time.monotonic()
+    hits, begun = server.hits.by_mode[mode], time.monotonic()
 
     made = judged(DirectModel(judge, environ={"OPENAI_API_KEY": "sk-secret-0123456789"}), judge)
 
     assert made.outcome in OUTCOMES
-    assert 1 <= server.hits.total - hits <= ATTEMPTS
+    assert 1 <= server.hits.by_mode[mode] - hits <= ATTEMPTS
     assert time.monotonic() - begun <= ATTEMPTS * (DEADLINE + 1.0)
     assert "sk-secret" not in made.model_dump_json()
     if made.outcome != "ok":
