@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from judge.store.base import Write
 
-GROUP = 20
+GROUP = 100
 """Rows in one transaction: what a crash can lose of what nobody was told is kept."""
 
 Keep = Callable[[Sequence[Write]], None]
