@@ -11,14 +11,12 @@ from judge.records import Generation, Judgment
 from judge.report.choice import Ranked, Vetoes, fails, ranked, vetoes
 from judge.report.material import Material
 from judge.report.measures import Rubrics
+from judge.report.quoting import markup_size
 from judge.report.record import Answer, Case, Cases, Why
 from judge.report.scores import Sheet
 
 BUDGET = 3_500_000
 """Bytes of the page that prompts, responses and rationales may take, markup included."""
-
-LONGEST = 20_000
-"""Characters of one text that are shown; what is cut is counted."""
 
 _MARKUP = 600
 """Bytes of markup around one response, measured on rendered pages."""
@@ -61,9 +59,9 @@ def sizes(generations: Iterable[Generation], said: Mapping[str, int]) -> dict[st
     found: dict[str, int] = {}
     for generation in generations:
         if generation.id not in found:
-            prompt = _bytes(generation.prompt) + _bytes(generation.reference or "")
+            prompt = markup_size(generation.prompt) + markup_size(generation.reference or "")
             found[generation.id] = said.get(generation.id, 0) + prompt
-        found[generation.id] += _MARKUP + _bytes(generation.response)
+        found[generation.id] += _MARKUP + markup_size(generation.response)
     return found
 
 
@@ -129,7 +127,3 @@ def _unsafe(judgment: Judgment, vetoed: Vetoes) -> bool:
         and fails(vetoed, (judgment.rubric, verdict.criterion), verdict.score)
         for verdict in judgment.verdicts
     )
-
-
-def _bytes(text: str) -> int:
-    return len(text[:LONGEST].encode("utf-8", "surrogatepass"))

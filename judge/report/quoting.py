@@ -12,6 +12,12 @@ from judge.report.charts.style import text_width
 LINES = 8
 """Lines that are shown before the fold."""
 
+LONGEST = 20_000
+"""Characters of one text that a page shows; what is cut is counted."""
+
+_CODE = 13
+"""Bytes of markup around the code of a hidden character."""
+
 _LINE = 38.0
 """Width of a line in ems, as a column of the page is wide."""
 
@@ -72,7 +78,7 @@ def _split(text: str, shown: str) -> Iterator[Part]:
         yield Part(shown[begun:at], code=False)
 
 
-def folded(text: str, *, longest: int, lines: int = LINES) -> Folded:
+def folded(text: str, *, longest: int = LONGEST, lines: int = LINES) -> Folded:
     """Split a text after a number of lines as wide as a column of the page.
 
     Parameters
@@ -112,3 +118,13 @@ def _fitting(line: str, width: float) -> int:
         most += 1
     near = max(line.rfind(mark, max(0, most - 24), most) for mark in " ，。；、！？")
     return near + 1 if near >= 0 else most
+
+
+def markup_size(text: str) -> int:
+    """Reckon how many bytes a text takes on a page, escaped and with its codes."""
+    kept = text[:LONGEST]
+    shown = printable(kept, keep="\n\t")
+    marks = sum(kept.count(mark) for mark in "<>&\"'")
+    # A code is at least four characters in place of one.
+    hidden = (len(shown) - len(kept)) // 3
+    return len(shown.encode("utf-8")) + 4 * marks + _CODE * hidden

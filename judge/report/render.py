@@ -6,13 +6,12 @@ on as it is are our own pictures, which `judge.report.charts.svg` builds from a 
 
 import base64
 import hashlib
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.tables.printable import printable
 from judge.report import figures, quoting
-from judge.report.cases import LONGEST
 from judge.report.page import page
 from judge.report.record import Report
 from judge.report.words import say
@@ -51,7 +50,7 @@ def render(report: Report) -> str:
             say=say,
             parts=quoting.parts,
             printable=printable,
-            folded=partial(quoting.folded, longest=LONGEST),
+            folded=quoting.folded,
             counted=figures.counted,
             trusted=Markup,
         )

@@ -13,6 +13,7 @@ from judge.pairwise import settle
 from judge.panel import NAME as PANEL
 from judge.panel import with_panel
 from judge.records import Judgment, Language, Provenance
+from judge.report.quoting import markup_size
 
 Place = tuple[str, str, str, str | None]
 """Rubric, criterion, system, group."""
@@ -128,7 +129,7 @@ def _heard(judgments: Iterable[Judgment], counted: Tally) -> Iterator[Judgment]:
         counted.sums["completion_tokens"] += judgment.usage.completion_tokens or 0
         counted.sums["unpriced"] += judgment.attempts > 0 and judgment.cost_usd is None
         counted.said[judgment.id] += _MARKUP + sum(
-            _MARKUP_EACH + len(f"{verdict.rationale}{verdict.evidence}".encode("utf-8", "replace"))
+            _MARKUP_EACH + markup_size(verdict.rationale) + markup_size(verdict.evidence)
             for verdict in judgment.verdicts
         )
         yield judgment

@@ -67,30 +67,16 @@ def _name(report: Report, point: QuadrantPoint) -> Both:
 
 
 def _plane(report: Report, knowing: Knowing) -> PlanePicture:
-    named = sorted(knowing.points, key=_gap, reverse=True)[:_NAMED]
-    x_low, x_high = around([p.knows for p in knowing.points], within=(0.0, 1.0), least=0.4)
-    y_low, y_high = around([p.does for p in knowing.points], within=(0.0, 1.0), least=0.4)
     knows, does = knowing.split
-    x_low, x_high = min(x_low, knows - 0.05), max(x_high, knows + 0.05)
-    y_low, y_high = min(y_low, does - 0.05), max(y_high, does + 0.05)
-    tied = len({point.group for point in knowing.points}) <= _TIED
-    points = sorted(knowing.points, key=lambda point: report.systems.index(point.system))
+    x_ends = _ends([point.knows for point in knowing.points], split=knows)
+    y_ends = _ends([point.does for point in knowing.points], split=does)
     corners = ("acts", "knows_and_acts", "neither", "knows_corner")
     return PlanePicture(
-        points=[
-            PlanePoint(
-                x=point.knows,
-                y=point.does,
-                label=_name(report, point) if point in named else None,
-                tie=(point.group or "") if tied else None,
-                tone=system_tone(report, point.system),
-            )
-            for point in points
-        ],
-        x_ends=(x_low, x_high),
-        y_ends=(y_low, y_high),
-        x_ticks=[(value, figures.tick("share", value)) for value in ticks(x_low, x_high)],
-        y_ticks=[(value, figures.tick("share", value)) for value in ticks(y_low, y_high)],
+        points=_points(report, knowing),
+        x_ends=x_ends,
+        y_ends=y_ends,
+        x_ticks=[(value, figures.tick("share", value)) for value in ticks(*x_ends)],
+        y_ticks=[(value, figures.tick("share", value)) for value in ticks(*y_ends)],
         x_unit=say("knowing.knows_unit"),
         y_unit=say("knowing.does_unit"),
         guides=(
@@ -99,6 +85,33 @@ def _plane(report: Report, knowing: Knowing) -> PlanePicture:
         ),
         corners=[say(f"knowing.{corner}") for corner in corners],
     )
+
+
+def _ends(shares: list[float], *, split: float) -> tuple[float, float]:
+    """Hold all points and a piece of either side of the line that parts the quadrants."""
+    low, high = around(shares, within=(0.0, 1.0), least=0.4)
+    return min(low, split - 0.05), max(high, split + 0.05)
+
+
+def _points(report: Report, knowing: Knowing) -> list[PlanePoint]:
+    named = sorted(knowing.points, key=_gap, reverse=True)[:_NAMED]
+    tied = len({point.group for point in knowing.points}) <= _TIED
+    return [
+        PlanePoint(
+            x=point.knows,
+            y=point.does,
+            label=_name(report, point) if point in named else None,
+            tie=(point.group or "") if tied else None,
+            tone=system_tone(report, point.system),
+        )
+        for point in sorted(knowing.points, key=lambda point: _place(report, point))
+    ]
+
+
+def _place(report: Report, point: QuadrantPoint) -> int:
+    """Give a system's place, so that the candidate lies above the baseline; others come last."""
+    known = point.system in report.systems
+    return report.systems.index(point.system) if known else len(report.systems)
 
 
 def _table(report: Report, knowing: Knowing) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from judge.report import from_run
+from judge.report import from_run, render
 from judge.report.record import Cases
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
@@ -102,3 +102,19 @@ def test_every_judge_is_heard_on_every_response(tmp_path: Path) -> None:
         ["openai/a", "openai/b"],
         ["openai/a", "openai/b"],
     ]
+
+
+def test_texts_that_grow_when_they_are_escaped_are_reckoned_so(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    run = judged_run(store, Shape(prompts=30, response="\u200b<" * 5000))
+
+    page = render(from_run(store, run, budget=1_000_000))
+
+    assert 500_000 < len(page.encode()) < 1_300_000
+
+
+def test_an_endless_rationale_is_cut_and_counted(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    run = judged_run(store, Shape(prompts=1, rationale="x" * 25_000))
+
+    assert "5\u202f000 further characters are left out here" in render(from_run(store, run))
