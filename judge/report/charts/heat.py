@@ -25,6 +25,8 @@ _ROW = 32
 _HEAD = 36
 _FOOT = 46
 _WIDEST = 150
+_BOLD = 0.85
+"""Bold letters take more room than the plain ones that widths are reckoned with."""
 _ROOMY = 95
 """In narrower cells, in pixels, numbers stand without their units."""
 _TIGHT = 66
@@ -133,7 +135,7 @@ def _heads(canvas: Canvas, grid: _Grid) -> None:
         x = grid.left(column) + 2
         mark = {"x": x, "x2": x + grid.width - 4, "y": _HEAD - 6, "y2": _HEAD - 3}
         canvas.rects([mark], fill=system_tone(column, len(grid.table.systems)))
-        name = fitted(system, grid.width - 8)
+        name = fitted(system, (grid.width - 8) * _BOLD)
         canvas.texts([{"x": x, "y": 14, "text": name}], bold=True)
     if grid.table.change_head is not None:
         x = grid.left(len(grid.table.systems)) + 10
