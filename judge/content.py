@@ -84,10 +84,16 @@ def has_content(response: str) -> bool:
         # What says nothing is short, but for blanks and invisible characters.
         return any(character.isalnum() for character in response)
     text = unicodedata.normalize("NFKC", response)
-    visible = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Cc"}).lower()
+    visible = _visible(text).lower()
     if not any(character.isalnum() or _pictographic(character) for character in visible):
         return False
     return not _says_nothing(visible.replace("\u2019", "'").strip())
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if unicodedata.category(c) not in {"Cf", "Cc"})
 
 
 def _says_nothing(visible: str) -> bool:

@@ -20,7 +20,7 @@ class Limit(Record):
 
     concurrency: int = Field(default=32, ge=1)
     """Most calls in flight."""
-    start: int = Field(default=8, ge=1)
+    start: int = Field(default=16, ge=1)
     """Calls in flight before anything is known of the provider."""
     requests_per_minute: float | None = Field(default=None, gt=0)
     tokens_per_minute: float | None = Field(default=None, gt=0)

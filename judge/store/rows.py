@@ -1,11 +1,13 @@
 """Rows from records and records from rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Delete,
     RowMapping,
     Table,
     bindparam,
@@ -21,6 +23,11 @@ from judge.store.base import AttemptEnded, AttemptStarted, Label, Run, Write
 
 PAGE = 500
 """Rows that are held in memory at once."""
+
+_END_ATTEMPT = update(tables.attempts).where(
+    tables.attempts.c.run_id == bindparam("of_run"),
+    tables.attempts.c.serial == bindparam("of_serial"),
+)
 
 SLOT = ("id", "system", "sample", "judge", "rubric", "repeat", "order")
 """The columns that say which judgment of a run this is."""
@@ -81,11 +88,8 @@ def attempt_row(run: Run, write: AttemptStarted) -> dict[str, object]:
 
 def end_attempts(connection: Connection, run: Run, ended: Sequence[AttemptEnded]) -> None:
     """Write down what became of calls."""
-    table = tables.attempts
     connection.execute(
-        update(table).where(
-            table.c.run_id == bindparam("of_run"), table.c.serial == bindparam("of_serial")
-        ),
+        _END_ATTEMPT,
         [
             {
                 "of_run": run.run_id,
@@ -131,10 +135,18 @@ def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
 def make_way(connection: Connection, table: Table, places: Sequence[Mapping[str, object]]) -> None:
     """Take away what an earlier try left in rows' places, if it ended in an error or a stop."""
     connection.execute(
-        delete(table)
-        .where(*(table.c[name] == bindparam(f"its_{name}") for name in places[0]))
-        .where(unsettled(table)),
+        _clearance(table, tuple(places[0])),
         [{f"its_{name}": value for name, value in place.items()} for place in places],
+    )
+
+
+@cache
+def _clearance(table: Table, columns: tuple[str, ...]) -> Delete:
+    """Build the statement once: building it takes longer than the database takes to obey it."""
+    return (
+        delete(table)
+        .where(*(table.c[name] == bindparam(f"its_{name}") for name in columns))
+        .where(unsettled(table))
     )
 
 

@@ -6,7 +6,8 @@ Writes that arrive while a transaction is on its way are kept together in the ne
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 
 from judge.store.base import Write
 
@@ -15,27 +16,30 @@ GROUP = 100
 
 Keep = Callable[[Sequence[Write]], None]
 
-
 _Entry = tuple[tuple[Write, ...], "asyncio.Future[None]"]
 
 
 class Writer:
-    """Groups writes into transactions; an async context that ends when all are kept."""
+    """Groups writes into transactions; an async context that ends when all are kept.
+
+    The thread takes from its queue itself. A task that handed it groups would wait for its turn
+    in the event loop, behind all the calls, several times for each transaction.
+    """
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
-        self._waiting: asyncio.Queue[_Entry | None] = asyncio.Queue()
+        self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
         self._held_over: list[_Entry | None] = []
 
     async def __aenter__(self) -> "Writer":
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._task = asyncio.create_task(self._work())
+        self._loop = asyncio.get_running_loop()
+        self._thread = Thread(target=self._work, name="store")
+        self._thread.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._waiting.put_nowait(None)
-        await self._task
-        self._thread.shutdown()
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
 
     async def put(self, *writes: Write) -> None:
         """Return once the writes are kept, all in one transaction.
@@ -45,39 +49,38 @@ class Writer:
         StoreError
             If the database refused them.
         """
-        kept = asyncio.get_running_loop().create_future()
-        self._waiting.put_nowait((writes, kept))
+        kept = self._loop.create_future()
+        self._waiting.put((writes, kept))
         await kept
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        while (entry := await self._next()) is not None:
+    def _work(self) -> None:
+        while (entry := self._next()) is not None:
             group = self._gather(entry)
-            writes = [write for written, _ in group for write in written]
-            try:
-                await loop.run_in_executor(self._thread, self._keep, writes)
-            except Exception as error:  # noqa: BLE001 - handed to those who wait for the write
-                _tell(group, error)
-            else:
-                _tell(group, None)
+            failure = self._attempt([write for written, _ in group for write in written])
+            self._loop.call_soon_threadsafe(_tell, group, failure)
 
-    async def _next(self) -> _Entry | None:
-        if self._held_over:
-            return self._held_over.pop()
-        return await self._waiting.get()
+    def _next(self) -> _Entry | None:
+        return self._held_over.pop() if self._held_over else self._waiting.get()
 
     def _gather(self, entry: _Entry) -> list[_Entry]:
         """Add what is waiting to an entry; what no longer fits is held over."""
         group = [entry]
         rows = len(entry[0])
         while not self._waiting.empty():
-            following = self._waiting.get_nowait()
+            following = self._waiting.get()
             if following is None or rows + len(following[0]) > GROUP:
                 self._held_over.append(following)
                 break
             group.append(following)
             rows += len(following[0])
         return group
+
+    def _attempt(self, writes: Sequence[Write]) -> Exception | None:
+        try:
+            self._keep(writes)
+        except Exception as error:  # noqa: BLE001 - handed to those who wait for the write
+            return error
+        return None
 
 
 def _tell(group: Sequence[_Entry], error: Exception | None) -> None:
