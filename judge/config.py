@@ -1,7 +1,8 @@
 """What a run was made with: its manifest, and the settings that a user can give."""
 
-from collections.abc import Mapping
-from typing import Literal
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
 
 from pydantic import Field
 
@@ -50,21 +51,36 @@ class Manifest(Record):
 
 
 def difference(old: Manifest, new: Manifest) -> tuple[str, ...]:
-    """Name what two manifests differ in, one short line for each field.
+    """Name what two manifests differ in, one short line for each value.
 
     Returns
     -------
     tuple of str
         Empty when the run may be resumed.
     """
-    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    before = dict(_leaves("", old.model_dump(mode="json")))
+    after = dict(_leaves("", new.model_dump(mode="json")))
     return tuple(
-        f"{field}: was {_short(before[field])}, is {_short(after[field])}"
-        for field in before
-        if before[field] != after[field]
+        f"{path}: was {_short(before.get(path))}, is {_short(after.get(path))}"
+        for path in dict.fromkeys((*before, *after))
+        if before.get(path) != after.get(path)
     )
 
 
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    match value:
+        case dict():
+            for name, member in cast("dict[str, object]", value).items():
+                yield from _leaves(f"{path}.{name}" if path else name, member)
+        case list():
+            for place, member in enumerate(cast("list[object]", value), 1):
+                yield from _leaves(f"{path}[{place}]", member)
+        case _:
+            yield path, value
+
+
 def _short(value: object) -> str:
-    text = str(value)
+    text = "not given" if value is None else str(value)
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return text[:12]
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -73,7 +73,12 @@ def conduct(
         refuse_secrets(model)
     store = open_store(address)
     try:
-        run, resumed = begin(store, name, plan)
+        new = store.find_run(name) is None
+        # A model that cannot be reached must not leave a run behind that keeps its name.
+        models = _open_models(plan, settings) if new and not dry_run else {}
+        run, resumed = (
+            (_rehearsed(name, plan), False) if new and dry_run else begin(store, name, plan)
+        )
         before = counts(store, run)
         unsettled = before.error + before.skipped
         console.note(
@@ -82,7 +87,7 @@ def conduct(
         )
         interrupted = False
         if unsettled and not dry_run:
-            models = _open_models(plan, settings)
+            models = models or _open_models(plan, settings)
             with progress(unsettled, quiet=quiet) as seen:
                 sitting = _Sitting(store, run, seen, concurrency=settings.concurrency)
                 interrupted = asyncio.run(sitting.hold(plan, settings, models))
@@ -100,6 +105,11 @@ def conduct(
         )
     finally:
         store.close()
+
+
+def _rehearsed(name: str, plan: Plan) -> Run:
+    """Give the run that would be made; the store holds nothing under its number."""
+    return Run(run_id=0, name=name, created_at="", manifest=plan.manifest())
 
 
 def _cells(store: Store, run: Run, flags: Counter[str]) -> tuple[Cell, ...]:

@@ -55,7 +55,10 @@ class LitellmModel:
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         self._litellm = load_litellm()
-        self._fixed = _fixed_options(judge, os.environ if environ is None else environ)
+        environ = os.environ if environ is None else environ
+        self._fixed = _fixed_options(judge, environ)
+        if judge.base_url is None and judge.api_key_env is None:
+            _require_key(self._litellm, judge, environ)
         provider = _provider(self._litellm, judge)
         self._provider = provider if judge.base_url is None else netloc_of(judge.base_url)
         self._rungs = _ladder(self._litellm, judge, provider)
@@ -226,6 +229,20 @@ def _fixed_options(judge: ModelSettings, environ: Mapping[str, str]) -> dict[str
     if key is not None:
         options["api_key"] = key
     return options
+
+
+def _require_key(litellm: Any, judge: ModelSettings, environ: Mapping[str, str]) -> None:
+    """Refuse before the first call what could only fail, and as a failure of the server.
+
+    Providers that want more than one key, or one of several, are left to litellm: there an
+    account of the machine may stand in for them.
+    """
+    missing: list[str] = litellm.validate_environment(judge.model)["missing_keys"]
+    if len(missing) == 1 and missing[0].endswith("_API_KEY") and not environ.get(missing[0]):
+        raise ConfigError(
+            f"{judge.model} needs a key: export {missing[0]}, name another variable with "
+            "--api-key-env, or give a server of your own with --base-url."
+        )
 
 
 def _provider(litellm: Any, judge: ModelSettings) -> str:

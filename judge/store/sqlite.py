@@ -5,7 +5,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
@@ -53,20 +53,36 @@ def _configure(connection: SQLiteConnection, _record: object) -> None:
 
 @contextmanager
 def writer_lock(path: Path) -> Generator[None]:
-    """Hold a lock file, so that two programs never write the same run.
+    """Hold a lock file, so that two programs never write the same run; it is gone afterwards.
 
     Raises
     ------
     StoreError
         If another process holds it; the message names that process.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = _locked(path)
     try:
-        _lock(descriptor, path)
-        os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Give the descriptor of a lock file that is held and still has its name."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            _lock(descriptor, path)
+            os.ftruncate(descriptor, 0)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Whoever held it took the file away between our opening and our locking it.
         os.close(descriptor)
 
 

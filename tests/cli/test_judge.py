@@ -83,6 +83,27 @@ def test_a_changed_setting_is_refused_and_named(tmp_path: Path) -> None:
     assert "--run" in ended.err
 
 
+def test_a_model_that_needs_a_key_is_refused_before_a_run_is_made(tmp_path: Path) -> None:
+    path = responses(tmp_path, 1)
+    asked = ["judge", path, "--rubric", "safety", "--run", "r", "--judge"]
+
+    ended = program(*asked, "openai/gpt-4.1", folder=tmp_path)
+
+    assert ended.code == 2
+    assert "export OPENAI_API_KEY" in ended.err
+    assert open_store(str(tmp_path / "store.db")).find_run("r") is None
+
+
+def test_a_rehearsal_prints_the_plan_and_keeps_nothing(tmp_path: Path) -> None:
+    path = responses(tmp_path, 3)
+
+    ended = program(*words(path, "http://127.0.0.1:9/v1", "--dry-run"), folder=tmp_path)
+
+    assert ended.code == 0
+    assert "3 planned, 0 done" in ended.err
+    assert open_store(str(tmp_path / "store.db")).find_run("r") is None
+
+
 def test_a_budget_of_calls_leaves_a_valid_partial_run(tmp_path: Path) -> None:
     path = responses(tmp_path, 9)
 

@@ -154,6 +154,16 @@ def test_a_second_writer_of_a_run_is_refused_by_name(store: Store, run: Run) -> 
         pass
 
 
+def test_a_writer_leaves_no_file_behind(store: Store, run: Run, tmp_path: Path) -> None:
+    with store.writer(run):
+        held = list(tmp_path.rglob("*.lock"))
+    with store.writer(run):
+        pass
+
+    assert len(held) == 1
+    assert not list(tmp_path.rglob("*.lock"))
+
+
 def test_whoever_writes_waits_until_it_is_kept() -> None:
     kept: list[Write] = []
     groups: list[int] = []
