@@ -10,6 +10,7 @@ weighted sum. Weights and imagined items are those of `calibration.coefficients.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from types import MappingProxyType
 from typing import Literal
 
@@ -39,7 +40,7 @@ class HumanCeiling:
     coefficient : str
         What agreement is measured by.
     experts : mapping of str to Estimate
-        Each expert against the rest.
+        Each expert against the rest; an expert who shares no item with another is left out.
     ceiling : Estimate
         Their mean.
     judge : Estimate
@@ -106,10 +107,11 @@ def human_ceiling(
     if not usable.any():
         raise Undefined("no item has a verdict of the judge and the labels of two experts.")
     n = int(usable.sum())
-    seen = np.column_stack([verdicts[usable], labels[usable]])
+    counts = (~np.isnan(labels[usable])).sum(axis=0)
+    sharing = counts > 0
+    seen = np.column_stack([verdicts[usable], labels[usable][:, sharing]])
     levels = _levels(seen, categories)
-    titles = rater_names(names, labels.shape[1])
-    counts = (~np.isnan(seen[:, 1:])).sum(axis=0).tolist()
+    titles = tuple(compress(rater_names(names, labels.shape[1]), sharing))
     read = _coefficient(coefficient, levels)
     human, judged = _against_the_rest(_patterns(seen, levels), read, levels.size, seed=seed)
 
@@ -118,18 +120,23 @@ def human_ceiling(
 
     ceiling = estimate(human.mean(axis=-1), "experts against the rest")
     each = {
-        title: estimate(human[..., place], f"{title} against the rest", counts[place])
-        for place, title in enumerate(titles)
+        title: estimate(human[..., place], f"{title} against the rest", int(count))
+        for place, (title, count) in enumerate(zip(titles, counts[sharing], strict=True))
     }
-    ratio = judged.mean(axis=-1) / human.mean(axis=-1)
     return HumanCeiling(
         coefficient=coefficient,
         experts=MappingProxyType(each),
         ceiling=ceiling,
         judge=estimate(judged.mean(axis=-1), "judge against the rest"),
-        ratio=estimate(ratio, "judge over experts") if ceiling.low > 0.0 else None,
+        ratio=estimate(_ratio(judged, human), "judge over experts") if ceiling.low > 0.0 else None,
         n=n,
     )
+
+
+def _ratio(judged: FloatArray, human: FloatArray) -> FloatArray:
+    """Divide means over the experts; without bound in a resample in which experts never agree."""
+    top, bottom = judged.mean(axis=-1), human.mean(axis=-1)
+    return np.divide(top, bottom, out=np.full_like(top, np.inf), where=bottom != 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from calibration import InsufficientLabels, krippendorff_alpha
+from calibration import InsufficientLabels, Undefined, krippendorff_alpha
 from judge.judging import kept_rubrics
 from judge.store import claims
 from judge.store.annotation_base import Claim, Draft
@@ -73,6 +73,6 @@ def _alpha(
     level = "nominal" if len(levels) == 2 else "ordinal"
     try:
         found = krippendorff_alpha(rows, level=level, resamples=RESAMPLES)
-    except InsufficientLabels:
+    except (InsufficientLabels, Undefined):
         return None
     return (found.value, found.low, found.high)

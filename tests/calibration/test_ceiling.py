@@ -78,6 +78,20 @@ def test_unanimous_experts_keep_an_interval() -> None:
     assert found.ratio.low < found.ratio.high
 
 
+def test_an_expert_who_shares_no_item_is_left_out() -> None:
+    labels = np.array([[1, 1, NAN], [1, 1, NAN], [1, 0, NAN], [NAN, NAN, 0]] * 5)
+
+    found = human_ceiling([1, 1, 0, 0] * 5, labels, names=["a", "b", "c"])
+
+    assert set(found.experts) == {"a", "b"}
+
+
+def test_a_ceiling_that_resamples_bring_to_zero_leaves_a_finite_ratio_or_none() -> None:
+    found = human_ceiling([1, 0, 1], [[1, 1], [1, 0], [0, 1]])
+
+    assert found.ratio is None or np.isfinite([found.ratio.low, found.ratio.high]).all()
+
+
 def test_one_expert_an_item_is_undefined() -> None:
     with pytest.raises(Undefined, match="labels of two experts"):
         human_ceiling([1, 0], [[1, NAN], [NAN, 0]])
