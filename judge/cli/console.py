@@ -51,6 +51,8 @@ def as_json(value: object) -> None:
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
     """Print rows as an aligned table.
 
+    Where the terminal is narrow the words between the first column and the numbers are broken.
+
     Parameters
     ----------
     rows : sequence of mapping
@@ -61,13 +63,23 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> N
     from rich.table import Table
     from rich.text import Text
 
+    out = Console(highlight=False, soft_wrap=False)
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for number, heading in enumerate(columns.values()):
+    for place, (key, heading) in enumerate(columns.items()):
+        values = [row.get(key) for row in rows]
+        words = any(isinstance(value, str) for value in values)
+        width = max((len(_cell(value)) for value in values), default=0)
         # The first column says what a row is about, so it is the last to be broken.
-        grid.add_column(heading, overflow="fold", no_wrap=number == 0)
+        first = place == 0 and width <= out.width / 2
+        grid.add_column(
+            heading,
+            overflow="fold",
+            no_wrap=first or not words,
+            min_width=min(width, 9) if words else None,
+        )
     for row in rows:
         grid.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
-    Console(highlight=False, soft_wrap=False).print(grid)
+    out.print(grid)
 
 
 def _cell(value: object) -> str:

@@ -30,7 +30,9 @@ def export(
     from judge.exporters.rows import What, rows
 
     kind = console.one_of(what, (*get_args(What), "mlflow"), option="--what")
-    form = console.one_of(format_ or out.suffix[1:], get_args(Format), option="--format")
+    form = console.one_of(
+        format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"
+    )
     with opened(store) as kept:
         found = run_named(kept, run)
         table = feedback(kept, found) if kind == "mlflow" else rows(kept, found, kind)

@@ -209,20 +209,12 @@ def show(done: Done, *, as_json: bool) -> None:
         return
     if done.planned_only:
         return
+    rows = [_row(cell) for cell in done.cells if cell.group is None]
     several = len(done.run.manifest.judges) > 1
-    console.table(
-        [_row(cell) for cell in done.cells if cell.group is None],
-        {
-            "what": "criterion",
-            **({"judge": "judge"} if several else {}),
-            "system": "system",
-            "mean": "mean*",
-            "scored": "scored",
-            "unscored": "unscored",
-            "error": "error",
-            "skipped": "skipped",
-        },
-    )
+    failed = [part for part in ("unscored", "error", "skipped") if any(row[part] for row in rows)]
+    columns = {"what": "criterion", "judge": "judge", "system": "system", "mean": "mean*"}
+    columns |= {part: part for part in ("scored", *failed)}
+    console.table(rows, {k: heading for k, heading in columns.items() if several or k != "judge"})
     console.say("* the judge's own, not corrected for its errors: see cvalues calibrate.")
     total = done.counts
     console.say(
