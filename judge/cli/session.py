@@ -198,7 +198,7 @@ class _Sitting:
             os._exit(console.INTERRUPTED)
         self._interrupted = True
         self._stop.set()
-        console.note("\nfinishing the calls in flight; Ctrl-C again to leave at once")
+        console.note("finishing the calls in flight; Ctrl-C again to leave at once")
         asyncio.get_running_loop().call_later(GRACE, work.cancel)
 
 
