@@ -1,7 +1,7 @@
 """Fifty raters label over the loopback for a minute: nothing lost, nothing doubled, how fast.
 
 Each rater chooses, saves twice and submits, as the page does, with a pause between actions as
-people have. Prints a table and writes JSON: `python benchmarks/annotate.py --out annotate.json`.
+people have. Usage: `python benchmarks/annotate.py [--quick]`; writes bench/annotate.json.
 """
 
 import argparse
@@ -28,12 +28,15 @@ GOAL_MS = 200.0
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="Ten raters for ten seconds.")
     parser.add_argument("--raters", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=1.0, help="Seconds between actions.")
     parser.add_argument("--items", type=int, default=400)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("bench/annotate.json"))
     asked = parser.parse_args()
+    if asked.quick:
+        asked.raters, asked.seconds = 10, 10.0
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "store.db")
         _prepare(address, asked.items)
@@ -41,8 +44,8 @@ def main() -> None:
         measured |= _counted(address, measured.pop("acknowledged"))
     for name, figure in measured.items():
         print(f"{name:>16}  {figure}")
-    if asked.out:
-        asked.out.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    asked.out.parent.mkdir(exist_ok=True)
+    asked.out.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 def _prepare(address: str, count: int) -> None:
