@@ -13,6 +13,7 @@ from judge.canaries import Known
 from judge.cli import console
 from judge.cli.progress import Seen, progress
 from judge.detection import FLAG
+from judge.errors import StoreError
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
@@ -167,7 +168,12 @@ class _Sitting:
             if not self._interrupted:
                 raise
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
+            first = errors.exceptions[0]
+            if isinstance(first, StoreError):
+                # What was acknowledged before is kept, so the run can go on.
+                hint = f"When that is put right, resume with: {resume_command(self._run)}"
+                raise StoreError(f"{first} {hint}") from errors
+            raise first from errors
         return self._interrupted
 
     def _seen(self, made: Made) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.tables.printable import printable
+from judge.exporters.atomic import write_whole
 from judge.report import figures, quoting
 from judge.report.page import page
 from judge.report.record import Report
@@ -60,9 +61,7 @@ def render(report: Report) -> str:
 def write_report(path: Path, report: Report) -> None:
     """Write a report to a file, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(render(report), encoding="utf-8", errors="strict")
-    draft.replace(path)
+    write_whole(path, render(report))
 
 
 @lru_cache(maxsize=1)

@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import (
+    Column,
     Connection,
     Engine,
+    Select,
     Table,
     create_engine,
     func,
     insert,
     select,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from judge.config import Manifest
 from judge.errors import StoreError
 from judge.records import Answer, Attempt, Generation, Item, Judgment
-from judge.store import rows, sqlite, tables
+from judge.store import postgresql, rows, sqlite, tables
 from judge.store.base import Label, Run, Write
 from judge.store.migrations import migrate
 
@@ -45,6 +47,11 @@ def open_store(address: str) -> "Store":
         engine = create_engine(address) if path is None else sqlite.open_file(path)
         migrate(engine, now=_now())
     except SQLAlchemyError as error:
+        if path is not None and isinstance(error, OperationalError):
+            raise StoreError(
+                f"{path}: cannot be opened ({error.orig}); see whether the disk has room and the "
+                "folder can be written, or name another file with --store."
+            ) from error
         raise StoreError(
             f"{path or 'the store'}: not a store of cvalues, or damaged "
             f"({type(error).__name__}); name another with --store."
@@ -71,7 +78,8 @@ class Store:
     def writer(self, run: Run) -> AbstractContextManager[None]:
         """Keep every other process from writing to the run while the context lasts."""
         if self._path is None:
-            return nullcontext()
+            on_server = self._engine.dialect.name == "postgresql"
+            return postgresql.writer_lock(self._engine, run.run_id) if on_server else nullcontext()
         return sqlite.writer_lock(self._path.with_name(f"{self._path.name}.run-{run.run_id}.lock"))
 
     def runs(self) -> tuple[Run, ...]:
@@ -230,19 +238,13 @@ class Store:
     def add_document(self, run: Run, kind: str, body: str) -> None:
         """Keep a JSON text that belongs to a run, such as a passport or a drawn sample."""
         with self.transaction() as connection:
-            rows.insert_document(connection, run.run_id, kind=kind, body=body, now=_now())
+            last = connection.execute(_latest(run, kind, tables.documents.c.created_at)).scalar()
+            rows.insert_document(connection, run.run_id, kind=kind, body=body, now=_now(after=last))
 
     def latest_document(self, run: Run, kind: str) -> str | None:
         """Return the newest JSON text of a kind, or None."""
-        table = tables.documents
-        query = (
-            select(table.c.body)
-            .where(table.c.run_id == run.run_id, table.c.kind == kind)
-            .order_by(table.c.created_at.desc())
-            .limit(1)
-        )
         with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(_latest(run, kind, tables.documents.c.body)).scalar()
 
     def transaction(self) -> "AbstractContextManager[Connection]":
         """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
@@ -309,5 +311,19 @@ class _Transaction:
         return StoreError(f"{self._place}: the database refused the write ({cause}).")
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+def _latest(run: Run, kind: str, column: Column[str]) -> Select[str]:
+    table = tables.documents
+    return (
+        select(column)
+        .where(table.c.run_id == run.run_id, table.c.kind == kind)
+        .order_by(table.c.created_at.desc())
+        .limit(1)
+    )
+
+
+def _now(*, after: str | None = None) -> str:
+    """Give the time; always later than a given one, even where the clock has been put back."""
+    moment = datetime.now(UTC)
+    if after is not None:
+        moment = max(moment, datetime.fromisoformat(after) + timedelta(microseconds=1))
+    return moment.isoformat(timespec="microseconds")

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,13 @@ class Ended:
     err: str
 
 
-def program(*words: str | Path, folder: Path, environ: Mapping[str, str] | None = None) -> Ended:
-    """Run `cvalues` to its end."""
+def program(
+    *words: str | Path,
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    within: Callable[[], None] | None = None,
+) -> Ended:
+    """Run `cvalues` to its end; `within` sets limits in the new process before it starts."""
     done = subprocess.run(
         command(*words),
         cwd=folder,
@@ -27,6 +32,7 @@ def program(*words: str | Path, folder: Path, environ: Mapping[str, str] | None 
         text=True,
         timeout=120,
         check=False,
+        preexec_fn=within,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import cycle
 
 import pytest
 
@@ -104,6 +106,24 @@ def test_a_transport_fault_is_retried_and_each_call_is_in_the_ledger() -> None:
     assert kept.calls == 2
     assert kept.judgments[0].attempts == 2
     assert kept.judgments[0].outcome == "ok"
+
+
+def test_a_jump_of_the_wall_clock_changes_no_judgment(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = stage(ScriptedModel([ConnectionFailed("cut"), safe_reply()]), tasks(5)).judgments
+    moments = cycle([datetime(2038, 1, 20, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)])
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # noqa: ARG003 - as the clock is asked
+            return next(moments)
+
+    monkeypatch.setattr("judge.stage.datetime", Jumping)
+    jumped = stage(ScriptedModel([ConnectionFailed("cut"), safe_reply()]), tasks(5)).judgments
+
+    assert [each.model_copy(update={"latency_ms": 0.0}) for each in jumped] == [
+        each.model_copy(update={"latency_ms": 0.0}) for each in steady
+    ]
+    assert all(0.0 <= (each.latency_ms or 0.0) < 60_000.0 for each in jumped)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import random
 import stat
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import MetaData, create_engine
 
 from judge.config import Manifest, Source, difference
 from judge.errors import StoreError
@@ -20,11 +23,27 @@ from tests.judge.records import generation, tasks
 MANIFEST = Manifest(source=Source(name="r.jsonl", sha256="0" * 64, rows=3), planned=3)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "private" / "store.db"))
+in_a_file = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Open an empty store; on a server only where CVALUES_TEST_STORE names a database to empty."""
+    address = str(tmp_path / "private" / "store.db")
+    if request.param == "postgresql":
+        address = os.environ.get("CVALUES_TEST_STORE") or pytest.skip("needs a server")
+        _empty(address)
+    opened = open_store(address)
     yield opened
     opened.close()
+
+
+def _empty(address: str) -> None:
+    engine = create_engine(address)
+    left = MetaData()
+    left.reflect(engine)
+    left.drop_all(engine)
+    engine.dispose()
 
 
 @pytest.fixture
@@ -108,6 +127,8 @@ def test_the_latest_document_of_a_kind_is_found(store: Store, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("run")
+@in_a_file
+@pytest.mark.usefixtures("run")
 def test_files_belong_to_their_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "private"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -132,6 +153,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
         open_store(str(path))
 
 
+@in_a_file
 def test_a_store_of_a_later_version_is_refused(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "private" / "store.db"
     store.close()
@@ -145,7 +167,16 @@ def test_a_store_of_a_later_version_is_refused(store: Store, tmp_path: Path) -> 
         open_store(str(path))
 
 
-def test_a_second_writer_of_a_run_is_refused_by_name(store: Store, run: Run) -> None:
+def test_a_second_writer_of_a_run_is_refused(store: Store, run: Run) -> None:
+    with store.writer(run), pytest.raises(StoreError, match="process"), store.writer(run):
+        pass
+
+    with store.writer(run):
+        pass
+
+
+@in_a_file
+def test_the_first_writer_is_named(store: Store, run: Run) -> None:
     with (
         store.writer(run),
         pytest.raises(StoreError, match=f"process {os.getpid()}"),
@@ -154,6 +185,7 @@ def test_a_second_writer_of_a_run_is_refused_by_name(store: Store, run: Run) -> 
         pass
 
 
+@in_a_file
 def test_a_writer_leaves_no_file_behind(store: Store, run: Run, tmp_path: Path) -> None:
     with store.writer(run):
         held = list(tmp_path.rglob("*.lock"))
@@ -210,3 +242,51 @@ def test_two_manifests_part_where_they_differ() -> None:
 
     assert difference(MANIFEST, MANIFEST) == ()
     assert difference(MANIFEST, other) == ("repeats: was 1, is 2",)
+
+
+def test_a_torn_log_gives_whole_transactions_and_all_that_was_flushed_before_the_tear(
+    tmp_path: Path,
+) -> None:
+    path, log = tmp_path / "store.db", tmp_path / "store.db-wal"
+    opened = open_store(str(path))
+    run = opened.create_run("r", MANIFEST, generations=[])
+    begun = log.stat().st_size
+    judged = tasks(60)
+    sizes = [begun]
+    for first in range(0, 60, 2):
+        pair = [judgment(task, (), attempts=()) for task in judged[first : first + 2]]
+        opened.write(run, pair)
+        sizes.append(log.stat().st_size)
+    whole = path.read_bytes(), log.read_bytes()
+    opened.close()
+
+    for tear in random.Random(6).sample(range(begun, sizes[-1] + 1), 200):
+        torn = tmp_path / "torn.db"
+        for left in tmp_path.glob("torn.db*"):
+            left.unlink()
+        torn.write_bytes(whole[0])
+        torn.with_name("torn.db-wal").write_bytes(whole[1][:tear])
+        found = open_store(str(torn))
+        kept = len(list(found.judgments(run)))
+        found.close()
+
+        assert kept % 2 == 0
+        assert kept == 2 * (sum(size <= tear for size in sizes) - 1)
+
+
+def test_the_latest_document_is_the_last_that_came_though_the_clock_went_back(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC)
+    hours = iter([now, now - timedelta(days=1), now - timedelta(days=1)])
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # noqa: ARG003 - as the clock is asked
+            return next(hours)
+
+    monkeypatch.setattr("judge.store.sql.datetime", Jumping)
+    for body in ("1", "2", "3"):
+        store.add_document(run, "passport", body)
+
+    assert store.latest_document(run, "passport") == "3"
