@@ -126,7 +126,6 @@ def test_the_latest_document_of_a_kind_is_found(store: Store, run: Run) -> None:
     assert store.latest_document(run, "sample") is None
 
 
-@pytest.mark.usefixtures("run")
 @in_a_file
 @pytest.mark.usefixtures("run")
 def test_files_belong_to_their_owner_only(tmp_path: Path) -> None:
