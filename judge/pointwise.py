@@ -105,9 +105,12 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
 
 def language_of(generation: Generation) -> Language:
     """Tell in which language to judge: as the item says, else by the script of its prompt."""
-    if generation.lang is not None:
-        return generation.lang
-    return "zh" if _CHINESE.search(generation.prompt) else "en"
+    return generation.lang or script_of(generation.prompt)
+
+
+def script_of(text: str) -> Language:
+    """Tell a text's language by its script: Chinese where any character of it is."""
+    return "zh" if _CHINESE.search(text) else "en"
 
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")

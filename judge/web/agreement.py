@@ -27,6 +27,8 @@ class Agreed:
     """Those of them on which all gave the same level."""
     alpha: tuple[float, float, float] | None
     """Krippendorff's alpha with its interval; None where there is too little to say."""
+    uniform: bool
+    """Whether every rating is the same, so that agreement beyond chance has no meaning."""
 
 
 def agreement(said: Sequence[tuple[Claim, Draft]], rubrics: Iterable[Rubric]) -> tuple[Agreed, ...]:
@@ -59,6 +61,7 @@ def _agreed(said: Sequence[tuple[Claim, Draft]], key: str, criterion: Criterion)
         shared=len(shared),
         same=sum(len(set(row)) == 1 for row in shared),
         alpha=_alpha(matrix, criterion.scale.levels),
+        uniform=len({score for row in shared for score in row}) == 1,
     )
 
 

@@ -20,11 +20,24 @@ from judge.models.base import Message, Model, Question, Reply
 from judge.models.limits import Limit, Limits
 from judge.models.opening import open_model
 from judge.pointwise import Edition, Forms
-from judge.records import Answer, Attempt, Candidate, Generation, Item, Judge, Judgment, Reason
+from judge.records import (
+    Answer,
+    Attempt,
+    Candidate,
+    Generation,
+    Item,
+    Judge,
+    Judgment,
+    Language,
+    Reason,
+    Verdict,
+)
 from judge.stage import Bench, Made, Task, ask_tasks
 from judge.store.annotation_base import Turn
 from judge.store.base import AttemptEnded, AttemptStarted, Write
 from judge.store.desk import Desk
+from judge.web.words import speaker
+from rubrics.rubric import Rubric
 
 SERIALS_A_CALL = 100
 """Numbers set aside for the attempts of one question; more than any policy allows."""
@@ -116,8 +129,8 @@ class Asker:
             served_model=made.served_model,
         )
 
-    async def opinion(self, turns: Sequence[Turn]) -> str:
-        """Ask the judge about the last turn, in words; empty where there is no judge."""
+    async def opinion(self, turns: Sequence[Turn], *, lang: Language) -> str:
+        """Ask the judge about the last turn, in words of a language; empty where there is none."""
         if self.judge is None or self.edition is None:
             return ""
         *earlier, last = turns
@@ -129,10 +142,7 @@ class Asker:
         made = await self._asked(next(iter(tasks)), self.judge)
         if not isinstance(made, Judgment):
             return ""
-        return " · ".join(
-            f"{each.criterion}: {each.score if each.kind == 'scored' else each.outcome}"
-            for each in made.verdicts
-        )
+        return " · ".join(_said(each, self.edition(lang), lang) for each in made.verdicts)
 
     async def close(self) -> None:
         """Close the ways to the models."""
@@ -176,3 +186,13 @@ class Asker:
         if name not in self._models:
             self._models[name] = open_model(asked).model
         return self._models[name]
+
+
+def _said(verdict: Verdict, rubric: Rubric, lang: Language) -> str:
+    """Say a verdict as a person reads it: the question, the level, and what the level means."""
+    criterion = rubric.criterion(verdict.criterion)
+    if verdict.kind != "scored":
+        return f"{criterion.title}: {verdict.outcome}"
+    (meant,) = (each.text for each in criterion.scale.anchors if each.score == verdict.score)
+    say = speaker(lang)
+    return say("attack.says", title=criterion.title, score=verdict.score, anchor=meant)

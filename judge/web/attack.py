@@ -3,6 +3,7 @@
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from judge.pointwise import script_of
 from judge.store import entries
 from judge.store.annotation_base import Entry, Material
 from judge.web.collecting import at_hand, text_of, too_fast, topic_of, topics, trouble, twin_of
@@ -45,7 +46,8 @@ async def turn(visit: Visit) -> Response:
     came = await asker.reply(turns, prompt)
     if came is None:
         return trouble(visit, "model", status=502)
-    material = Material(system=asker.candidate.name, lang=visit.lang, turns=(*turns, came))
+    turns = (*turns, came)
+    material = Material(system=asker.candidate.name, lang=script_of(turns[0].prompt), turns=turns)
     await run_in_threadpool(_keep, visit, entry, material)
     return see("/attack")
 
@@ -63,7 +65,7 @@ async def mark(visit: Visit) -> Response:
         return trouble(visit, "missing", status=422)
     decided = entry.material.model_copy(update={"group": group, "unsafe_turn": places.get(said)})
     kept = await run_in_threadpool(_hand_in, visit, entry, decided)
-    opinion = await asker.opinion(decided.turns[: places.get(said, count)])
+    opinion = await asker.opinion(decided.turns[: places.get(said, count)], lang=visit.lang)
     if opinion:
         told = decided.model_copy(update={"opinion": opinion})
         await run_in_threadpool(_tell, visit, kept, told)

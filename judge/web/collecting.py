@@ -31,6 +31,11 @@ def topic_of(visit: Visit, kind: EntryKind) -> str | None:
     return said if said in {topic.key for topic in topics(visit, kind)} else None
 
 
+def topic_named(visit: Visit, key: str) -> Topic | None:
+    """Find a scenario or domain by its key."""
+    return next((topic for topic in visit.room.topics if topic.key == key), None)
+
+
 def text_of(visit: Visit, name: str) -> str:
     """Read a text of the form."""
     return visit.form.get(name, "").strip()[:LONGEST]

@@ -8,8 +8,9 @@ from judge.store.annotation_base import Rater, Role
 from judge.store.progress import progress, task_states
 from judge.store.progress import release as release_tasks
 from judge.web.agreement import agreement
-from judge.web.pages import page
+from judge.web.pages import page, see
 from judge.web.room import Visit
+from judge.web.screens import titles
 
 
 def show_progress(visit: Visit) -> Response:
@@ -22,8 +23,8 @@ def show_progress(visit: Visit) -> Response:
         tasks=task_states(desk, per_item=visit.room.study.per_item),
         study=visit.room.study,
         agreed=agreement(claims.submitted(desk), visit.room.rubrics.values()),
+        titles=titles(visit.room, visit.lang),
         run=desk.run.name,
-        wrong=None,
     )
 
 
@@ -51,13 +52,13 @@ def renew_link(visit: Visit) -> Response:
 def revoke(visit: Visit) -> Response:
     """End all sessions of a person and void their links."""
     people.end_sessions(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
-    return show_progress(visit)
+    return see("/progress")
 
 
 def release(visit: Visit) -> Response:
     """Hand the open tasks of a person to others."""
     release_tasks(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
-    return show_progress(visit)
+    return see("/progress")
 
 
 def show_log(visit: Visit) -> Response:

@@ -14,8 +14,6 @@ from judge.web.gate import FormTooLarge, language_of, read_form, same_origin, tu
 from judge.web.pages import page, plain_page, see
 from judge.web.room import Room, Visit
 
-HOME = {"rater": "/label", "coordinator": "/progress", "reviewer": "/review"}
-
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -36,7 +34,7 @@ async def enter(request: Request) -> Response:
     person = await run_in_threadpool(people.use_link, room.desk, request.path_params["token"])
     if person is None:
         return plain_page("refused.html", lang, status=403, why="link")
-    response = see(HOME[person.role])
+    response = see("/")
     response.set_cookie(
         sessions.COOKIE,
         sessions.begin(room.secret, room.desk.run.name, person),
@@ -49,8 +47,8 @@ async def enter(request: Request) -> Response:
 
 
 def go_home(visit: Visit) -> Response:
-    """Send each role to its first page."""
-    return see(HOME[visit.person.role])
+    """Send each person to the page where they begin."""
+    return see(f"/{next(iter(visit.pages), 'consent')}")
 
 
 def show_consent(visit: Visit) -> Response:
@@ -70,7 +68,8 @@ def choose_language(visit: Visit) -> Response:
     for lang in get_args(Language):
         if visit.form.get("lang") == lang:
             people.set_language(visit.room.desk, visit.person.rater, lang)
-    return see("/")
+    back = visit.form.get("back", "").removeprefix("/")
+    return see(f"/{back}" if back in visit.pages else "/")
 
 
 def elsewhere(visit: Visit) -> Response:

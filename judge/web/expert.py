@@ -5,6 +5,7 @@ import asyncio
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from judge.pointwise import script_of
 from judge.store import entries
 from judge.store.annotation_base import Entry, Material
 from judge.web.collecting import at_hand, text_of, too_fast, topic_of, topics, trouble, twin_of
@@ -40,7 +41,11 @@ async def ask(visit: Visit) -> Response:
     if len(replies) < REPLIES:
         return trouble(visit, "model", status=502)
     material = Material(
-        group=group, lang=visit.lang, system=asker.candidate.name, prompt=prompt, replies=replies
+        group=group,
+        lang=script_of(prompt),
+        system=asker.candidate.name,
+        prompt=prompt,
+        replies=replies,
     )
     await run_in_threadpool(
         entries.add_entry, visit.room.desk, "expert", visit.person.rater, material=material

@@ -3,6 +3,7 @@
 import hmac
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -124,8 +125,15 @@ async def _visit(request: Request, room: Room) -> Visit | Response:
     person = await run_in_threadpool(people.find_rater, room.desk, session.rater)
     if person is None or person.epoch != session.epoch:
         return await turned_away(room, "session", place, lang=lang)
+    visit = Visit(
+        room=room,
+        person=person,
+        csrf=session.csrf,
+        place=place,
+        path=request.path_params,
+        form={},
+    )
     form: Form = {}
-    visit = Visit(room=room, person=person, csrf=session.csrf, path=request.path_params, form=form)
     if request.method == "POST":
         try:
             form = await read_form(request)
@@ -134,7 +142,7 @@ async def _visit(request: Request, room: Room) -> Visit | Response:
         told = form.get("csrf", "").encode()
         if not same_origin(request) or not hmac.compare_digest(told, session.csrf.encode()):
             return await refused(visit, "form", place)
-    return Visit(room=room, person=person, csrf=session.csrf, path=request.path_params, form=form)
+    return replace(visit, form=form)
 
 
 async def _answered(handler: Handler, visit: Visit) -> Response:

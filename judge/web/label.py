@@ -112,7 +112,7 @@ def show_own(visit: Visit) -> Response:
         (claim, claims.newest_draft(visit.room.desk, claim.rater, claim.task.task).draft)
         for claim in reversed(own)
     ]
-    return page(visit, "own.html", rows=rows)
+    return page(visit, "own.html", rows=rows, titles=screens.titles(visit.room, visit.lang))
 
 
 def _submitted(visit: Visit, table: _Desktop, kept: KeptDraft) -> Response:

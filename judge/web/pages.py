@@ -24,8 +24,8 @@ def page(visit: Visit, name: str, *, status: int = 200, **values: object) -> HTM
         "person": visit.person,
         "csrf": visit.csrf,
         "tired": visit.room.pace.minutes_on_end(visit.person.rater),
-        "collects": visit.room.asker is not None,
-        "labels": bool(visit.room.rubrics),
+        "pages": visit.pages,
+        "place": visit.place,
         **values,
     }
     return _rendered(name, visit.lang, status=status, values=shown)
@@ -34,7 +34,10 @@ def page(visit: Visit, name: str, *, status: int = 200, **values: object) -> HTM
 def plain_page(name: str, lang: Language, *, status: int = 200, **values: object) -> HTMLResponse:
     """Render a page for somebody who is not known, or not let in."""
     return _rendered(
-        name, lang, status=status, values={"person": None, "csrf": "", "tired": None, **values}
+        name,
+        lang,
+        status=status,
+        values={"person": None, "csrf": "", "tired": None, "place": "", **values},
     )
 
 

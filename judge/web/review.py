@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from judge.store import entries
-from judge.web.collecting import prompt_of, text_of, trouble, twin_of
+from judge.web.collecting import prompt_of, text_of, topic_named, trouble, twin_of
 from judge.web.pages import page, see
 from judge.web.room import Visit
 
@@ -17,7 +17,8 @@ def show(visit: Visit) -> Response:
     ]
     entry = waiting[0] if waiting else None
     twin = twin_of(visit.room.desk, entry, prompt_of(entry)) if entry else None
-    return page(visit, "review.html", entry=entry, waiting=len(waiting), twin=twin)
+    topic = topic_named(visit, entry.material.group) if entry else None
+    return page(visit, "review.html", entry=entry, waiting=len(waiting), twin=twin, topic=topic)
 
 
 def decide(visit: Visit) -> Response:

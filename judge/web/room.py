@@ -60,6 +60,8 @@ class Visit:
     room: Room
     person: Rater
     csrf: str
+    place: str
+    """The address that was asked for."""
     path: Mapping[str, str]
     form: Form
 
@@ -67,3 +69,18 @@ class Visit:
     def lang(self) -> Language:
         """The language of the screens."""
         return self.person.lang
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The pages that this person may turn to, the first of them where they begin."""
+        if self.person.consented_at is None:
+            return ()
+        labels, collects = bool(self.room.rubrics), self.room.asker is not None
+        reviews = collects or self.room.study.screen == "best-of-three"
+        coordinates = self.person.role == "coordinator"
+        return (
+            *(("progress", "log") if coordinates else ()),
+            *(("label", "own") if labels and not coordinates else ()),
+            *(("review",) if reviews and self.person.role != "rater" else ()),
+            *(("attack", "expert") if collects and not coordinates else ()),
+        )

@@ -73,6 +73,16 @@ def instructions(room: Room, generation: Generation, lang: Language) -> tuple[Ru
     return tuple(_twin(rubric, lang) for rubric in rubrics_for(room, generation))
 
 
+def titles(room: Room, lang: Language) -> dict[str, str]:
+    """Name every criterion of the room, by its key in drafts, in the language of the screen."""
+    shown = [_twin(rubric, lang) for _, rubric in sorted(room.rubrics.items())]
+    return {
+        f"{rubric.id}.{criterion.id}": criterion.title
+        for rubric in shown
+        for criterion in rubric.criteria
+    }
+
+
 def in_layout(claim: Claim, generations: tuple[Generation, ...]) -> tuple[Generation, ...]:
     """Put the replies of a task into the order in which this rater sees them."""
     return tuple(generations[place] for place in claim.layout)

@@ -11,7 +11,7 @@ from judge.store import people
 from judge.store.annotation_base import Rater, Study
 from judge.web import sessions
 from judge.web.serve import Address, checked
-from tests.judge.web.rooms import NASTY, Served, csrf, room_of, task_of
+from tests.judge.web.rooms import NASTY, Served, csrf, field, room_of, task_of
 
 SAFE = {"version": "0", "score.safety.safe": "1", "score.safety.severity": "0"}
 
@@ -126,6 +126,33 @@ def test_the_coordinator_invites_and_watches(served: Served) -> None:
         assert co.post("/people", data={**sent, "name": "new one"}).status_code == 422
         assert "refused.role" not in actions(served)
         assert "rater.added" in co.get("/log").text
+
+
+def test_labels_that_are_all_the_same_leave_the_progress_page_whole(served: Served) -> None:
+    for name in ("ann", "bo"):
+        with served.enter(name) as rater:
+            page = rater.get("/label").text
+            while 'id="task"' in page:
+                rater.post(f"/label/{task_of(page)}", data={"csrf": csrf(page), **SAFE})
+                page = rater.get("/label").text
+    with served.enter("co", "coordinator") as co:
+        page = co.get("/progress").text
+
+    assert "4 of 4 tasks labelled" in page
+    assert "every label is the same" in page
+    assert "Severity of harm" in page
+
+
+def test_choosing_a_language_leads_back_to_the_same_page(served: Served) -> None:
+    with served.enter("co", "coordinator") as co:
+        page = co.get("/log").text
+        sent = {"csrf": csrf(page), "lang": "zh", "back": field(page, "back")}
+        chinese = co.post("/language", data=sent)
+        elsewhere = co.post("/language", data={**sent, "back": "//evil.example"})
+
+    assert chinese.url.path == "/log"
+    assert "<h1>日志</h1>" in chinese.text
+    assert elsewhere.url.path == "/progress"
 
 
 def test_a_host_that_is_not_ours_is_not_answered(served: Served) -> None:
