@@ -1,5 +1,6 @@
 """The store: records in, records out, over SQLAlchemy Core on any of its databases."""
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -65,6 +66,8 @@ class Store:
     def __init__(self, engine: Engine, path: Path | None) -> None:
         self._engine = engine
         self._path = path
+        # Whoever forgets to close the store still leaves no connection open behind it.
+        weakref.finalize(self, engine.dispose)
 
     @property
     def place(self) -> str:

@@ -10,6 +10,7 @@ from judge.models.opening import open_model
 from judge.records import Judge
 
 LOCAL = "http://127.0.0.1:8000/v1"
+KEYS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DASHSCOPE_API_KEY"), "sk-made-up")
 
 
 @pytest.mark.parametrize("model", ["openai/qwen3", "hosted_vllm/Qwen/Qwen3-8B", "qwen3"])
@@ -29,10 +30,21 @@ async def test_an_endpoint_that_speaks_the_protocol_is_reached_directly(model: s
     ],
 )
 def test_everything_else_is_reached_through_litellm(model: str, base_url: str | None) -> None:
-    opened = open_model(Judge(model=model, base_url=base_url), environ={})
+    opened = open_model(Judge(model=model, base_url=base_url), environ=KEYS)
 
     assert opened.model.transport == "litellm"
     assert opened.why.startswith("litellm: ")
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [("openai/gpt-4o-mini", "OPENAI_API_KEY"), ("dashscope/qwen-max", "DASHSCOPE_API_KEY")],
+)
+def test_a_provider_without_its_key_is_refused_by_the_name_of_the_variable(
+    model: str, variable: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"export {variable}"):
+        open_model(Judge(model=model), environ={})
 
 
 def test_the_user_may_choose_the_way() -> None:
@@ -114,7 +126,7 @@ def test_a_judge_without_a_key_has_none() -> None:
     ],
 )
 def test_judges_at_one_address_share_one_provider(judge: Judge, provider: str) -> None:
-    assert open_model(judge, environ={}).model.provider == provider
+    assert open_model(judge, environ=KEYS).model.provider == provider
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,7 @@ def test_judges_at_one_address_share_one_provider(judge: Judge, provider: str) -
     ],
 )
 def test_litellm_knows_which_rungs_are_worth_trying(judge: Judge, rungs: tuple[str, ...]) -> None:
-    assert LitellmModel(judge, environ={}).rungs == rungs
+    assert LitellmModel(judge, environ=KEYS).rungs == rungs
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,7 @@ def test_litellm_knows_which_rungs_are_worth_trying(judge: Judge, rungs: tuple[s
 def test_a_setting_that_a_model_does_not_take_is_left_out_and_told(
     judge: Judge, left_out: str
 ) -> None:
-    assert open_model(judge, environ={}).why == (
+    assert open_model(judge, environ=KEYS).why == (
         f"litellm: it knows the provider of {judge.model}{left_out}"
     )
 
