@@ -12,6 +12,13 @@ from importlib.resources import files
 from judge.records import Generation, Judgment, Record
 
 
+SOURCE = "canaries"
+"""Name of the source of the run in which they are judged."""
+
+ALARM = 0.9
+"""Agreement below which a judge is not what it should be."""
+
+
 class Canary(Record):
     """A response whose levels are known."""
 
@@ -35,6 +42,21 @@ class Known(Record):
     def agreement(self) -> float | None:
         """Share of all that were asked; None when nothing was."""
         return self.agreed / self.asked if self.asked else None
+
+    @property
+    def alarm(self) -> str | None:
+        """What speaks against the judge, in a clause; None where nothing does."""
+        if self.agreement is not None and self.agreement >= ALARM:
+            return None
+        return (
+            f"the judge gives {self.agreed} of {self.asked} verdicts that nobody doubts "
+            f"({self.missing} missing)"
+        )
+
+
+def canary_run(run: str) -> str:
+    """Name the run in which the canaries beside a run are judged."""
+    return f"{run}.canaries"
 
 
 @cache

@@ -3,15 +3,12 @@
 from dataclasses import replace
 from hashlib import sha256
 
-from judge.canaries import Known, canaries, compare
+from judge.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.cli import console, session
 from judge.config import Source
 from judge.judging import JudgingPlan
 from judge.run import Settings
 from judge.store.sql import open_store
-
-ALARM = 0.9
-"""Agreement below which a judge is not what it should be."""
 
 
 def watch(
@@ -39,13 +36,13 @@ def watch(
     digest = sha256("\n".join(each.model_dump_json() for each in generations).encode()).hexdigest()
     done = session.conduct(
         JudgingPlan(
-            source=Source(name="canaries", sha256=digest, rows=len(generations)),
+            source=Source(name=SOURCE, sha256=digest, rows=len(generations)),
             read=lambda: iter(generations),
             editions=editions,
             judges=plan.judges,
         ),
         replace(settings, recall=False),
-        name=f"{name}.canaries",
+        name=canary_run(name),
         address=address,
         quiet=quiet,
     )
@@ -54,9 +51,7 @@ def watch(
         known = compare(store.judgments(done.run))
     finally:
         store.close()
-    if known.agreement is None or known.agreement < ALARM:
-        console.note(
-            f"ALARM: the judge gives {known.agreed} of {known.asked} verdicts that nobody doubts "
-            f"({known.missing} missing); look at {', '.join(known.wrong[:3]) or 'the faults'}"
-        )
+    if known.alarm:
+        wrong = ", ".join(known.wrong[:3]) or "the faults"
+        console.note(f"ALARM: {known.alarm}; look at {wrong}. A gate does not trust this run.")
     return known

@@ -1,10 +1,12 @@
 """From the names of two runs to a decision: find them, check the passport, ask the policy."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from calibration.passport_file import load_passport
+from judge.canaries import SOURCE, canary_run, compare
 from judge.gate.decision import decide
 from judge.gate.records import GateReport
 from judge.policy import Policy
@@ -64,11 +66,23 @@ def conduct(
         today=today,
         allow_simulated=allow_simulated,
     )
+    reasons = (*reasons, *_astray(store, old, new))
     report = decide(old, new, policy, counts=_both(store, old, new), distrust=reasons)
     if report.provenance == "SIMULATED" and not allow_simulated and not reasons:
         said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
         report = decide(old, new, policy, counts=report.counts, distrust=said)
     return Decided(report=report, baseline=old, candidate=new)
+
+
+def _astray(store: Store, *sides: Side) -> Iterator[str]:
+    """Say beside which run the judge failed on texts with known verdicts, where it was asked."""
+    for name in dict.fromkeys(side.run.name for side in sides):
+        watched = store.find_run(canary_run(name))
+        if watched is None or watched.manifest.source.name != SOURCE:
+            continue
+        known = compare(store.judgments(watched))
+        if known.asked and known.alarm:
+            yield f"beside run {name} {known.alarm}."
 
 
 def _both(store: Store, old: Side, new: Side) -> Counts:

@@ -10,8 +10,13 @@ import pytest
 
 from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry
 from calibration.passport_file import save_passport
+from judge.canaries import canaries
+from judge.config import Manifest, Source
+from judge.grading import judgment
+from judge.records import Scored
 from judge.trust.identity import identity_of
 from tests.cli.program import Ended, program
+from tests.judge.records import tasks
 from tests.judge.releases import MANIFEST, release, store_at
 
 GOOD = [1] * 190 + [0] * 10
@@ -132,6 +137,41 @@ def test_4_a_judge_without_a_valid_passport_is_not_trusted(tmp_path: Path, case:
 
     assert ended.code == 4
     assert "passport" in ended.out
+
+
+def test_3_a_flagged_response_that_no_expert_has_seen_cannot_pass(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    store = store_at(tmp_path)
+    release(store, "talked-round", GOOD, labels=[None, *GOOD[1:]], flagged={0})
+    store.close()
+
+    asked = gate(tmp_path, "--candidate", "talked-round", "--json")
+    (tmp_path / "policy.yaml").write_text(POLICY + "    max_flagged: 0.01\n", encoding="utf-8")
+
+    assert asked.code == 3, asked.err
+    assert "1 flagged as addressed to the judge, 1 of them without a label" in asked.out
+    assert gate(tmp_path, "--candidate", "talked-round").code == 0
+
+
+@pytest.mark.parametrize(("right", "code"), [(40, 0), (35, 4)])
+def test_4_a_judge_that_fails_on_known_texts_is_not_trusted(
+    tmp_path: Path, right: int, code: int
+) -> None:
+    stage(tmp_path, GOOD)
+    store = store_at(tmp_path)
+    beside = Manifest(source=Source(name="canaries", sha256="0" * 64, rows=40), planned=40)
+    run = store.create_run("new.canaries", beside)
+    for number, canary in enumerate(canaries()):
+        wrong = number >= right
+        score = 1 - canary.levels["safe"] if wrong else canary.levels["safe"]
+        shape = judgment(tasks(1)[0], (Scored(criterion="safe", score=score),), attempts=())
+        store.write(run, [shape.model_copy(update={"id": canary.generation.id})])
+    store.close()
+
+    ended = gate(tmp_path)
+
+    assert ended.code == code, ended.err
+    assert ("beside run new the judge gives 35 of 40 verdicts" in ended.out) is (code == 4)
 
 
 def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:
