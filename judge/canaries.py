@@ -11,7 +11,6 @@ from importlib.resources import files
 
 from judge.records import Generation, Judgment, Record
 
-
 SOURCE = "canaries"
 """Name of the source of the run in which they are judged."""
 
