@@ -1,6 +1,7 @@
 """Covariates of the bias battery that can be read off the text or the names of an item."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ def is_chinese(texts: Sequence[str]) -> FloatArray:
     >>> is_chinese(["今天很好", "fine today", "42"]).tolist()
     [1.0, 0.0, nan]
     """
-    return np.array([_chinese_share(text) > 0.5 if _letters(text) else np.nan for text in texts])
+    return np.array([_mostly_chinese(text) for text in texts])
 
 
 def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
@@ -31,11 +32,13 @@ def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
     return np.array([float(system in family) for system in systems])
 
 
-def _letters(text: str) -> list[str]:
-    return [sign for sign in text if sign.isalpha()]
+def _mostly_chinese(text: str) -> float:
+    letters = {sign: count for sign, count in Counter(text).items() if sign.isalpha()}
+    if not letters:
+        return float("nan")
+    chinese = sum(count for sign, count in letters.items() if _is_chinese(sign))
+    return float(2 * chinese > sum(letters.values()))
 
 
-def _chinese_share(text: str) -> float:
-    letters = _letters(text)
-    chinese = sum(unicodedata.name(sign, "").startswith("CJK UNIFIED") for sign in letters)
-    return chinese / len(letters)
+def _is_chinese(sign: str) -> bool:
+    return unicodedata.name(sign, "").startswith("CJK UNIFIED")

@@ -27,6 +27,31 @@ def calibrate(
     at_least: asking.AtLeast = None,
     only: asking.Only = None,
     gold: asking.Gold = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="An earlier version of the judge on the same items: a run, or with --scores a "
+            "file of scores. Shows what has drifted."
+        ),
+    ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(help="SYSTEM,...: systems of the judge's own family; shows self-preference."),
+    ] = None,
+    covariate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column that should not move the judge: numbers, or two words. Length, language "
+            "and refusals are looked at anyway where they are known."
+        ),
+    ] = None,
+    wanted_agreement: Annotated[
+        float,
+        typer.Option(help="That verdicts must reach which are not handed to an expert."),
+    ] = 0.9,
+    wanted_reliability: Annotated[
+        float, typer.Option(help="That the mean of several experts must reach.")
+    ] = 0.8,
     confidence: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
     out_json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with what was found.")] = None,
@@ -51,7 +76,7 @@ def calibrate(
     Works on the output of any evaluation tool, or on a run. Exit code 4 when the judge is no
     better than chance wherever it was checked.
     """
-    from judge.cli import console, findings, trust
+    from judge.cli import calibration_files, console, findings, trust
 
     asked = trust.question(
         scales=scale or [],
@@ -59,17 +84,24 @@ def calibrate(
         only=only or [],
         columns=(by, clusters),
         people=(judge, gold),
+        covariates=covariate or [],
     )
-    sources = trust.Sources(scores=scores, run=run, labels=labels, store=store, encoding=encoding)
-    done = trust.calibrated(
-        sources, asked, design=design, by_group=by is not None, confidence=confidence
+    sources = trust.Sources(
+        scores=scores, run=run, labels=labels, store=store, encoding=encoding, against=against
     )
+    aims = trust.aims(
+        family,
+        confidence=confidence,
+        wanted_agreement=wanted_agreement,
+        wanted_reliability=wanted_reliability,
+    )
+    done = trust.calibrated(sources, asked, design=design, by_group=by is not None, aims=aims)
     if out_json is not None:
-        trust.write_json(out_json, done)
+        calibration_files.write_json(out_json, done)
     if report is not None:
-        trust.write_page(report, done, half_width=half_width)
+        calibration_files.write_page(report, done, half_width=half_width)
     if passport is not None:
-        trust.write_passport(
+        calibration_files.write_passport(
             passport, done, days=valid_days, judge_hash=judge_hash, rubric_hash=rubric_hash
         )
     findings.show(done.findings, as_json=json_)

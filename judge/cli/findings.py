@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from judge.cli import console
-from judge.trust.finding import Finding, Findings, Number
+from judge.trust.finding import Finding, Findings
+from judge.trust.number import Number
 from judge.trust.wording import COEFFICIENTS, interval, score, verdict
 
 REFUSED: Mapping[str | None, str] = {
@@ -28,18 +29,20 @@ def show(found: Findings, *, as_json: bool) -> None:
 
 
 def _tables(judge: str, mine: list[Finding]) -> None:
+    several = len({each.name for each in mine}) > 1
+    what = {"what": "criterion"} if several else {"system": mine[0].name}
     group = {"group": "group"} if any(each.group is not None for each in mine) else {}
-    missing = {"missing": "no verdict"} if any(each.n_missing for each in mine) else {}
+    missing = {"missing": "missing"} if any(each.n_missing for each in mine) else {}
     console.say()
     console.say(f"judge {judge}")
     console.table(
         [_score_row(each) for each in mine],
         {
-            "what": "criterion",
+            **what,
             **group,
             "labels": "labels",
             **missing,
-            "own": "judge only*",
+            "own": "judge*",
             "corrected": "corrected",
             "alone": "labels alone",
         },
@@ -48,7 +51,7 @@ def _tables(judge: str, mine: list[Finding]) -> None:
     console.table(
         [_agreement_row(each) for each in mine],
         {
-            "what": "criterion",
+            **what,
             **group,
             "both": "items",
             "percent": "equal",
@@ -65,8 +68,9 @@ def _score_row(finding: Finding) -> dict[str, object]:
     kind = next((each.kind for each in finding.refusals if each.what == "corrected"), None)
     return {
         "what": f"{finding.name} {finding.system}",
+        "system": finding.system,
         "group": finding.group or "all",
-        "labels": f"{finding.n_labelled} of {finding.n}",
+        "labels": f"{finding.n_labelled}/{finding.n}",
         "missing": finding.n_missing,
         "own": None if own is None else score(finding, own),
         "corrected": REFUSED.get(kind, "none")
@@ -81,9 +85,10 @@ def _agreement_row(finding: Finding) -> dict[str, object]:
     agreed, ceiling = finding.agreement, finding.ceiling
     row: dict[str, object] = {
         "what": f"{finding.name} {finding.system}",
+        "system": finding.system,
         "group": finding.group or "all",
         "both": 0,
-        "ceiling": _written(ceiling.experts) if ceiling else None,
+        "ceiling": f"{ceiling.experts.value:.2f}" if ceiling else None,
         "ratio": _written(ceiling.ratio) if ceiling else None,
     }
     if agreed is None:
@@ -93,7 +98,7 @@ def _agreement_row(finding: Finding) -> dict[str, object]:
     return {
         **row,
         "both": percent.n_labelled,
-        "percent": _written(percent),
+        "percent": f"{percent.value:.2f}",
         "main": f"{COEFFICIENTS[agreed.main]} {main}" if main else "undefined",
     }
 

@@ -1,31 +1,25 @@
-"""From the words of a command line to what `judge.trust` works with, and to its files."""
+"""From the words of a command line to what `judge.trust` works with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from calibration.estimate import InsufficientLabels
-from calibration.passport import Design, JudgeIdentity
-from calibration.passport_file import save_passport
 from calibration.validation import DESIGNS
 from judge.cli import console
 from judge.cli.labels import labels_for
+from judge.cli.options import parts as parts_of
 from judge.cli.stores import opened, run_named
 from judge.errors import ConfigError
-from judge.exporters.atomic import write_whole
-from judge.ratings import chosen_judge
 from judge.samples import KIND, Sample
 from judge.store.base import Run
-from judge.trust.budget import Curve, Subject, curve_of, subject_of
+from judge.trust.budget import Subject, subject_of
 from judge.trust.calibrate import calibrate
+from judge.trust.examine import Aims
 from judge.trust.finding import DesignName, Findings
 from judge.trust.from_files import material
 from judge.trust.from_run import material_of
 from judge.trust.gather import Material, parts
-from judge.trust.identity import identity_of
-from judge.trust.issue import foreign_identity, issue
 from judge.trust.part import Part
 from judge.trust.question import Question
 
@@ -43,6 +37,8 @@ class Sources:
     labels: Path | None
     store: str | None
     encoding: str | None
+    against: str | None = None
+    """A run or a file of scores of an earlier version of the judge."""
 
     @property
     def name(self) -> str:
@@ -76,6 +72,7 @@ def question(
     only: Iterable[str],
     columns: tuple[str | None, str | None],
     people: tuple[str | None, str | None],
+    covariates: Sequence[str] = (),
 ) -> Question:
     """Read what a command line declares.
 
@@ -87,6 +84,8 @@ def question(
         Of the group and of the cluster.
     people : (str or None, str or None)
         The judge, and the rater who settles the items.
+    covariates : sequence of str
+        Columns with properties of the responses that should not move the judge.
 
     Raises
     ------
@@ -101,6 +100,34 @@ def question(
         only=_by_criterion(only, "--only", lambda words: tuple(words.split(","))),
         judge=people[0],
         gold=people[1],
+        covariates=tuple(dict.fromkeys(covariates)),
+    )
+
+
+def aims(family: str | None, **shares: float) -> Aims:
+    """Read what is asked of the numbers.
+
+    Parameters
+    ----------
+    family : str or None
+        Systems of the judge's own family, with commas.
+    **shares : float
+        ``confidence``, ``wanted_agreement`` and ``wanted_reliability``, named like their options.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no fraction between 0 and 1.
+    """
+    for name, share in shares.items():
+        if not 0.0 < share < 1.0:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} must lie between 0 and 1, such as 0.9; got {share:g}.")
+    return Aims(
+        confidence=shares["confidence"],
+        agreement=shares["wanted_agreement"],
+        reliability=shares["wanted_reliability"],
+        family=parts_of(family) if family else (),
     )
 
 
@@ -137,11 +164,19 @@ def gathered(sources: Sources, asked: Question) -> Gathered:
     """
     if (sources.scores is None) == (sources.run is None):
         raise ConfigError("give either --scores FILE or --run RUN.")
+    if sources.against is not None and sources.against in {sources.run, str(sources.scores)}:
+        raise ConfigError("--against names the same verdicts; name those of an earlier version.")
     if sources.run is not None:
         return _from_run(sources, sources.run, asked)
     if sources.scores is None or sources.labels is None:
         raise ConfigError("--scores needs --labels FILE with what experts said.")
-    read = material(sources.scores, sources.labels, question=asked, encoding=sources.encoding)
+    read = material(
+        sources.scores,
+        sources.labels,
+        question=asked,
+        encoding=sources.encoding,
+        earlier=Path(sources.against) if sources.against else None,
+    )
     return Gathered(sources=sources, parts=parts(read), simulated_labels=_simulated(read))
 
 
@@ -156,7 +191,8 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
             labels = tuple(store.labels(run))
         else:
             labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
-        read = material_of(store, run, labels=labels, question=asked, drawn=drawn)
+        earlier = run_named(store, sources.against) if sources.against else None
+        read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
         console.note(f"{len(labels) - len(read.ratings)} labels of items not drawn are left out")
     return Gathered(
@@ -178,7 +214,7 @@ def calibrated(
     *,
     design: str | None,
     by_group: bool,
-    confidence: float,
+    aims: Aims,
 ) -> Calibrated:
     """Read scores and labels and say what is found.
 
@@ -188,6 +224,7 @@ def calibrated(
         If the sources do not fit together, or nobody says how the items were chosen.
     """
     read = gathered(sources, asked)
+    _require_systems(aims.family, {part.system for part in read.parts})
     found = calibrate(
         read.parts,
         design=_design(design, read.drawn),
@@ -195,9 +232,18 @@ def calibrated(
         labels=sources.labels.name if sources.labels else f"labels of {sources.name}",
         by_group=by_group,
         simulated_labels=read.simulated_labels,
-        confidence=confidence,
+        aims=aims,
     )
     return Calibrated(gathered=read, findings=found)
+
+
+def _require_systems(family: Iterable[str], known: set[str]) -> None:
+    strangers = [system for system in family if system not in known]
+    if strangers:
+        raise ConfigError(
+            f"--family: no response is of system {strangers[0]!r}; there are "
+            f"{', '.join(sorted(known))}."
+        )
 
 
 def subjects(sources: Sources, asked: Question, *, by_group: bool) -> list[Subject]:
@@ -225,80 +271,3 @@ def _design(word: str | None, drawn: Sample | None) -> DesignName:
             "interval holds without it."
         )
     return console.one_of(word, DESIGNS, option="--design")
-
-
-def write_json(path: Path, done: Calibrated) -> None:
-    """Write all that was found."""
-    write_whole(path, done.findings.model_dump_json(indent=2) + "\n")
-
-
-def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> None:
-    """Write a page with what was found; of a run with all the rest."""
-    from judge.report import from_run, write_report
-    from judge.report.from_calibration import foreign_page, with_belief
-
-    read = done.gathered
-    if read.run is None:
-        page = foreign_page(done.findings, rows=sum(len(part.units) for part in read.parts))
-    else:
-        with opened(read.sources.store) as store:
-            page = from_run(store, read.run)
-    curves = () if half_width is None else _curves(read.parts, half_width)
-    write_report(path, with_belief(page, done.findings, read.parts, curves=curves))
-    console.note(f"page: {path.resolve().as_uri()}")
-
-
-def _curves(cut: Iterable[Part], half_width: float) -> tuple[Curve, ...]:
-    """Foretell what more labels give, where the labels that exist allow it."""
-    found: list[Curve] = []
-    for part in cut:
-        if part.counting.kind == "rate":
-            try:
-                found.append(curve_of(part, half_width=half_width))
-            except InsufficientLabels as error:
-                console.note(f"{part.name} {part.system}: no label budget: {error}")
-    return tuple(found)
-
-
-def write_passport(
-    path: Path,
-    done: Calibrated,
-    *,
-    days: int,
-    judge_hash: str | None,
-    rubric_hash: str | None,
-) -> None:
-    """Write the passport of the judge whose verdicts stand: a run's only one, or its panel."""
-    read = done.gathered
-    cut, identity = read.parts, _identity(read, judge_hash, rubric_hash)
-    if read.run is not None:
-        judge = chosen_judge(read.run)
-        cut = tuple(part for part in cut if part.judge == judge)
-    made = issue(
-        done.findings,
-        cut,
-        identity,
-        design=_drawn_as(done),
-        today=datetime.now(UTC).date(),
-        days=days,
-    )
-    save_passport(made, path)
-    console.note(f"passport until {made.expires} in {path}")
-
-
-def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -> JudgeIdentity:
-    if read.run is not None:
-        if judge_hash is not None or rubric_hash is not None:
-            raise ConfigError("--judge-hash and --rubric-hash are for --scores; a run knows them.")
-        return identity_of(read.run.manifest)
-    if judge_hash is None or rubric_hash is None:
-        console.note("passport: judge or rubric unknown; give --judge-hash and --rubric-hash")
-    names = ", ".join(sorted({part.judge for part in read.parts}))
-    return foreign_identity(names, judge_hash=judge_hash, rubric_hash=rubric_hash)
-
-
-def _drawn_as(done: Calibrated) -> Design:
-    design = done.findings.design
-    if design != "as-drawn":
-        return design
-    return done.gathered.drawn.design if done.gathered.drawn else "random"

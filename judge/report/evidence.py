@@ -150,6 +150,18 @@ class Deviations(Record):
     """Limits of agreement: where 95 % of the differences lie."""
 
 
+class Detail(Record):
+    """Exact numbers that need no picture, ready to be shown."""
+
+    title: Both
+    """What they are, with their unit."""
+    head: tuple[Both, ...]
+    rows: tuple[tuple[Both, ...], ...]
+    """All as long as the head."""
+    first_number: int
+    """From this column on there are numbers."""
+
+
 class Belief(Record):
     """Whether the judge can be believed."""
 
@@ -161,6 +173,8 @@ class Belief(Record):
     corrected_method: Both | None = None
     deviations: tuple[Deviations, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    details: tuple[Detail, ...] = ()
+    remarks: tuple[Both, ...] = ()
 
 
 class QuadrantPoint(Record):

@@ -8,6 +8,7 @@ import numpy as np
 from judge.records import Counts
 from judge.report import figures
 from judge.report.both import Both
+from judge.report.closer_look import details, measure_name, remarks
 from judge.report.evidence import (
     Agreement,
     AgreementRow,
@@ -52,6 +53,8 @@ def with_belief(
         corrected_method=_method(findings),
         deviations=tuple(_deviations(report, findings, parts)),
         budgets=tuple(_budget(curve) for curve in curves),
+        details=tuple(details(report, findings)),
+        remarks=tuple(remarks(findings)),
     )
     return report.model_copy(update={"belief": belief})
 
@@ -109,21 +112,8 @@ def _joined(first: Both, second: Both) -> Both:
     return Both(zh=f"{first.zh}{second.zh}", en=f"{first.en} {second.en}")
 
 
-def _name(report: Report, finding: Finding) -> Both:
-    """Name a criterion as the page does, with its judge where there are several."""
-    titles = (
-        measure.title
-        for measure in report.measures
-        if (measure.rubric, measure.criterion) == (finding.rubric, finding.criterion)
-    )
-    title = next(titles, figures.same(finding.criterion))
-    if len(report.stamp.judges) < 2:
-        return title
-    return Both(zh=f"{title.zh}（{finding.judge}）", en=f"{title.en} ({finding.judge})")
-
-
 def _with_system(report: Report, finding: Finding) -> Both:
-    name = _name(report, finding)
+    name = measure_name(report, finding)
     if len(report.systems) < 2:
         return name
     return Both(zh=f"{name.zh}（{finding.system}）", en=f"{name.en} ({finding.system})")
@@ -146,7 +136,7 @@ def _agreements(report: Report, findings: Findings) -> Iterator[Agreement]:
         rows = [each for each in findings.findings if _series(each)[: len(key)] == key]
         several = not grouped and len(rows) > 1
         yield Agreement(
-            criterion=_with_system(report, first) if grouped else _name(report, first),
+            criterion=_with_system(report, first) if grouped else measure_name(report, first),
             coefficient=say(f"calibration.{first.agreement.main if first.agreement else 'ac1'}"),
             ends=(_lowest(rows), 1.0),
             rows=tuple(
@@ -214,7 +204,7 @@ def _corrected(report: Report, findings: Findings) -> Iterator[Corrected]:
             continue
         alone = finding.human_only
         yield Corrected(
-            label=_name(report, finding),
+            label=measure_name(report, finding),
             system=finding.system,
             unit="share" if finding.kind == "rate" else "mean",
             raw=own,

@@ -5,7 +5,8 @@ from calibration.ceiling import human_ceiling
 from calibration.coefficients.bland_altman import bland_altman
 from calibration.coefficients.report import AgreementReport, agreement
 from calibration.estimate import InsufficientLabels, Undefined
-from judge.trust.finding import Agreed, Ceiling, Ends, Number, Replacement
+from judge.trust.finding import Agreed, Ceiling, Replacement
+from judge.trust.number import Ends, Number
 from judge.trust.part import Part
 
 MAIN = {"nominal": "ac1", "ordinal": "weighted_kappa", "interval": "icc_single"}

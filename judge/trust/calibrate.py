@@ -8,7 +8,8 @@ import numpy as np
 from calibration.estimate import Undefined
 from calibration.homogeneity import compare_error_rates
 from calibration.validation import Design
-from judge.trust.examine import examine
+from judge.trust.battery import self_preferences
+from judge.trust.examine import Aims, examine
 from judge.trust.finding import DesignName, ErrorRates, Finding, Findings, SystemErrors
 from judge.trust.part import Part
 
@@ -21,7 +22,7 @@ def calibrate(
     labels: str,
     by_group: bool = False,
     simulated_labels: bool = False,
-    confidence: float = 0.95,
+    aims: Aims | None = None,
 ) -> Findings:
     """Examine all parts.
 
@@ -37,7 +38,7 @@ def calibrate(
         Whether each group is examined too.
     simulated_labels : bool
         Whether the labels are no experts' labels at all.
-    confidence : float
+    aims : Aims, optional
 
     Returns
     -------
@@ -48,6 +49,7 @@ def calibrate(
     ValueError
         If the scores do not fit the design.
     """
+    aims = aims or Aims()
     drawn: Design = "random" if design == "as-drawn" else design
     return Findings(
         source=source,
@@ -55,23 +57,24 @@ def calibrate(
         design=design,
         provenance=parts[0].provenance,
         simulated_labels=simulated_labels,
-        confidence=confidence,
+        confidence=aims.confidence,
         findings=tuple(
             finding
             for part in parts
-            for finding in _findings(part, drawn, by_group=by_group, confidence=confidence)
+            for finding in _findings(part, drawn, by_group=by_group, aims=aims)
         ),
         error_rates=tuple(_compared(parts)),
+        self_preference=tuple(
+            self_preferences(parts, aims.family, confidence=aims.confidence) if aims.family else ()
+        ),
     )
 
 
-def _findings(
-    part: Part, design: Design, *, by_group: bool, confidence: float
-) -> Iterable[Finding]:
-    yield examine(part, design=design, confidence=confidence)
+def _findings(part: Part, design: Design, *, by_group: bool, aims: Aims) -> Iterable[Finding]:
+    yield examine(part, design=design, aims=aims)
     if by_group:
         for name, mine in part.by_group().items():
-            yield examine(mine, design=design, group=name, confidence=confidence)
+            yield examine(mine, design=design, group=name, aims=aims)
 
 
 def _compared(parts: Iterable[Part]) -> Iterable[SystemErrors]:

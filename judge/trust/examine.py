@@ -1,16 +1,23 @@
 """Hold one part against its labels: corrected score, agreement, ceiling, or why there is none."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from calibration.estimate import InsufficientLabels
 from calibration.validation import Design
 from judge.trust.agreeing import agreed, ceiling_of, replacement
+from judge.trust.battery import Battery, battery_of
 from judge.trust.correcting import corrected, judge_only, labels_alone
-from judge.trust.finding import Ends, Finding, Number, Refusal
+from judge.trust.experts import Consistency, consistency_of
+from judge.trust.finding import Finding, Refusal
+from judge.trust.number import Ends, Number
 from judge.trust.part import Part
 from judge.trust.refusing import attempt
+from judge.trust.single_items import Handover, SingleItem, handover_of, single_item
+from judge.trust.versions import change_of
 
 EXPECTED = 3.0
 """Labels that a group must expect before their absence is spoken of."""
@@ -18,8 +25,30 @@ UNEVEN = 1.5
 """How much likelier than others an item may have been drawn before it is spoken of."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aims:
+    """What is asked of the numbers; shares are fractions.
+
+    Attributes
+    ----------
+    confidence : float
+        Of every interval.
+    agreement : float
+        That verdicts must reach which go to no expert.
+    reliability : float
+        That the experts' mean must reach.
+    family : tuple of str
+        Systems of the judge's own family of models; without any, nothing is said of them.
+    """
+
+    confidence: float = 0.95
+    agreement: float = 0.9
+    reliability: float = 0.8
+    family: tuple[str, ...] = ()
+
+
 def examine(
-    part: Part, *, design: Design, group: str | None = None, confidence: float = 0.95
+    part: Part, *, design: Design, group: str | None = None, aims: Aims | None = None
 ) -> Finding:
     """Say what a part's labels let be said.
 
@@ -31,7 +60,7 @@ def examine(
         How the labelled items were chosen; within the part's strata where it has some.
     group : str, optional
         Name of the group.
-    confidence : float
+    aims : Aims, optional
 
     Returns
     -------
@@ -42,6 +71,8 @@ def examine(
     ValueError
         If the scores do not fit the design.
     """
+    aims = aims or Aims()
+    confidence = aims.confidence
     refusals: list[Refusal] = []
 
     def corrected_score() -> tuple[Number, Ends | None, tuple[str, ...]]:
@@ -62,10 +93,62 @@ def examine(
             "agreement": agreement,
             "ceiling": ceiling,
             "replacement": replacement(part),
+            **_closer(part, aims, refusals, design=design, whole=group is None),
             "refusals": tuple(refusals),
             "warnings": (*_remarks(part), *_uneven(part, design), *warnings),
         }
     )
+
+
+def _closer(
+    part: Part, aims: Aims, refusals: list[Refusal], *, design: Design, whole: bool
+) -> Mapping[str, object]:
+    """Look closer at experts, at single items and at what moves the judge."""
+    confidence = aims.confidence
+
+    def consistency() -> Consistency:
+        return consistency_of(part, wanted=aims.reliability, confidence=confidence)
+
+    def band() -> SingleItem:
+        _require_plain_draw(part, design)
+        return single_item(part, confidence=confidence)
+
+    def battery() -> Battery:
+        _require_plain_draw(part, design)
+        return battery_of(part, confidence=confidence)
+
+    def handover() -> Handover:
+        _require_plain_draw(part, design)
+        return handover_of(part, wanted=aims.agreement, confidence=confidence)
+
+    found: dict[str, object] = {
+        "consistency": attempt("consistency", refusals, consistency),
+        "single_item": attempt("single-item", refusals, band),
+    }
+    if whole:
+        found["bias"] = attempt("bias", refusals, battery)
+        found["handover"] = attempt("handover", refusals, handover)
+    if part.earlier is not None:
+        found["drift"] = attempt("drift", refusals, lambda: change_of(part, confidence=confidence))
+    return found
+
+
+def _require_plain_draw(part: Part, design: Design) -> None:
+    """Refuse where labelled items are no plain random draw of items on their own.
+
+    Raises
+    ------
+    InsufficientLabels
+        If some were likelier to be drawn than others, or several share a prompt.
+    """
+    if not _drawn_evenly(part, design):
+        raise InsufficientLabels("it needs labels drawn at random; these were not drawn evenly.")
+    labelled = (~np.isnan(part.human)).tolist()
+    prompts = [
+        name for name, has in zip(part.clusters, labelled, strict=bool(part.clusters)) if has
+    ]
+    if len(set(prompts)) < len(prompts):
+        raise InsufficientLabels("it needs one labelled item for each prompt; some share theirs.")
 
 
 def _bare(part: Part, group: str | None) -> Finding:
@@ -106,17 +189,20 @@ def _remarks(part: Part) -> Iterator[str]:
 
 def _uneven(part: Part, design: Design) -> Iterator[str]:
     """Warn that coefficients are of the labelled items where these are no even draw."""
-    even = design == "random"
-    if even and part.strata is not None:
-        labelled = ~np.isnan(part.human)
-        sizes = np.bincount(part.strata)
-        shares = np.bincount(part.strata, weights=labelled)[sizes > 0] / sizes[sizes > 0]
-        even = float(shares.max()) <= UNEVEN * float(shares.min())
-    if not even:
+    if not _drawn_evenly(part, design):
         yield (
             "Agreement and the experts' ceiling describe the labelled items, which were not drawn "
             "evenly; the corrected score allows for that."
         )
+
+
+def _drawn_evenly(part: Part, design: Design) -> bool:
+    if design != "random" or part.strata is None:
+        return design == "random"
+    labelled = ~np.isnan(part.human)
+    sizes = np.bincount(part.strata)
+    shares = np.bincount(part.strata, weights=labelled)[sizes > 0] / sizes[sizes > 0]
+    return float(shares.max()) <= UNEVEN * float(shares.min())
 
 
 def _bare_groups(part: Part) -> list[str]:

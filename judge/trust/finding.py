@@ -7,51 +7,28 @@ means are in the unit of the scale.
 from collections.abc import Mapping
 from typing import Literal
 
-from calibration.estimate import Estimate, Interval
 from calibration.validation import Design
 from judge.records import Provenance, Record
+from judge.trust.battery import Battery, SelfPreference
+from judge.trust.experts import Consistency
+from judge.trust.number import Ends, Number
 from judge.trust.part import Kind
+from judge.trust.single_items import Handover, SingleItem
+from judge.trust.versions import Change
 
-What = Literal["corrected", "agreement", "ceiling", "human-only"]
+What = Literal[
+    "corrected",
+    "agreement",
+    "ceiling",
+    "human-only",
+    "consistency",
+    "bias",
+    "single-item",
+    "handover",
+    "drift",
+]
 RefusalKind = Literal["UnusableJudge", "InsufficientLabels", "Undefined"]
 DesignName = Literal["as-drawn"] | Design
-
-
-class Ends(Record):
-    """An interval."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval | None) -> "Ends | None":
-        """Keep an interval, where there is one."""
-        return None if interval is None else cls(low=interval.low, high=interval.high)
-
-
-class Number(Record):
-    """A value with its interval."""
-
-    value: float
-    low: float
-    high: float
-    confidence: float
-    method: str
-    n_judged: int
-    n_labelled: int
-
-    @classmethod
-    def of(cls, estimate: Estimate) -> "Number":
-        """Keep the numbers of an estimate."""
-        return cls(
-            value=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            confidence=estimate.confidence,
-            method=estimate.method,
-            n_judged=estimate.n_judged,
-            n_labelled=estimate.n_labelled,
-        )
 
 
 class Refusal(Record):
@@ -138,6 +115,16 @@ class Finding(Record):
     agreement: Agreed | None = None
     ceiling: Ceiling | None = None
     replacement: Replacement | None = None
+    consistency: Consistency | None = None
+    """How far experts say the same, and how many of them would be enough."""
+    bias: Battery | None = None
+    """What moves the judge and should not; over all items only."""
+    single_item: SingleItem | None = None
+    """Where the experts' level of one item lies."""
+    handover: Handover | None = None
+    """Which items should go to an expert; over all items only."""
+    drift: Change | None = None
+    """What changed since the earlier version of the judge, where one is named."""
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -185,6 +172,8 @@ class Findings(Record):
     confidence: float
     findings: tuple[Finding, ...]
     error_rates: tuple[SystemErrors, ...] = ()
+    self_preference: tuple[SelfPreference, ...] = ()
+    """For each judge and criterion, where systems of the judge's own family are named."""
 
     @property
     def overall(self) -> tuple[Finding, ...]:

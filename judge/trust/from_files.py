@@ -20,10 +20,11 @@ from judge.trust.counting import countings
 from judge.trust.gather import Material, Place, Rating, Series
 from judge.trust.part import Unit
 from judge.trust.question import Question
+from judge.trust.traits import column_trait, text_traits
 
 SCORES = ("id", "judge", "criterion", "score")
 LABELS = ("id", "rater", "criterion", "score")
-OPTIONAL = ("system", "sample", "group", "rubric", "repeat", "outcome", "provenance")
+OPTIONAL = ("system", "sample", "group", "rubric", "repeat", "outcome", "provenance", "response")
 ALONE = "default"
 """Name of the system where a table names none."""
 
@@ -38,6 +39,10 @@ class _Scores:
     )
     seen: dict[tuple[object, ...], int] = field(default_factory=dict[tuple[object, ...], int])
     stamps: set[str | None] = field(default_factory=set[str | None])
+    texts: dict[Unit, str] = field(default_factory=dict[Unit, str])
+    columns: dict[str, dict[Unit, object]] = field(
+        default_factory=lambda: defaultdict(dict[Unit, object])
+    )
 
 
 def material(
@@ -46,6 +51,7 @@ def material(
     *,
     question: Question,
     encoding: str | None = None,
+    earlier: Path | None = None,
 ) -> Material:
     """Read a table of scores and a table of labels.
 
@@ -53,13 +59,15 @@ def material(
     ----------
     scores : Path
         ``id, judge, criterion, score`` and, where known, ``system, sample, group, rubric,
-        repeat``. An empty score is a missing verdict.
+        repeat, response``. An empty score is a missing verdict.
     labels : Path
         ``id, rater, criterion, score`` and, where known, ``system, sample, rubric``. An empty
         score says that the expert could not assess.
     question : Question
     encoding : str, optional
         What text files were saved in, where it is not UTF-8.
+    earlier : Path, optional
+        Scores that an earlier version of the judge gave the same responses.
 
     Raises
     ------
@@ -68,9 +76,7 @@ def material(
     ConfigError
         If a scale is not known, or the gold rater gave no label.
     """
-    read = _Scores()
-    for row in read_rows(scores, encoding=encoding, required=SCORES, optional=OPTIONAL):
-        _score(row, read, question)
+    read = _scores(scores, question, encoding)
     ratings = _ratings(labels, read, encoding)
     return Material(
         places=read.places,
@@ -79,7 +85,22 @@ def material(
         countings=countings(read.verdicts, ratings, question),
         provenance=_least_live(read.stamps),
         question=question,
+        traits=_traits(read),
+        earlier={} if earlier is None else _scores(earlier, question, encoding).verdicts,
     )
+
+
+def _scores(path: Path, question: Question, encoding: str | None) -> _Scores:
+    read = _Scores()
+    optional = (*OPTIONAL, *question.covariates)
+    for row in read_rows(path, encoding=encoding, required=SCORES, optional=optional):
+        _score(row, read, question)
+    return read
+
+
+def _traits(read: _Scores) -> dict[str, dict[Unit, float]]:
+    columns = (column_trait(name, values) for name, values in read.columns.items())
+    return {**(text_traits(read.texts) if read.texts else {}), **dict(columns)}
 
 
 def _score(row: Row, read: _Scores, question: Question) -> None:
@@ -100,6 +121,11 @@ def _score(row: Row, read: _Scores, question: Question) -> None:
     levels = read.verdicts[series][unit]
     if value is not None:
         levels.append(value)
+    response = optional_text(row, "response")
+    if response is not None:
+        read.texts[unit] = response
+    for name in question.covariates:
+        read.columns[name].setdefault(unit, row.values.get(name))
     read.stamps.add(optional_choice(row, "provenance", get_args(Provenance)))
 
 

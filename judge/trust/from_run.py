@@ -17,6 +17,7 @@ from judge.store.sql import Store
 from judge.trust.gather import Material, Place, Rating, Series, middle
 from judge.trust.part import Counting, Unit
 from judge.trust.question import Question
+from judge.trust.traits import column_trait, text_traits
 
 
 def material_of(
@@ -26,6 +27,7 @@ def material_of(
     labels: tuple[Label, ...],
     question: Question,
     drawn: Sample | None = None,
+    earlier: Run | None = None,
 ) -> Material:
     """Read what a run's judges said, beside labels.
 
@@ -40,6 +42,8 @@ def material_of(
     drawn : Sample, optional
         The draw on record. Its cells become strata, and labels of other items are left out: how
         likely they were to be labelled is not known.
+    earlier : Run, optional
+        One in which an earlier version of the judge rated the same responses.
 
     Raises
     ------
@@ -58,6 +62,7 @@ def material_of(
         chosen = {item.unit for item in drawn.items}
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
     cells = None if drawn is None else drawn.cells
+    generations = list(store.generations(run))
     return Material(
         places={
             each.unit: Place(
@@ -65,14 +70,24 @@ def material_of(
                 cluster=None if question.cluster is None else _named(each, question.cluster),
                 stratum=None if cells is None else cells[number],
             )
-            for number, each in enumerate(store.generations(run))
+            for number, each in enumerate(generations)
         },
         verdicts=verdicts,
         ratings=tuple(_rating(label) for label in labels),
         countings=_countings(store, run, question),
         provenance=provenance,
         question=question,
+        traits=_traits(generations, question),
+        earlier={} if earlier is None else _verdicts(store, earlier)[0],
     )
+
+
+def _traits(generations: Sequence[Generation], question: Question) -> dict[str, dict[Unit, float]]:
+    columns = (
+        column_trait(name, {each.unit: field_of(each, name) for each in generations})
+        for name in question.covariates
+    )
+    return {**text_traits({each.unit: each.response for each in generations}), **dict(columns)}
 
 
 def field_of(generation: Generation, name: str) -> str | None:

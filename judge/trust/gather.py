@@ -3,18 +3,22 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from calibration.validation import FloatArray
 from judge.errors import ConfigError
+from judge.panel import NAME as PANEL
 from judge.records import Provenance
-from judge.trust.part import Counting, Part, Unit
+from judge.trust.part import Counting, Earlier, Part, Unit
 from judge.trust.question import Question
 
 Series = tuple[str, str | None, str]
 """Judge, rubric, criterion."""
+
+REFUSAL = "refusal"
+"""The criterion that says how far a response refuses; 0 for not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,10 @@ class Material:
     countings : mapping of (rubric, criterion) to Counting
     question : Question
     provenance : Provenance or None
+    traits : mapping of str to mapping of unit to float
+        Properties of the responses, where known.
+    earlier : mapping of series to mapping of unit to list of float
+        What an earlier version of the judge said, as in `verdicts`.
     """
 
     places: Mapping[Unit, Place]
@@ -59,6 +67,12 @@ class Material:
     countings: Mapping[tuple[str | None, str], Counting]
     question: Question
     provenance: Provenance | None = None
+    traits: Mapping[str, Mapping[Unit, float]] = field(
+        default_factory=dict[str, Mapping[Unit, float]]
+    )
+    earlier: Mapping[Series, Mapping[Unit, list[float]]] = field(
+        default_factory=dict[Series, Mapping[Unit, list[float]]]
+    )
 
 
 def parts(material: Material) -> tuple[Part, ...]:
@@ -136,6 +150,9 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             strata=None if None in strata else np.array(strata, dtype=np.intp),
             provenance=material.provenance,
             flips=_flips([said.get(unit, []) for unit in units]),
+            certainty=_certainty(material, series, units),
+            traits=_traits(material, series, units),
+            earlier=_earlier(material, series, units),
         )
 
 
@@ -172,3 +189,62 @@ def _matrix(units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rati
         if each.unit in row and each.level is not None:
             labels[row[each.unit], column[each.rater]] = each.level
     return labels
+
+
+def _certainty(material: Material, series: Series, units: tuple[Unit, ...]) -> FloatArray | None:
+    """Share of a panel's members, or of a judge's repeats, that gave the settled verdict."""
+    said = material.verdicts[series]
+    if series[0] == PANEL:
+        members = [
+            verdicts
+            for other, verdicts in material.verdicts.items()
+            if other[0] != PANEL and other[1:] == series[1:]
+        ]
+        votes = [[middle(verdicts.get(unit, [])) for verdicts in members] for unit in units]
+    else:
+        votes = [said.get(unit, []) for unit in units]
+    if not any(len(each) > 1 for each in votes):
+        return None
+    settled = [middle(said.get(unit, [])) for unit in units]
+    return np.array(
+        [
+            each.count(verdict) / len(each) if each and not np.isnan(verdict) else np.nan
+            for each, verdict in zip(votes, settled, strict=True)
+        ]
+    )
+
+
+def _traits(material: Material, series: Series, units: tuple[Unit, ...]) -> dict[str, FloatArray]:
+    """Line the responses' properties up, with what the judge says of their refusing."""
+    found = {
+        name: np.array([values.get(unit, np.nan) for unit in units])
+        for name, values in material.traits.items()
+    }
+    judge, _, criterion = series
+    refusals = [
+        said
+        for other, said in material.verdicts.items()
+        if (other[0], other[2]) == (judge, REFUSAL)
+    ]
+    if len(refusals) == 1 and criterion != REFUSAL:
+        levels = np.array([middle(refusals[0].get(unit, [])) for unit in units])
+        found[REFUSAL] = np.where(np.isnan(levels), np.nan, (levels > 0.0).astype(np.float64))
+    return found
+
+
+def _earlier(material: Material, series: Series, units: tuple[Unit, ...]) -> Earlier | None:
+    """Find the verdicts of the judge of the same name, or else of the one that stood for a run."""
+    judge, rubric, criterion = series
+    before = {other[0] for other in material.earlier if other[1:] == (rubric, criterion)}
+    now = {other[0] for other in material.verdicts if other[1:] == (rubric, criterion)}
+    name = judge if judge in before else _standing(before) if judge == _standing(now) else None
+    if name is None:
+        return None
+    said = material.earlier[name, rubric, criterion]
+    return Earlier(name=name, verdicts=np.array([middle(said.get(unit, [])) for unit in units]))
+
+
+def _standing(judges: set[str]) -> str | None:
+    if PANEL in judges:
+        return PANEL
+    return next(iter(judges)) if len(judges) == 1 else None

@@ -24,7 +24,8 @@ from calibration.passport import (
 )
 from judge.errors import ConfigError
 from judge.trust.agreeing import agreed
-from judge.trust.finding import Agreed, Findings, Number
+from judge.trust.finding import Agreed, Findings
+from judge.trust.number import Number
 from judge.trust.part import Part
 
 UNKNOWN = "unknown"
@@ -139,6 +140,9 @@ def _pooled(mine: Sequence[Part]) -> Part:
         verdicts=np.concatenate([part.verdicts for part in mine]),
         labels=np.concatenate([part.labels for part in mine]),
         strata=None,
+        certainty=None,
+        traits={},
+        earlier=None,
         flips=(sum(part.flips[0] for part in mine), sum(part.flips[1] for part in mine)),
     )
 

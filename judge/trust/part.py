@@ -4,8 +4,8 @@ n items of the part, E experts. Correction and agreement are made part by part: 
 more on one system than on another must not be corrected with the error rates of both together.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeVar
 
 import numpy as np
@@ -55,6 +55,21 @@ class Counting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier version of the judge said of the same items.
+
+    Attributes
+    ----------
+    name : str
+    verdicts : float array, shape (n,)
+        Levels, NaN where it gave no verdict.
+    """
+
+    name: str
+    verdicts: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Verdicts and labels of one judge, criterion and system.
 
@@ -82,6 +97,11 @@ class Part:
         The least live of all verdicts; None where it is not known.
     flips : (int, int)
         Of the verdicts that were asked for again, how many changed, and how many there were.
+    certainty : float array, shape (n,), or None
+        Share of the repeats, or of a panel's members, that gave the verdict; None without either.
+    traits : mapping of str to float array, shape (n,)
+        Properties of the responses that should not move the judge, NaN where unknown.
+    earlier : Earlier or None
     """
 
     judge: str
@@ -99,6 +119,9 @@ class Part:
     strata: IntArray | None = None
     provenance: Provenance | None = None
     flips: tuple[int, int] = (0, 0)
+    certainty: FloatArray | None = None
+    traits: Mapping[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    earlier: Earlier | None = None
 
     @property
     def name(self) -> str:
@@ -166,6 +189,11 @@ class Part:
             verdicts=self.verdicts[kept],
             labels=self.labels[kept],
             strata=None if self.strata is None else self.strata[kept],
+            certainty=None if self.certainty is None else self.certainty[kept],
+            traits={name: values[kept] for name, values in self.traits.items()},
+            earlier=None
+            if self.earlier is None
+            else replace(self.earlier, verdicts=self.earlier.verdicts[kept]),
         )
 
     def by_group(self) -> dict[str, Self]:

@@ -24,6 +24,8 @@ class Question:
         The one judge whose scores are asked for; None for all.
     gold : str or None
         The rater whose labels settle the items, such as an adjudicator.
+    covariates : tuple of str
+        Columns with properties of the responses that should not move the judge.
     """
 
     group: str = "group"
@@ -37,6 +39,7 @@ class Question:
     )
     judge: str | None = None
     gold: str | None = None
+    covariates: tuple[str, ...] = ()
 
     def threshold(self, criterion: str) -> float | None:
         """Give the level from which on an item passes, where one was declared."""

@@ -1,8 +1,15 @@
 """What was found, in plain words: one line for each criterion and system, the answer first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from judge.trust.finding import Finding, Findings, Number, SystemErrors
+from judge.trust.battery import Influence
+from judge.trust.finding import Finding, Findings, SystemErrors
+from judge.trust.number import Number
+from judge.trust.part import Kind
+from judge.trust.versions import Change
+
+ALARMING = 0.05
+"""Adjusted p-value from which on a property that moves the judge is spoken of."""
 
 COEFFICIENTS = {
     "ac1": "AC1",
@@ -26,6 +33,17 @@ def verdict(findings: Findings) -> Iterator[str]:
     for finding in findings.overall:
         yield f"{_where(finding, findings)}: {_sentence(finding)}"
     yield from (_differ(each) for each in findings.error_rates if each.differ)
+    for finding in findings.overall:
+        if finding.drift is not None:
+            yield f"{_where(finding, findings)}: {_drifted(finding.drift)}"
+        if finding.bias is not None:
+            yield from _moved(_where(finding, findings), finding.kind, finding.bias.effects)
+    kinds: dict[tuple[str, str], Kind] = {
+        (each.judge, each.name): each.kind for each in findings.overall
+    }
+    for own in findings.self_preference:
+        if own.effect is not None:
+            yield from _moved(own.criterion, kinds[own.judge, own.criterion], (own.effect,))
     yield f"Assumed: the labelled items were chosen {DESIGNS[findings.design]}."
 
 
@@ -119,3 +137,30 @@ def _differ(errors: SystemErrors) -> str:
 
 def _share(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.0f} %"
+
+
+def _drifted(drift: Change) -> str:
+    changed = drift.fell + drift.rose
+    said = f"against {drift.before} {changed} of {drift.n} verdicts changed"
+    if drift.accuracy is None:
+        return f"{said}; no label says whether for the better."
+    change = drift.accuracy.agreement_change
+    ends = f"[{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
+    return f"{said}; agreement with the experts {100 * change.value:+.1f} points {ends}."
+
+
+def _moved(where: str, kind: Kind, effects: Iterable[Influence]) -> Iterator[str]:
+    """Name only what moves the judge beyond chance; the rest is in the JSON and on the page."""
+    for effect in effects:
+        if effect.adjusted_p < ALARMING:
+            error = effect.error
+            each = "" if effect.contrast == "with against without" else " per standard deviation"
+            yield (
+                f"{where}: {effect.name} moves the judge, {_points(kind, error.value)} "
+                f"[{_points(kind, error.low)}, {_points(kind, error.high)}] "
+                f"{'percentage points' if kind == 'rate' else 'points'}{each} against the experts."
+            )
+
+
+def _points(kind: Kind, change: float) -> str:
+    return f"{100 * change:+.1f}" if kind == "rate" else f"{change:+.2f}"

@@ -61,6 +61,49 @@ def test_everything_is_written_as_json(tmp_path: Path) -> None:
     assert finding["human_only"]["low"] < finding["human_only"]["high"]
 
 
+def test_an_earlier_version_and_the_judges_family_are_looked_at(tmp_path: Path) -> None:
+    stage(tmp_path)
+    scores(tmp_path / "before.csv", [1 - JUDGED[0], *JUDGED[1:]])
+
+    ended = calibrate(
+        tmp_path, "--against", tmp_path / "before.csv", "--family", "m", "--out-json", "o.json",
+        "--report", "f.html",
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    assert "safe, m: against j 1 of 100 verdicts changed" in ended.out
+    written = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
+    (finding,) = written["findings"]
+    assert finding["consistency"]["needed"] == 1
+    assert finding["drift"]["flip_rate"]["low"] < 0.01 < finding["drift"]["flip_rate"]["high"]
+    assert "has one value" in written["self_preference"][0]["why"]
+    page = (tmp_path / "f.html").read_text(encoding="utf-8")
+    assert "How consistent experts are" in page
+    assert "专家有多一致" in page
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--family", "x", "--family: no response is of system 'x'; there are m."),
+        ("--wanted-agreement", "90", "--wanted-agreement must lie between 0 and 1"),
+        ("--confidence", "95", "--confidence must lie between 0 and 1"),
+        ("--covariate", "tone", "--covariate: no item has a value in column 'tone'."),
+        ("--against", "nowhere.csv", "nowhere.csv"),
+    ],
+)
+def test_2_a_wish_that_cannot_be_met_is_one_line(
+    option: str, value: str, message: str, tmp_path: Path
+) -> None:
+    stage(tmp_path)
+
+    ended = calibrate(tmp_path, option, value)
+
+    assert ended.code == 2
+    assert message in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
 def test_nobody_says_how_labels_were_drawn_and_no_interval_is_given(tmp_path: Path) -> None:
     stage(tmp_path)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from judge.report.evidence import Belief
-from judge.report.picture import Picture
+from judge.report.evidence import Belief, Detail
+from judge.report.picture import Picture, Table
 from judge.report.record import Report
 from judge.report.section import Section
 from judge.report.sections.agreement import agreement_picture
@@ -24,7 +24,11 @@ def section(report: Report) -> Section | None:
         title=say("belief.title"),
         lead=belief.lead,
         pictures=tuple(_pictures(report, belief)),
-        notes=tuple(warning for each in belief.corrected for warning in each.warnings),
+        tables=tuple((each.title, _table(each)) for each in belief.details),
+        notes=(
+            *(warning for each in belief.corrected for warning in each.warnings),
+            *belief.remarks,
+        ),
     )
 
 
@@ -39,3 +43,8 @@ def _pictures(report: Report, belief: Belief) -> Iterator[Picture]:
         yield deviations_picture(report, deviations, ident=f"deviations{place}")
     for place, budget in enumerate(belief.budgets):
         yield budget_picture(report, budget, ident=f"budget{place}")
+
+
+def _table(detail: Detail) -> Table:
+    numbers = range(detail.first_number, len(detail.head))
+    return Table(head=detail.head, rows=detail.rows, numbers=numbers)

@@ -1,0 +1,209 @@
+"""Tables of what a calibration found beside the scores: of experts, of the judge, of single items.
+
+Differences of shares are written in percentage points, others in the unit of the scale.
+"""
+
+from collections.abc import Iterator
+
+from judge.report import figures
+from judge.report.both import Both
+from judge.report.evidence import Detail, Unit
+from judge.report.record import Report
+from judge.report.words import say
+from judge.trust.battery import Influence
+from judge.trust.finding import Finding, Findings
+from judge.trust.number import Number
+
+_Row = tuple[Both, ...]
+_KNOWN = {"length", "chinese", "refusal", "order", "own family"}
+
+
+def measure_name(report: Report, finding: Finding) -> Both:
+    """Name a criterion as the page does, with its judge where there are several."""
+    titles = (
+        measure.title
+        for measure in report.measures
+        if (measure.rubric, measure.criterion) == (finding.rubric, finding.criterion)
+    )
+    title = next(titles, figures.same(finding.criterion))
+    if len(report.stamp.judges) < 2:
+        return title
+    return Both(zh=f"{title.zh}（{finding.judge}）", en=f"{title.en} ({finding.judge})")
+
+
+def details(report: Report, findings: Findings) -> Iterator[Detail]:
+    """Lay out what there is; a table without rows is left out."""
+    for name, rows, head in (
+        ("drift", _drift(report, findings), ("earlier", "both", "flips", "fell", "rose", "change")),
+        ("bias", _bias(report, findings), ("property", "error", "adjusted", "shift", "p", "both")),
+        (
+            "consistency",
+            _consistency(report, findings),
+            ("group", "rated", "item", "rater", "rest", "one", "needed"),
+        ),
+        ("severity", _severity(report, findings), ("expert", "deviation", "both")),
+        ("single", _single(report, findings), ("group", "below", "above", "labels")),
+        ("handover", _handover(report, findings), ("to_expert", "kept", "agreement", "surely")),
+    ):
+        listed = tuple(rows)
+        if listed:
+            columns = [say("belief.measure"), say("belief.system")]
+            yield Detail(
+                title=say(f"closer.{name}", **_asked(findings)),
+                head=(*columns, *(say(f"closer.{each}") for each in head)),
+                rows=listed,
+                first_number=2 if name == "handover" else 3,
+            )
+
+
+def remarks(findings: Findings) -> Iterator[Both]:
+    """Name the properties that nobody could measure anywhere."""
+    batteries = [each.bias for each in findings.overall if each.bias is not None]
+    if not batteries:
+        return
+    measured = {effect.name for battery in batteries for effect in battery.effects}
+    absent = {name for battery in batteries for name in battery.unmeasured} - measured
+    names = [_property(name) for name in sorted(absent)]
+    if names:
+        listed = Both(
+            zh="、".join(each.zh for each in names), en=", ".join(each.en for each in names)
+        )
+        yield say("closer.unmeasured", names=listed)
+
+
+def _asked(findings: Findings) -> dict[str, str]:
+    """Give what titles name: the wanted reliability and agreement, and the confidence."""
+    reliabilities = (each.consistency.wanted for each in findings.findings if each.consistency)
+    agreements = (each.handover.wanted for each in findings.findings if each.handover)
+    return {
+        "reliability": f"{next(reliabilities, 0.0):g}",
+        "agreement": f"{100 * next(agreements, 0.0):g}",
+        "confidence": f"{100 * findings.confidence:g}",
+    }
+
+
+def _start(report: Report, finding: Finding) -> tuple[Both, Both]:
+    return measure_name(report, finding), figures.same(finding.system)
+
+
+def _drift(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.overall:
+        found = finding.drift
+        if found is not None:
+            accuracy = found.accuracy
+            yield (
+                *_start(report, finding),
+                figures.same(found.before),
+                _count(found.n),
+                _with_interval("share", found.flip_rate),
+                _count(found.fell),
+                _count(found.rose),
+                _change("share", accuracy.agreement_change if accuracy else None),
+            )
+
+
+def _bias(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.overall:
+        for effect in finding.bias.effects if finding.bias else ():
+            yield (*_start(report, finding), *_influence(effect, _unit(finding)))
+    firsts = {(each.judge, each.name): each for each in reversed(findings.overall)}
+    for own in findings.self_preference:
+        first = firsts[own.judge, own.criterion]
+        if own.effect is not None:
+            name = measure_name(report, first)
+            yield (name, say("closer.all_systems"), *_influence(own.effect, _unit(first)))
+
+
+def _influence(effect: Influence, unit: Unit) -> _Row:
+    return (
+        _property(effect.name),
+        _change(unit, effect.error),
+        _change(unit, effect.adjusted_error),
+        _change(unit, effect.corrected_shift),
+        figures.same(f"{effect.adjusted_p:.3f}" if effect.adjusted_p >= 0.001 else "< 0.001"),
+        _count(effect.n),
+    )
+
+
+def _property(name: str) -> Both:
+    return say(f"closer.is_{name.replace(' ', '_')}") if name in _KNOWN else figures.same(name)
+
+
+def _consistency(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.findings:
+        found = finding.consistency
+        if found is not None:
+            variances = (found.item, found.rater, found.rest)
+            needed = figures.NOTHING if found.needed is None else _count(found.needed)
+            yield (
+                *_start(report, finding),
+                _group(report, finding),
+                figures.same(f"{figures.counted(found.n_items)} × {found.n_raters}"),
+                *(figures.percent(each / sum(variances)) for each in variances),
+                _with_interval("mean", found.single),
+                needed,
+            )
+
+
+def _severity(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.overall:
+        if finding.consistency is None:
+            continue
+        for expert, deviation in finding.consistency.severity.items():
+            yield (
+                *_start(report, finding),
+                figures.same(expert),
+                _change(_unit(finding), deviation),
+                _count(deviation.n_labelled),
+            )
+
+
+def _single(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.findings:
+        found = finding.single_item
+        if found is not None:
+            yield (
+                *_start(report, finding),
+                _group(report, finding),
+                figures.change_tick("mean", found.below),
+                figures.change_tick("mean", found.above),
+                _count(found.n),
+            )
+
+
+def _handover(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.overall:
+        found = finding.handover
+        if found is not None:
+            yield (
+                *_start(report, finding),
+                _count(len(found.to_expert)),
+                figures.percent(found.kept_share),
+                _with_interval("share", found.agreement),
+                figures.percent(found.guaranteed),
+            )
+
+
+def _group(report: Report, finding: Finding) -> Both:
+    return say("where.all_groups") if finding.group is None else report.group_name(finding.group)
+
+
+def _unit(finding: Finding) -> Unit:
+    return "share" if finding.kind == "rate" else "mean"
+
+
+def _count(number: int) -> Both:
+    return figures.same(figures.counted(number))
+
+
+def _with_interval(unit: Unit, number: Number | None) -> Both:
+    if number is None:
+        return figures.NOTHING
+    return figures.with_interval(unit, number.value, (number.low, number.high))
+
+
+def _change(unit: Unit, number: Number | None) -> Both:
+    if number is None:
+        return figures.NOTHING
+    written = [figures.change(unit, each).en for each in (number.value, number.low, number.high)]
+    return figures.same(f"{written[0]} [{written[1]}, {written[2]}]")
