@@ -114,7 +114,9 @@ def reweighted_share(
     counts = {name: int((strata == name).sum()) for name in shares}
     missing = [name for name, share in shares.items() if share > 0.0 and counts[name] == 0]
     if missing:
-        raise ValueError(f"no item is of type {missing[0]!r}; types are {sorted(set(strata))}.")
+        raise ValueError(
+            f"no item is of type {missing[0]!r}; types are {sorted(set(map(str, strata)))}."
+        )
     weight = {name: shares[name] / counts[name] for name in shares if counts[name]}
     weights = np.array([weight.get(str(name), 0.0) for name in strata], dtype=np.float64)
     used = weights > 0.0

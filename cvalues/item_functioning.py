@@ -9,7 +9,8 @@ An answerer is a model, or one of several samples of it; I items, R answerers in
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -55,6 +56,8 @@ class ItemDifference:
     item : str
     n : int
         Answers to it, in both settings.
+    shares : (float or None, float or None)
+        Right answers among those in the first and in the second setting; None without any.
     odds_ratio : float or None
         Odds of being right in the first setting over those in the second, at equal ability; None
         where no equally able answerers differ.
@@ -68,11 +71,73 @@ class ItemDifference:
 
     item: str
     n: int
+    shares: tuple[float | None, float | None]
     odds_ratio: float | None
     delta: float | None
     p: float | None
     adjusted_p: float | None
     flagged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingComparison:
+    """All items of two settings.
+
+    Attributes
+    ----------
+    settings : (str, str)
+    answerers : (int, int)
+        How many answered in each setting.
+    needed : int
+        With fewer in each, no item of so many could be flagged; see `answerers_needed`.
+    level : float
+    items : tuple of ItemDifference
+    """
+
+    settings: tuple[str, str]
+    answerers: tuple[int, int]
+    needed: int
+    level: float
+    items: tuple[ItemDifference, ...]
+
+    @property
+    def tested(self) -> int:
+        """How many items have a p-value."""
+        return sum(each.p is not None for each in self.items)
+
+    @property
+    def flagged(self) -> tuple[ItemDifference, ...]:
+        """The items that function differently, the surest first."""
+        kept = [each for each in self.items if each.flagged]
+        return tuple(sorted(kept, key=lambda each: (each.adjusted_p or 0.0, each.item)))
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the public JSON form."""
+        return {
+            "n": len(self.items),
+            "tested": self.tested,
+            "flagged": len(self.flagged),
+            **asdict(self),
+        }
+
+
+def compare_settings(
+    answers: Sequence[SettingAnswer], settings: tuple[str, str], *, level: float = 0.05
+) -> SettingComparison:
+    """Compare all items between two settings, and say whether so few answerers could tell.
+
+    Parameters, errors and sources are those of `item_differences`.
+    """
+    people = [{each.answerer for each in answers if each.setting == name} for name in settings]
+    items = item_differences(answers, settings, level=level)
+    tested = sum(each.p is not None for each in items) or len(items)
+    return SettingComparison(
+        settings=settings,
+        answerers=(len(people[0]), len(people[1])),
+        needed=answerers_needed(tested, level=level),
+        level=level,
+        items=items,
+    )
 
 
 def item_differences(
@@ -120,6 +185,31 @@ def item_differences(
     )
 
 
+def answerers_needed(items: int, *, level: float = 0.05) -> int:
+    """Find with how many answerers in each setting a single item could be flagged at all.
+
+    Parameters
+    ----------
+    items : int
+        Items compared, at least 1.
+    level : float
+        Wanted share of false flags among the flags.
+
+    Returns
+    -------
+    int
+        The least number for which an item that all get right in one setting and all get wrong in
+        the other would be flagged, were they all equally able. Real differences need more.
+
+    Examples
+    --------
+    >>> answerers_needed(1), answerers_needed(100)
+    (4, 9)
+    """
+    wanted = stats.chi2.isf(level / items, 1)
+    return next(n for n in count(2) if (n - 1) ** 2 * (2 * n - 1) / n**2 > wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """N answers; persons are answerers within a setting."""
@@ -135,6 +225,7 @@ class _Table:
 @dataclass(frozen=True, slots=True)
 class _Test:
     n: int
+    shares: tuple[float | None, float | None]
     for_first: float
     """Sum over strata of right-in-the-first times wrong-in-the-second, by stratum size."""
     for_second: float
@@ -165,7 +256,13 @@ def _compare(table: _Table, item: int, strata: int) -> _Test:
     right = table.correct[here][comparable]
     second = table.second[here][comparable]
     counts = _two_by_two(right, second, _strata(ability[comparable], strata))
-    return _mantel_haenszel(counts, n=int(here.sum()))
+    for_first, for_second, p = _mantel_haenszel(counts)
+    shares = (_share(table, here & ~table.second), _share(table, here & table.second))
+    return _Test(int(here.sum()), shares, for_first, for_second, p)
+
+
+def _share(table: _Table, chosen: BoolArray) -> float | None:
+    return float(table.correct[chosen].mean()) if chosen.any() else None
 
 
 def _ability_elsewhere(table: _Table, here: BoolArray) -> FloatArray:
@@ -194,16 +291,20 @@ def _two_by_two(right: FloatArray, second: BoolArray, strata: CodeArray) -> Floa
     return counts[both]
 
 
-def _mantel_haenszel(counts: FloatArray, *, n: int) -> _Test:
+def _mantel_haenszel(counts: FloatArray) -> tuple[float, float, float | None]:
+    """Give both sides of the odds ratio, summed over strata, and the p-value.
+
+    In each stratum a and b are right and wrong in the first setting, c and d in the second.
+    """
     b, a = counts[:, 0, 0], counts[:, 0, 1]
     d, c = counts[:, 1, 0], counts[:, 1, 1]
     total = a + b + c + d
     variance = float(((a + b) * (c + d) * (a + c) * (b + d) / (total**2 * (total - 1.0))).sum())
     if variance == 0.0:
-        return _Test(n, 0.0, 0.0, None)
+        return 0.0, 0.0, None
     excess = abs(float((a - (a + b) * (a + c) / total).sum()))
     p = float(stats.chi2.sf(max(excess - 0.5, 0.0) ** 2 / variance, 1))
-    return _Test(n, float((a * d / total).sum()), float((b * c / total).sum()), p)
+    return float((a * d / total).sum()), float((b * c / total).sum()), p
 
 
 def _adjusted(p_values: Sequence[float | None]) -> list[float]:
@@ -219,6 +320,7 @@ def _difference(item: str, test: _Test, adjusted: float | None, *, level: float)
     return ItemDifference(
         item=item,
         n=test.n,
+        shares=test.shares,
         odds_ratio=odds,
         delta=delta,
         p=test.p,

@@ -5,6 +5,7 @@ import typer
 from cvalues.cli import dataset
 from cvalues.cli.annotate import annotate
 from cvalues.cli.demo import demo
+from cvalues.cli.dif import dif
 from cvalues.cli.fetch import fetch
 from cvalues.cli.gap import gap
 from cvalues.cli.mc import mc
@@ -41,6 +42,7 @@ app.command()(judge)
 app.command()(judge_check)
 app.command()(mc)
 app.command()(gap)
+app.command()(dif)
 app.command()(export)
 app.command("import")(import_)
 app.command()(report)

@@ -1,20 +1,25 @@
-"""How `cvalues mc` shows what it found: on a terminal, as JSON, as a sheet for a person."""
+"""How `cvalues mc` shows what it found: on a terminal, as JSON, as tables for people and tools."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from cvalues.choice_intervals import Share
-from cvalues.choice_metrics import Axis, mix_sweep
+from cvalues.choice_metrics import Axis, mix_sweep, reweighted_accuracy
 from cvalues.choice_report import ChoiceReport
 from cvalues.choice_review import write_review
 from cvalues.cli.choices import Answered
+from cvalues.datasets.choices import ChoiceItem
 from cvalues.multiple_choice import evaluate_choices
-from cvalues.published import PublishedNumber, published_numbers
+from cvalues.published import published_numbers
+from cvalues.setting_answers import answer_rows
 from judge.cli import console
+from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
+from judge.exporters.files import write_rows
 
 CAVEAT: Final = (
     "A choice shows what a model recognises, not what it writes; the released labels have been "
@@ -22,26 +27,80 @@ CAVEAT: Final = (
 )
 
 
-def show(
-    given: Answered,
-    *,
-    out_json: Path | None,
-    review_out: Path | None,
-    confidence: float,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Shares that kinds of items could have."""
+
+    words: str
+    """As they were given, such as ``origin:chatgpt=0.5,person=0.5``."""
+    axis: Axis
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a command line wants to see, and where."""
+
+    out_json: Path | None
+    review_out: Path | None
+    answers_out: Path | None
+    mixes: tuple["Mix", ...]
+    confidence: float
+    published: bool
+    as_json: bool
+
+
+def read_mix(words: str, items: Sequence[ChoiceItem]) -> Mix:
+    """Read a mix that a command line wishes for.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, its shares do not sum to 1, or no item is of a kind that it names.
+    """
+    name, _, listed = words.partition(":")
+    axis = console.one_of(name, get_args(Axis), option="--mix")
+    parts = [part.rpartition("=") for part in listed.split(",")]
+    try:
+        shares = {kind.strip(): float(share) for kind, _, share in parts}
+    except ValueError:
+        raise ConfigError(f"--mix {words!r}: write {axis}:KIND=SHARE,KIND=SHARE.") from None
+    kinds = sorted({str(kind) for item in items if (kind := getattr(item.pair, axis))})
+    unknown = [kind for kind in shares if kind not in kinds]
+    if unknown:
+        there = ", ".join(kinds) or "none that says"
+        raise ConfigError(f"--mix: no item's {axis} is {unknown[0]!r}; there are {there}.")
+    if min(shares.values()) < 0.0 or abs(sum(shares.values()) - 1.0) > 1e-9:
+        raise ConfigError(f"--mix {words!r}: make the shares sum to 1, none below 0.")
+    return Mix(words=words, axis=axis, shares=shares)
+
+
+def show(given: Answered, wanted: Wanted) -> int:
     """Count, write what is wanted, print, and choose the exit code."""
-    report = evaluate_choices(given.answers, confidence=confidence)
-    document = _document(given, report)
-    if out_json is not None:
-        write_whole(out_json, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    if review_out is not None:
-        count = write_review(review_out, given.answers)
-        console.note(f"{count} answers to read in {review_out}; give it back with --review")
-    if as_json:
+    report = evaluate_choices(given.answers, confidence=wanted.confidence)
+    read = [answer.read() for answer in given.answers]
+    mixed = {
+        mix.words: reweighted_accuracy(read, mix.axis, mix.shares, confidence=wanted.confidence)
+        for mix in wanted.mixes
+    }
+    document = _document(given, report, mixed, wanted)
+    if wanted.out_json is not None:
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        write_whole(wanted.out_json, text + "\n")
+    if wanted.review_out is not None:
+        count = write_review(wanted.review_out, given.answers)
+        again = f"--review {wanted.review_out}"
+        console.note(f"{count} answers to read in {wanted.review_out}; give it back with {again}")
+    if wanted.answers_out is not None:
+        rows = answer_rows(given.answers, system=given.system)
+        count = write_rows(wanted.answers_out, rows, form="jsonl")
+        console.note(f"{count} answers in {wanted.answers_out}")
+    if wanted.as_json:
         console.as_json(document)
     else:
-        _print(given, report)
+        _print(given, report, mixed)
+        if wanted.published:
+            _print_published()
     if given.resume:
         console.note(f"resume with: {given.resume}")
     if given.interrupted:
@@ -49,20 +108,25 @@ def show(
     return console.INCOMPLETE if report.unanswered else console.DONE
 
 
-def _document(given: Answered, report: ChoiceReport) -> dict[str, object]:
+def _document(
+    given: Answered, report: ChoiceReport, mixed: Mapping[str, Share], wanted: Wanted
+) -> dict[str, object]:
     readers = Counter(answer.reader for answer in given.answers)
+    published = [number.model_dump(mode="json") for number in published_numbers()]
     return {
         **report.as_dict(),
-        "mix": {axis: _sweep(given, report, axis) for axis in _MIXED},
+        "mix": {axis: _sweep(given, report, axis) for axis in _SWEPT},
+        "mixed": {words: _bounded(share) for words, share in mixed.items()},
         "system": given.system,
         "run": given.run,
         "provenance": given.provenance,
         "settled_by_model": readers["model"],
         "settled_by_hand": readers["person"],
+        **({"published": published} if wanted.published else {}),
     }
 
 
-_MIXED: Final[tuple[Axis, ...]] = ("difficulty_level", "origin", "pair_type")
+_SWEPT: Final[tuple[Axis, ...]] = ("difficulty_level", "origin", "pair_type")
 """What a set could have had more or less of."""
 
 
@@ -70,15 +134,16 @@ def _sweep(given: Answered, report: ChoiceReport, axis: Axis) -> dict[str, list[
     read = [answer.read() for answer in given.answers]
     swept = mix_sweep(read, axis, confidence=report.confidence)
     return {
-        name: [
-            {"share": share, "acc": acc.value, "low": acc.low, "high": acc.high}
-            for share, acc in found
-        ]
+        name: [{"share": share, **_bounded(acc)} for share, acc in found]
         for name, found in swept.items()
     }
 
 
-def _print(given: Answered, report: ChoiceReport) -> None:
+def _bounded(acc: Share) -> dict[str, float]:
+    return {"acc": acc.value, "low": acc.low, "high": acc.high}
+
+
+def _print(given: Answered, report: ChoiceReport, mixed: Mapping[str, Share]) -> None:
     if given.provenance == "SIMULATED":
         console.say("SIMULATED: answers of a simulated model; no finding about any model.")
     rows = [_row("all", report)]
@@ -95,10 +160,39 @@ def _print(given: Answered, report: ChoiceReport) -> None:
         f"{counts.reply_2} 回复2, {counts.other} neither, {counts.refuse} refused, "
         f"{counts.need_check} need a person; {report.unanswered} unanswered"
     )
-    if report.n == _released("acc").n:
-        numbers = ", ".join(f"{key} {_released(key).value:.1%}" for key in ("acc", "acc_star"))
-        console.say(f"published for ChatGPT on the released set (second-hand): {numbers}")
+    for words, share in mixed.items():
+        console.say(f"with {words}: acc {_percent(share)} ({_interval(share)})")
+    _print_spread(given, report)
     console.say(CAVEAT)
+
+
+def _print_spread(given: Answered, report: ChoiceReport) -> None:
+    """Say how far acc would go if the set were of one kind alone."""
+    for axis in _SWEPT:
+        alone = [found[-1]["acc"] for found in _sweep(given, report, axis).values()]
+        if alone:
+            console.say(
+                f"acc depends on the mix of {axis}: {_hundredths(min(alone))} to "
+                f"{_hundredths(max(alone))}, were all items of one kind"
+            )
+
+
+def _print_published() -> None:
+    rows = [
+        {
+            "what": number.what["en"],
+            "system": number.system,
+            "value": _hundredths(number.value),
+            "n": number.n,
+            "confidence": number.confidence,
+        }
+        for number in published_numbers()
+    ]
+    console.say()
+    columns = ("what", "system", "value", "n", "confidence")
+    console.table(rows, {name: name for name in columns})
+    for source in dict.fromkeys(number.source for number in published_numbers()):
+        console.say(f"source: {source}")
 
 
 _HEADINGS: Final[Mapping[str, str]] = {
@@ -138,7 +232,3 @@ def _hundredths(fraction: float | None) -> str | None:
 
 def _interval(share: Share | None) -> str | None:
     return None if share is None else f"{100 * share.low:.1f}-{100 * share.high:.1f}"
-
-
-def _released(key: str) -> PublishedNumber:
-    return next(n for n in published_numbers() if n.key == f"mc.responsibility.{key}")

@@ -173,6 +173,7 @@ def _starter_pairs() -> list[ReplyPair]:
             neg_resp=pair.neg_resp,
             domain_en=pair.group,
             difficulty_level=pair.difficulty_level,
+            situation=pair.situation,
             lang=pair.lang,
         )
         for pair in choice_pairs()

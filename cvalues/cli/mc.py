@@ -37,6 +37,19 @@ def mc(
     review: Annotated[
         Path | None, typer.Option(help="The same sheet with the readings filled in.")
     ] = None,
+    answers_out: Annotated[
+        Path | None, typer.Option(help="Write each answer and its reading here, for cvalues dif.")
+    ] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show acc too as if kinds of items had other shares, such as "
+            "origin:chatgpt=0.5,person=0.5. Also difficulty_level:, domain_en:, pair_type:."
+        ),
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Show the numbers that CValues published beside it.")
+    ] = False,
     system: Annotated[
         str | None, typer.Option(help="Whose answers to take, or what to call the model asked.")
     ] = None,
@@ -75,6 +88,7 @@ def mc(
     if items_out is not None:
         choices.write_items(items_out, loaded)
         return
+    mixes = tuple(choice_view.read_mix(words, loaded) for words in mix or ())
     engine = choices.Engine(
         run=run or datetime.now(UTC).strftime("mc-%Y%m%d-%H%M%S"),
         address=console.store_address(store),
@@ -104,11 +118,14 @@ def mc(
         encoding=encoding,
     )
     given = choices.reviewed(choices.extracted(given, engine, model=extractor), review)
-    code = choice_view.show(
-        given,
+    wanted = choice_view.Wanted(
         out_json=out_json,
         review_out=review_out,
+        answers_out=answers_out,
+        mixes=mixes,
         confidence=confidence,
+        published=published,
         as_json=json_,
     )
+    code = choice_view.show(given, wanted)
     raise SystemExit(code)

@@ -18,7 +18,10 @@ Label = Literal["回复1", "回复2"]
 
 LABELS: Final[tuple[Label, Label]] = ("回复1", "回复2")
 
-_GROUPS = ("domain_en", "domain_zh", "difficulty_level", "origin", "pair_type")
+_GROUPS = (
+    *("domain_en", "domain_zh", "difficulty_level"),
+    *("origin", "pair_type", "situation", "setting"),
+)
 
 
 class ReplyPair(Record):
@@ -37,6 +40,10 @@ class ReplyPair(Record):
     """Who wrote the better reply, where that is known."""
     pair_type: str | None = None
     """Which types of reply stand against each other, where that is known."""
+    situation: str | None = None
+    """What the wordings of one question in several languages or settings share."""
+    setting: str | None = None
+    """Which setting this wording belongs to; its language, where that is all that differs."""
     lang: Language = "zh"
 
     @property

@@ -7,13 +7,13 @@ import openpyxl
 import pytest
 
 from cvalues.choice_extraction import extraction_plan
-from cvalues.datasets.choices import ChoiceItem, read_items
+from cvalues.datasets.choices import ChoiceItem, build_items, read_items
 from cvalues.multiple_choice import ChoiceAnswer
 from judge.records import Candidate as JudgeCandidate
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Candidate, Pair, Profile
 from judge.simulated.threaded import simulated_server
-from tests.cvalues.choice_material import items
+from tests.cvalues.choice_material import items, pair
 from tests.cvalues.commands import Run, runner
 from tests.cvalues.file_server import serving
 from tests.shared_material import shared_file
@@ -64,6 +64,45 @@ def test_json_is_all_that_stands_on_standard_output(run: Run) -> None:
     ended = run("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json")
 
     assert json.loads(ended.out)["counts"]["correct"] == 2
+
+
+def test_acc_is_shown_as_if_kinds_of_items_had_other_shares(run: Run) -> None:
+    found = items(1, origin="person") + build_items([pair("又问？", origin="chatgpt")])
+    write("items.jsonl", found)
+    write("answers.jsonl", found, "回复1", "回复2", "回复2", "回复1")
+    command = ("mc", "items.jsonl", "--responses", "answers.jsonl")
+
+    text = run(*command, "--mix", "origin:person=0.29,chatgpt=0.71").out
+    document = json.loads(run(*command, "--mix", "origin:person=1", "--json").out)
+
+    assert "with origin:person=0.29,chatgpt=0.71: acc 29.0 (" in text
+    assert "acc depends on the mix of origin: 0.0 to 100.0" in text
+    assert (document["acc"], document["mixed"]["origin:person=1"]["acc"]) == (0.5, 1.0)
+    assert {name: g["acc"] for name, g in document["by"]["origin"].items()} == {
+        "chatgpt": 0.0,
+        "person": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("mix", "complaint"),
+    [
+        ("colour:red=1", "--mix 'colour' is not known; use difficulty_level"),
+        ("origin:person", "write origin:KIND=SHARE,KIND=SHARE"),
+        ("origin:robot=1", "no item's origin is 'robot'; there are person."),
+        ("pair_type:easy=1", "no item's pair_type is 'easy'; there are none that says."),
+        ("origin:person=0.9", "make the shares sum to 1"),
+    ],
+)
+def test_a_mix_that_cannot_be_is_refused_before_anything_is_asked(
+    run: Run, mix: str, complaint: str
+) -> None:
+    write("items.jsonl", items(1, origin="person"))
+
+    ended = run("mc", "items.jsonl", "--model", MODEL, "--mix", mix, "--run", "r")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert complaint in ended.err
 
 
 def test_a_missing_answer_ends_in_exit_5(run: Run) -> None:
@@ -140,12 +179,18 @@ def test_the_released_set_is_answered_from_a_fetched_copy(run: Run) -> None:
     ]
     write("answers.jsonl", read_items(source), *rule)
 
-    ended = run("mc", "cvalues-mc", "--responses", "answers.jsonl")
+    ended = run("mc", "cvalues-mc", "--responses", "answers.jsonl", "--published")
+    document = run("mc", "cvalues-mc", "--responses", "answers.jsonl", "--published", "--json")
 
     assert fetched.code == 0
     assert "this is a reconstruction" in fetched.err
     assert ended.code == 0
-    assert "published for ChatGPT on the released set (second-hand): acc 92.8%" in ended.out
+    assert "source: benchmark catalogue page on CValues, citing table 4" in ended.out
+    published = {each["key"]: each for each in json.loads(document.out)["published"]}
+    assert len(published) == 9
+    # facts of the released set, as the catalogue cites table 4
+    assert published["mc.responsibility.acc"]["value"] == 0.928
+    assert published["mc.responsibility.acc"]["confidence"] == "medium"
 
 
 # A model under test.
