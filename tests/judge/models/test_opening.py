@@ -10,7 +10,7 @@ from judge.models.opening import open_model
 from judge.records import Judge
 
 LOCAL = "http://127.0.0.1:8000/v1"
-KEYS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DASHSCOPE_API_KEY"), "sk-made-up")
+KEYS = {"OPENAI_API_KEY": "made-up", "ANTHROPIC_API_KEY": "made-up", "DASHSCOPE_API_KEY": "made-up"}
 
 
 @pytest.mark.parametrize("model", ["openai/qwen3", "hosted_vllm/Qwen/Qwen3-8B", "qwen3"])
