@@ -46,6 +46,7 @@ def open_store(address: str) -> "Store":
     path = None if "://" in address else Path(address)
     try:
         engine = create_engine(address) if path is None else sqlite.open_file(path)
+        store = Store(engine, path)
         migrate(engine, now=_now())
     except SQLAlchemyError as error:
         if path is not None and isinstance(error, OperationalError):
@@ -57,7 +58,7 @@ def open_store(address: str) -> "Store":
             f"{path or 'the store'}: not a store of cvalues, or damaged "
             f"({type(error).__name__}); name another with --store."
         ) from error
-    return Store(engine, path)
+    return store
 
 
 class Store:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -320,7 +321,7 @@ def test_kills_at_any_moment_lose_nothing_and_record_nothing_twice(
 def judged(folder: Path) -> int:
     """Count what the store has of judgments, from another process as it were."""
     try:
-        with sqlite3.connect(folder / "store.db", timeout=5) as connection:
+        with closing(sqlite3.connect(folder / "store.db", timeout=5)) as connection:
             return int(connection.execute("SELECT count(*) FROM judgments").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
