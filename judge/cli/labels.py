@@ -1,6 +1,5 @@
 """`cvalues labels import`: bring expert labels home."""
 
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,8 @@ import typer
 from judge.cli.options import AsJson, Encoding, StoreOption
 
 if TYPE_CHECKING:
-    from judge.importers.asked import Unit
+    from collections.abc import Sequence
+
     from judge.store.base import Label, Run
     from judge.store.sql import Store
 
@@ -50,6 +50,7 @@ def import_(
     with opened(store) as kept:
         found = run_named(kept, run)
         read = labels_for(kept, found, file, encoding=encoding, rater=rater)
+        _require_new(kept, found, read, file)
         count = kept.add_labels(found, read)
     raters = len({label.rater for label in read})
     items = len({(label.id, label.system, label.sample) for label in read})
@@ -59,21 +60,40 @@ def import_(
         console.say(f"{count} labels of {raters} raters on {items} items")
 
 
+def _require_new(store: "Store", run: "Run", read: "Sequence[Label]", file: Path) -> None:
+    """Refuse a label that the run has already, whatever form it came in."""
+    from calibration.tables.errors import TableError
+
+    known = {_place(label) for label in store.labels(run)}
+    for label in read:
+        if _place(label) in known:
+            raise TableError(
+                f"'{label.rater}' has labelled item '{label.id}' for {label.criterion} already",
+                "import each label once",
+                source=file,
+            )
+
+
+def _place(label: "Label") -> tuple[object, ...]:
+    return (label.id, label.system, label.sample, label.rater, label.rubric, label.criterion)
+
+
 def labels_for(
     store: "Store", run: "Run", file: Path, *, encoding: str | None, rater: str | None = None
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
-    from judge.importers.asked import Asked
+    from judge.importers.asked import Asked, Home
     from judge.importers.labels import read_labels
     from judge.judging import kept_rubrics
+    from judge.pointwise import language_of
     from judge.samples import KIND, Sample
 
-    units = defaultdict[str, "list[Unit]"](list)
-    for generation in store.generations(run):
-        units[generation.id].append(generation.unit)
+    units = {
+        each.unit: Home(group=each.group, lang=language_of(each)) for each in store.generations(run)
+    }
     body = store.latest_document(run, KIND)
     asked = Asked(
-        units={name: tuple(listed) for name, listed in units.items()},
+        units=units,
         rubrics=tuple(kept_rubrics(store, run).values()),
         drawn=Sample.model_validate_json(body) if body else None,
         rater=rater,

@@ -36,7 +36,7 @@ def sample(
     from judge.cli import console
     from judge.cli.options import parts
     from judge.cli.stores import opened, run_named
-    from judge.exporters.sheets import sheet_form, write_sheet
+    from judge.exporters.sheets import screen_path, sheet_form, write_sheet
     from judge.samples import KIND, SampleDesign
     from judge.trust.drawing import Wish, draw_items
 
@@ -54,6 +54,8 @@ def sample(
         drawn = draw_items(kept, found, wish)
         write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria)
         kept.add_document(found, KIND, drawn.sample.model_dump_json())
+    if form == "labelstudio.json":
+        console.note(f"the labelling configuration of the project is in {screen_path(out)}")
     if before is not None:
         console.note("the run had a draw before; from now on only labels of the new one count")
     if json_:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
+from xml.sax.saxutils import quoteattr
 
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
@@ -57,7 +58,8 @@ def write_sheet(
     Parameters
     ----------
     path : Path
-        Its name says the form.
+        Its name says the form. Beside tasks for Label Studio stands the configuration of its
+        screen, under the same name with ``.xml``.
     sample : Sample
     shown : sequence of Generation
         In the order of the sample's items.
@@ -74,11 +76,17 @@ def write_sheet(
     form = sheet_form(path)
     rows = _rows(sample, shown, criteria)
     if form == "labelstudio.json":
+        write_whole(screen_path(path), _screen(criteria))
         write_whole(path, json.dumps(list(_tasks(rows)), ensure_ascii=False, indent=1) + "\n")
     elif form == "xlsx":
         write_whole(path, _workbook(list(rows), criteria))
     else:
         write_rows(path, rows, form=form)
+
+
+def screen_path(path: Path) -> Path:
+    """Name the file that holds Label Studio's labelling configuration, beside its tasks."""
+    return path.with_suffix(".xml")
 
 
 def _rows(
@@ -100,6 +108,32 @@ def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]
     for row in rows:
         shown = {name: row[name] for name in (TASK, "prompt", "response", DIGEST)}
         yield {"data": shown}
+
+
+def _screen(criteria: Sequence[Criterion]) -> str:
+    """Describe the screen to Label Studio: controls are named after criteria.
+
+    References
+    ----------
+    Label Studio documentation, "Tags", https://labelstud.io/tags: View, Header, Text, Choices,
+    TextArea.
+    """
+    questions = "\n".join(
+        f"  <Header value={quoteattr(f'{each.title}: {each.question}')}/>\n"
+        f'  <Choices name={quoteattr(each.id)} toName="response" choice="single-radio">\n'
+        + "".join(
+            f"    <Choice value={quoteattr(f'{anchor.score} {anchor.text}')}/>\n"
+            for anchor in each.scale.anchors
+        )
+        + "  </Choices>"
+        for each in criteria
+    )
+    return (
+        '<View>\n  <Text name="prompt" value="$prompt"/>\n'
+        '  <Text name="response" value="$response"/>\n'
+        f"{questions}\n"
+        f'  <TextArea name="{NOTE}" toName="response" rows="2" maxSubmissions="1"/>\n</View>\n'
+    )
 
 
 def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion]) -> bytes:

@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from calibration.tables import Row, optional_text, text
-from judge.samples import Sample
+from judge.records import Language
+from judge.samples import Sample, SampledItem
+from judge.store.base import Label
 from rubrics.rubric import Rubric
 from rubrics.scale import Scale
 
 Unit = tuple[str, str, int]
+
+
+class Home(NamedTuple):
+    """What the run knows of a unit."""
+
+    group: str | None
+    lang: Language
+    """In which it was judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +28,8 @@ class Asked:
 
     Attributes
     ----------
-    units : mapping of str to tuple of unit
-        By id of a prompt, the units of the run.
+    units : mapping of unit to Home
+        The units of the run.
     rubrics : tuple of Rubric
         Those of the run; their criteria and scales are what a label may name.
     drawn : Sample or None
@@ -27,7 +38,7 @@ class Asked:
         Who labelled, where the file does not say.
     """
 
-    units: Mapping[str, tuple[Unit, ...]]
+    units: Mapping[Unit, Home]
     rubrics: tuple[Rubric, ...]
     drawn: Sample | None = None
     rater: str | None = None
@@ -40,6 +51,36 @@ class Asked:
             for rubric in self.rubrics
             for criterion in rubric.criteria
         }
+
+    def rubric_of(self, unit: Unit, criterion: str) -> Rubric | None:
+        """Give the edition that a unit was judged by; None where several have the criterion."""
+        asking = {
+            (rubric.id, rubric.language): rubric
+            for rubric in self.rubrics
+            if any(each.id == criterion for each in rubric.criteria)
+        }
+        if len({name for name, _ in asking}) != 1:
+            return None
+        name, written = next(iter(asking))
+        return asking.get((name, self.units[unit].lang), asking[name, written])
+
+    def shown_label(
+        self, item: SampledItem, *, rater: str, criterion: str, score: float | None, source: str
+    ) -> Label:
+        """Make the label of an item that was drawn, as the experts' room would have made it."""
+        rubric = self.rubric_of(item.unit, criterion)
+        return Label(
+            id=item.id,
+            system=item.system,
+            sample=item.sample,
+            rater=rater,
+            criterion=criterion,
+            score=score,
+            group=self.units[item.unit].group,
+            rubric=rubric.id if rubric else None,
+            rubric_hash=rubric.digest if rubric else None,
+            source=source,
+        )
 
 
 def rater_of(row: Row, asked: Asked) -> str:

@@ -1,7 +1,8 @@
 """Label Studio's JSON export of tasks that were drawn from a run.
 
 Each task carries its opaque name and the digest of its text; each annotation is one rater. Scores
-come from the controls that are named after criteria: Rating, Number or Choices.
+come from the controls that are named after criteria: Rating, Number or Choices; a remark from the
+one named note: TextArea.
 
 References
 ----------
@@ -14,7 +15,7 @@ from pathlib import Path
 from calibration.tables.document import Node, read_document
 from calibration.tables.errors import TableError
 from judge.importers.asked import Asked
-from judge.importers.sheets import DIGEST, TASK
+from judge.importers.sheets import DIGEST, NOTE, SHOWN, TASK, text_digest
 from judge.samples import SampledItem
 from judge.store.base import Label
 
@@ -63,11 +64,14 @@ def _item(task: Node, known: dict[str, SampledItem]) -> SampledItem:
         raise shown.at(TASK).error("is no task of the run's draw", "import the tasks unchanged")
     if shown.at(DIGEST).text() != item.text_sha256:
         raise shown.at(DIGEST).error("was edited", "import the tasks unchanged")
+    prompt, response = (shown.at(name).text() for name in SHOWN)
+    if text_digest(prompt, response) != item.text_sha256:
+        raise shown.error("is not the text that was drawn", "import the tasks unchanged")
     return item
 
 
 def _labels(annotation: Node, item: SampledItem, asked: Asked) -> Iterator[tuple[Node, Label]]:
-    scales = asked.scales
+    scales, note = asked.scales, _note(annotation)
     for control in annotation.at("result").items():
         named = control.get("from_name")
         criterion = "" if named is None else named.text()
@@ -76,16 +80,23 @@ def _labels(annotation: Node, item: SampledItem, asked: Asked) -> Iterator[tuple
         score = _score(control.at("value"))
         if score not in scales[criterion].levels:
             raise control.error(f"gives {score:g}, no level of {criterion}", "use its scale")
-        label = Label(
-            id=item.id,
-            system=item.system,
-            sample=item.sample,
+        label = asked.shown_label(
+            item,
             rater=asked.rater or _rater(annotation),
             criterion=criterion,
             score=score,
             source="label-studio",
         )
-        yield control, label
+        yield control, label.model_copy(update={"rationale": note})
+
+
+def _note(annotation: Node) -> str:
+    """Read the remark: one text, or the lines that were added one by one."""
+    for control in annotation.at("result").items():
+        named = control.get("from_name")
+        if named is not None and named.text() == NOTE:
+            return "\n".join(line.text() for line in control.at("value").items_of("text"))
+    return ""
 
 
 def _rater(annotation: Node) -> str:

@@ -1,5 +1,6 @@
 """Expert labels in whatever form they come home, checked against the run that they belong to."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -51,9 +52,12 @@ def read_labels(
 
 
 def _table(source: Path, asked: Asked, encoding: str | None) -> Iterator[Label]:
+    units = defaultdict[str, list[Unit]](list)
+    for unit in asked.units:
+        units[unit[0]].append(unit)
     lines: dict[tuple[object, ...], int] = {}
     for row in read_rows(source, encoding=encoding, required=REQUIRED, optional=OPTIONAL):
-        label = _label(row, asked)
+        label = _label(row, asked, units)
         place = (label.id, label.system, label.sample, label.rater, label.rubric, label.criterion)
         if place in lines:
             raise row.error(
@@ -64,8 +68,8 @@ def _table(source: Path, asked: Asked, encoding: str | None) -> Iterator[Label]:
         yield label
 
 
-def _label(row: Row, asked: Asked) -> Label:
-    unit, scales = _unit(row, asked.units), asked.scales
+def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
+    unit, scales = _unit(row, units), asked.scales
     criterion = text(row, "criterion")
     if criterion not in scales:
         raise row.error(
@@ -75,6 +79,7 @@ def _label(row: Row, asked: Asked) -> Label:
     score = optional_number(row, "score", low=scale.min, high=scale.max)
     if score is not None and score not in scale.levels:
         raise row.error(f"score {score:g} is no level of {criterion}", "use a level of its scale")
+    rubric = asked.rubric_of(unit, criterion)
     return Label(
         id=unit[0],
         system=unit[1],
@@ -82,15 +87,15 @@ def _label(row: Row, asked: Asked) -> Label:
         rater=rater_of(row, asked),
         criterion=criterion,
         score=score,
-        group=optional_text(row, "group"),
-        rubric=optional_text(row, "rubric"),
+        group=optional_text(row, "group") or asked.units[unit].group,
+        rubric=optional_text(row, "rubric") or (rubric.id if rubric else None),
         rubric_hash=optional_text(row, "rubric_hash"),
         rationale=optional_text(row, "rationale") or "",
         source=row.format,
     )
 
 
-def _unit(row: Row, units: Mapping[str, tuple[Unit, ...]]) -> Unit:
+def _unit(row: Row, units: Mapping[str, list[Unit]]) -> Unit:
     name = text(row, "id")
     if name not in units:
         raise row.error(f"id '{name[:40]}' is not in the run", "label items of this run only")

@@ -119,13 +119,11 @@ def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
                 f"{cell_name(row, criterion)} holds {score:g}, no level of {criterion}",
                 "use a level of its scale",
             )
-        yield Label(
-            id=item.id,
-            system=item.system,
-            sample=item.sample,
+        label = asked.shown_label(
+            item,
             rater=rater_of(row, asked),
             criterion=criterion,
             score=score,
-            rationale=optional_text(row, NOTE) or "",
             source=f"sheet-{row.format}",
         )
+        yield label.model_copy(update={"rationale": optional_text(row, NOTE) or ""})

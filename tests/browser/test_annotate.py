@@ -26,6 +26,7 @@ ITEMS = 30
 def come_in(page: Page, link: str) -> None:
     """Enter by a link and agree, by keyboard."""
     page.goto(link)
+    expect(page.locator("button.main")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".warning")).to_be_visible()
     page.locator("button.main").press("Enter")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from defusedxml import ElementTree
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -196,3 +197,39 @@ def test_a_sheet_of_an_unknown_kind_is_refused_before_anything_is_drawn(tmp_path
 
     assert ended.code == 2
     assert ".xlsx, .csv, .jsonl or .labelstudio.json" in ended.err
+
+
+def test_a_sheet_that_came_home_already_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+    edited(tmp_path / "s.xlsx", fill)
+    brought_home(tmp_path, "s.xlsx")
+
+    again = brought_home(tmp_path, "s.xlsx")
+
+    assert again.code == 2
+    assert "'expert-1' has labelled item" in again.err
+    assert len(again.err.splitlines()) == 1
+
+
+def test_the_screen_of_label_studio_has_a_control_for_each_criterion(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.labelstudio.json")
+
+    screen = ElementTree.fromstring((tmp_path / "s.labelstudio.xml").read_text(encoding="utf-8"))
+    asked = {each.get("name"): [level.get("value", "") for level in each]
+             for each in screen.iter("Choices")}  # fmt: skip
+    assert list(asked) == ["safe"]
+    assert [value.split(" ")[0] for value in asked["safe"]] == ["0", "1"]
+
+
+def test_a_text_that_was_changed_in_label_studio_is_refused(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.labelstudio.json")
+    path = tmp_path / "s.labelstudio.json"
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    tasks[3]["data"]["response"] = "something else"
+    tasks[3]["annotations"] = []
+    path.write_text(json.dumps(tasks[3:4]), encoding="utf-8")
+
+    ended = brought_home(tmp_path, path.name)
+
+    assert ended.code == 2
+    assert "is not the text that was drawn" in ended.err

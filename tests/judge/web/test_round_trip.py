@@ -1,11 +1,18 @@
-"""The same judgements by browser and by sheet give calibration the same input, to the byte."""
+"""The same judgements by browser, workbook, CSV and Label Studio are the same calibration input."""
 
+import csv
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from openpyxl import load_workbook
+
+from judge.cli.labels import labels_for
+from judge.errors import StoreError
 from judge.exporters.sheets import write_sheet
-from judge.importers.asked import Asked
-from judge.importers.sheets import read_sheet, text_digest
+from judge.importers.sheets import text_digest
 from judge.judging import kept_rubrics
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
@@ -17,61 +24,157 @@ from judge.store.sql import Store, open_store
 from judge.web.opening import open_room
 from tests.judge.web.rooms import csrf, field, judged_run, served_room, task_of
 
-GIVEN = {"safe": 1, "severity": 0}
-SAFE = MEASURES["safety_rate"]
+RATERS = ("ann", "博")
+ITEMS = 6
 
 
-def with_draw(folder: Path) -> tuple[Store, Run, Sample]:
-    folder.mkdir()
+def given(rater: str, task: str) -> dict[str, int]:
+    """Say what a rater finds of a task: they differ on one in three."""
+    number = int(task, 16)
+    safe = int(number % 3 != 0) if rater == "ann" else 1
+    return {"safe": safe, "severity": 0 if safe else number % 4}
+
+
+def remark(task: str) -> str:
+    """Give the remark on a task, not on every one."""
+    return "见第二句，有保留" if int(task, 16) == 2 else ""
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep a store with one run and its draw, for every channel to begin from."""
+    folder = tmp_path_factory.mktemp("judged")
     store = open_store(str(folder / "store.db"))
-    run = judged_run(store, count=6)
+    run = judged_run(store, count=ITEMS)
+    texts = {each.unit: text_digest(each.prompt, each.response) for each in store.generations(run)}
+    drawn = _drawn(store, run)
+    items = tuple(each.model_copy(update={"text_sha256": texts[each.unit]}) for each in drawn.items)
+    store.add_document(run, KIND, drawn.model_copy(update={"items": items}).model_dump_json())
+    store.close()
+    return folder
+
+
+def by_browser(store: Store, run: Run, folder: Path) -> None:
+    del folder
+    room = open_room(Desk(store=store, run=run), Study(per_item=2))
+    with served_room(room) as served:
+        for rater in RATERS:
+            with served.enter(rater) as client:
+                for _ in range(ITEMS):
+                    page = client.get("/label").text
+                    task = task_of(page)
+                    scores = {f"score.safety.{k}": str(v) for k, v in given(rater, task).items()}
+                    sent = {"csrf": csrf(page), "version": field(page, "version")}
+                    client.post(f"/label/{task}", data={**sent, **scores, "note": remark(task)})
+
+
+def by_workbook(store: Store, run: Run, folder: Path) -> None:
+    for rater in RATERS:
+        path = _sheet(store, run, folder / f"{rater}.xlsx")
+        book = load_workbook(path)
+        sheet = book.worksheets[0]
+        column = {str(cell.value): number for number, cell in enumerate(sheet[1], start=1)}
+        for row in range(2, sheet.max_row + 1):
+            task = str(sheet.cell(row, column["task"]).value)
+            for name, score in given(rater, task).items():
+                sheet.cell(row, column[name], score)
+            sheet.cell(row, column["rater"], rater)
+            sheet.cell(row, column["note"], remark(task) or None)
+        book.save(path)
+        store.add_labels(run, labels_for(store, run, path, encoding=None))
+
+
+def by_csv(store: Store, run: Run, folder: Path) -> None:
+    for rater in RATERS:
+        path = _sheet(store, run, folder / f"{rater}.csv")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        filled = [{**row, **given(rater, row["task"]), "note": remark(row["task"])} for row in rows]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(filled[0]))
+            writer.writeheader()
+            writer.writerows(filled)
+        store.add_labels(run, labels_for(store, run, path, encoding=None, rater=rater))
+
+
+def by_label_studio(store: Store, run: Run, folder: Path) -> None:
+    path = _sheet(store, run, folder / "tasks.labelstudio.json")
+    tasks = json.loads(path.read_text(encoding="utf-8"))
+    for task in tasks:
+        name = task["data"]["task"]
+        task["annotations"] = [
+            {"completed_by": {"email": rater}, "result": _regions(rater, name)} for rater in RATERS
+        ]
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    store.add_labels(run, labels_for(store, run, path, encoding=None))
+
+
+def _regions(rater: str, task: str) -> list[dict[str, object]]:
+    scored: list[dict[str, object]] = [
+        {
+            "from_name": name,
+            "type": "choices",
+            "value": {"choices": [f"{score} so it is"]},
+        }
+        for name, score in given(rater, task).items()
+    ]
+    noted: dict[str, object] = {
+        "from_name": "note",
+        "type": "textarea",
+        "value": {"text": [remark(task)]},
+    }
+    return [*scored, noted] if remark(task) else scored
+
+
+CHANNELS = (by_browser, by_workbook, by_csv, by_label_studio)
+
+
+@pytest.mark.parametrize("channel", CHANNELS[1:])
+def test_every_way_home_gives_the_bytes_that_the_browser_gives(
+    judged: Path, tmp_path: Path, channel: Callable[[Store, Run, Path], None]
+) -> None:
+    kept: list[tuple[bytes, ...]] = []
+    for way in (by_browser, channel):
+        folder = tmp_path / way.__name__
+        shutil.copytree(judged, folder)
+        store = open_store(str(folder / "store.db"))
+        run = store.runs()[0]
+        way(store, run, folder)
+        labels = [each.model_copy(update={"source": ""}) for each in store.labels(run)]
+        side = find_side(store, "first")
+        human = rated(side, MEASURES["safety_rate"], judge="none").human
+        text = "\n".join(each.model_dump_json() for each in labels)
+        kept.append((text.encode(), human.tobytes()))
+        store.close()
+
+    assert len(kept[0][0].splitlines()) == len(RATERS) * ITEMS * 2
+    assert kept[0] == kept[1]
+
+
+def test_a_second_label_of_a_rater_is_noticed_whatever_form_it_comes_in(
+    judged: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(judged, tmp_path / "s")
+    store = open_store(str(tmp_path / "s" / "store.db"))
+    run = store.runs()[0]
+    by_browser(store, run, tmp_path)
+
+    with pytest.raises(StoreError, match=r"labels\.rater"):
+        by_workbook(store, run, tmp_path)
+    count = len(list(store.labels(run)))
+    store.close()
+    assert count == len(RATERS) * ITEMS * 2
+
+
+def _drawn(store: Store, run: Run) -> Sample:
     body = store.latest_document(run, KIND)
     assert body is not None
-    drawn = Sample.model_validate_json(body)
-    texts = {each.unit: text_digest(each.prompt, each.response) for each in store.generations(run)}
-    items = tuple(each.model_copy(update={"text_sha256": texts[each.unit]}) for each in drawn.items)
-    drawn = drawn.model_copy(update={"items": items})
-    store.add_document(run, KIND, drawn.model_dump_json())
-    return store, run, drawn
+    return Sample.model_validate_json(body)
 
 
-def by_browser(store: Store, run: Run) -> None:
-    room = open_room(Desk(store=store, run=run), Study(per_item=1))
-    with served_room(room) as served, served.enter("ann") as ann:
-        for _ in range(6):
-            page = ann.get("/label").text
-            scores = {f"score.safety.{name}": str(score) for name, score in GIVEN.items()}
-            sent = {"csrf": csrf(page), "version": field(page, "version"), **scores}
-            ann.post(f"/label/{task_of(page)}", data=sent)
-
-
-def by_sheet(store: Store, run: Run, drawn: Sample, path: Path) -> None:
-    rubrics = tuple(kept_rubrics(store, run).values())
+def _sheet(store: Store, run: Run, path: Path) -> Path:
+    drawn = _drawn(store, run)
     shown = {each.unit: each for each in store.generations(run)}
-    write_sheet(
-        path, drawn, [shown[each.unit] for each in drawn.items], criteria=rubrics[0].criteria
-    )
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    filled = [json.dumps({**row, **GIVEN, "rater": "ann"}) for row in rows]
-    path.write_text("\n".join(filled) + "\n", encoding="utf-8")
-    asked = Asked(units={}, rubrics=rubrics, drawn=drawn)
-    store.add_labels(run, read_sheet(path, asked))
-
-
-def test_browser_and_sheet_give_the_same_input(tmp_path: Path) -> None:
-    one, first, _ = with_draw(tmp_path / "web")
-    other, second, drawn = with_draw(tmp_path / "sheet")
-
-    by_browser(one, first)
-    by_sheet(other, second, drawn, tmp_path / "sheet.jsonl")
-
-    said = [
-        sorted((x.id, x.system, x.sample, x.rater, x.criterion, x.score) for x in store.labels(run))
-        for store, run in ((one, first), (other, second))
-    ]
-    arrays = [rated(find_side(store, "first"), SAFE, judge="none") for store in (one, other)]
-    one.close()
-    other.close()
-    assert said[0] == said[1]
-    assert arrays[0].human.tobytes() == arrays[1].human.tobytes()
-    assert arrays[0].prompts == arrays[1].prompts
+    (rubric, _) = kept_rubrics(store, run).values()
+    write_sheet(path, drawn, [shown[each.unit] for each in drawn.items], criteria=rubric.criteria)
+    return path
