@@ -204,12 +204,13 @@ def _test(difference: FloatArray, epsilon: float) -> tuple[float, Literal["t", "
 
 def _advantage(ours: FloatArray, seed: int) -> Estimate:
     rng = np.random.default_rng(seed)
+    ours = ours[~np.isnan(ours).all(axis=1)]
     weights = rng.standard_exponential((DRAWS, ours.shape[0]))
     # Half an imagined win and half a loss, so that unbroken wins are no certainty.
     won, lost = rng.standard_gamma(0.5, size=(2, DRAWS, ours.shape[1]))
     wins = weights @ np.nan_to_num(ours) + won
     items = weights @ (~np.isnan(ours)).astype(np.float64) + won + lost
-    n = int((~np.isnan(ours)).any(axis=1).sum())
+    n = ours.shape[0]
     return estimate_from_draws(
         float(np.nanmean(ours, axis=0).mean()),
         (wins / items).mean(axis=1),

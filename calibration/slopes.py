@@ -21,7 +21,7 @@ from calibration.estimate import InsufficientLabels
 from calibration.pairs import as_vector, pair_up
 from calibration.validation import BoolArray, FloatArray
 
-DRAWS = 4000
+DRAWS = 2000
 FEWEST = 10
 FEWEST_IN_GROUP = 5
 

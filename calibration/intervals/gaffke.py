@@ -71,7 +71,11 @@ def mean_interval(
     """
     low = mean_distribution(ratings, weights, support, form="lower" if strict else "mid")
     high = mean_distribution(ratings, weights, support, form="upper") if strict else low
-    return Interval(_quantile(low, tail), _quantile(high, 1.0 - tail))
+    start = _on_grid(low, *_ends(low))
+    return Interval(
+        _quantile(low, tail, start),
+        _quantile(high, 1.0 - tail, _on_grid(high, *_ends(high)) if strict else start),
+    )
 
 
 def mean_distribution(
@@ -214,18 +218,30 @@ def _piece(values: FloatArray, counts: FloatArray, end: float, *, share: float =
     )
 
 
-def _quantile(distribution: Distribution, level: float) -> float:
+def _ends(distribution: Distribution) -> tuple[float, float]:
+    return min(piece.low for piece in distribution), max(piece.high for piece in distribution)
+
+
+def _on_grid(distribution: Distribution, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    grid: FloatArray = np.linspace(low, high, _GRID)
+    return grid, _mixture_cdf(distribution, grid)
+
+
+def _quantile(
+    distribution: Distribution, level: float, start: tuple[FloatArray, FloatArray]
+) -> float:
     """Find the quantile of a mixture by rounds of a grid; monotone, so no root is lost."""
-    low = min(piece.low for piece in distribution)
-    high = max(piece.high for piece in distribution)
-    reached = (0.0, 1.0)
-    for _ in range(_ROUNDS):
-        grid: FloatArray = np.linspace(low, high, _GRID)
-        cdf = _mixture_cdf(distribution, grid)
-        above = int(np.clip(np.searchsorted(cdf, level), 1, _GRID - 1))
-        low, high = float(grid[above - 1]), float(grid[above])
-        reached = float(cdf[above - 1]), float(cdf[above])
-    return float(np.interp(level, reached, (low, high)))
+    grid, cdf = start
+    for _ in range(_ROUNDS - 1):
+        above = _first_above(cdf, level)
+        grid, cdf = _on_grid(distribution, float(grid[above - 1]), float(grid[above]))
+    above = _first_above(cdf, level)
+    between = slice(above - 1, above + 1)
+    return float(np.interp(level, cdf[between], grid[between]))
+
+
+def _first_above(cdf: FloatArray, level: float) -> int:
+    return int(np.clip(np.searchsorted(cdf, level), 1, _GRID - 1))
 
 
 def _mixture_cdf(distribution: Distribution, grid: FloatArray) -> FloatArray:
