@@ -103,6 +103,7 @@ def _label(label: Label) -> Row:
         "rationale": label.rationale,
         "rubric": label.rubric,
         "rubric_hash": label.rubric_hash,
+        "kind": label.kind,
         "source": label.source,
     }
 

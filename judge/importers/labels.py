@@ -6,6 +6,7 @@ from pathlib import Path
 
 from calibration.tables import (
     Row,
+    optional_choice,
     optional_integer,
     optional_number,
     optional_text,
@@ -18,7 +19,9 @@ from judge.importers.sheets import TASK, read_sheet
 from judge.store.base import Label
 
 REQUIRED = ("id", "criterion", "score")
-OPTIONAL = ("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash")
+OPTIONAL = ("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash", "kind")
+
+KINDS = ("label", "adjudicate")
 
 
 def read_labels(
@@ -30,7 +33,7 @@ def read_labels(
     ----------
     path : str or Path
         A table with the columns ``id, system, rater, criterion, score`` and, where known,
-        ``sample, group, rationale, rubric, rubric_hash``. An empty score says that the expert
+        ``sample, group, rationale, rubric, rubric_hash, kind``. An empty score says that the expert
         could not assess. ``system`` may be left out where the run holds one system only. Or a
         filled-in sheet that was drawn from the run, or a JSON export of Label Studio.
     asked : Asked
@@ -91,6 +94,7 @@ def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
         rubric=optional_text(row, "rubric") or (rubric.id if rubric else None),
         rubric_hash=optional_text(row, "rubric_hash"),
         rationale=optional_text(row, "rationale") or "",
+        kind="adjudicate" if optional_choice(row, "kind", KINDS) == KINDS[1] else "label",
         source=row.format,
     )
 

@@ -1,5 +1,7 @@
 """What goes into a store and comes out of it, beside the records of the engine."""
 
+from typing import Literal
+
 from judge.config import Manifest
 from judge.records import Answer, Attempt, Judgment, Record
 
@@ -46,5 +48,7 @@ class Label(Record):
     rubric: str | None = None
     rubric_hash: str | None = None
     rationale: str = ""
+    kind: Literal["label", "adjudicate"] = "label"
+    """A third's label of an item in dispute counts for the item, not for how experts agree."""
     source: str = ""
     """How it came: web, xlsx, label-studio, csv."""

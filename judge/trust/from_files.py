@@ -24,7 +24,17 @@ from judge.trust.traits import column_trait, text_traits
 
 SCORES = ("id", "judge", "criterion", "score")
 LABELS = ("id", "rater", "criterion", "score")
-OPTIONAL = ("system", "sample", "group", "rubric", "repeat", "outcome", "provenance", "response")
+OPTIONAL = (
+    "system",
+    "sample",
+    "group",
+    "rubric",
+    "repeat",
+    "outcome",
+    "provenance",
+    "response",
+    "kind",
+)
 ALONE = "default"
 """Name of the system where a table names none."""
 
@@ -149,6 +159,7 @@ def _ratings(path: Path, read: _Scores, encoding: str | None) -> tuple[Rating, .
         rating = Rating(
             unit=_labelled_unit(row, by_id),
             rater=text(row, "rater"),
+            settles=optional_text(row, "kind") == "adjudicate",
             criterion=text(row, "criterion"),
             rubric=optional_text(row, "rubric"),
             level=optional_number(row, "score"),

@@ -132,6 +132,7 @@ def _rating(label: Label) -> Rating:
     return Rating(
         unit=(label.id, label.system, label.sample),
         rater=label.rater,
+        settles=label.kind == "adjudicate",
         criterion=label.criterion,
         rubric=label.rubric,
         level=label.score,

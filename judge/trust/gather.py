@@ -36,6 +36,8 @@ class Rating:
 
     unit: Unit
     rater: str
+    settles: bool = False
+    """Whether it is a third's, given because others disagree on the item."""
     criterion: str
     rubric: str | None = None
     level: float | None
@@ -125,7 +127,8 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
         for each in material.ratings
         if each.criterion == criterion and each.rubric in {None, rubric}
     ]
-    raters = tuple(sorted({each.rater for each in ratings}))
+    raters = tuple(sorted({_column(each, gold) for each in ratings}))
+    thirds = {_column(each, gold) for each in ratings} - {each.rater for each in ratings}
     by_system = defaultdict[str, list[Unit]](list)
     for unit in _asked(material, criterion):
         by_system[unit[1]].append(unit)
@@ -144,8 +147,9 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             groups=tuple(place.group for place in places),
             clusters=tuple(place.cluster for place in places if place.cluster is not None),
             verdicts=np.array([middle(said.get(unit, [])) for unit in units]),
-            labels=_matrix(units, raters, ratings),
+            labels=_matrix(units, raters, ratings, gold=gold),
             raters=raters,
+            thirds=frozenset(thirds),
             gold=gold if gold in raters else None,
             strata=None if None in strata else np.array(strata, dtype=np.intp),
             provenance=material.provenance,
@@ -181,13 +185,21 @@ def _flips(repeats: list[list[float]]) -> tuple[int, int]:
     return sum(before != after for before, after in pairs), len(pairs)
 
 
-def _matrix(units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rating]) -> FloatArray:
+def _column(rating: Rating, gold: str | None) -> str:
+    """Name the column of a rating: what a third settles stands apart from what it labels."""
+    apart = rating.settles and rating.rater != gold
+    return f"{rating.rater} (third)" if apart else rating.rater
+
+
+def _matrix(
+    units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rating], *, gold: str | None
+) -> FloatArray:
     row = {unit: number for number, unit in enumerate(units)}
     column = {rater: number for number, rater in enumerate(raters)}
     labels = np.full((len(units), len(raters)), np.nan)
     for each in ratings:
         if each.unit in row and each.level is not None:
-            labels[row[each.unit], column[each.rater]] = each.level
+            labels[row[each.unit], column[_column(each, gold)]] = each.level
     return labels
 
 

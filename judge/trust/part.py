@@ -88,6 +88,8 @@ class Part:
         Levels, NaN where an expert gave none.
     raters : tuple of str
         Names of the experts.
+    thirds : frozenset of str
+        Those of them who rated only what others disagree on: they settle, and are no peers.
     gold : str or None
         The expert whose label settles the item, such as an adjudicator; None for the majority
         (rates) or the mean (means) of all.
@@ -115,6 +117,7 @@ class Part:
     verdicts: FloatArray
     labels: FloatArray
     raters: tuple[str, ...]
+    thirds: frozenset[str] = frozenset()
     gold: str | None = None
     strata: IntArray | None = None
     provenance: Provenance | None = None
@@ -140,8 +143,9 @@ class Part:
 
     @property
     def peers(self) -> tuple[int, ...]:
-        """Places of the experts who may be held against each other: all but an adjudicator."""
-        return tuple(at for at, name in enumerate(self.raters) if name != self.gold)
+        """Places of the experts who may be held against each other: all but adjudicators."""
+        apart = {self.gold, *self.thirds}
+        return tuple(at for at, name in enumerate(self.raters) if name not in apart)
 
     @property
     def human(self) -> FloatArray:

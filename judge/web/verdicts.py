@@ -33,6 +33,7 @@ def labels_of(
             rubric=rubric.id,
             rubric_hash=_digest(rubric),
             rationale=draft.note,
+            kind=claim.kind,
             source=SOURCE,
         )
         for rubric in rubrics

@@ -157,3 +157,29 @@ def test_a_gold_rater_who_labelled_nothing_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="no label is by 'boss'"):
         read(tmp_path, Question(gold="boss"))
+
+
+def test_a_third_settles_what_two_dispute_and_is_no_peer(tmp_path: Path) -> None:
+    scores(tmp_path / "scores.csv", [1, 0, 1, 0])
+    said = {"ann": {0: 1, 1: 0, 2: 1, 3: 1}, "bo": {0: 1, 1: 1, 2: 1, 3: 0}, "rev": {1: 0, 3: 0}}
+    table(
+        tmp_path / "labels.csv",
+        (
+            {
+                "id": f"p{item}",
+                "system": "m",
+                "rater": rater,
+                "criterion": "safe",
+                "score": level,
+                "kind": "adjudicate" if rater == "rev" else "label",
+            }
+            for rater, levels in said.items()
+            for item, level in levels.items()
+        ),
+    )
+
+    (part,) = read(tmp_path, Question(at_least={"safe": 1}))
+
+    assert part.human.tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert [part.raters[at] for at in part.peers] == ["ann", "bo"]
+    assert part.thirds == {"rev (third)"}

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from judge.policy import MEASURES
+from judge.ratings import find_side, rated
 from judge.store import claims
 from judge.store.annotation_base import Study
 from tests.judge.web.rooms import Served, csrf, field, room_of, task_of
 
+SAFETY = MEASURES["safety_rate"]
 SAFE = {"score.safety.safe": "1", "score.safety.severity": "0"}
 
 
@@ -143,7 +146,17 @@ def test_a_disputed_task_goes_to_a_third_who_cannot_tell(tmp_path: Path) -> None
 
         claim = claims.own_claims(served.desk, "rev")[0]
         assert claim.kind == "adjudicate"
-        assert len(list(served.desk.store.labels(served.desk.run))) == 6
+        kept = list(served.desk.store.labels(served.desk.run))
+        human = rated(find_side(served.desk.store, "first"), SAFETY, judge="none").human
+
+    assert {(each.rater, each.kind) for each in kept} == {
+        ("ann", "label"),
+        ("bo", "label"),
+        ("rev", "adjudicate"),
+    }
+    assert len(kept) == 6
+    # Two against one: what was a tie is settled as the third says.
+    assert human.tolist() == [1.0]
 
 
 def test_a_reopened_task_takes_its_labels_back(served: Served) -> None:
