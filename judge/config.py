@@ -26,6 +26,19 @@ class Source(Record):
     rows: int = Field(ge=0)
 
 
+class OnRefusal(Record):
+    """What is tried, in this order, when a judge or its provider declines to grade a text."""
+
+    neutral: bool = False
+    """The same judge once more, told first that grading is not approval."""
+    second: Judge | None = None
+    """Another judge, under the first one's name, so that its verdict takes the free place."""
+
+
+AS_IT_IS = OnRefusal()
+"""Nothing: a refusal stays one."""
+
+
 class Manifest(Record):
     """Everything that can change what a run's scores mean.
 
@@ -44,6 +57,7 @@ class Manifest(Record):
     """What the model under test was told before each prompt."""
     prompts: Mapping[str, str] = Field(default_factory=dict)
     """Digest of the trusted text, by rubric, language and group."""
+    on_refusal: OnRefusal = AS_IT_IS
     repeats: int = Field(default=1, ge=1)
     """How often each judge is asked, or how many samples of an answer are drawn."""
     planned: int = Field(default=0, ge=0)

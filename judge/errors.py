@@ -2,6 +2,7 @@
 
 JudgeError
 ├── ConfigError            the user's input or settings are wrong: exit 2
+├── NotTrusted             a judge's passport does not speak for it: exit 4
 ├── StoreError             the store cannot be opened, is in use, or does not match the run
 ├── RunMismatch            a run of that name was made with other data, rubric or judge
 ├── BudgetExceeded         the next call would cross a limit that the user set
@@ -28,6 +29,10 @@ class JudgeError(Exception):
 
 class ConfigError(JudgeError):
     """The user's input or settings are wrong; the message is one line that says how to fix it."""
+
+
+class NotTrusted(JudgeError):  # noqa: N818 - reads as a statement at the place where it is raised
+    """The passport of a judge is missing, stale, failed, or another judge's."""
 
 
 class StoreError(JudgeError):

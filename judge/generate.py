@@ -54,6 +54,9 @@ class Prompting:
             seed=None if seed is None else seed + self.sample,
         )
 
+    def otherwise(self, made: object) -> None:
+        """Say that a refusal of the model under test is its answer."""
+
     def concluded(self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str) -> Answer:  # noqa: ARG002 - as above
         """Make the answer of a reply, or of the reason why there is none."""
         reply = came if isinstance(came, Reply) else None

@@ -7,7 +7,7 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from pydantic import BaseModel
@@ -19,7 +19,17 @@ from judge.keys import digest, model_digest
 from judge.models.base import Question, Reply
 from judge.parsing import Unreadable, read_reply
 from judge.prompts import trusted_digest
-from judge.records import Attempt, Generation, Judge, Judgment, Reason, Unscored, Usage, Verdict
+from judge.records import (
+    Answer,
+    Attempt,
+    Generation,
+    Judge,
+    Judgment,
+    Reason,
+    Unscored,
+    Usage,
+    Verdict,
+)
 
 Order = Literal["single", "forward", "backward"]
 ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
@@ -44,6 +54,20 @@ class Form:
         return trusted_digest(self.trusted, self.reply_schema)
 
 
+REFUSALS = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
+"""Outcomes that another frame or another judge may spare; they are not missing at random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is asked when a judge has declined: in another frame, or another judge."""
+
+    flag: str
+    """The remark that a judgment made this way carries."""
+    form: Form
+    judge: Judge
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One judgment to be made."""
@@ -56,17 +80,25 @@ class Task:
     key: str
     repeat: int = 0
     order: Order = "single"
+    ladder: tuple[Step, ...] = ()
+    """What is left to be tried if the judge declines."""
+    step: Step | None = None
+    """What is tried now, where the judge has declined before."""
 
     @property
     def asks(self) -> str:
-        """Name of the judge."""
-        return self.judge.name
+        """Name of the judge that is asked."""
+        return (self.step or self).judge.name
 
     def question(self, nonce: str) -> Question:
         """Build the call."""
-        form = self.form
+        asked = self.step or self
         return prompts.question(
-            self.judge, form.trusted, self.material, reply_schema=form.reply_schema, nonce=nonce
+            asked.judge,
+            asked.form.trusted,
+            self.material,
+            reply_schema=asked.form.reply_schema,
+            nonce=nonce,
         )
 
     def foregone(self) -> Judgment | None:
@@ -80,11 +112,24 @@ class Task:
         self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
     ) -> Judgment:
         """Make the judgment of a reply, or of the reason why there is none."""
-        noticed = flags_of(self.material)
+        noticed = flags_of(self.material) + ((self.step.flag,) if self.step else ())
         if not isinstance(came, Reply):
             return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
         verdicts, flags = read_verdicts(self, came, canaries=(nonce,))
         return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
+
+    def otherwise(self, made: Judgment | Answer) -> "Task | None":
+        """Give what to try in place of a refusal; None where it is none or nothing is left.
+
+        The key is another one: what was said to another question must not be taken over as if
+        it had been said to this one.
+        """
+        if made.outcome not in REFUSALS or not self.ladder:
+            return None
+        step, *left = self.ladder
+        shared = form_key(step.form, step.judge)
+        key = digest([step.flag, task_key(shared, self.material, repeat=self.repeat)])
+        return replace(self, key=key, step=step, ladder=tuple(left))
 
     @property
     def slot(self) -> tuple[str, ...]:

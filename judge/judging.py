@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from judge import pairwise, pointwise
-from judge.config import Manifest, RubricEdition, Source
+from judge.config import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
 from judge.grading import Form, Task
 from judge.keys import model_digest
 from judge.pointwise import Edition, Forms
@@ -26,17 +26,20 @@ class JudgingPlan:
     judges: tuple[Judge, ...]
     repeats: int = 1
     pairwise: bool = False
+    on_refusal: OnRefusal = AS_IT_IS
+    """What is tried when a judge declines; only where responses are graded one at a time."""
 
     @property
     def asked(self) -> tuple[Judge, ...]:
         """The models that will be asked."""
-        return self.judges
+        second = self.on_refusal.second
+        return self.judges if second is None else (*self.judges, second)
 
     def tasks(self) -> Iterator[Task]:
         """Plan every judgment, streaming where the grading allows it."""
         if self.pairwise:
             return pairwise.tasks(self.read(), self.editions, self.judges, repeats=self.repeats)
-        forms = Forms(self.editions, self.judges)
+        forms = Forms(self.editions, self.judges, self.on_refusal)
         return pointwise.tasks(self.read(), forms, repeats=self.repeats)
 
     def manifest(self) -> Manifest:
@@ -56,6 +59,7 @@ class JudgingPlan:
             rubrics=_editions(forms.values()),
             judges=self.judges,
             judge_digests={judge.name: model_digest(judge) for judge in self.judges},
+            on_refusal=self.on_refusal,
             prompts={place: form.prompt_digest for place, form in forms.items()},
             repeats=self.repeats,
             planned=planned,

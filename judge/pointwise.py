@@ -1,11 +1,16 @@
 """Grade responses one at a time."""
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 
 from pydantic import BaseModel
 
-from judge.grading import Form, Task, form_key, task_key
+from judge.config import AS_IT_IS, OnRefusal
+from judge.grading import Form, Step, Task, form_key, task_key
 from judge.keys import material
 from judge.records import Generation, Judge, Language, Scored, Unscored, Verdict
 from rubrics.rubric import Rubric
@@ -55,13 +60,19 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
 class Forms:
     """The forms of a run, made once for each rubric, language and group."""
 
-    def __init__(self, editions: Sequence[Edition], judges: Sequence[Judge]) -> None:
+    def __init__(
+        self,
+        editions: Sequence[Edition],
+        judges: Sequence[Judge],
+        on_refusal: OnRefusal = AS_IT_IS,
+    ) -> None:
         self._editions = editions
         self._judges = judges
+        self._on_refusal = on_refusal
         self._made: dict[tuple[Language, str | None], Prepared] = {}
 
     def prepared(self, lang: Language, group: str | None) -> "Prepared":
-        """Give each form with each judge and the digest that the two share.
+        """Give each form with each judge, the digest that the two share, and what else to try.
 
         A rubric that is not meant for the group asks nothing.
         """
@@ -69,12 +80,37 @@ class Forms:
             rubrics = [edition(lang) for edition in self._editions]
             forms = [form(rubric, group) for rubric in rubrics if rubric.applies_to(group)]
             self._made[lang, group] = tuple(
-                (made, judge, form_key(made, judge)) for made in forms for judge in self._judges
+                (made, judge, form_key(made, judge), steps(made, judge, self._on_refusal))
+                for made in forms
+                for judge in self._judges
             )
         return self._made[lang, group]
 
 
-Prepared = tuple[tuple[Form, Judge, str], ...]
+Prepared = tuple[tuple[Form, Judge, str, tuple[Step, ...]], ...]
+
+NEUTRAL = "neutral_frame"
+"""The remark that a judgment in the neutral frame carries."""
+
+SECOND = "second_judge"
+"""The remark that a judgment of the second judge carries."""
+
+
+def steps(form: Form, judge: Judge, on_refusal: OnRefusal) -> tuple[Step, ...]:
+    """List what is tried in turn when a judge declines."""
+    found: list[Step] = []
+    if on_refusal.neutral:
+        framed = replace(form, trusted=neutral_frames()[form.language] + form.trusted)
+        found.append(Step(flag=NEUTRAL, form=framed, judge=judge))
+    if on_refusal.second is not None:
+        found.append(Step(flag=SECOND, form=form, judge=on_refusal.second))
+    return tuple(found)
+
+
+@cache
+def neutral_frames() -> Mapping[str, str]:
+    """Read what is said before the rubric in the neutral frame, by language."""
+    return json.loads(files("judge").joinpath("neutral_frame.json").read_text(encoding="utf-8"))
 
 
 def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) -> Iterator[Task]:
@@ -91,7 +127,8 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
     """
     for generation in generations:
         fields = material(generation)
-        for asked, judge, shared in forms.prepared(language_of(generation), generation.group):
+        language = language_of(generation)
+        for asked, judge, shared, ladder in forms.prepared(language, generation.group):
             for repeat in range(repeats):
                 yield Task(
                     generation=generation,
@@ -100,6 +137,7 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
                     judge=judge,
                     key=task_key(shared, fields, repeat=repeat),
                     repeat=repeat,
+                    ladder=ladder,
                 )
 
 

@@ -68,6 +68,9 @@ class Recalled:
         """Build the call that is not needed."""
         return self.task.question(nonce)
 
+    def otherwise(self, made: object) -> None:
+        """Say that what a judge declined before is not tried otherwise now."""
+
     def concluded(
         self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
     ) -> Judgment:
@@ -96,6 +99,7 @@ def recalled(tasks: Iterator[Asked], store: Store, run: Run) -> Iterator[Asked]:
             # Preferences are written in terms of the pair, so the same texts in the other order
             # of systems have the other sign.
             if isinstance(task, Task) and known is not None and known.order == task.order:
-                yield Recalled(task, known)
+                # What was declined before need not be declined again where there is a ladder.
+                yield task.otherwise(known) or Recalled(task, known)
             else:
                 yield task

@@ -54,6 +54,10 @@ class Task(Protocol):
         """Make the record of a reply, or of the reason why there is none."""
         ...
 
+    def otherwise(self, made: Made) -> "Task | None":
+        """Give what to ask in place of what was declined; None where nothing is to be tried."""
+        ...
+
 
 class Keep(Protocol):
     """Where writes go; returns once they are kept."""
@@ -141,6 +145,10 @@ class _Desk:
         ledger = _TaskLedger(self._bench, self._serials, task)
         try:
             made = await self._ask(task, ledger)
+            while (other := task.otherwise(made)) is not None:
+                task = other
+                ledger.turn_to(task)
+                made = await self._ask(task, ledger)
         except BudgetExceeded:
             await ledger.flush()
             return None
@@ -177,12 +185,18 @@ class _TaskLedger:
 
     def __init__(self, bench: Bench, serials: Iterator[int], task: Task) -> None:
         self.attempts: list[Attempt] = []
+        self._task = task
+        self._earlier = 0
         self._bench = bench
         self._serials = serials
-        self._task = task
         self._serial = 0
         self._reserved = 0.0
         self._ended: AttemptEnded | None = None
+
+    def turn_to(self, task: Task) -> None:
+        """Go on with what is asked in place of a question that was declined."""
+        self._task = task
+        self._earlier = len(self.attempts)
 
     async def before(self, number: int, rung: Rung) -> None:
         """Reserve the call and keep its attempt."""
@@ -190,7 +204,12 @@ class _TaskLedger:
         self._serial = next(self._serials)
         model = self._bench.models[self._task.asks]
         self.attempts.append(
-            Attempt(key=self._task.key, number=number, transport=model.transport, rung=rung)
+            Attempt(
+                key=self._task.key,
+                number=self._earlier + number,
+                transport=model.transport,
+                rung=rung,
+            )
         )
         started = AttemptStarted(
             serial=self._serial,
@@ -206,7 +225,8 @@ class _TaskLedger:
         usage = reply.usage if reply else Usage()
         cost = self._cost(reply)
         self._bench.budget.settle(self._reserved, cost)
-        self.attempts[number - 1] = self.attempts[number - 1].model_copy(
+        place = self._earlier + number - 1
+        self.attempts[place] = self.attempts[place].model_copy(
             update={
                 "outcome": outcome,
                 "detail": detail,
@@ -216,7 +236,7 @@ class _TaskLedger:
                 "latency_ms": latency_ms,
             }
         )
-        self._ended = AttemptEnded(serial=self._serial, attempt=self.attempts[number - 1])
+        self._ended = AttemptEnded(serial=self._serial, attempt=self.attempts[place])
 
     async def flush(self, *made: Made) -> None:
         """Keep the last call's end together with what came of it."""

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from judge.cli import console
-from judge.cli.session import Done, resume_command
+from judge.cli.session import Done
 from judge.cli.stores import opened
 from judge.exporters.files import write_rows
 from judge.exporters.rows import rows
@@ -34,4 +34,4 @@ def show(done: Done, *, out: Path | None, address: str, as_json: bool) -> None:
     for ending, count in endings.most_common():
         console.say(f"{ending}: {count}")
     if done.counts.error or done.unasked:
-        console.note(f"resume with: {resume_command(done.run)}")
+        console.note(f"resume with: {console.resume_command(done.run.name)}")

@@ -1,6 +1,7 @@
 """What all commands share: where output goes, how errors read, and the exit codes."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -111,6 +112,13 @@ def one_of(word: str, known: Sequence[Word], *, option: str) -> Word:
     raise ConfigError(f"{option} {word!r} is not known; use {', '.join(known)}.")
 
 
+def resume_command(run: str) -> str:
+    """Write the command line that goes on with a run, so that it can be pasted."""
+    words = sys.argv[1:]
+    named = any(word == "--run" or word.startswith("--run=") for word in words)
+    return shlex.join(["cvalues", *words, *([] if named else ["--run", run])])
+
+
 def guarded(command: Callable[[], None]) -> int:
     """Run a command and turn what it raises into an exit code and one line.
 
@@ -138,8 +146,10 @@ def guarded(command: Callable[[], None]) -> int:
 
 
 def _code(error: Exception) -> int:
-    from judge.errors import ConfigError, JudgeError, RunMismatch
+    from judge.errors import ConfigError, JudgeError, NotTrusted, RunMismatch
 
+    if isinstance(error, NotTrusted):
+        return UNTRUSTED
     infrastructure = isinstance(error, (JudgeError, OSError))
     usage = isinstance(error, (ConfigError, RunMismatch))
     return INCOMPLETE if infrastructure and not usage else BAD_INPUT

@@ -57,6 +57,16 @@ def judge(
     canaries: Annotated[
         bool, typer.Option("--canaries", help="Judge 40 texts with known verdicts beside the run.")
     ] = False,
+    neutral_frame: Annotated[
+        bool,
+        typer.Option("--neutral-frame", help="Put what the judge declines once more, neutrally."),
+    ] = False,
+    second_judge: Annotated[
+        str | None, typer.Option(help="Asked what the judge declines; needs --second-passport.")
+    ] = None,
+    second_passport: Annotated[
+        Path | None, typer.Option(help="Shows that the second judge is calibrated.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Quiet = False,
     json_: AsJson = False,
@@ -67,23 +77,25 @@ def judge(
     matters has changed. Exit code 5: not everything could be scored.
     """
     from judge.cli import console, session
-    from judge.cli.planning import judges_of, plan_of, prices_of
+    from judge.cli.planning import JudgeWords, judges_of, plan_of, prices_of, with_ladder
     from judge.cli.watching import watch
     from judge.exporters.batch import requests
     from judge.exporters.files import write_rows
     from judge.run import Settings, Transport
 
-    judges = judges_of(
-        judge_,
+    asked = JudgeWords(
         base_url=base_url,
         api_key_env=api_key_env,
         temperature=temperature,
         max_tokens=max_tokens,
         seed=seed,
     )
+    judges = judges_of(judge_, **asked)
     plan = plan_of(
         responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
     )
+    seconds = judges_of(second_judge, **asked) if second_judge else ()
+    plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)
     if batch_out is not None:
         count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")
         console.note(f"{count} requests in {batch_out}")

@@ -1,19 +1,21 @@
 """From the words of a command line to what `judge.run` works with."""
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
+from calibration.passport_file import load_passport
 from judge.budget import Price
 from judge.cli.options import parts
-from judge.config import Source
-from judge.errors import ConfigError
-from judge.generate import GeneratingPlan
-from judge.importers.prompts import read_items
+from judge.config import OnRefusal, Source
+from judge.errors import ConfigError, NotTrusted
 from judge.importers.responses import read_generations
 from judge.judging import JudgingPlan
 from judge.pointwise import Edition
-from judge.records import Candidate, Judge, Language, ModelSettings
+from judge.records import Judge, Language, ModelSettings
+from judge.trust.identity import distrust
 from rubrics import load_rubric
 
 
@@ -60,31 +62,49 @@ def plan_of(
     )
 
 
+def with_ladder(
+    plan: JudgingPlan, *, neutral: bool, seconds: tuple[Judge, ...], passport: Path | None
+) -> JudgingPlan:
+    """Add what is tried when a judge declines.
+
+    Raises
+    ------
+    ConfigError
+        If it does not fit the plan.
+    NotTrusted
+        If the passport does not speak for the second judge under the plan's rubrics.
+    """
+    if not neutral and not seconds:
+        return plan
+    if plan.pairwise:
+        raise ConfigError("--neutral-frame and --second-judge do not go with --pairwise.")
+    if len(seconds) > 1 or {judge.name for judge in seconds} & {j.name for j in plan.judges}:
+        raise ConfigError("--second-judge names one judge that is not among those of --judge.")
+    for second in seconds:
+        if passport is None:
+            raise ConfigError("--second-judge needs --second-passport: see cvalues calibrate.")
+        _refuse_unless_calibrated(replace(plan, judges=(second,)), passport)
+    return replace(plan, on_refusal=OnRefusal(neutral=neutral, second=next(iter(seconds), None)))
+
+
+def _refuse_unless_calibrated(plan: JudgingPlan, passport: Path) -> None:
+    manifest = plan.manifest()
+    reasons = distrust(
+        load_passport(passport),
+        manifest,
+        criteria=[edition.criteria[0] for edition in manifest.rubrics],
+        today=datetime.now(UTC).date(),
+        # Its verdicts say themselves that they are simulated.
+        allow_simulated=True,
+    )
+    if reasons:
+        raise NotTrusted(f"--second-judge {plan.judges[0].name}: {reasons[0]}")
+
+
 def edition(ref: str, forced: str | None) -> Edition:
     """Choose a rubric's edition by an item's language, unless one is forced for all."""
     loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
     return lambda lang: loaded[lang]
-
-
-def generating_plan(
-    path: Path,
-    candidate: Candidate,
-    *,
-    system: str,
-    system_prompt: Path | None,
-    samples: int,
-    encoding: str | None,
-) -> GeneratingPlan:
-    """Say which prompts are put to a model under test, after the file was found readable."""
-    rows = sum(1 for _ in read_items(path, encoding=encoding))
-    return GeneratingPlan(
-        source=Source(name=path.name, sha256=_sha256(path), rows=rows),
-        read=lambda: read_items(path, encoding=encoding),
-        candidate=candidate,
-        system=system,
-        system_prompt=system_prompt.read_text(encoding="utf-8") if system_prompt else None,
-        samples=samples,
-    )
 
 
 def prices_of(words: str | None, models: tuple[ModelSettings, ...]) -> dict[str, Price]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shlex
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +12,12 @@ from judge.cli import console
 from judge.cli.progress import Seen, progress
 from judge.detection import FLAG
 from judge.errors import StoreError
+from judge.grading import REFUSALS
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
+from judge.pointwise import NEUTRAL, SECOND
 from judge.recall import FLAG as CACHED
 from judge.records import Counts, Judgment
 from judge.run import Plan, Settings, begin, carry_out, counts
@@ -46,6 +46,8 @@ class Done:
     cells: tuple[Cell, ...]
     flags: Mapping[str, int]
     """How many judgments carry each remark."""
+    declined: Mapping[str, int]
+    """How many judgments were declined in each group; they are not missing at random."""
     calls: int
     usd: float
     """Dollars, as far as prices are known."""
@@ -93,12 +95,13 @@ def conduct(
                 sitting = _Sitting(store, run, seen, concurrency=settings.concurrency)
                 interrupted = asyncio.run(sitting.hold(plan, settings, models))
         calls, usd = store.spent(run)
-        flags = Counter[str]()
+        flags, declined = Counter[str](), Counter[str]()
         return Done(
             run=run,
             outcomes=store.outcomes(run),
-            cells=_cells(store, run, flags),
+            cells=_cells(store, run, flags, declined),
             flags=flags,
+            declined=declined,
             calls=calls,
             usd=usd,
             interrupted=interrupted,
@@ -113,12 +116,14 @@ def _rehearsed(name: str, plan: Plan) -> Run:
     return Run(run_id=0, name=name, created_at="", manifest=plan.manifest())
 
 
-def _cells(store: Store, run: Run, flags: Counter[str]) -> tuple[Cell, ...]:
-    """Count verdicts, and the remarks beside them, in one pass."""
+def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) -> tuple[Cell, ...]:
+    """Count verdicts, the remarks beside them, and refusals by group, in one pass."""
 
     def noting() -> Iterator[Judgment]:
         for judgment in store.judgments(run):
             flags.update(judgment.flags)
+            if judgment.outcome in REFUSALS:
+                declined[judgment.group or "no group"] += 1
             yield judgment
 
     return summarise(with_panel(noting(), len(run.manifest.judges)))
@@ -171,7 +176,9 @@ class _Sitting:
             first = errors.exceptions[0]
             if isinstance(first, StoreError):
                 # What was acknowledged before is kept, so the run can go on.
-                hint = f"When that is put right, resume with: {resume_command(self._run)}"
+                hint = (
+                    f"When that is put right, resume with: {console.resume_command(self._run.name)}"
+                )
                 raise StoreError(f"{first} {hint}") from errors
             raise first from errors
         return self._interrupted
@@ -232,10 +239,16 @@ def show(done: Done, *, as_json: bool) -> None:
             console.say(f"  {outcome}: {count}")
     _show_remarks(done)
     if total.error or done.unasked:
-        console.note(f"resume with: {resume_command(done.run)}")
+        console.note(f"resume with: {console.resume_command(done.run.name)}")
 
 
 def _show_remarks(done: Done) -> None:
+    if done.declined:
+        most = Counter(done.declined).most_common()
+        console.say("  declined by group: " + ", ".join(f"{name} {n}" for name, n in most))
+    for flag, what in ((NEUTRAL, "in a neutral frame"), (SECOND, "to the second judge")):
+        if done.flags.get(flag):
+            console.say(f"  {done.flags[flag]} declined at first and put again {what} ({flag})")
     if done.canaries:
         console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
     if done.flags.get(CACHED):
@@ -259,6 +272,7 @@ def document(done: Done) -> dict[str, object]:
         "counts": done.counts.model_dump(),
         "outcomes": dict(done.outcomes),
         "flags": dict(done.flags),
+        "declined": dict(done.declined),
         "canaries": done.canaries.model_dump() if done.canaries else None,
         "calls": done.calls,
         "cost_usd": done.usd or None,
@@ -278,10 +292,3 @@ def exit_code(done: Done, *, max_unscored: float) -> int:
     total = done.counts
     too_many = total.unscored > max_unscored * total.planned
     return console.INCOMPLETE if total.error or done.unasked or too_many else console.DONE
-
-
-def resume_command(run: Run) -> str:
-    """Write the command line that goes on with a run, so that it can be pasted."""
-    words = sys.argv[1:]
-    named = any(word == "--run" or word.startswith("--run=") for word in words)
-    return shlex.join(["cvalues", *words, *([] if named else ["--run", run.name])])

@@ -6,7 +6,8 @@ from datetime import date
 from calibration.passport import JudgeIdentity, JudgePassport, fingerprint
 from calibration.passport_check import JudgeUse, check
 from judge import containment
-from judge.config import Manifest
+from judge.config import AS_IT_IS, Manifest, OnRefusal
+from judge.keys import model_digest
 
 
 def identity_of(manifest: Manifest) -> JudgeIdentity:
@@ -25,9 +26,19 @@ def identity_of(manifest: Manifest) -> JudgeIdentity:
         prompt_hash=fingerprint([manifest.kind, containment.POLICY]),
         settings_hash=fingerprint(
             [[judge.temperature, judge.max_tokens, judge.seed] for judge in judges]
+            + _ladder(manifest.on_refusal)
         ),
         languages=tuple(sorted({each.language for each in manifest.rubrics})),
     )
+
+
+def _ladder(on_refusal: OnRefusal) -> list[list[object]]:
+    """Name what is tried after a refusal; nothing where nothing is."""
+    if on_refusal == AS_IT_IS:
+        return []
+    second = on_refusal.second
+    named = None if second is None else model_digest(second)
+    return [[on_refusal.neutral, named]]
 
 
 def distrust(

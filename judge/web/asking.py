@@ -82,6 +82,9 @@ class Talk:
             max_tokens=self.candidate.max_tokens,
         )
 
+    def otherwise(self, made: object) -> None:
+        """Say that a refusal of the model under test is its answer."""
+
     def concluded(self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str) -> Answer:  # noqa: ARG002 - as above
         """Make the answer of a reply, or of the reason why there is none."""
         reply = came if isinstance(came, Reply) else None

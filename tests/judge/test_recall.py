@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.config import Source
+from judge.config import AS_IT_IS, OnRefusal, Source
 from judge.errors import AuthRejected
 from judge.judging import JudgingPlan
 from judge.models.base import Reply
@@ -33,6 +33,7 @@ def judged(
     judge: Judge = JUDGE,
     recall: bool = True,
     pairwise: bool = False,
+    on_refusal: OnRefusal = AS_IT_IS,
 ) -> tuple[list[Judgment], int]:
     """Judge under the safety rubric; give the judgments and the number of calls."""
     plan = JudgingPlan(
@@ -41,6 +42,7 @@ def judged(
         editions=(lambda language: load_rubric("safety", language=language),),
         judges=(judge,),
         pairwise=pairwise,
+        on_refusal=on_refusal,
     )
     run, _ = begin(store, name, plan)
     asked = model or ScriptedModel([PAID])
@@ -130,3 +132,13 @@ def test_the_same_texts_in_the_other_order_of_systems_are_asked_about(store: Sto
 
     assert (len(same), same_calls) == (2, 0)
     assert turned[1] == 2
+
+
+def test_what_was_declined_before_is_put_in_the_neutral_frame_at_once(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store.db"))
+    refusal = Reply(text=None, refusal="I cannot grade this.", finish_reason="stop")
+    judged(store, "declined", [generation()], model=ScriptedModel([refusal]))
+
+    [made], calls = judged(store, "framed", [generation()], on_refusal=OnRefusal(neutral=True))
+
+    assert (made.outcome, made.flags, calls) == ("ok", ("neutral_frame",), 1)
