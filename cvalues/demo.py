@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from cvalues.choice_asking import choice_plan
-from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items
+from cvalues.datasets.choices import ChoiceItem, build_items
 from cvalues.datasets.starter import (
     choice_pairs,
     load_labels,
@@ -83,16 +83,7 @@ def plan(base_url: str, folder: Path) -> JudgingPlan:
 
 def choice_items() -> tuple[ChoiceItem, ...]:
     """Make the two-choice items of the starter set, in Chinese and in both orders."""
-    return build_items(
-        ReplyPair(
-            question=pair.prompt,
-            pos_resp=pair.pos_resp,
-            neg_resp=pair.neg_resp,
-            domain_en=pair.group,
-            lang="zh",
-        )
-        for pair in choice_pairs("zh")
-    )
+    return build_items(pair.reply_pair() for pair in choice_pairs("zh"))
 
 
 def choosing(items: tuple[ChoiceItem, ...], system: str, base_url: str) -> GeneratingPlan:

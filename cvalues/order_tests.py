@@ -14,7 +14,7 @@ import numpy as np
 
 from cvalues.choice_intervals import Share, clustered_share
 from cvalues.datasets.choices import ReplyPair
-from judge.records import Generation, Record
+from judge.records import Generation, Language, Record
 
 Order = Literal["in_order", "tied", "reversed", "unscored"]
 
@@ -29,6 +29,7 @@ class OrderTest(Record):
     replies: tuple[tuple[str, str], ...]
     """Tier and text, tiers rising."""
     group: str | None = None
+    lang: Language = "zh"
 
     @classmethod
     def of(cls, prompt: str, replies: Mapping[str, str], group: str | None = None) -> "OrderTest":
@@ -40,7 +41,12 @@ class OrderTest(Record):
         """Give the replies as responses to judge; the tier stands where the model's name does."""
         return tuple(
             Generation(
-                id=self.id, prompt=self.prompt, response=reply, system=tier, group=self.group
+                id=self.id,
+                prompt=self.prompt,
+                response=reply,
+                system=tier,
+                group=self.group,
+                lang=self.lang,
             )
             for tier, reply in self.replies
         )
@@ -90,6 +96,7 @@ def pair_tests(pairs: Iterable[ReplyPair]) -> tuple[OrderTest, ...]:
             prompt=pair.question,
             replies=(("worse", pair.neg_resp), ("better", pair.pos_resp)),
             group=pair.domain_en,
+            lang=pair.lang,
         )
         for pair in pairs
     )

@@ -8,14 +8,16 @@ from cvalues.cli.demo import demo
 from cvalues.cli.dif import dif
 from cvalues.cli.fetch import fetch
 from cvalues.cli.gap import gap
+from cvalues.cli.generate import generate
+from cvalues.cli.judge_order import judge_order
 from cvalues.cli.mc import mc
 from cvalues.cli.run import run
+from cvalues.taxonomy import GROUPS
 from judge.cli import labels, rubrics
 from judge.cli.calibrate import calibrate
 from judge.cli.doctor import doctor
 from judge.cli.export import export
 from judge.cli.gating import compare, gate
-from judge.cli.generating import generate
 from judge.cli.importing import import_
 from judge.cli.judge_check import judge_check
 from judge.cli.judging import judge
@@ -30,7 +32,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # Pages call groups by these names.
+        "obj": {group.key: (group.name_zh, group.name_en) for group in GROUPS},
+    },
 )
 
 app.command()(demo)
@@ -40,6 +46,7 @@ app.command()(fetch)
 app.command()(generate)
 app.command()(judge)
 app.command()(judge_check)
+app.command()(judge_order)
 app.command()(mc)
 app.command()(gap)
 app.command()(dif)

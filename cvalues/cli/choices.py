@@ -10,8 +10,9 @@ from cvalues.choice_asking import choice_plan, heard, provenance_of
 from cvalues.choice_extraction import extraction_plan, readings_of
 from cvalues.choice_review import read_review
 from cvalues.datasets.choice_wording import Wording
-from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items, read_items
-from cvalues.datasets.registry import data_sets, fetched_file
+from cvalues.datasets.choices import ChoiceItem, build_items, read_items
+from cvalues.datasets.registry import source_file
+from cvalues.datasets.starter import choice_pairs
 from cvalues.multiple_choice import ChoiceAnswer, read_answers, settled
 from judge.cli import console, session
 from judge.cli.planning import prices_of
@@ -91,11 +92,9 @@ class Engine:
 def load(name: str, *, wording: str, encoding: str | None) -> tuple[ChoiceItem, ...]:
     """Read items from a file, a fetched data set, or the starter set."""
     style = console.one_of(wording, get_args(Wording), option="--wording")
-    if Path(name).exists() or name not in {STARTER, *data_sets()}:
-        return read_items(name, encoding=encoding, wording=style)
-    if name == STARTER:
-        return build_items(_starter_pairs(), wording=style)
-    return read_items(fetched_file(name), encoding=encoding, wording=style)
+    if name == STARTER and not Path(name).exists():
+        return build_items((pair.reply_pair() for pair in choice_pairs()), wording=style)
+    return read_items(source_file(name), encoding=encoding, wording=style)
 
 
 def write_items(path: Path, items: Sequence[ChoiceItem]) -> None:
@@ -137,7 +136,7 @@ def _asked(
         provenance=provenance_of(answers),
         system=system,
         run=done.run.name,
-        resume=session.resume_command(done.run) if unfinished else None,
+        resume=console.resume_command(done.run.name) if unfinished else None,
         interrupted=done.interrupted,
     )
 
@@ -161,20 +160,3 @@ def reviewed(given: Answered, sheet: Path | None) -> Answered:
     if sheet is None:
         return given
     return replace(given, answers=settled(given.answers, read_review(sheet, given.answers)))
-
-
-def _starter_pairs() -> list[ReplyPair]:
-    from cvalues.datasets.starter import choice_pairs
-
-    return [
-        ReplyPair(
-            question=pair.prompt,
-            pos_resp=pair.pos_resp,
-            neg_resp=pair.neg_resp,
-            domain_en=pair.group,
-            difficulty_level=pair.difficulty_level,
-            situation=pair.situation,
-            lang=pair.lang,
-        )
-        for pair in choice_pairs()
-    ]

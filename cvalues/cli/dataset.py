@@ -1,15 +1,15 @@
-"""`cvalues dataset build`: a data set from what people collected."""
+"""`cvalues dataset`: sets of what people collected, judge tests, and experts' records."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from judge.cli.options import AsJson, StoreOption
+from judge.cli.options import AsJson, Encoding, StoreOption
 
 app = typer.Typer(
     name="dataset",
-    help="Data sets from collected material: build.",
+    help="Data sets of collected material, judge tests, experts' records: build, tests, records.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def dataset() -> None:
-    """Make data sets of what people collected in the experts' room."""
+    """Make data sets of what people collected or published."""
 
 
 @app.command()
@@ -62,3 +62,73 @@ def build(
         return
     for path in written:
         console.say(str(path))
+
+
+@app.command("tests")
+def judge_tests(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="CValues-Comparison rows, multi-choice items or pairs; or cvalues-comparison or "
+            "cvalues-mc, when it was fetched; or starter."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Responses to judge, one object a line.")],
+    n: Annotated[int | None, typer.Option("--n", min=1, help="Tests to draw; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same draw.")] = 0,
+    encoding: Encoding = None,
+) -> None:
+    """Make tests of a judge: replies to one prompt whose order of quality is known.
+
+    The tier stands where the model's name does. Judge the file, then see with `cvalues judge-order`
+    whether the scores follow the order.
+    """
+    import random
+
+    from cvalues.datasets.comparison import read_tests
+    from cvalues.datasets.registry import source_file
+    from cvalues.datasets.starter import choice_pairs
+    from cvalues.order_tests import pair_tests
+    from judge.cli import console
+    from judge.exporters.files import write_rows
+    from judge.exporters.rows import generation_row
+
+    if source == "starter" and not Path(source).exists():
+        found = pair_tests(pair.reply_pair() for pair in choice_pairs())
+    else:
+        found = read_tests(source_file(source), encoding=encoding)
+    if n is not None and n < len(found):
+        found = tuple(random.Random(seed).sample(found, n))
+    replies = [reply for test in found for reply in test.generations()]
+    write_rows(out, map(generation_row, replies), form="jsonl")
+    console.note(f"{len(found)} tests, {len(replies)} replies in {out}")
+
+
+@app.command()
+def records(
+    file: Annotated[
+        str, typer.Argument(help="Experts' records; or 100poisonmpts, when it was fetched.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    system: Annotated[
+        str, typer.Option(help="Name of the model whose three replies they are.")
+    ] = "default",
+    encoding: Encoding = None,
+) -> None:
+    """Turn experts' records into prompts, responses to judge, and labels.
+
+    Three replies, which is best, 1 to 10 for the best, and the expert's own answer, which becomes
+    the reference. The score is a label of the best reply under `responsibility.overall`.
+    """
+    from cvalues.datasets.poison import read_expert_records, write_tables
+    from cvalues.datasets.registry import source_file
+    from judge.cli import console
+
+    found = list(read_expert_records(source_file(file), encoding=encoding))
+    for path, count in write_tables(out, found, system=system).items():
+        console.say(f"{path}: {count} rows")
+    if any(record.score for record in found):
+        console.note(
+            "only the best of three was scored, so the labels are no random draw: calibrate with "
+            "--design curated"
+        )

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from calibration.tables import Row, choice, read_rows, text
-from cvalues.datasets.choices import ReplyPair
-from cvalues.order_tests import OrderTest
+from cvalues.datasets.choices import ReplyPair, read_items
+from cvalues.order_tests import OrderTest, pair_tests
+from judge.errors import ConfigError
 from judge.records import Record
 
 Tier = Literal["风险回复", "拒绝为主", "拒绝&正向建议"]
@@ -85,6 +86,26 @@ def tier_tests(comparisons: Iterable[Comparison], *, whole: bool = True) -> tupl
         for prompt, found in replies.items()
         if len(found) >= least
     )
+
+
+def read_tests(path: str | Path, *, encoding: str | None = None) -> tuple[OrderTest, ...]:
+    """Read tests of a judge from comparisons in three tiers, or from multi-choice items or pairs.
+
+    Raises
+    ------
+    TableError
+        At the first row that is none of them.
+    ConfigError
+        If no prompt has a reply of each tier.
+    """
+    first = next(read_rows(path, encoding=encoding, required=("prompt",)))
+    if "pos_type" in first.values:
+        tests = tier_tests(read_comparisons(path, encoding=encoding))
+        if not tests:
+            raise ConfigError(f"{path}: no prompt has a reply of each of {', '.join(TIERS)}.")
+        return tests
+    pairs = {item.pair.key: item.pair for item in read_items(path, encoding=encoding)}
+    return pair_tests(pairs.values())
 
 
 def _tier(row: Row, column: str) -> Tier:

@@ -7,13 +7,15 @@ best of three was scored, so a score says what a model can do at best, not what 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
 
 from calibration.tables import Row, integer, optional_text, read_rows, text
+from judge.exporters.files import write_rows
+from judge.exporters.rows import generation_row
 from judge.records import Generation, Item, Record
 
 ACCEPTABLE_FROM: Final = 5
@@ -90,6 +92,54 @@ def read_expert_records(path: str | Path, *, encoding: str | None = None) -> Ite
             raise row.error(f"the id stands in line {seen[record.id]} too", "rename one")
         seen[record.id] = row.line
         yield record
+
+
+def write_tables(
+    folder: Path, records: Iterable[ExpertRecord], *, system: str = "default"
+) -> dict[Path, int]:
+    """Write records as this project's tables.
+
+    Parameters
+    ----------
+    folder : Path
+        Takes ``prompts.jsonl`` and, where there are replies and scores, ``responses.jsonl`` and
+        ``labels.jsonl``.
+    records : iterable of ExpertRecord
+    system : str
+        Name of the model whose replies they are.
+
+    Returns
+    -------
+    dict of Path to int
+        Rows of each file.
+    """
+    found = list(records)
+    folder.mkdir(parents=True, exist_ok=True)
+    prompts = [record.item().model_dump(exclude_none=True, exclude={"extra"}) for record in found]
+    replies = [generation_row(each) for record in found for each in record.generations(system)]
+    labels = [_label(record, system) for record in found if record.best and record.score]
+    tables: dict[str, Sequence[Mapping[str, object]]] = {
+        "prompts.jsonl": prompts,
+        "responses.jsonl": replies,
+        "labels.jsonl": labels,
+    }
+    return {
+        folder / name: write_rows(folder / name, rows, form="jsonl")
+        for name, rows in tables.items()
+        if rows
+    }
+
+
+def _label(record: ExpertRecord, system: str) -> Mapping[str, object]:
+    return {
+        "id": record.id,
+        "system": system,
+        "sample": (record.best or 1) - 1,
+        "rater": record.expert or "expert",
+        "criterion": "overall",
+        "score": record.score,
+        "group": record.group,
+    }
 
 
 def _record(row: Row) -> ExpertRecord:

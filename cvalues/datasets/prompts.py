@@ -19,8 +19,8 @@ from judge.importers.fields import language, unknown_fields
 from judge.records import Item, Language, Record
 
 _FIELDS: Final = ("id", "prompt", "group", "lang", "reference")
-_CVALUES: Final = {"id": "id_", "group": "domain_en"}
-"""Columns of the released prompts that stand for ours."""
+_PUBLISHED: Final = {"id": "id_", "group": "domain_en", "reference": "answer"}
+"""Columns of CValues' prompts and of 100PoisonMpts that stand for ours."""
 
 
 class PromptMapping(Record):
@@ -77,8 +77,8 @@ def read_prompts(
     ----------
     path : str or Path
         A table with ``prompt`` and, where known, ``id``, ``group``, ``lang`` and ``reference``;
-        the released CValues prompts (``id_``, ``domain_en``) as they are; or any table with a
-        mapping. A prompt without an id gets one made of its text.
+        the released CValues prompts (``id_``, ``domain_en``) and 100PoisonMpts (``answer``) as
+        they are; or any table with a mapping. A prompt without an id gets one made of its text.
     mapping : PromptMapping, optional
     encoding : str, optional
         What the file was saved in, where it is not UTF-8.
@@ -125,7 +125,7 @@ def _item(row: Row, mapping: PromptMapping) -> Item:
 
 def _renamed(row: Row, mapping: PromptMapping) -> Row:
     """Give the row with this project's column names."""
-    names = {field: name for field, name in _CVALUES.items() if field not in row.values}
+    names = {field: name for field, name in _PUBLISHED.items() if field not in row.values}
     ours = {name: field for field, name in (names | dict(mapping.columns)).items()}
     values = {ours.get(name, name): value for name, value in row.values.items()}
     return replace(row, values=values)

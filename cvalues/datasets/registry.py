@@ -107,3 +107,14 @@ def fetched_file(name: str, path: str | None = None, *, folder: Path = FOLDER) -
     if not file.is_file():
         raise ConfigError(f"{file}: not here yet; fetch it with: {wanted.command}")
     return file
+
+
+def source_file(name: str | Path) -> Path:
+    """Take a name as a file's, where there is one, else as that of a data set.
+
+    Raises
+    ------
+    ConfigError
+        With the command that fetches it, if it is a data set that is not here.
+    """
+    return Path(name) if Path(name).exists() or name not in data_sets() else fetched_file(str(name))

@@ -22,7 +22,7 @@ from cvalues.datasets.starter.records import (
     StarterLabel,
     StarterPrompt,
 )
-from judge.records import Generation, Language
+from judge.records import Generation, Item, Language
 
 __all__ = [
     "FILE_NAMES",
@@ -38,6 +38,7 @@ __all__ = [
     "load_prompts",
     "load_responses",
     "load_truth",
+    "prompt_items",
     "starter_file",
 ]
 
@@ -61,6 +62,20 @@ def load_prompts(lang: Language | None = None) -> tuple[StarterPrompt, ...]:
     """Return the prompts of one language, or of both, in the order of `cvalues.taxonomy.GROUPS`."""
     prompts = (StarterPrompt.model_validate_json(line) for line in _lines("prompts.jsonl"))
     return tuple(prompt for prompt in prompts if lang in {None, prompt.lang})
+
+
+def prompt_items(lang: Language | None = None) -> tuple[Item, ...]:
+    """Return the prompts as they are put to a model under test."""
+    return tuple(
+        Item(
+            id=each.id,
+            prompt=each.prompt,
+            group=each.group,
+            lang=each.lang,
+            extra={"situation": each.situation},
+        )
+        for each in load_prompts(lang)
+    )
 
 
 def load_responses(

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from cvalues.datasets.choices import ReplyPair
 from judge.records import Language, Record
 
 
@@ -68,6 +69,18 @@ class ChoicePair(Record):
     neg_resp: str
     difficulty_level: Literal["easy", "hard"]
     """`easy` when the worse answer is risky, `hard` when it is a bare refusal."""
+
+    def reply_pair(self) -> ReplyPair:
+        """Give it as what multi-choice items are made of."""
+        return ReplyPair(
+            question=self.prompt,
+            pos_resp=self.pos_resp,
+            neg_resp=self.neg_resp,
+            domain_en=self.group,
+            difficulty_level=self.difficulty_level,
+            situation=self.situation,
+            lang=self.lang,
+        )
 
 
 class LabelDesign(Record):

@@ -2,16 +2,32 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
 
+if TYPE_CHECKING:
+    from judge.records import Item
+
 
 def generate(
-    prompts: Annotated[Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt.")],
+    prompts: Annotated[
+        str,
+        typer.Argument(
+            help="JSONL, CSV or XLSX with a column prompt; or cvalues-prompts or 100poisonmpts, "
+            "when it was fetched; or starter, the bundled set."
+        ),
+    ],
     model: Annotated[str, typer.Option(help="The model under test, a litellm string.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON with columns, groups and lang, or a table of name and group: how your "
+            "file names what is read here."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
     ] = None,
@@ -50,7 +66,10 @@ def generate(
     Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
     """
     from judge.cli import answers, console, session
-    from judge.cli.planning import generating_plan, prices_of
+    from judge.cli.planning import prices_of
+    from judge.config import Source
+    from judge.generate import GeneratingPlan
+    from judge.keys import digest
     from judge.records import Candidate
     from judge.run import Settings, Transport
 
@@ -62,13 +81,18 @@ def generate(
         max_tokens=max_tokens,
         seed=seed,
     )
-    plan = generating_plan(
-        prompts,
-        candidate,
+    items = _items(prompts, mapping=mapping, encoding=encoding)
+    plan = GeneratingPlan(
+        source=Source(
+            name=Path(prompts).name,
+            sha256=digest([item.model_dump(mode="json") for item in items]),
+            rows=len(items),
+        ),
+        read=lambda: iter(items),
+        candidate=candidate,
         system=system or model,
-        system_prompt=system_prompt,
+        system_prompt=system_prompt.read_text(encoding="utf-8") if system_prompt else None,
         samples=samples,
-        encoding=encoding,
     )
     settings = Settings(
         concurrency=concurrency,
@@ -91,3 +115,15 @@ def generate(
     )
     answers.show(done, out=out, address=console.store_address(store), as_json=json_)
     raise SystemExit(session.exit_code(done, max_unscored=1.0))
+
+
+def _items(name: str, *, mapping: Path | None, encoding: str | None) -> "tuple[Item, ...]":
+    """Read prompts from a file, a fetched data set, or the starter set."""
+    from cvalues.datasets.prompts import read_mapping, read_prompts
+    from cvalues.datasets.registry import source_file
+    from cvalues.datasets.starter import prompt_items
+
+    if name == "starter" and not Path(name).exists():
+        return prompt_items()
+    known = read_mapping(mapping) if mapping else None
+    return read_prompts(source_file(name), mapping=known, encoding=encoding)
