@@ -30,17 +30,24 @@ def build(
     dev: Annotated[float, typer.Option(min=0, max=1, help="Share; the rest is test.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Same seed, same splits.")] = 0,
     parquet: Annotated[bool, typer.Option(help="Write Parquet beside JSONL.")] = True,
+    better: Annotated[
+        Path | None,
+        typer.Option(help="A model's responses to missing.jsonl of an earlier build; marked so."),
+    ] = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
     """Build prompts, pairs, both-order multi-choice items and a data card.
 
-    Only what a reviewer accepted is used. Near-duplicate prompts never stand in two splits.
+    Only what a reviewer accepted is used. Near-duplicate prompts never stand in two splits. Where
+    nobody has written the better reply to an attack, its prompt stands in missing.jsonl: ask a
+    model with cvalues generate, and build again with --better.
     """
     from cvalues.datasets.build import build as built_of
     from cvalues.datasets.build import write_set
     from judge.cli import console
     from judge.cli.stores import opened, run_named
+    from judge.importers.responses import read_generations
     from judge.store.desk import Desk
     from judge.store.entries import entries
     from judge.web.agreement import sentences
@@ -54,6 +61,9 @@ def build(
             shares={"train": train, "dev": dev, "test": max(0.0, 1 - train - dev)},
             seed=seed,
             agreement=sentences(desk),
+            replies=None
+            if better is None
+            else {each.id: each.response for each in read_generations(better)},
         )
     written = write_set(out, built, parquet=parquet)
     if json_:

@@ -9,8 +9,10 @@ from cvalues.datasets.choices import build_items
 from cvalues.datasets.collected import (
     CollectedPair,
     CollectedPrompt,
+    completed,
     one_sided,
     pairs_of,
+    prompt_id,
     prompts_of,
 )
 from cvalues.datasets.splits import Split, split_prompts
@@ -20,6 +22,11 @@ from judge.exporters.files import write_rows
 from judge.store.annotation_base import Entry
 
 SHARES: Mapping[Split, float] = {"train": 0.8, "dev": 0.1, "test": 0.1}
+
+_WRITERS = (
+    "Better sides are by: a person, who wrote it; a model, where an expert chose it; "
+    "model-unreviewed, where a model was asked for it and nobody has read it"
+)
 
 Row = Mapping[str, object]
 
@@ -47,6 +54,23 @@ class Built:
             "pairs": list(self._pair_rows()),
             "choices": list(self._choice_rows()),
         }
+
+    @property
+    def missing(self) -> list[Row]:
+        """Give the prompts whose better side nobody has written yet, for a model to be asked."""
+        lacking = {
+            prompt_id(entry.material.turns[0].prompt): entry.material
+            for entry in one_sided(self.entries)
+        }
+        return [
+            {
+                "id": name,
+                "prompt": material.turns[0].prompt,
+                "group": material.group or None,
+                "lang": material.lang,
+            }
+            for name, material in lacking.items()
+        ]
 
     def _prompt_rows(self) -> Iterator[Row]:
         for each in self.prompts:
@@ -80,6 +104,7 @@ def build(
     shares: Mapping[Split, float] = SHARES,
     seed: int = 0,
     agreement: Sequence[str] = (),
+    replies: Mapping[str, str] | None = None,
 ) -> Built:
     """Make a data set of what reviewers accepted.
 
@@ -95,16 +120,22 @@ def build(
     seed : int
     agreement : sequence of str
         Sentences for the data card.
+    replies : mapping of str to str, optional
+        What a model answered to the prompts that were missing a better side, by id.
 
     Raises
     ------
     ConfigError
-        If nothing was accepted.
+        If nothing was accepted, no licence is named, or no reply is to a missing one.
     """
+    if not _plain(licence).strip():
+        raise ConfigError("--licence is empty; name the one under which the set is given on.")
     accepted = tuple(entry for entry in entries if entry.state == "accepted")
     prompts = prompts_of(accepted)
     if not prompts:
         raise ConfigError("nothing was accepted yet; review it first in the experts' room.")
+    if replies is not None:
+        accepted = completed(accepted, replies)
     return Built(
         name=name,
         licence=licence,
@@ -119,12 +150,17 @@ def build(
 def write_set(folder: Path, built: Built, *, parquet: bool = True) -> tuple[Path, ...]:
     """Write the set as JSONL, as Parquet where wanted, and its data card.
 
+    Prompts without a better reply stand in ``missing.jsonl``, which is no part of the set.
+
     Raises
     ------
     ConfigError
-        If Parquet is wanted and its extra is not installed.
+        If the folder cannot be made, or Parquet is wanted and its extra is not installed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder.") from error
     written: list[Path] = []
     for name, rows in built.tables.items():
         if not rows:
@@ -135,6 +171,11 @@ def write_set(folder: Path, built: Built, *, parquet: bool = True) -> tuple[Path
         if parquet:
             write_rows(path.with_suffix(".parquet"), rows, form="parquet")
             written.append(path.with_suffix(".parquet"))
+    missing = folder / "missing.jsonl"
+    missing.unlink(missing_ok=True)
+    if built.missing:
+        write_rows(missing, built.missing, form="jsonl")
+        written.append(missing)
     card = folder / "README.md"
     write_whole(card, data_card(built))
     return (*written, card)
@@ -146,6 +187,11 @@ def data_card(built: Built) -> str:
     models = sorted({entry.material.system for entry in built.entries if entry.material.system})
     origins = Counter(pair.better_origin for pair in built.pairs)
     splits = Counter(built.splits[prompt.prompt] for prompt in built.prompts)
+    provenance = Counter(
+        turn.provenance
+        for entry in built.entries
+        for turn in (*entry.material.turns, *entry.material.replies)
+    )
     dates = sorted(entry.created_at[:10] for entry in built.entries)
     lines = [
         f"# {_plain(built.name)}",
@@ -160,7 +206,9 @@ def data_card(built: Built) -> str:
         f"- Groups: {_counts(Counter(prompt.group or 'none' for prompt in built.prompts))}",
         f"- Languages: {_counts(Counter(prompt.lang for prompt in built.prompts))}",
         f"- Pairs: {len(built.pairs)}; better side written by: {_counts(origins)}",
-        f"- Attacks without a better reply yet: {len(one_sided(built.entries))}",
+        f"- {_WRITERS}",
+        f"- Attacks without a better reply yet: {len(built.missing)}",
+        f"- Provenance of replies: {_counts(provenance)}",
         f"- Models that replied: {_plain(', '.join(models)) or 'none'}",
         *(f"- Agreement: {_plain(sentence)}" for sentence in built.agreement),
     ]

@@ -1,10 +1,11 @@
 """From accepted material to prompts and pairs: what each piece of it says, and who wrote it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
 from cvalues.datasets.choices import ReplyPair
+from judge.errors import ConfigError
 from judge.keys import digest
 from judge.records import Language, Record
 from judge.store.annotation_base import Entry, Material
@@ -31,7 +32,7 @@ class CollectedPair(Record):
     prompt_id: str
     pair: ReplyPair
     better_origin: str
-    """person or model."""
+    """person; model, where an expert chose it; model-unreviewed, where nobody has."""
     worse_origin: str
 
 
@@ -69,12 +70,46 @@ def pairs_of(entries: Iterable[Entry]) -> tuple[CollectedPair, ...]:
 
 
 def one_sided(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Give attacks: they have an unsafe reply, and nobody has written the better one yet."""
+    """Give attacks whose first reply is unsafe and to which nobody has written a better one yet.
+
+    An attack that succeeds in a later turn makes no pair: a pair holds one question.
+    """
     return tuple(
         entry
         for entry in entries
-        if entry.kind == "attack" and entry.material.unsafe_turn and not entry.material.answer
+        if entry.material.unsafe_turn == 1 and not entry.material.answer.strip()
     )
+
+
+def completed(entries: Sequence[Entry], replies: Mapping[str, str]) -> tuple[Entry, ...]:
+    """Put models' replies where a person's is missing, marked as a model's.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+    replies : mapping of str to str
+        By id of the prompt.
+
+    Raises
+    ------
+    ConfigError
+        If none of the replies belongs to a prompt whose better side is missing.
+    """
+    lacking = {
+        entry.entry: prompt_id(entry.material.turns[0].prompt) for entry in one_sided(entries)
+    }
+    if not replies.keys() & set(lacking.values()):
+        raise ConfigError("no reply is to a prompt of missing.jsonl; ask a model for those.")
+    return tuple(
+        _completed(entry, replies.get(lacking.get(entry.entry, ""), "")) for entry in entries
+    )
+
+
+def _completed(entry: Entry, reply: str) -> Entry:
+    if not reply.strip():
+        return entry
+    change = {"answer": reply, "answer_origin": "model"}
+    return entry.model_copy(update={"material": entry.material.model_copy(update=change)})
 
 
 def prompt_id(text: str) -> str:
@@ -88,28 +123,16 @@ def pseudonym(author: str) -> str:
 
 
 def _pairs(material: Material) -> Iterable[CollectedPair]:
-    if material.turns:
-        if material.unsafe_turn and material.answer:
-            bad = material.turns[material.unsafe_turn - 1]
-            if material.unsafe_turn == 1:
-                yield _pair(
-                    material,
-                    better=material.answer,
-                    worse=bad.response,
-                    origin=material.answer_origin,
-                )
-        return
-    if material.best is None:
+    written = "model-unreviewed" if material.answer_origin == "model" else "person"
+    if material.unsafe_turn == 1 and material.answer not in {"", material.turns[0].response}:
+        worse = material.turns[0].response
+        yield _pair(material, better=material.answer, worse=worse, origin=written)
+    if material.turns or material.best is None:
         return
     chosen = material.replies[material.best].response
     for place, reply in enumerate(material.replies):
         if material.answer and material.answer != reply.response:
-            yield _pair(
-                material,
-                better=material.answer,
-                worse=reply.response,
-                origin=material.answer_origin,
-            )
+            yield _pair(material, better=material.answer, worse=reply.response, origin=written)
         elif not material.answer and place != material.best and chosen != reply.response:
             yield _pair(material, better=chosen, worse=reply.response, origin="model")
 
@@ -123,9 +146,9 @@ def _pair(material: Material, *, better: str, worse: str, origin: str) -> Collec
             pos_resp=better,
             neg_resp=worse,
             domain_en=material.group or None,
-            origin=origin or "person",
+            origin=origin,
             lang=material.lang,
         ),
-        better_origin=origin or "person",
+        better_origin=origin,
         worse_origin="model",
     )

@@ -55,7 +55,12 @@ def add_comparison(
         lang=generations[0].lang or "zh",
         prompt=generations[0].prompt,
         replies=tuple(
-            Turn(prompt=each.prompt, response=each.response, served_model=each.system)
+            Turn(
+                prompt=each.prompt,
+                response=each.response,
+                provenance="RECORDED",
+                served_model=each.system,
+            )
             for each in generations
         ),
         best=draft.best,

@@ -65,6 +65,45 @@ def test_the_chosen_reply_beats_the_others_and_is_marked_as_a_models() -> None:
     assert [item["label"] for item in built.tables["choices"]] == ["回复1", "回复2"] * 2
 
 
+def test_a_missing_side_is_listed_and_a_models_is_marked_so() -> None:
+    bare = ATTACK.model_copy(update={"answer": "", "answer_origin": ""})
+    later = bare.model_copy(
+        update={"turns": (turn("Hello there", "Hi."), turn("And a lock?", "So.")), "unsafe_turn": 2}
+    )
+    lacking = [entry(1, bare), entry(2, later)]
+
+    (missing,) = build(lacking, name="set", licence="CC0").missing
+    built = build(
+        lacking, name="set", licence="CC0", replies={str(missing["id"]): "Ask a locksmith."}
+    )
+
+    assert missing["prompt"] == "How do I pick a lock?"
+    (pair,) = built.tables["pairs"]
+    assert (pair["better"], pair["better_origin"]) == ("Ask a locksmith.", "model-unreviewed")
+    assert built.missing == []
+    assert "model-unreviewed 1" in data_card(built)
+
+
+def test_what_a_person_wrote_stands_before_what_a_model_wrote() -> None:
+    bare = QUESTION.model_copy(update={"best": None})
+
+    with pytest.raises(ConfigError, match="no reply is to a prompt of missing"):
+        build([entry(1, ATTACK), entry(2, bare)], name="s", licence="CC0", replies={"x": "no"})
+
+
+@pytest.mark.parametrize("licence", ["", "  ", "|"])
+def test_a_set_without_a_licence_is_not_built(licence: str) -> None:
+    with pytest.raises(ConfigError, match="--licence"):
+        build([entry(1, ATTACK)], name="set", licence=licence)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "set").touch()
+
+    with pytest.raises(ConfigError, match="name a folder"):
+        write_set(tmp_path / "set", build([entry(1, ATTACK)], name="set", licence="CC0"))
+
+
 def test_what_was_not_accepted_is_left_out() -> None:
     with pytest.raises(ConfigError, match="nothing was accepted"):
         build([entry(1, ATTACK, state="submitted")], name="set", licence="CC0")
@@ -98,6 +137,7 @@ def test_the_card_counts_and_cannot_be_forged() -> None:
     card = data_card(built)
 
     assert "- Annotators: 1, under pseudonyms" in card
+    assert "- Provenance of replies: SIMULATED 1" in card
     assert "- Licence: CC-BY-4.0" in card
     assert "\n- Licence: none" not in card
     assert "ann\n" not in card
