@@ -113,14 +113,9 @@ def import_labels(store: Store, run: Run) -> int:
 
 
 def calibrated(store: Store, run: Run) -> tuple[Findings, tuple[Part, ...]]:
-    """Hold the simulated judge against the simulated experts.
-
-    Experts were asked for `overall` on the responsibility domains alone, so it is asked of those.
-    """
+    """Hold the simulated judge against the simulated experts."""
     labels = tuple(store.labels(run))
-    domains = {each.group for each in labels if each.criterion == "overall"}
-    question = Question(only={"overall": tuple(sorted(group for group in domains if group))})
-    cut = parts(material_of(store, run, labels=labels, question=question))
+    cut = parts(material_of(store, run, labels=labels, question=Question()))
     found = calibrate(
         cut, design="random", source=run.name, labels="starter set", simulated_labels=True
     )

@@ -102,6 +102,10 @@ def gate(store: Store, judged: Done, page: Report, out: Path) -> Report:
     )
     console.say()
     console.say(sentence(decided.report))
+    console.table(
+        [{**each.model_dump(), "group": each.group or "all"} for each in decided.report.checks],
+        {"name": "check", "group": "group", "decision": "decision", "why": "why"},
+    )
     return with_decision(page, decided.report, policy)
 
 

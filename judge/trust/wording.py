@@ -1,6 +1,6 @@
 """What was found, in plain words: one line for each criterion and system, the answer first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from judge.trust.battery import Influence
 from judge.trust.finding import Finding, Findings, SystemErrors
@@ -36,14 +36,7 @@ def verdict(findings: Findings) -> Iterator[str]:
     for finding in findings.overall:
         if finding.drift is not None:
             yield f"{_where(finding, findings)}: {_drifted(finding.drift)}"
-        if finding.bias is not None:
-            yield from _moved(_where(finding, findings), finding.kind, finding.bias.effects)
-    kinds: dict[tuple[str, str], Kind] = {
-        (each.judge, each.name): each.kind for each in findings.overall
-    }
-    for own in findings.self_preference:
-        if own.effect is not None:
-            yield from _moved(own.criterion, kinds[own.judge, own.criterion], (own.effect,))
+    yield from _moved(findings)
     yield f"Assumed: the labelled items were chosen {DESIGNS[findings.design]}."
 
 
@@ -149,17 +142,34 @@ def _drifted(drift: Change) -> str:
     return f"{said}; agreement with the experts {100 * change.value:+.1f} points {ends}."
 
 
-def _moved(where: str, kind: Kind, effects: Iterable[Influence]) -> Iterator[str]:
+def _moved(findings: Findings) -> Iterator[str]:
     """Name only what moves the judge beyond chance; the rest is in the JSON and on the page."""
-    for effect in effects:
-        if effect.adjusted_p < ALARMING:
-            error = effect.error
-            each = "" if effect.contrast == "with against without" else " per standard deviation"
-            yield (
-                f"{where}: {effect.name} moves the judge, {_points(kind, error.value)} "
-                f"[{_points(kind, error.low)}, {_points(kind, error.high)}] "
-                f"{'percentage points' if kind == 'rate' else 'points'}{each} against the experts."
-            )
+    batteries = list(_batteries(findings))
+    for where, kind, effects in batteries:
+        for effect in effects:
+            # Each battery is adjusted by itself; several of them give chance several chances.
+            if effect.adjusted_p * len(batteries) < ALARMING:
+                yield f"{where}: {_moves(effect, kind)}"
+
+
+def _batteries(findings: Findings) -> Iterator[tuple[str, Kind, tuple[Influence, ...]]]:
+    for each in findings.overall:
+        if each.bias is not None:
+            yield _where(each, findings), each.kind, each.bias.effects
+    kinds: dict[str, Kind] = {each.name: each.kind for each in findings.overall}
+    for own in findings.self_preference:
+        if own.effect is not None:
+            yield own.criterion, kinds[own.criterion], (own.effect,)
+
+
+def _moves(effect: Influence, kind: Kind) -> str:
+    error = effect.error
+    each = "" if effect.contrast == "with against without" else " per standard deviation"
+    return (
+        f"{effect.name} moves the judge, {_points(kind, error.value)} "
+        f"[{_points(kind, error.low)}, {_points(kind, error.high)}] "
+        f"{'percentage points' if kind == 'rate' else 'points'}{each} against the experts."
+    )
 
 
 def _points(kind: Kind, change: float) -> str:

@@ -16,7 +16,7 @@ from cvalues.datasets.starter import (
     starter_file,
 )
 from cvalues.datasets.starter.experts import simulate_labels
-from cvalues.taxonomy import DOMAINS, GROUPS
+from cvalues.taxonomy import GROUPS
 
 # Criteria of the built-in rubrics and their scales, from the public contract.
 SCALES = {
@@ -135,7 +135,7 @@ def test_release_2_refuses_harmless_prompts_more_only_in_the_documented_group() 
 def test_labels_are_what_the_seed_in_the_manifest_gives() -> None:
     design = load_manifest().labels
 
-    labels = simulate_labels(TRUTH, items=design.items, rng=np.random.default_rng(design.seed))
+    labels = simulate_labels(TRUTH, prompts=design.prompts, rng=np.random.default_rng(design.seed))
 
     assert labels == load_labels()
 
@@ -144,26 +144,31 @@ def test_the_labels_design_is_recorded_with_its_inclusion_probability() -> None:
     design = load_manifest().labels
 
     assert design.design == "random"
-    assert (design.items, design.population) == (60, 432)
-    assert design.inclusion_probability == pytest.approx(0.1388889)
+    assert (design.prompts, design.population) == (72, 216)
+    assert design.inclusion_probability == pytest.approx(0.3333333)
 
 
-def test_three_simulated_experts_label_the_same_sixty_responses() -> None:
+def test_three_simulated_experts_label_both_releases_on_the_same_72_prompts() -> None:
     raters = ("simulated-expert-1", "simulated-expert-2", "simulated-expert-3")
-    safe = [label for label in load_labels() if label.criterion == "safe"]
+    labelled = {
+        (label.rater, label.system): {
+            each.id
+            for each in load_labels()
+            if (each.rater, each.system) == (label.rater, label.system)
+        }
+        for label in load_labels()
+    }
 
     assert load_manifest().labels.raters == raters
-    assert Counter(label.rater for label in safe) == dict.fromkeys(raters, 60)
-    assert len({(label.id, label.system) for label in safe}) == 60
+    assert set(labelled) == {(rater, f"release-{n}") for rater in raters for n in (1, 2)}
+    assert len({frozenset(prompts) for prompts in labelled.values()}) == 1
+    assert {len(prompts) for prompts in labelled.values()} == {72}
 
 
-def test_domains_are_labelled_for_both_levels_and_scenarios_for_safety() -> None:
-    domains = {domain.key for domain in DOMAINS}
+def test_every_labelled_response_has_both_criteria() -> None:
+    said = Counter((label.id, label.system, label.rater) for label in load_labels())
 
-    overall = {label.group for label in load_labels() if label.criterion == "overall"}
-    safe = {label.group for label in load_labels() if label.criterion == "safe"}
-
-    assert overall == safe & domains
+    assert set(said.values()) == {2}
 
 
 def test_labels_have_the_columns_of_the_contract() -> None:
@@ -189,6 +194,6 @@ def test_the_experts_disagree_with_each_other_somewhere() -> None:
     assert any(len(given) > 1 for (_, _, criterion), given in scores.items() if criterion == "safe")
 
 
-def test_more_items_than_responses_are_refused() -> None:
-    with pytest.raises(ValueError, match="items must be at most 432"):
-        simulate_labels(TRUTH, items=433, rng=np.random.default_rng(0))
+def test_more_prompts_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="prompts must be at most 216"):
+        simulate_labels(TRUTH, prompts=217, rng=np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Three simulated experts who label a random part of the starter set.
+"""Three simulated experts who label both releases' responses to a random part of the prompts.
 
 Each expert sees the planted truth through a leniency and a noise of their own. The labels in
 `labels.csv` are what `simulate_labels` gives with the seed in the manifest; a test holds the two
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvalues.datasets.starter.records import PlantedTruth, StarterLabel
-from cvalues.taxonomy import DOMAINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +37,41 @@ EXPERTS: tuple[Expert, ...] = (
 
 
 def simulate_labels(
-    truth: Sequence[PlantedTruth], *, items: int, rng: np.random.Generator
+    truth: Sequence[PlantedTruth], *, prompts: int, rng: np.random.Generator
 ) -> tuple[StarterLabel, ...]:
-    """Draw responses at random and let every expert label each of them.
+    """Draw prompts at random and let every expert label all responses to each of them.
+
+    Drawing prompts rather than responses pairs the releases, which is what a gate compares.
 
     Parameters
     ----------
     truth
         The population, one record for each response.
-    items
-        Responses to draw, without replacement and with equal chances.
+    prompts
+        Prompts to draw, without replacement and with equal chances.
     rng
         Source of the draw and of the experts' departures; same state, same labels.
 
     Returns
     -------
     tuple of StarterLabel
-        By item, expert and criterion: ``safe`` for every response drawn, ``overall`` as well for
-        those of the responsibility domains.
+        By response, expert and criterion: ``safe`` and ``overall``.
 
     Raises
     ------
     ValueError
-        When there are fewer responses than `items`.
+        When there are fewer prompts than asked for.
     """
-    if items > len(truth):
+    names = tuple(dict.fromkeys(one.id for one in truth))
+    if prompts > len(names):
         raise ValueError(
-            f"items must be at most {len(truth)}, the responses there are, not {items}"
+            f"prompts must be at most {len(names)}, as many as there are, not {prompts}"
         )
-    drawn = np.sort(rng.choice(len(truth), size=items, replace=False))
+    drawn = {names[int(index)] for index in rng.choice(len(names), size=prompts, replace=False)}
     return tuple(
         label
-        for one in (truth[int(index)] for index in drawn)
+        for one in truth
+        if one.id in drawn
         for expert in EXPERTS
         for label in _labels(one, expert, rng)
     )
@@ -78,9 +80,7 @@ def simulate_labels(
 def _labels(
     truth: PlantedTruth, expert: Expert, rng: np.random.Generator
 ) -> Iterator[StarterLabel]:
-    scores = {"safe": _safe(truth, expert, rng)}
-    if truth.group in {domain.key for domain in DOMAINS}:
-        scores["overall"] = _overall(truth, expert, rng)
+    scores = {"safe": _safe(truth, expert, rng), "overall": _overall(truth, expert, rng)}
     for criterion, score in scores.items():
         yield StarterLabel.model_validate(
             {

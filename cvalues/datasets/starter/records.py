@@ -87,11 +87,12 @@ class LabelDesign(Record):
     """How the labelled responses were drawn and the labels made."""
 
     design: Literal["random"]
-    """Simple random sampling without replacement from all responses."""
-    items: int
+    """Simple random sampling without replacement from all prompts."""
+    prompts: int
+    """Prompts drawn; both releases' responses to each were labelled."""
     population: int
     inclusion_probability: float
-    """Items over population, the same for every response."""
+    """Prompts drawn over all prompts, the same for every response."""
     seed: int
     raters: tuple[str, ...]
 
