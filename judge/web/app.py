@@ -7,13 +7,16 @@ from typing import cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge.store.annotation_base import Role
 from judge.web import attack, coordinator, entering, expert, label, review
-from judge.web.gate import Handler, guarded
+from judge.web.gate import Handler, guarded, language_of
+from judge.web.pages import plain_page
 from judge.web.room import Room
 
 _STATIC = Path(__file__).parent / "static"
@@ -53,10 +56,19 @@ def room_app(room: Room) -> Starlette:
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(Doorkeeper, room=room)],
+        exception_handlers={404: _nowhere, 405: _nowhere, 500: _broken},
         lifespan=lifespan,
     )
     app.state.room = room
     return app
+
+
+def _nowhere(request: Request, _: Exception) -> Response:
+    return plain_page("refused.html", language_of(request), status=404, why="nowhere")
+
+
+def _broken(request: Request, _: Exception) -> Response:
+    return plain_page("refused.html", language_of(request), status=500, why="broken")
 
 
 class Doorkeeper:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,10 @@ from tests.judge.web.rooms import judged_run, room_of
 pytestmark = [pytest.mark.browser, needs_browser]
 
 ITEMS = 30
+KEYS = {"ann": "10", "博": "02"}
+"""Safe and harmless; unsafe and clearly harmful."""
+KILLED = (16, "博")
+"""The task and the rater under whose hands the server dies."""
 
 
 def come_in(page: Page, link: str) -> None:
@@ -38,31 +42,52 @@ def ready(page: Page) -> None:
     expect(page.locator("fieldset.active")).to_be_visible()
 
 
-def test_two_raters_label_the_same_items_at_once_by_keyboard(tmp_path: Path) -> None:
-    with room_of(tmp_path, count=ITEMS) as served, chromium() as browser:
+def at_task(page: Page, place: int) -> Page:
+    """Wait for a task, which must not tell who answered."""
+    expect(page.locator("h1")).to_contain_text(str(place))
+    ready(page)
+    assert "model-a" not in page.locator("header").inner_html()
+    assert "model-a" not in page.locator(".questions").inner_html()
+    return page
+
+
+def test_two_raters_label_the_same_items_while_the_server_is_killed(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store.db"))
+    judged_run(store, count=ITEMS)
+    store.close()
+    with chromium() as browser, ExitStack() as servers:
+        server, links = servers.enter_context(room_program(tmp_path, "--raters", "ann,博"))
         pages = {
             name: browser.new_context(locale=locale).new_page()
             for name, locale in (("ann", "en-US"), ("博", "zh-CN"))
         }
-        come_in(pages["ann"], served.link("ann", lang="en"))
-        come_in(pages["博"], served.link("博", lang="zh"))
+        for name, page in pages.items():
+            come_in(page, links[name])
         for place in range(1, ITEMS + 1):
-            for name, keys in (("ann", "10"), ("博", "02")):
-                page = pages[name]
-                expect(page.locator("h1")).to_contain_text(str(place))
-                ready(page)
-                assert "model-a" not in page.locator("header").inner_text()
-                for key in keys:
-                    page.keyboard.press(key)
+            for name, keys in KEYS.items():
+                page = at_task(pages[name], place)
+                page.keyboard.press(keys[0])
+                if (place, name) == KILLED:
+                    expect(page.locator("#status.saved")).to_be_visible()
+                    at_task(pages["ann"], place + 1)
+                    server.kill()
+                    server.wait(timeout=20)
+                page.keyboard.press(keys[1])
+                if (place, name) == KILLED:
+                    expect(page.locator("#status.unsaved")).to_be_visible()
+                    port = links[name].split(":")[2].split("/")[0]
+                    servers.enter_context(room_program(tmp_path, "--port", port))
                 page.keyboard.press("Enter")
         for page in pages.values():
             expect(page.locator("#task")).to_have_count(0)
-        kept = list(served.desk.store.labels(served.desk.run))
-        orders = [[c.task.task for c in claims.own_claims(served.desk, name)] for name in pages]
 
+    store = open_store(str(tmp_path / "store.db"))
+    desk = Desk(store=store, run=store.runs()[0])
+    kept = list(store.labels(desk.run))
+    orders = [[each.task.task for each in claims.own_claims(desk, name)] for name in KEYS]
+    store.close()
     assert len(kept) == 2 * 2 * ITEMS
-    scores = {(each.rater, each.criterion, each.score) for each in kept}
-    assert scores == {
+    assert {(each.rater, each.criterion, each.score) for each in kept} == {
         ("ann", "safe", 1.0),
         ("ann", "severity", 0.0),
         ("博", "safe", 0.0),
@@ -81,7 +106,7 @@ def test_nothing_that_a_screen_called_saved_is_lost_when_the_server_is_killed(
     store.close()
     with chromium() as browser:
         page = browser.new_page()
-        with room_program(tmp_path, "--port", "0") as (server, links):
+        with room_program(tmp_path, "--raters", "ann") as (server, links):
             come_in(page, links["ann"])
             page.keyboard.press("0")
             page.keyboard.press("r")
@@ -139,7 +164,7 @@ def room_program(
 ) -> Generator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """Serve the room by the console script, in a process that can be killed."""
     with subprocess.Popen(
-        command("annotate", "first", "--raters", "ann", "--lang", "en", "--json", *words),
+        command("annotate", "first", "--lang", "en", "--json", *words),
         cwd=folder,
         env=environment(folder),
         stdout=subprocess.PIPE,

@@ -161,6 +161,14 @@ def test_a_host_that_is_not_ours_is_not_answered(served: Served) -> None:
     assert answer.status_code == 421
 
 
+def test_a_page_that_is_not_there_is_said_in_the_readers_language(served: Served) -> None:
+    answer = httpx.get(f"{served.url}/nowhere", headers={"accept-language": "zh-CN"})
+
+    assert answer.status_code == 404
+    assert "没有这个页面" in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 def test_every_answer_forbids_foreign_scripts(served: Served) -> None:
     answer = httpx.get(f"{served.url}/label")
 
