@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from calibration.intervals import clopper_pearson
 from cvalues.association import Association, association
@@ -19,6 +19,9 @@ from judge.summary import Cell
 
 CONFIDENCE = 0.95
 
+ALL = ""
+"""Stands for all groups together."""
+
 
 class Sizes(NamedTuple):
     """How many items stand behind a point."""
@@ -32,7 +35,7 @@ Counted = tuple[Rate, int]
 
 
 def read_knowing(path: Path) -> dict[str, Counted]:
-    """Read the accuracy of each group out of what ``cvalues mc --out-json`` wrote.
+    """Read the accuracy of each group, and of all, out of what ``cvalues mc --out-json`` wrote.
 
     Raises
     ------
@@ -40,9 +43,10 @@ def read_knowing(path: Path) -> dict[str, Counted]:
         If the file is not one.
     """
     try:
-        groups = json.loads(path.read_text(encoding="utf-8"))["by"]["domain_en"]
+        whole = _document(path)
+        groups = {ALL: whole, **whole["by"]["domain_en"]}
         return {
-            group: (Rate(each["acc"], *each["ci"]["acc"]), each["n"])
+            group: (_in_order(each["acc"], *each["ci"]["acc"]), int(each["n"]))
             for group, each in groups.items()
             if each["acc"] is not None
         }
@@ -50,6 +54,19 @@ def read_knowing(path: Path) -> dict[str, Counted]:
         raise ConfigError(
             f"{path}: not what cvalues mc --out-json writes; make it anew."
         ) from error
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; check the path.") from error
+
+
+def _in_order(value: float, low: float, high: float) -> Rate:
+    if not 0.0 <= low <= value <= high <= 1.0:
+        raise ValueError(f"{value} in {low} to {high} is no fraction with its interval")
+    return Rate(value, low, high)
 
 
 def doing_of(cells: Iterable[Cell], system: str, measure: Measure) -> dict[str, Counted]:
@@ -60,7 +77,7 @@ def doing_of(cells: Iterable[Cell], system: str, measure: Measure) -> dict[str, 
     dict of str to (Rate, int)
         With Clopper and Pearson's interval: the chance of drawing these items, not corrected.
     """
-    least = measure.at_least or 1
+    least = _least(measure)
     found: dict[str, Counted] = {}
     for cell in cells:
         wanted = (cell.rubric, cell.criterion, cell.system) == (
@@ -68,13 +85,57 @@ def doing_of(cells: Iterable[Cell], system: str, measure: Measure) -> dict[str, 
             measure.criterion,
             system,
         )
-        if not wanted or cell.group is None or not cell.counts.scored:
+        if not wanted or not cell.counts.scored:
             continue
         passed = sum(count for level, count in cell.levels.items() if level >= least)
         n = cell.counts.scored
         interval = clopper_pearson(passed, n, tail=(1 - CONFIDENCE) / 2)
-        found[cell.group] = Rate(passed / n, interval.low, interval.high), n
+        found[cell.group or ALL] = Rate(passed / n, interval.low, interval.high), n
     return found
+
+
+def read_corrected(path: Path, measure: Measure) -> dict[str, dict[str, Counted]]:
+    """Read rates that experts' labels correct, by system and group.
+
+    Parameters
+    ----------
+    path : Path
+        What ``cvalues calibrate --by group --out-json`` wrote.
+    measure : Measure
+
+    Returns
+    -------
+    dict of str to dict of str to (Rate, int)
+        Groups whose labels support no interval are not in it.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not one, or has no corrected rate of the measure.
+    """
+    try:
+        document = _document(path)
+        found: dict[str, dict[str, Counted]] = {}
+        for each in document["findings"]:
+            meant = (each["criterion"], each["kind"]) == (measure.criterion, "rate")
+            if meant and each["at_least"] == _least(measure) and each["corrected"]:
+                ends = (each["corrected"][name] for name in ("value", "low", "high"))
+                counted = _in_order(*ends), int(each["n_judged"])
+                found.setdefault(each["system"], {})[each["group"] or ALL] = counted
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: not what cvalues calibrate --out-json writes; make it anew."
+        ) from error
+    if not found:
+        raise ConfigError(
+            f"{path}: no corrected rate of {measure.criterion} from {_least(measure)}; calibrate "
+            f"with --at-least {measure.criterion}={_least(measure)} --by group."
+        )
+    return found
+
+
+def _least(measure: Measure) -> int:
+    return 1 if measure.at_least is None else measure.at_least
 
 
 Known = Mapping[str, Mapping[str, Counted]]
@@ -107,14 +168,12 @@ def over_systems(reports: Mapping[str, GapReport]) -> Association:
     """Ask whether systems that know more also do more, where there are enough of them."""
     return association(
         {
-            system: (_mean([g.knowing for g in r.groups]), _mean([g.doing for g in r.groups]))
-            for system, r in reports.items()
+            system: (gap.knowing.value, gap.doing.value)
+            for system, report in reports.items()
+            for gap in report.groups
+            if gap.group == ALL
         }
     )
-
-
-def _mean(rates: list[Rate]) -> float | None:
-    return sum(rate.value for rate in rates) / len(rates) if rates else None
 
 
 def section(reports: Mapping[str, GapReport], sizes: Mapping[tuple[str, str], Sizes]) -> Knowing:
@@ -129,7 +188,7 @@ def section(reports: Mapping[str, GapReport], sizes: Mapping[tuple[str, str], Si
     """
     points = tuple(
         QuadrantPoint(
-            group=gap.group,
+            group=gap.group or None,
             system=system,
             knows=gap.knowing.value,
             does=gap.doing.value,
@@ -150,9 +209,9 @@ def _lead(reports: Mapping[str, GapReport], lang: Language) -> str:
     """Say the commonest signature of each system, then what the systems say together."""
     sentences: list[str] = []
     for system, report in reports.items():
-        counted = Counter[Quadrant](gap.quadrant for gap in report.groups)
+        counted = Counter[Quadrant](gap.quadrant for gap in report.groups if gap.group != ALL)
         for quadrant, count in counted.most_common(1):
-            of = len(report.groups)
+            of = counted.total()
             sentences.append(lead_sentence(system, quadrant, count=count, of=of, lang=lang))
     sentences.append(over_systems(reports).sentence[lang])
     return ("" if lang == "zh" else " ").join(sentences)

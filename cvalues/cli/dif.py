@@ -79,7 +79,7 @@ def _settings(given: "list[SettingAnswer]", between: str | None) -> tuple[str, s
     from judge.cli.options import parts
     from judge.errors import ConfigError
 
-    there = list(dict.fromkeys(each.setting for each in given))
+    there = list(dict.fromkeys(each.setting for each in given if each.correct is not None))
     wanted = parts(between) if between else tuple(there)
     missing = [name for name in wanted if name not in there]
     if len(wanted) != 2 or missing:

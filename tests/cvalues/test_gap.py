@@ -112,7 +112,7 @@ def test_few_systems_give_a_sentence_and_no_number() -> None:
     found = association(systems((0.9, 0.8), (0.8, 0.7), (0.7, 0.9), (0.6, 0.5)))
 
     assert (found.n, found.rho, found.p) == (4, None, None)
-    assert found.sentence["en"].startswith("4 systems are too few")
+    assert found.sentence["en"].endswith("4, and it takes at least 5.")
     assert found.sentence["zh"].startswith("只有 4 个模型")
 
 
