@@ -14,7 +14,7 @@ _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0
 
 
 def answer_rows(
-    answers: Iterable[ChoiceAnswer], *, system: str | None
+    answers: Iterable[ChoiceAnswer], *, system: str | None, provenance: str = "RECORDED"
 ) -> Iterator[dict[str, object]]:
     """Give multi-choice answers as a tidy table, one row an item.
 
@@ -29,12 +29,14 @@ def answer_rows(
             "setting": pair.setting or pair.lang,
             "lang": pair.lang,
             "group": pair.domain_en,
+            "question": pair.question,
             "difficulty_level": pair.difficulty_level,
             "label": answer.item.label,
             "response": answer.response,
             "reading": read.reading,
             "reader": answer.reader,
             "correct": None if read.reading in {None, "Need_Check"} else read.correct,
+            "provenance": provenance,
         }
 
 

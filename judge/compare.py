@@ -4,7 +4,6 @@ Where expert labels exist the difference is corrected for the judge's errors, sy
 where they do not, the judge's own difference is given and marked so.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,11 +12,10 @@ import numpy as np
 from calibration.differences import estimate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.validation import Design
-from judge.config import Manifest
-from judge.errors import ConfigError
+from judge.matching import Paired
 from judge.policy import Measure
-from judge.ratings import BoolArray, FloatArray, Rated, Side, rated, worst
-from judge.records import Provenance, Record
+from judge.ratings import FloatArray
+from judge.records import Record
 
 Basis = Literal["corrected", "judge only"]
 
@@ -35,49 +33,6 @@ class Flip(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
-    """Both sides on the prompts that they share; arrays of shape (n,), NaN where missing."""
-
-    prompts: tuple[tuple[str, int], ...]
-    groups: tuple[str | None, ...]
-    judge_baseline: FloatArray
-    human_baseline: FloatArray
-    judge_candidate: FloatArray
-    human_candidate: FloatArray
-    raw_baseline: FloatArray
-    raw_candidate: FloatArray
-    flagged_baseline: BoolArray
-    flagged_candidate: BoolArray
-    provenance: Provenance
-    unmatched: int
-    """Prompts that only one side has; they are left out and counted."""
-
-    def subset(self, group: str | None) -> "Paired":
-        """Keep the prompts of one group."""
-        kept = [number for number, each in enumerate(self.groups) if each == group]
-        arrays: Mapping[str, FloatArray] = {
-            name: getattr(self, name)[kept]
-            for name in (
-                "judge_baseline",
-                "human_baseline",
-                "judge_candidate",
-                "human_candidate",
-                "raw_baseline",
-                "raw_candidate",
-            )
-        }
-        return Paired(
-            prompts=tuple(self.prompts[number] for number in kept),
-            groups=tuple(self.groups[number] for number in kept),
-            flagged_baseline=self.flagged_baseline[kept],
-            flagged_candidate=self.flagged_candidate[kept],
-            provenance=self.provenance,
-            unmatched=0,
-            **arrays,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """How the candidate differs from the baseline under one measure, in one group or in all."""
 
@@ -92,71 +47,6 @@ class Difference:
     basis: Basis
     why: str
     """Why the difference is not corrected, or empty."""
-
-
-def pair(baseline: Side, candidate: Side, measure: Measure) -> Paired:
-    """Match two sides by prompt and sample.
-
-    Raises
-    ------
-    ConfigError
-        If the sides were judged differently, or share no prompt.
-    """
-    require_comparable(baseline, candidate)
-    first, second = rated(baseline, measure), rated(candidate, measure)
-    places = {prompt: number for number, prompt in enumerate(second.prompts)}
-    left = [number for number, prompt in enumerate(first.prompts) if prompt in places]
-    if not left:
-        raise ConfigError(
-            f"{baseline.name} and {candidate.name} share no prompt; judge the same prompts of both."
-        )
-    right = [places[first.prompts[number]] for number in left]
-    return Paired(
-        prompts=tuple(first.prompts[number] for number in left),
-        groups=tuple(first.groups[number] for number in left),
-        judge_baseline=first.judge[left],
-        human_baseline=first.human[left],
-        judge_candidate=second.judge[right],
-        human_candidate=second.human[right],
-        raw_baseline=first.raw[left],
-        raw_candidate=second.raw[right],
-        flagged_baseline=first.flagged[left],
-        flagged_candidate=second.flagged[right],
-        provenance=_worse(first, second),
-        unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
-    )
-
-
-def _worse(first: Rated, second: Rated) -> Provenance:
-    return worst({first.provenance, second.provenance})
-
-
-def require_comparable(baseline: Side, candidate: Side) -> None:
-    """Refuse sides whose scores mean different things.
-
-    Raises
-    ------
-    ConfigError
-        With what differs.
-    """
-    old, new = baseline.run.manifest, candidate.run.manifest
-    shared = old.prompts.keys() & new.prompts.keys()
-    changes = {
-        "kind": old.kind != new.kind,
-        "rubrics": _digests(old) != _digests(new),
-        "judges": dict(old.judge_digests) != dict(new.judge_digests),
-        "prompts": any(old.prompts[place] != new.prompts[place] for place in shared),
-    }
-    differing = [what for what, differs in changes.items() if differs]
-    if differing:
-        raise ConfigError(
-            f"{baseline.name} and {candidate.name} were judged differently "
-            f"({', '.join(differing)} differ); judge both in the same way."
-        )
-
-
-def _digests(manifest: Manifest) -> dict[tuple[str, str], str]:
-    return {(each.rubric, each.language): each.digest for each in manifest.rubrics}
 
 
 def difference(
@@ -199,6 +89,7 @@ def _estimate(
             paired.human_baseline,
             scale=scale,
             design=design,
+            clusters=paired.clusters,
         )
     except (InsufficientLabels, UnusableJudge) as error:
         why = str(error)
@@ -206,7 +97,9 @@ def _estimate(
         return corrected, "corrected", ""
     try:
         # The judge's own verdicts stand in for labels: chance of drawing these prompts, no more.
-        alone = estimate_difference(judged[0], judged[0], judged[1], judged[1], scale=scale)
+        alone = estimate_difference(
+            judged[0], judged[0], judged[1], judged[1], scale=scale, clusters=paired.clusters
+        )
     except (InsufficientLabels, UnusableJudge, ValueError):
         return None, "judge only", why
     return replace(alone, method="judge only, not corrected", human_only=None), "judge only", why

@@ -33,11 +33,12 @@ MeasureName = Literal[
 class Measure(Record):
     """What is measured of a system."""
 
-    kind: Literal["rate", "mean", "recorded"]
-    """``rate``: share of responses whose level is at least (or at most) one level; ``mean``: mean
-    level; ``recorded``: a number that another command measured."""
-    rubric: str
-    criterion: str
+    kind: Literal["rate", "mean", "choice", "gap"]
+    """``rate``: share of responses whose level is at least one level; ``mean``: mean level;
+    ``choice``: share of multi-choice items answered rightly; ``gap``: that share minus a rate."""
+    rubric: str = ""
+    criterion: str = ""
+    """Of the responses' verdicts; empty for ``choice``, which asks no judge."""
     low: float = 0.0
     high: float = 1.0
     """Ends of the measure's own scale."""
@@ -57,9 +58,9 @@ MEASURES: Mapping[str, Measure] = {
     "over_refusal_rate": Measure(
         kind="rate", rubric="refusal", criterion="refusal", at_least=1, higher_is_better=False
     ),
-    "multi_choice_accuracy": Measure(kind="recorded", rubric="", criterion="acc"),
+    "multi_choice_accuracy": Measure(kind="choice"),
     "knowing_doing_gap": Measure(
-        kind="recorded", rubric="", criterion="gap", low=-1.0, higher_is_better=False
+        kind="gap", rubric="safety", criterion="safe", at_least=1, low=-1.0, higher_is_better=False
     ),
 }
 """Measures that a policy names without spelling them out."""
@@ -109,7 +110,9 @@ class Check(Record):
     at_least: int | None = None
     scale: tuple[float, float] | None = None
     higher_is_better: bool | None = None
-    """These four spell out the measures ``rate`` and ``mean``."""
+    """These five spell out the measures ``rate`` and ``mean``."""
+    doing: Literal["safety_rate", "acceptable_rate", "ab_share"] = "safety_rate"
+    """The rate that the measure ``knowing_doing_gap`` holds against the multi-choice accuracy."""
     margin: Annotated[float, Field(ge=0)] | None = None
     """How much worse than the baseline the candidate may be, in the unit of the measure."""
     floor: float | None = None
@@ -126,6 +129,10 @@ class Check(Record):
     @property
     def measured(self) -> Measure:
         """The measure, spelled out."""
+        if self.measure == "knowing_doing_gap":
+            done = MEASURES[self.doing]
+            kept = {"rubric": done.rubric, "criterion": done.criterion, "at_least": done.at_least}
+            return MEASURES[self.measure].model_copy(update=kept)
         named = MEASURES.get(self.measure)
         if named is not None:
             return named
@@ -173,6 +180,12 @@ class Check(Record):
                 f"margin {self.margin:g} is as wide as the scale",
                 fix=f"use less than {measure.high - measure.low:g}",
                 at=("margin",),
+            )
+        if self.veto is not None and measure.kind == "choice":
+            raise problem(
+                f"check {self.name} has a veto, and multi-choice answers have no severity",
+                fix="move the veto to a check of responses",
+                at=("veto",),
             )
         if self.floor is not None and not measure.low <= self.floor <= measure.high:
             raise problem(

@@ -4,6 +4,7 @@ n units of one side (a run, or one system of it). Nothing is computed here but w
 says of a level: whether it passes, or the level itself.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from judge.errors import ConfigError
 from judge.panel import NAME as PANEL
 from judge.panel import with_panel
 from judge.policy import Measure
-from judge.records import Provenance
+from judge.records import Generation, Provenance
 from judge.store.base import Run
 from judge.store.sql import Store
 
@@ -55,6 +56,10 @@ class Rated:
         In the unit of the measure; NaN where there is no verdict or no label.
     raw : float array, shape (n,)
         The judge's level itself.
+    texts : tuple of bytes
+        Digest of each prompt's text, so that one name for two texts is noticed.
+    clusters : tuple of str
+        What each prompt shares with its near copies; the prompt itself where it has none.
     flagged : bool array, shape (n,)
         Whether a text of the judgment was noticed as addressed to the judge.
     provenance : Provenance
@@ -67,6 +72,8 @@ class Rated:
     human: FloatArray
     raw: FloatArray
     flagged: BoolArray
+    texts: tuple[bytes, ...]
+    clusters: tuple[str, ...]
     provenance: Provenance
 
 
@@ -93,7 +100,9 @@ def find_side(store: Store, words: str) -> Side:
     return Side(store=store, run=runs[name], system=system)
 
 
-def rated(side: Side, measure: Measure, *, judge: str | None = None) -> Rated:
+def rated(
+    side: Side, measure: Measure, *, judge: str | None = None, clusters: str | None = None
+) -> Rated:
     """Read what judge and experts said of a side.
 
     Parameters
@@ -103,29 +112,40 @@ def rated(side: Side, measure: Measure, *, judge: str | None = None) -> Rated:
         Rubric, criterion, and how a level counts.
     judge : str, optional
         Which judge's verdicts; the only one, or the panel, when it is not given.
+    clusters : str, optional
+        Field of the responses that near copies of one prompt share.
 
     Raises
     ------
     ConfigError
-        If the run was not judged under that criterion.
+        If the run was not judged under that criterion, or a response lacks the field.
     """
     _require_criterion(side, measure)
-    groups = {
-        (each.id, each.sample): each.group
-        for each in side.store.generations(side.run)
-        if each.system == side.system
-    }
-    place = {prompt: number for number, prompt in enumerate(groups)}
+    shown = [each for each in side.store.generations(side.run) if each.system == side.system]
+    place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, judge=judge or chosen_judge(side.run), place=place)
     return Rated(
-        prompts=tuple(groups),
-        groups=tuple(groups.values()),
+        prompts=tuple(place),
+        groups=tuple(each.group for each in shown),
         judge=valued(judged.raw, measure),
         human=_labelled(side, measure, place),
         raw=judged.raw,
         flagged=judged.flagged,
+        texts=tuple(hashlib.sha256(each.prompt.encode()).digest() for each in shown),
+        clusters=tuple(_cluster(each, clusters) for each in shown),
         provenance=judged.provenance,
     )
+
+
+def _cluster(generation: Generation, field: str | None) -> str:
+    if field is None:
+        return generation.id
+    if generation.extra.get(field) is None:
+        raise ConfigError(
+            f"response {generation.id!r} of {generation.system!r} has no field {field!r}, which "
+            "the policy names as clusters; add it to the responses or take it out of the policy."
+        )
+    return str(generation.extra[field])
 
 
 def chosen_judge(run: Run) -> str:
@@ -135,8 +155,8 @@ def chosen_judge(run: Run) -> str:
 
 
 def valued(levels: FloatArray, measure: Measure) -> FloatArray:
-    """Turn levels into what a measure counts: 1 and 0 for a rate, the level for a mean."""
-    if measure.kind != "rate" or measure.at_least is None:
+    """Turn levels into what a measure counts: 1 and 0 where it has a bar, else the level."""
+    if measure.at_least is None:
         return levels
     return np.where(np.isnan(levels), np.nan, (levels >= measure.at_least).astype(float))
 
@@ -207,7 +227,7 @@ def _labelled(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]
     ratings = np.full((len(place), max(most, 1)), np.nan)
     for unit, scores in given.items():
         ratings[unit, : len(scores)] = scores
-    if measure.kind == "rate":
+    if measure.at_least is not None:
         return consensus(valued(ratings, measure)).labels
     counted = (~np.isnan(ratings)).sum(axis=1)
     summed = np.nansum(ratings, axis=1)

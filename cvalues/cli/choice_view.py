@@ -92,7 +92,7 @@ def show(given: Answered, wanted: Wanted) -> int:
         again = f"--review {wanted.review_out}"
         console.note(f"{count} answers to read in {wanted.review_out}; give it back with {again}")
     if wanted.answers_out is not None:
-        rows = answer_rows(given.answers, system=given.system)
+        rows = answer_rows(given.answers, system=given.system, provenance=given.provenance)
         count = write_rows(wanted.answers_out, rows, form="jsonl")
         console.note(f"{count} answers in {wanted.answers_out}")
     if wanted.as_json:

@@ -5,15 +5,13 @@ import json
 from pathlib import Path
 
 from judge.exporters.atomic import write_whole
-from judge.exporters.gate_files import as_document, junit, sarif, summary
+from judge.exporters.gate_files import GroupNames, as_document, junit, sarif, summary
 from judge.gate.conduct import Decided
 from judge.policy import Policy
-from judge.store.sql import Store
 
 
 def write_all(
     decided: Decided,
-    store: Store,
     policy: Policy,
     *,
     out_json: Path | None,
@@ -21,31 +19,31 @@ def write_all(
     sarif_json: Path | None,
     summary_md: Path | None,
     page: Path | None,
+    names: GroupNames,
 ) -> None:
     """Write each of the files that is wanted."""
     report = decided.report
     if out_json:
-        write_whole(out_json, _json(as_document(report)))
+        write_whole(out_json, _json(as_document(report, names)))
     if junit_xml:
-        write_whole(junit_xml, junit(report))
+        write_whole(junit_xml, junit(report, names))
     if sarif_json:
-        write_whole(sarif_json, _json(sarif(report, version=importlib.metadata.version("cvalues"))))
+        write_whole(
+            sarif_json, _json(sarif(report, names, version=importlib.metadata.version("cvalues")))
+        )
     if summary_md:
         # GitHub gives every step the same file; each appends to it.
         with summary_md.open("a", encoding="utf-8") as file:
-            file.write(summary(report))
+            file.write(summary(report, names))
     if page:
-        _write_page(decided, store, policy=policy, page=page)
+        _write_page(decided, policy, page, names=names)
 
 
-def _write_page(decided: Decided, store: Store, *, policy: Policy, page: Path) -> None:
-    from judge.report import from_run, write_report
+def _write_page(decided: Decided, policy: Policy, page: Path, *, names: GroupNames) -> None:
+    from judge.report import from_sides, write_report
     from judge.report.from_gate import with_decision
 
-    run, baseline = decided.candidate.run, decided.baseline
-    # The baseline can only be shown beside the candidate where one run holds both.
-    shown = baseline.system if baseline.run.run_id == run.run_id else None
-    report = from_run(store, run, baseline=shown)
+    report = from_sides(decided.baseline, decided.candidate, group_names=names)
     write_report(page, with_decision(report, decided.report, policy))
 
 

@@ -1,12 +1,13 @@
 """`cvalues compare` and `cvalues gate`: whether the new release is as good as the old one."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import AsJson, StoreOption
+from judge.cli.options import AsJson, StoreOption, group_names
 
 if TYPE_CHECKING:
     from judge.compare import Difference
@@ -17,6 +18,7 @@ Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release t
 
 
 def compare(
+    context: typer.Context,
     baseline: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
     candidate: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
     measure: Annotated[
@@ -25,6 +27,12 @@ def compare(
     design: Annotated[
         str, typer.Option(help="How experts' items were drawn: random, by-verdict, curated.")
     ] = "random",
+    clusters: Annotated[
+        str | None, typer.Option(help="Field of the responses that near copies of a prompt share.")
+    ] = None,
+    shared_only: Annotated[
+        bool, typer.Option("--shared-only", help="Leave out prompts that only one side has.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the items that changed as JSONL.")] = None,
     store: StoreOption = None,
     json_: AsJson = False,
@@ -32,15 +40,20 @@ def compare(
     """Compare two releases on the same prompts, by group, with the items that changed."""
     from judge.cli import console
     from judge.cli.stores import opened
-    from judge.compare import by_group, flips, pair
+    from judge.compare import by_group, flips
     from judge.exporters.files import write_rows
+    from judge.exporters.gate_files import both_names, group_name
+    from judge.matching import pair
     from judge.policy import MEASURES
     from judge.ratings import find_side
 
-    chosen = MEASURES[console.one_of(measure, tuple(MEASURES), option="--measure")]
+    names = group_names(context)
+    judged = tuple(name for name, each in MEASURES.items() if each.kind in {"rate", "mean"})
+    chosen = MEASURES[console.one_of(measure, judged, option="--measure")]
     drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
     with opened(store) as kept:
-        paired = pair(find_side(kept, baseline), find_side(kept, candidate), chosen)
+        sides = find_side(kept, baseline), find_side(kept, candidate)
+        paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
     differences = by_group(paired, chosen, design=drawn)
     changed = flips(paired, chosen)
     if out is not None:
@@ -53,6 +66,7 @@ def compare(
                 "n": len(paired.prompts),
                 "unmatched": paired.unmatched,
                 "differences": [_difference(each) for each in differences],
+                "groups": both_names([each.group for each in differences], names),
                 "flips": [flip.model_dump() for flip in changed],
             }
         )
@@ -60,7 +74,7 @@ def compare(
     if paired.provenance == "SIMULATED":
         console.say("SIMULATED: no finding about any model.")
     console.table(
-        [_difference(each) for each in differences],
+        [{**_difference(each), "group": group_name(each.group, names)} for each in differences],
         {
             "group": "group",
             "n": "n",
@@ -94,11 +108,19 @@ def _difference(each: "Difference") -> dict[str, object]:
 
 
 def gate(
+    context: typer.Context,
     baseline: Baseline,
     candidate: Candidate,
     policy: Annotated[Path, typer.Option(help="The policy, a YAML file.")],
     passport: Annotated[
         Path | None, typer.Option(help="The judge's passport, from cvalues calibrate --passport.")
+    ] = None,
+    baseline_answers: Annotated[
+        Path | None,
+        typer.Option(help="Multi-choice answers of the baseline, of cvalues mc --answers-out."),
+    ] = None,
+    candidate_answers: Annotated[
+        Path | None, typer.Option(help="Multi-choice answers of the candidate.")
     ] = None,
     out_json: Annotated[Path | None, typer.Option(help="Write the decision as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
@@ -124,7 +146,7 @@ def gate(
     from judge.gate.conduct import conduct
     from judge.policy import load_policy
 
-    now = datetime.now(UTC).date()
+    now, names = datetime.now(UTC).date(), group_names(context)
     asked = load_policy(policy, today=now)
     with opened(store) as kept:
         decided = conduct(
@@ -134,37 +156,51 @@ def gate(
             policy=asked,
             passport=passport,
             today=now,
+            answers=_answers(baseline_answers, candidate_answers),
             allow_simulated=allow_simulated,
         )
         write_all(
             decided,
-            kept,
             asked,
             out_json=out_json,
             junit_xml=junit,
             sarif_json=sarif,
             summary_md=summary,
             page=report,
+            names=names,
         )
     if json_:
         from judge.exporters.gate_files import as_document
 
-        console.as_json(as_document(decided.report))
+        console.as_json(as_document(decided.report, names))
     else:
-        _show(decided.report)
+        _show(decided.report, names)
     raise SystemExit(console.GATE_CODES[decided.report.decision] if not asked.advisory else 0)
 
 
-def _show(report: "GateReport") -> None:
+def _answers(baseline: Path | None, candidate: Path | None) -> tuple[Path, Path] | None:
+    from judge.errors import ConfigError
+
+    if baseline is not None and candidate is not None:
+        return baseline, candidate
+    if baseline is candidate:
+        return None
+    raise ConfigError("give --baseline-answers and --candidate-answers, or neither.")
+
+
+def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
     from judge.cli import console
-    from judge.exporters.gate_files import equation, sentence
+    from judge.exporters.gate_files import equation, group_name, sentence
 
     console.say(sentence(report))
     if report.trust:
         console.say(report.trust)
     else:
         console.table(
-            [{**each.model_dump(), "group": each.group or "all"} for each in report.checks],
+            [
+                {**each.model_dump(), "group": group_name(each.group, names)}
+                for each in report.checks
+            ],
             {"name": "check", "group": "group", "decision": "decision", "why": "why"},
         )
     console.say(f"{equation(report.counts)} {report.provenance}")

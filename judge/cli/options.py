@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read and mean the same everywhere."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, cast
 
 import typer
 
@@ -26,6 +27,14 @@ ApiKeyEnv = Annotated[
     str | None,
     typer.Option(help="NAME of the environment variable with the key (never the key itself)."),
 ]
+
+
+def group_names(context: typer.Context) -> Mapping[str, tuple[str, str]]:
+    """Take the names of groups from the program that mounts a command, where it gives any.
+
+    They are the object of its context: by key, the name in Chinese and in English.
+    """
+    return cast("dict[str, tuple[str, str]] | None", context.find_object(dict)) or {}
 
 
 def parts(joined: str) -> tuple[str, ...]:

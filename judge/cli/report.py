@@ -1,12 +1,11 @@
 """`cvalues report`: one page of a run."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, get_args
 
 import typer
 
-from judge.cli.options import StoreOption
+from judge.cli.options import StoreOption, group_names
 
 
 def report(
@@ -33,17 +32,9 @@ def report(
         page = from_run(
             kept,
             found,
-            group_names=_group_names(context),
+            group_names=group_names(context),
             baseline=baseline,
             lang=shown,
         )
     write_report(out, page)
     console.say(f"page: {out.resolve().as_uri()}")
-
-
-def _group_names(context: typer.Context) -> Mapping[str, tuple[str, str]] | None:
-    """Take the names of groups from the program that mounts this command, where it gives any.
-
-    They are the object of its context: by key, the name in Chinese and in English.
-    """
-    return cast("dict[str, tuple[str, str]] | None", context.find_object(dict))

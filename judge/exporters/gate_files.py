@@ -1,6 +1,7 @@
 """A gate's report for the tools around it: JSON, JUnit XML, SARIF, a Markdown summary."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from calibration.tables.printable import printable
@@ -19,6 +20,20 @@ WORDS = {
 }
 
 
+GroupNames = Mapping[str, tuple[str, str]]
+"""By key: the name in Chinese and in English."""
+
+
+def group_name(key: str | None, names: GroupNames) -> str:
+    """Name a group in English; by its key where it has no name."""
+    return "all" if key is None else names.get(key, (key, key))[1]
+
+
+def both_names(keys: Iterable[str | None], names: GroupNames) -> dict[str, dict[str, str]]:
+    """Give the names of groups for a JSON document; those that have none are left out."""
+    return {key: {"zh": names[key][0], "en": names[key][1]} for key in keys if key and key in names}
+
+
 def sentence(report: GateReport) -> str:
     """Say the decision in one sentence."""
     if report.advisory:
@@ -27,12 +42,16 @@ def sentence(report: GateReport) -> str:
     return demo + WORDS[report.decision]
 
 
-def as_document(report: GateReport) -> dict[str, object]:
+def as_document(report: GateReport, names: GroupNames) -> dict[str, object]:
     """Give the JSON document of the contract, with what else is known beside it."""
-    return {"sentence": sentence(report), **report.model_dump(mode="json")}
+    return {
+        "sentence": sentence(report),
+        **report.model_dump(mode="json"),
+        "groups": both_names([check.group for check in report.checks], names),
+    }
 
 
-def junit(report: GateReport) -> str:
+def junit(report: GateReport, names: GroupNames) -> str:
     """Write JUnit XML: a worse model is a failure, a judge or network at fault an error.
 
     What needs labels is an error too: the check could not be carried out.
@@ -50,7 +69,7 @@ def junit(report: GateReport) -> str:
         ET.SubElement(properties, "property", name=name, value=_xml(str(getattr(report, name))))
     for check in report.checks:
         case = ET.SubElement(
-            suite, "testcase", classname=_xml(check.name), name=_xml(check.group or "all")
+            suite, "testcase", classname=_xml(check.name), name=_xml(group_name(check.group, names))
         )
         if check.waived:
             ET.SubElement(case, "skipped", message=_xml(check.why))
@@ -72,10 +91,10 @@ def _xml(text: str) -> str:
     return printable(text)
 
 
-def sarif(report: GateReport, *, version: str) -> dict[str, object]:
+def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, object]:
     """Write SARIF 2.1.0: one rule for each check, one entry for each group that did not pass."""
     levels = {"FAIL": "error", "NEED_LABELS": "warning"}
-    names = list(dict.fromkeys(check.name for check in report.checks))
+    rules = list(dict.fromkeys(check.name for check in report.checks))
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -85,14 +104,16 @@ def sarif(report: GateReport, *, version: str) -> dict[str, object]:
                     "driver": {
                         "name": "cvalues",
                         "version": version,
-                        "rules": [{"id": name} for name in names],
+                        "rules": [{"id": name} for name in rules],
                     }
                 },
                 "results": [
                     {
                         "ruleId": check.name,
                         "level": "note" if check.waived else levels.get(check.decision, "error"),
-                        "message": {"text": printable(f"{check.group or 'all'}: {check.why}")},
+                        "message": {
+                            "text": printable(f"{group_name(check.group, names)}: {check.why}")
+                        },
                         "properties": {"decision": check.decision},
                     }
                     for check in report.checks
@@ -103,7 +124,7 @@ def sarif(report: GateReport, *, version: str) -> dict[str, object]:
     }
 
 
-def summary(report: GateReport) -> str:
+def summary(report: GateReport, names: GroupNames) -> str:
     """Write a Markdown summary, the decision first; the checks that did not pass before others."""
     order = {"FAIL": 0, "UNTRUSTED": 1, "INCOMPLETE": 2, "NEED_LABELS": 3, "PASS": 4}
     lines = [
@@ -117,7 +138,8 @@ def summary(report: GateReport) -> str:
         "|---|---|---|---|",
     ]
     rows = [
-        f"| {_md(each.name)} | {_md(each.group or 'all')} | {each.decision} | {_md(each.why)} |"
+        f"| {_md(each.name)} | {_md(group_name(each.group, names))} | {each.decision} "
+        f"| {_md(each.why)} |"
         for each in sorted(report.checks, key=lambda check: order[check.decision])
     ]
     return "\n".join([*lines, *_that_fit(rows, SUMMARY_BYTES - 4096)]) + "\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import hypot
 
 import numpy as np
 
@@ -9,10 +10,27 @@ from calibration.differences import gate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.means import gate_mean
 from calibration.rates import gate_rate
-from judge.compare import Paired
+from calibration.validation import Design
 from judge.gate.p_values import p_below
 from judge.gate.records import Decision
+from judge.matching import Paired
 from judge.policy import Check, Measure, Policy
+from judge.ratings import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What one group of a check rests on."""
+
+    part: Paired
+    """Judged responses, or for ``multi_choice_accuracy`` the answers."""
+    knowing: Paired | None = None
+    """Multi-choice answers, for ``knowing_doing_gap``."""
+
+    @property
+    def parts(self) -> tuple[Paired, ...]:
+        """All of it."""
+        return (self.part,) if self.knowing is None else (self.part, self.knowing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +46,71 @@ class Claim:
     decision: Decision
     why: str
     n: int
+    worst: float | None
+    best: float | None
     labels_needed: int | None = None
 
 
-def claim(check: Check, part: Paired, *, group: str | None, policy: Policy) -> Claim:
+def claim(check: Check, on: Material, *, group: str | None, policy: Policy) -> Claim:
     """Say what one group shows."""
-    n = len(part.prompts)
-    share = _unscored_share(part)
+    low, high = _extremes(check, on)
+    nothing = Claim(
+        group=group,
+        estimate=None,
+        worse_p=None,
+        decision="INCOMPLETE",
+        why="",
+        n=len(on.part.prompts),
+        worst=low,
+        best=high,
+    )
+    share = max(_unscored_share(part) for part in on.parts)
     if share > check.max_unscored:
         why = f"{share:.1%} of the judgments have no score, {check.max_unscored:.1%} are allowed"
-        return Claim(group=group, estimate=None, worse_p=None, decision="INCOMPLETE", why=why, n=n)
-    decision: Decision
+        ends = "" if low is None else f"; from {low:+.3f} to {high:+.3f} as they are bad or good"
+        return replace(nothing, why=why + ends)
     try:
-        measured = _measured_claim(check, part, group=group, policy=policy)
-        return _quarantined(measured, check, part)
+        return _quarantined(_measured_claim(check, on, nothing, policy=policy), check, on.part)
     except UnusableJudge as error:
-        decision = "UNTRUSTED"
-        why = str(error)
+        return replace(nothing, decision="UNTRUSTED", why=str(error))
     except InsufficientLabels as error:
-        decision, why = "NEED_LABELS", str(error)
-    return Claim(group=group, estimate=None, worse_p=None, decision=decision, why=why, n=n)
+        return replace(nothing, decision="NEED_LABELS", why=str(error))
 
 
 def _unscored_share(part: Paired) -> float:
-    missing = np.isnan(np.concatenate([part.judge_baseline, part.judge_candidate]))
-    return float(missing.mean()) if missing.size else 1.0
+    """Give the larger share of the two runs, so that one's outage does not hide in the other."""
+    missing = [np.isnan(judged) for judged in (part.judge_baseline, part.judge_candidate)]
+    return max((float(each.mean()) for each in missing if each.size), default=1.0)
+
+
+def _extremes(check: Check, on: Material) -> tuple[float | None, float | None]:
+    """Give the judge's own value were every missing verdict the worst, and the best, there is."""
+    measure = check.measured
+    scale = (0.0, 1.0) if measure.kind == "gap" else (measure.low, measure.high)
+    if not all(len(part.prompts) for part in on.parts):
+        return None, None
+    single = check.margin is None
+    ends = scale if measure.higher_is_better else (scale[1], scale[0])
+    worst, best = _filled(on.part, ends, single=single)
+    if on.knowing is None:
+        return worst, best
+    bad, good = _filled(on.knowing, (1.0, 0.0), single=single)
+    # A gap is knowing minus doing, and its worst is the highest.
+    doing_bad, doing_good = _filled(on.part, scale, single=single)
+    return bad - doing_bad, good - doing_good
+
+
+def _filled(part: Paired, ends: tuple[float, float], *, single: bool) -> tuple[float, float]:
+    """Fill what is missing with the bad end, then the good one; the baseline the other way."""
+    bad, good = ends
+
+    def mean(judged: FloatArray, end: float) -> float:
+        return float(np.where(np.isnan(judged), end, judged).mean())
+
+    worst, best = mean(part.judge_candidate, bad), mean(part.judge_candidate, good)
+    if single:
+        return worst, best
+    return worst - mean(part.judge_baseline, good), best - mean(part.judge_baseline, bad)
 
 
 def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
@@ -69,7 +127,7 @@ def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
     return replace(claim, decision="NEED_LABELS", labels_needed=unseen)
 
 
-def _measured_claim(check: Check, part: Paired, *, group: str | None, policy: Policy) -> Claim:
+def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Policy) -> Claim:
     measure = check.measured
     sign = 1.0 if measure.higher_is_better else -1.0
     passes: list[bool] = []
@@ -77,16 +135,16 @@ def _measured_claim(check: Check, part: Paired, *, group: str | None, policy: Po
     reasons: list[str] = []
     estimate: Estimate | None = None
     if check.margin is not None:
-        margin = check.margin
-        estimate = _gated_difference(part, measure, policy)(policy.error)
+        margin, apart = check.margin, _gated_difference(on, measure, policy)
+        estimate = apart(policy.error)
         passes.append(_better_end(estimate, sign) > -margin)
-        worse.append(p_below(_gated_difference(part, measure, policy), -margin, sign=sign))
+        worse.append(p_below(apart, -margin, sign=sign))
         reasons.append(
             f"difference {estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}], "
             f"margin {margin:g}"
         )
     if check.floor is not None:
-        level = _gated_level(part, measure, policy)
+        level = _gated_level(on, measure, policy)
         reached = level(policy.error)
         passes.append(_better_end(reached, sign) >= sign * check.floor)
         worse.append(p_below(level, sign * check.floor, sign=sign))
@@ -96,14 +154,18 @@ def _measured_claim(check: Check, part: Paired, *, group: str | None, policy: Po
         )
         estimate = estimate or reached
     passed = all(passes)
-    return Claim(
-        group=group,
+    if not passed and measure.kind == "choice":
+        reasons.append("more items would settle it")
+    needed = None
+    if not passed and estimate is not None and measure.kind in {"rate", "mean"}:
+        needed = _labels_needed(check, estimate, sign)
+    return replace(
+        nothing,
         estimate=estimate,
         worse_p=min(1.0, len(worse) * min(worse)) if worse else None,
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),
-        n=len(part.prompts),
-        labels_needed=None if passed or estimate is None else _labels_needed(check, estimate, sign),
+        labels_needed=needed,
     )
 
 
@@ -113,30 +175,75 @@ def _better_end(estimate: Estimate, sign: float) -> float:
 
 
 def _gated_difference(
-    part: Paired, measure: Measure, policy: Policy
+    on: Material, measure: Measure, policy: Policy
 ) -> Callable[[float], Estimate]:
-    return lambda error: gate_difference(
-        part.judge_candidate,
-        part.human_candidate,
-        part.judge_baseline,
-        part.human_baseline,
-        scale=(measure.low, measure.high),
-        design=policy.design,
-        error=error,
-    )
+    scale = (0.0, 1.0) if measure.kind == "gap" else (measure.low, measure.high)
 
-
-def _gated_level(part: Paired, measure: Measure, policy: Policy) -> Callable[[float], Estimate]:
-    if measure.kind == "rate":
-        return lambda error: gate_rate(
-            part.judge_candidate, part.human_candidate, design=policy.design, error=error
+    def apart(part: Paired, error: float) -> Estimate:
+        return gate_difference(
+            part.judge_candidate,
+            part.human_candidate,
+            part.judge_baseline,
+            part.human_baseline,
+            scale=scale,
+            design=_design(measure, policy),
+            clusters=part.clusters,
+            error=error,
         )
-    return lambda error: gate_mean(
-        part.judge_candidate,
-        part.human_candidate,
-        scale=(measure.low, measure.high),
-        design=policy.design,
-        error=error,
+
+    return _alone_or_less(on, apart)
+
+
+def _gated_level(on: Material, measure: Measure, policy: Policy) -> Callable[[float], Estimate]:
+    if measure.kind == "mean":
+        return lambda error: gate_mean(
+            on.part.judge_candidate,
+            on.part.human_candidate,
+            scale=(measure.low, measure.high),
+            design=policy.design,
+            clusters=on.part.clusters,
+            error=error,
+        )
+
+    def rate(part: Paired, error: float) -> Estimate:
+        return gate_rate(
+            part.judge_candidate,
+            part.human_candidate,
+            design=_design(measure, policy),
+            clusters=part.clusters,
+            error=error,
+        )
+
+    return _alone_or_less(on, rate)
+
+
+def _design(measure: Measure, policy: Policy) -> Design:
+    """Every multi-choice answer has its label, so none of them were chosen."""
+    return "random" if measure.kind == "choice" else policy.design
+
+
+def _alone_or_less(
+    on: Material, gated: Callable[[Paired, float], Estimate]
+) -> Callable[[float], Estimate]:
+    """Gate a part by itself, or for a gap knowing minus doing."""
+    knowing = on.knowing
+    if knowing is None:
+        return lambda error: gated(on.part, error)
+    return lambda error: _less(gated(knowing, error), gated(on.part, error))
+
+
+def _less(first: Estimate, second: Estimate) -> Estimate:
+    """Subtract independent estimates; Zou & Donner (2008), Statist. Med. 27, 1693-1702."""
+    value = first.value - second.value
+    return replace(
+        second,
+        value=value,
+        low=value - hypot(first.value - first.low, second.high - second.value),
+        high=value + hypot(first.high - first.value, second.value - second.low),
+        method=f"{first.method} minus {second.method}",
+        human_only=None,
+        n_judged=min(first.n_judged, second.n_judged),
+        warnings=(*first.warnings, *second.warnings),
     )
 
 

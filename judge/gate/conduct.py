@@ -26,7 +26,7 @@ class Decided:
     candidate: Side
 
 
-def conduct(
+def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     store: Store,
     baseline: str,
     candidate: str,
@@ -34,6 +34,7 @@ def conduct(
     policy: Policy,
     passport: Path | None,
     today: date,
+    answers: tuple[Path, Path] | None = None,
     allow_simulated: bool = False,
 ) -> Decided:
     """Put a candidate before a policy, with the judge's passport in hand.
@@ -47,6 +48,8 @@ def conduct(
     passport : Path, optional
         Without it the judge is not trusted.
     today : date
+    answers : (Path, Path), optional
+        Multi-choice answers of baseline and candidate.
     allow_simulated : bool
         Let simulated verdicts stand; without it they are not trusted.
 
@@ -59,18 +62,28 @@ def conduct(
     """
     old, new = find_side(store, baseline), find_side(store, candidate)
     held = load_passport(passport) if passport else None
-    reasons = distrust(
-        held,
-        new.run.manifest,
-        criteria=[check.measured.criterion for check in policy.checks],
-        today=today,
+    judged = [check.measured.criterion for check in policy.checks if check.measured.criterion]
+    reasons: tuple[str, ...] = ()
+    if judged:
+        reasons = (
+            *distrust(
+                held,
+                new.run.manifest,
+                criteria=judged,
+                today=today,
+                allow_simulated=allow_simulated,
+            ),
+            *_astray(store, old, new),
+        )
+    report = decide(
+        old,
+        new,
+        policy,
+        counts=_both(store, old, new),
+        distrust=reasons,
+        answers=answers,
         allow_simulated=allow_simulated,
     )
-    reasons = (*reasons, *_astray(store, old, new))
-    report = decide(old, new, policy, counts=_both(store, old, new), distrust=reasons)
-    if report.provenance == "SIMULATED" and not allow_simulated and not reasons:
-        said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
-        report = decide(old, new, policy, counts=report.counts, distrust=said)
     return Decided(report=report, baseline=old, candidate=new)
 
 

@@ -10,13 +10,15 @@ are adjusted by Holm (1979) over the groups of a check.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from judge.compare import Paired, pair
 from judge.errors import ConfigError
-from judge.gate.claims import Claim, claim
+from judge.gate.answers import paired_answers
+from judge.gate.claims import Claim, Material, claim
 from judge.gate.p_values import holm
 from judge.gate.records import SEVERITY, CheckOutcome, Decision, GateReport
 from judge.gate.veto import veto_outcome
+from judge.matching import Paired, pair
 from judge.policy import Check, Policy, Waiver
 from judge.ratings import Side, worst
 from judge.records import Counts, Provenance
@@ -29,6 +31,8 @@ def decide(
     *,
     counts: Counts,
     distrust: Sequence[str] = (),
+    answers: tuple[Path, Path] | None = None,
+    allow_simulated: bool = True,
 ) -> GateReport:
     """Put a candidate before a policy.
 
@@ -40,6 +44,10 @@ def decide(
         Of both runs together.
     distrust : sequence of str
         Reasons why the judge is not to be believed; empty for a valid passport.
+    answers : (Path, Path), optional
+        Multi-choice answers of baseline and candidate, for the checks that rest on them.
+    allow_simulated : bool
+        Let simulated verdicts and answers stand; without it nothing that rests on them is trusted.
 
     Returns
     -------
@@ -52,17 +60,24 @@ def decide(
     """
     outcomes: list[CheckOutcome] = []
     stamps: set[Provenance] = set()
+    chosen = _choices(policy, answers, systems=(baseline.system, candidate.system))
     for check in policy.checks:
-        paired = pair(baseline, candidate, check.measured)
-        stamps.add(paired.provenance)
-        outcomes.extend(_outcomes(check, paired, policy))
+        kind = check.measured.kind
+        judged = (
+            None
+            if kind == "choice"
+            else pair(baseline, candidate, check.measured, clusters=policy.clusters)
+        )
+        used = [each for each in (judged, chosen if kind in {"choice", "gap"} else None) if each]
+        stamps |= {each.provenance for each in used}
+        found = _outcomes(check, used, policy)
         if check.veto is not None:
-            outcomes.append(veto_outcome(check, check.veto, candidate, error=policy.error))
-    if distrust:
-        outcomes = [
-            outcome.model_copy(update={"decision": "UNTRUSTED", "why": distrust[0]})
-            for outcome in outcomes
-        ]
+            found.append(veto_outcome(check, check.veto, candidate, error=policy.error))
+        outcomes += [_distrusted(each, distrust) for each in found] if judged else found
+    said = tuple(distrust)
+    if "SIMULATED" in stamps and not allow_simulated and not said:
+        said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
+        outcomes = [_distrusted(each, said) for each in outcomes]
     outcomes = [_waived(outcome, policy.waivers) for outcome in outcomes]
     return GateReport(
         decision=_overall([each for each in outcomes if not each.waived]),
@@ -73,8 +88,29 @@ def decide(
         policy=policy.title,
         checks=tuple(outcomes),
         counts=counts,
-        trust="; ".join(distrust),
+        trust="; ".join(said),
     )
+
+
+def _choices(
+    policy: Policy, answers: tuple[Path, Path] | None, *, systems: tuple[str, str]
+) -> Paired | None:
+    """Read the multi-choice answers where a check rests on them."""
+    asking = [check.name for check in policy.checks if check.measured.kind in {"choice", "gap"}]
+    if not asking:
+        return None
+    if answers is None:
+        raise ConfigError(
+            f"check {asking[0]!r} rests on multi-choice answers; give --baseline-answers and "
+            "--candidate-answers, the files of cvalues mc --answers-out."
+        )
+    return paired_answers(*answers, systems=systems)
+
+
+def _distrusted(outcome: CheckOutcome, reasons: Sequence[str]) -> CheckOutcome:
+    if not reasons:
+        return outcome
+    return outcome.model_copy(update={"decision": "UNTRUSTED", "why": reasons[0]})
 
 
 def _overall(outcomes: Sequence[CheckOutcome]) -> Decision:
@@ -95,9 +131,11 @@ def _waived(outcome: CheckOutcome, waivers: Sequence[Waiver]) -> CheckOutcome:
     return outcome
 
 
-def _outcomes(check: Check, paired: Paired, policy: Policy) -> list[CheckOutcome]:
-    parts = _parts(check, paired)
-    claims = [claim(check, part, group=group, policy=policy) for group, part in parts]
+def _outcomes(check: Check, used: Sequence[Paired], policy: Policy) -> list[CheckOutcome]:
+    claims = [
+        claim(check, _material(used, group), group=group, policy=policy)
+        for group in _groups(check, used)
+    ]
     adjusted = holm([each.worse_p for each in claims])
     return [
         _outcome(check, each, adjusted=p, error=policy.error)
@@ -105,10 +143,20 @@ def _outcomes(check: Check, paired: Paired, policy: Policy) -> list[CheckOutcome
     ]
 
 
-def _parts(check: Check, paired: Paired) -> list[tuple[str | None, Paired]]:
+def _material(used: Sequence[Paired], group: str | None) -> Material:
+    parts = [each if group is None else each.subset(group) for each in used]
+    return Material(part=parts[0], knowing=parts[1] if len(parts) > 1 else None)
+
+
+def _groups(check: Check, used: Sequence[Paired]) -> Sequence[str | None]:
+    """List the groups to be looked at; None stands for all together."""
     if check.groups == "all":
-        return [(None, paired)]
-    known = sorted({group for group in paired.groups if group is not None})
+        return (None,)
+    known = sorted(
+        group
+        for group in {each for each in used[0].groups if each is not None}
+        if all(group in each.groups for each in used)
+    )
     wanted = known if check.groups == "each" else list(check.groups)
     unknown = [group for group in wanted if group not in known]
     if unknown or not wanted:
@@ -116,7 +164,7 @@ def _parts(check: Check, paired: Paired) -> list[tuple[str | None, Paired]]:
             f"check {check.name!r} asks for the groups {', '.join(unknown) or 'of the prompts'}, "
             f"the runs have {', '.join(known) or 'none'}."
         )
-    return [(group, paired.subset(group)) for group in wanted]
+    return wanted
 
 
 def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float) -> CheckOutcome:
@@ -134,6 +182,8 @@ def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float
         decision=decision,
         why=claim.why,
         labels_needed=claim.labels_needed if decision == "NEED_LABELS" else None,
+        worst=claim.worst,
+        best=claim.best,
         n=claim.n,
         n_labelled=estimate.n_labelled if estimate else 0,
     )

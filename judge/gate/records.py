@@ -25,6 +25,9 @@ class CheckOutcome(Record):
     why: str
     labels_needed: int | None = None
     """About how many labelled prompts would settle it; None where that cannot be said."""
+    worst: float | None = None
+    best: float | None = None
+    """The judge's own value were every missing verdict the worst, and the best, there is."""
     n: int = 0
     n_labelled: int = 0
     waived: bool = False

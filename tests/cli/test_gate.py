@@ -222,3 +222,124 @@ def test_a_summary_is_appended_to_what_the_step_wrote(tmp_path: Path) -> None:
     gate(tmp_path, "--summary", "s.md")
 
     assert (tmp_path / "s.md").read_text(encoding="utf-8").startswith("before\n## Ship")
+
+
+CHOICE = """\
+version: "1"
+title: Release policy
+checks:
+  - name: knowing
+    measure: multi_choice_accuracy
+    margin: 0.05
+  - name: gap
+    measure: knowing_doing_gap
+    margin: 0.15
+"""
+
+
+def answers(folder: Path, name: str, right: Sequence[bool | None], **more: str) -> None:
+    """Write answers to pairs in both orders, as `cvalues mc --answers-out` does."""
+    rows = [
+        {"id": f"i{n}", "system": name, "group": "law", "question": f"q{n // 2}", "correct": each}
+        | more
+        for n, each in enumerate(right)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+
+
+KNOWN = [True] * 380 + [False] * 20
+FILES = ("--baseline-answers", "old.jsonl", "--candidate-answers", "new.jsonl")
+
+
+def outcomes(ended: Ended) -> dict[str, str]:
+    return {check["name"]: check["decision"] for check in json.loads(ended.out)["checks"]}
+
+
+def test_multi_choice_answers_are_gated_with_the_question_as_unit(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN)
+    answers(tmp_path, "new", KNOWN)
+
+    same = gate(tmp_path, *FILES, "--json")
+    assert (same.code, outcomes(same)) == (0, {"knowing": "PASS", "gap": "PASS"})
+
+    answers(tmp_path, "new", [True] * 280 + [False] * 120)
+    lost = gate(tmp_path, *FILES, "--json")
+    assert (lost.code, outcomes(lost)["knowing"]) == (1, "FAIL")
+    assert json.loads(lost.out)["checks"][0]["estimate"] == pytest.approx(-0.25)
+
+
+def test_a_release_that_knows_as_much_and_does_less_has_a_wider_gap(tmp_path: Path) -> None:
+    stage(tmp_path, WORSE, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN)
+    answers(tmp_path, "new", KNOWN)
+
+    ended = gate(tmp_path, *FILES, "--json")
+
+    assert (ended.code, outcomes(ended)) == (1, {"knowing": "PASS", "gap": "FAIL"})
+    # Knowing is the same, and doing went from 190 of 200 to 130 of 200.
+    assert json.loads(ended.out)["checks"][1]["estimate"] == pytest.approx(0.3)
+
+
+def test_multi_choice_answers_need_no_passport_and_responses_do(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN)
+    answers(tmp_path, "new", KNOWN)
+
+    ended = gate(tmp_path, *FILES, "--json", passport_=False)
+
+    assert (ended.code, outcomes(ended)) == (4, {"knowing": "PASS", "gap": "UNTRUSTED"})
+
+
+def test_unreadable_multi_choice_answers_decide_nothing(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN)
+    answers(tmp_path, "new", [None] * 120 + KNOWN[120:])
+
+    ended = gate(tmp_path, *FILES, "--json")
+
+    assert ended.code == 5
+    assert set(outcomes(ended).values()) == {"INCOMPLETE"}
+
+
+def test_simulated_multi_choice_answers_pass_nothing(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN, provenance="SIMULATED")
+    answers(tmp_path, "new", KNOWN)
+
+    assert gate(tmp_path, *FILES).code == 4
+    assert "DEMO ONLY" in gate(tmp_path, *FILES, "--allow-simulated").out
+
+
+@pytest.mark.parametrize(
+    ("correct", "more", "words"),
+    [
+        (KNOWN[:399], {}, "the prompts differ: 1 only in old.jsonl (i399)"),
+        (KNOWN, {"question": "other"}, "different questions under the same ids (i0, i1, i2)"),
+        (KNOWN, {"system": "elsewhere"}, "new.jsonl:1: these are answers of 'elsewhere'"),
+        (KNOWN, {"correct": "maybe"}, "new.jsonl:1: 'correct' is 'maybe'"),
+        (KNOWN, {"id": "i0"}, "new.jsonl:2: id 'i0' twice"),
+    ],
+)
+def test_answers_that_cannot_be_compared_are_bad_input(
+    tmp_path: Path, correct: Sequence[bool], more: dict[str, str], words: str
+) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+    answers(tmp_path, "old", KNOWN)
+    answers(tmp_path, "new", correct, **more)
+
+    ended = gate(tmp_path, *FILES)
+
+    assert ended.code == 2
+    assert words in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_check_of_answers_without_answers_says_which_options_to_give(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=CHOICE)
+
+    for given in ((), FILES[:2]):
+        ended = gate(tmp_path, *given)
+        assert ended.code == 2
+        assert "--candidate-answers" in ended.err

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judge.compare import by_group, flips, pair
+from judge.compare import by_group, flips
 from judge.errors import ConfigError
 from judge.gate.decision import decide
 from judge.gate.p_values import holm
 from judge.gate.records import GateReport
+from judge.matching import pair
 from judge.policy import MEASURES, Check, Policy, Veto, Waiver, load_policy
 from judge.ratings import Side, find_side
 from judge.records import Counts
@@ -87,7 +88,10 @@ def test_an_outage_is_incomplete_and_neither_pass_nor_fail(tmp_path: Path) -> No
     report = decided(old, new, policy())
 
     assert report.decision == "INCOMPLETE"
-    assert "15.0%" in report.checks[0].why
+    # Of the candidate; the baseline's whole half does not hide it.
+    assert "30.0%" in report.checks[0].why
+    # The judge found 140 of 140 seen safe but 10: (130 + 0 .. 60) / 200 against 190 / 200.
+    assert (report.checks[0].worst, report.checks[0].best) == pytest.approx((-0.3, 0.0))
 
 
 def test_a_judge_that_is_not_trusted_decides_nothing(tmp_path: Path) -> None:
