@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from calibration.tables.printable import printable
-from judge.report.charts.style import FONT, INK, SIZE
+from judge.report.charts.style import INK, SIZE
 
 Spec = Mapping[str, object]
 """A chart in the Vega-Lite grammar."""
@@ -87,7 +87,8 @@ class Canvas:
                 autosize=alt.AutoSizeParams(type="none"),
                 background="transparent",
             )
-            return chart.configure(font=FONT).configure_view(stroke=None).to_dict(validate=False)
+            # No font here: the compiler would look each of the page's fonts up for every text.
+            return chart.configure_view(stroke=None).to_dict(validate=False)
 
     def _add(self, rows: Sequence[Row], look: _Look, style: Row) -> None:
         self._marks.setdefault(look, []).extend({**row, **style} for row in rows)
