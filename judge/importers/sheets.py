@@ -113,7 +113,7 @@ def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
     for criterion, scale in asked.scales.items():
         if criterion not in row.values or row.values[criterion] in {"", None}:
             continue
-        score = optional_number(row, criterion, low=scale.min, high=scale.max)
+        score = optional_number(row, criterion)
         if score not in scale.levels:
             raise row.error(
                 f"{cell_name(row, criterion)} holds {score:g}, no level of {criterion}",

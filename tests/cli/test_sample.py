@@ -168,6 +168,18 @@ def test_a_score_that_is_no_level_is_refused(tmp_path: Path) -> None:
     assert "cell D6 holds 0.5, no level of safe" in brought_home(tmp_path, "s.xlsx").err
 
 
+def test_a_score_beyond_the_scale_is_refused_by_its_cell(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def spoil(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(6, columns["safe"], 2)
+
+    edited(tmp_path / "s.xlsx", spoil)
+
+    assert "cell D6 holds 2, no level of safe" in brought_home(tmp_path, "s.xlsx").err
+
+
 def test_an_unfilled_sheet_is_refused(tmp_path: Path) -> None:
     drawn(tmp_path, "s.xlsx")
 

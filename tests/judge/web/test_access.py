@@ -85,6 +85,8 @@ def test_a_form_from_another_site_is_refused(served: Served) -> None:
         answer = ann.post(f"/label/{task_of(page)}", data=sent, headers=headers)
 
     assert answer.status_code == 403
+    assert list(served.desk.store.labels(served.desk.run)) == []
+    assert "refused.form" in actions(served)
 
 
 def test_another_raters_task_is_refused_and_logged(tmp_path: Path) -> None:
@@ -109,6 +111,7 @@ def test_a_stale_form_changes_nothing(served: Served) -> None:
 
         assert answer.status_code == 409
         assert "new" in ann.get("/label").text
+    assert "refused.stale" in actions(served)
 
 
 @pytest.mark.parametrize("place", ["/progress", "/log", "/review"])
@@ -120,7 +123,7 @@ def test_a_rater_sees_no_page_of_the_coordinator(served: Served, place: str) -> 
 def test_the_coordinator_invites_and_watches(served: Served) -> None:
     with served.enter("co", "coordinator") as co:
         page = co.get("/progress").text
-        sent = {"csrf": csrf(page), "name": NASTY[:30], "role": "rater", "lang": "en"}
+        sent = {"csrf": csrf(page), "role": "rater", "lang": "en"}
         shown = co.post("/people", data={**sent, "name": "new one"}).text
         assert "/enter/" in shown
         assert co.post("/people", data={**sent, "name": "new one"}).status_code == 422
@@ -189,6 +192,23 @@ def test_script_in_a_response_is_text(served: Served) -> None:
     assert "<img" not in hostile
     assert r"<code>\u202e</code>" in hostile
     assert "{{ 7*7 }}" in hostile
+
+
+def test_script_in_a_name_a_remark_or_a_reason_is_text(served: Served) -> None:
+    name = "<b onclick=x>eve"
+    with served.enter(name) as eve:
+        page = eve.get("/label").text
+        eve.post(f"/label/{task_of(page)}", data={"csrf": csrf(page), "note": NASTY, **SAFE})
+        page = eve.get("/label").text
+        skipped = {"csrf": csrf(page), "version": "0", "action": "skip", "reason": NASTY}
+        eve.post(f"/label/{task_of(page)}", data=skipped)
+        shown = [eve.get("/own").text]
+    with served.enter("co", "coordinator") as co:
+        shown += [co.get("/progress").text, co.get("/log").text]
+
+    assert all("&lt;b onclick=x&gt;eve" in page for page in shown)
+    assert all("&lt;script&gt;document.title" in page for page in (shown[0], shown[2]))
+    assert not any("<b onclick" in page or "<script>document" in page for page in shown)
 
 
 def test_a_form_that_is_too_large_is_refused(served: Served) -> None:
