@@ -1,14 +1,17 @@
 """One run's part of the store, as the experts' room reads and writes it."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
+from judge.records import Generation
 from judge.store import annotation_tables as tables
+from judge.store import tables as first
+from judge.store.annotation_base import Unit
 from judge.store.base import Run
 from judge.store.sql import Store
 
@@ -66,3 +69,22 @@ class Desk:
                 detail=detail,
             )
         )
+
+
+def generations_of(desk: Desk, units: Iterable[Unit]) -> tuple[Generation, ...]:
+    """Read generations in the order of the units; one that the run lacks is left out."""
+    table = first.generations
+    found: list[Generation] = []
+    with desk.reading() as connection:
+        for id_, system, sample in units:
+            record = connection.execute(
+                select(table.c.record).where(
+                    table.c.run_id == desk.run.run_id,
+                    table.c.id == id_,
+                    table.c.system == system,
+                    table.c.sample == sample,
+                )
+            ).scalar_one_or_none()
+            if record is not None:
+                found.append(Generation.model_validate_json(str(record)))
+    return tuple(found)

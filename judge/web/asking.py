@@ -36,7 +36,7 @@ from judge.stage import Bench, Made, Task, ask_tasks
 from judge.store.annotation_base import Turn
 from judge.store.base import AttemptEnded, AttemptStarted, Write
 from judge.store.desk import Desk
-from judge.web.words import speaker
+from judge.web.pages import speaker
 from rubrics.rubric import Rubric
 
 SERIALS_A_CALL = 100

@@ -9,8 +9,8 @@ from judge.records import Generation
 from judge.store import claims, people
 from judge.store.annotation_base import Claim, Draft, KeptDraft
 from judge.store.claim_rows import StaleForm
+from judge.store.desk import generations_of
 from judge.store.entries import add_comparison, withdraw_comparison
-from judge.store.units import generations_of
 from judge.web import screens
 from judge.web.pages import page, see
 from judge.web.room import Visit

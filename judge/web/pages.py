@@ -1,5 +1,10 @@
-"""Pages from templates: the template engine escapes every text, nothing is passed as markup."""
+"""Pages from templates: the template engine escapes every text, nothing is passed as markup.
 
+The room's own words stand in a file for each language; no sentence stands in the code.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +14,11 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from judge.records import Language
 from judge.report import quoting
 from judge.web.room import Visit
-from judge.web.words import speaker
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_FOLDER = Path(__file__).parent
 
 LONGEST = 60_000
 """Characters of one text that a page shows."""
@@ -46,6 +52,22 @@ def see(place: str) -> RedirectResponse:
     return RedirectResponse(place, status_code=303)
 
 
+def speaker(lang: Language) -> Callable[..., str]:
+    """Give the function that says a text in one language: ``t("label.save")``."""
+    return partial(_said, lang)
+
+
+@lru_cache(maxsize=2)
+def strings(lang: Language) -> Mapping[str, Mapping[str, str]]:
+    """Read the texts of one language: by section, by name."""
+    return tomllib.loads((_FOLDER / f"strings.{lang}.toml").read_text(encoding="utf-8"))
+
+
+def _said(lang: Language, key: str, **values: object) -> str:
+    section, _, name = key.partition(".")
+    return strings(lang)[section][name].format_map(values)
+
+
 def _rendered(name: str, lang: Language, *, status: int, values: dict[str, object]) -> HTMLResponse:
     template = _environment().get_template(name)
     text = template.render(lang=lang, t=speaker(lang), **values)
@@ -57,7 +79,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
