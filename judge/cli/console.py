@@ -3,7 +3,9 @@
 import json
 import shlex
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dis import opmap
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -122,13 +124,14 @@ def resume_command(run: str) -> str:
 def guarded(command: Callable[[], None]) -> int:
     """Run a command and turn what it raises into an exit code and one line.
 
+    A fault of the program itself is no bad input: it is shown with its traceback and ends with
+    INCOMPLETE, for Python's own exit code 1 would mean a regression to a gate.
+
     Returns
     -------
     int
         The program's exit code.
     """
-    from judge.errors import JudgeError
-
     try:
         command()
     except SystemExit as end:
@@ -139,10 +142,50 @@ def guarded(command: Callable[[], None]) -> int:
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         sys.stdout = None
-    except (JudgeError, ValueError, OSError) as error:
+    except (*_on_purpose(), OSError) as error:
         note(" ".join(str(error).split()))
         return _code(error)
+    except Exception as error:  # noqa: BLE001 - the outermost frame: nobody above can name it
+        return _unforeseen(error)
     return DONE
+
+
+def _unforeseen(error: Exception) -> int:
+    if _refused(error):
+        note(" ".join(str(error).split()))
+        return BAD_INPUT
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        note(line)
+    note("This is a fault of cvalues, not of your input; please report it with these lines.")
+    return INCOMPLETE
+
+
+def _refused(error: Exception) -> bool:
+    """Tell a value that our own code refused with `raise` from one that something stumbled over.
+
+    The statistics raise ValueError for what a user gives them; so does Python for our mistakes.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or type(error) is not ValueError:
+        return False
+    package = str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    raised = trace.tb_frame.f_code.co_code[trace.tb_lasti] == opmap["RAISE_VARARGS"]
+    return raised and package in {"calibration", "cvalues", "judge", "rubrics"}
+
+
+def _on_purpose() -> tuple[type[Exception], ...]:
+    """List the errors that are raised for users to read."""
+    from calibration.estimate import InsufficientLabels, Undefined, UnusableJudge
+    from calibration.passport_file import PassportError
+    from calibration.tables.errors import TableError
+    from judge.errors import JudgeError
+    from judge.simulated.profile_file import ProfileError
+    from rubrics.errors import RubricError
+
+    statistics = (InsufficientLabels, Undefined, UnusableJudge)
+    return (JudgeError, TableError, RubricError, PassportError, ProfileError, *statistics)
 
 
 def _code(error: Exception) -> int:

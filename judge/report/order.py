@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from judge.errors import ConfigError
 from judge.report.record import GroupName, Measure, ScoreCell
 
 
@@ -11,11 +12,11 @@ def ordered_systems(systems: Sequence[str], baseline: str | None) -> tuple[str, 
 
     Raises
     ------
-    ValueError
+    ConfigError
         If the baseline is none of them.
     """
     if baseline is not None and baseline not in systems:
-        raise ValueError(f"baseline {baseline!r} was not judged; it has {', '.join(systems)}.")
+        raise ConfigError(f"baseline {baseline!r} was not judged; it has {', '.join(systems)}.")
     return tuple(sorted(systems, key=lambda system: (system != baseline, _natural(system))))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from judge.errors import ConfigError
 from judge.report import from_run
 from judge.report.record import Report, ScoreCell
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
@@ -115,7 +116,7 @@ def test_a_baseline_that_was_not_judged_is_refused(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     run = judged_run(store)
 
-    with pytest.raises(ValueError, match="'older' was not judged; it has v1, v2"):
+    with pytest.raises(ConfigError, match="'older' was not judged; it has v1, v2"):
         from_run(store, run, baseline="older")
 
 

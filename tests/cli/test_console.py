@@ -1,0 +1,64 @@
+"""What a command raises becomes one line and an exit code, or is shown as a fault of our own."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from calibration import estimate_rate
+from judge.cli.console import guarded
+from judge.errors import ConfigError, NotTrusted, StoreError
+
+
+def refuse(error: Exception) -> Callable[[], None]:
+    def command() -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("no\nsuch file"), 2),
+        (NotTrusted("no\nsuch file"), 4),
+        (StoreError("no\nsuch file"), 5),
+        (OSError("no\nsuch file"), 5),
+    ],
+)
+def test_an_error_for_the_user_is_one_line(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(refuse(error)) == code
+    assert capsys.readouterr().err == "no such file\n"
+
+
+def test_a_value_that_the_statistics_refuse_is_bad_input(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def command() -> None:
+        estimate_rate(np.array([2.0]), np.array([1.0]))
+
+    assert guarded(command) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: int("one"),
+        lambda: json.loads("{"),
+        lambda: dict[str, int]()["missing"],
+        refuse(ValueError("raised elsewhere")),
+        refuse(AssertionError("\x1b[2J")),
+    ],
+)
+def test_a_fault_of_the_program_is_shown_as_one_and_is_no_regression(
+    mistake: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(mistake) == 5
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "a fault of cvalues" in said
+    assert "\x1b" not in said
