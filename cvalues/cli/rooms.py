@@ -57,6 +57,7 @@ def serve(wanted: Wanted, *, store: str, as_json: bool) -> None:
             hosts=wanted.address.names,
             tls=wanted.address.tls,
         )
+        _note_what_stands(room.study, wanted.study)
         invited = [
             each
             for role, names in wanted.people.items()
@@ -152,6 +153,17 @@ def _topics() -> tuple[Topic, ...]:
         Topic(key=each.key, zh=each.name_zh, en=each.name_en, kind="expert") for each in DOMAINS
     )
     return (*scenarios, *domains)
+
+
+def _note_what_stands(kept: Study, wanted: Study) -> None:
+    """Say which options were not taken, because the room was set up otherwise before."""
+    stands = [
+        f"--{name.replace('_', '-')} {getattr(kept, name)}"
+        for name in ("screen", "per_item", "third", "seed")
+        if getattr(kept, name) != getattr(wanted, name)
+    ]
+    if stands:
+        console.note(f"the room was set up before; from then stands {', '.join(stands)}")
 
 
 def _show(url: str, invited: list[Invited], *, as_json: bool) -> None:
