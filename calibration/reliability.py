@@ -137,9 +137,7 @@ def reliability(
     item, rater, rest = np.maximum(drawn, 0.0).T
     noise = (rest + (rater if kind == "absolute" else 0.0)) / raters
     values = item / np.maximum(item + noise, 1e-300)
-    if np.ptp(values) < 1e-9:
-        raise Undefined("the raters never differ in a way that leaves reliability an interval.")
-    return estimate_from_draws(
+    found = estimate_from_draws(
         float(values[0]),
         values[1:],
         confidence=confidence,
@@ -147,6 +145,9 @@ def reliability(
         n_judged=matrix.shape[0],
         n_labelled=matrix.shape[0],
     )
+    if found.high - found.low < 1e-9:
+        raise Undefined("the raters never differ in a way that leaves reliability an interval.")
+    return found
 
 
 def raters_needed(

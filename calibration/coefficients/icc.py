@@ -55,7 +55,8 @@ def icc_single(ratings: npt.ArrayLike, *, confidence: float = 0.95) -> Estimate:
     InsufficientLabels
         If fewer than 2 raters or 2 complete items are left.
     Undefined
-        If all ratings are equal, or the raters never differ, which leaves the interval no width.
+        If all ratings are equal, the raters never differ, or they agree so badly that the interval
+        has no limit or no width.
 
     References
     ----------
@@ -104,20 +105,30 @@ def _icc(ratings: npt.ArrayLike, confidence: float, *, averaged: bool) -> Estima
             "the raters differ nowhere or always by the same amount, so ICC has no error to "
             "compare with."
         )
-    single, bounds = _single(squares), _single_bounds(squares, confidence)
     k = squares.k if averaged else 1
+    value, bounds = _stepped(squares, k, confidence)
     name = f"ICC(2,{k})" if averaged else "ICC(2,1)"
     dropped = int((~np.isnan(matrix)).any(axis=1).sum()) - squares.n
     return Estimate(
-        value=_step_up(single, k),
-        low=_step_up(bounds.low, k),
-        high=_step_up(bounds.high, k),
+        value=value,
+        low=bounds.low,
+        high=bounds.high,
         confidence=confidence,
         method=f"{name}, F interval",
         n_judged=matrix.shape[0],
         n_labelled=squares.n,
         warnings=(f"{dropped} items with a missing rating are left out.",) if dropped else (),
     )
+
+
+def _stepped(squares: MeanSquares, k: int, confidence: float) -> tuple[float, Interval]:
+    """Give the value for the mean of k raters, and its interval."""
+    single, found = _single(squares), _single_bounds(squares, confidence)
+    low, high = min(found.low, single), max(found.high, single)
+    # At -1 / (k - 1) the mean of k raters has no variance left: no limit lies beyond it.
+    if not (np.isfinite([low, high]).all() and 1.0 + (k - 1) * low > 0.0 and low < high):
+        raise Undefined("the raters agree so badly that ICC has no interval.")
+    return _step_up(single, k), Interval(_step_up(low, k), _step_up(high, k))
 
 
 def _single(s: MeanSquares) -> float:
