@@ -56,6 +56,11 @@ def read_knowing(path: Path) -> dict[str, Counted]:
         ) from error
 
 
+def provenance_in(path: Path) -> str:
+    """Read where the answers came from that a result was counted of; RECORDED if it is silent."""
+    return str(_document(path).get("provenance", "RECORDED"))
+
+
 def _document(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A whole run from one file: generate, judge, multi-choice, calibrate, report.
+"""A whole run from one file: generate, judge, multi-choice, calibrate, gap, report.
 
 A pipeline is nothing but the commands that a user would type, in order and with the same run names
 each time, so every step resumes by itself and every step can be repeated by hand.
@@ -6,7 +6,7 @@ each time, so every step resumes by itself and every step can be repeated by han
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -23,13 +23,19 @@ class Endpoint(Record):
     base_url: Text | None = None
     api_key_env: Text | None = None
     """Name of the environment variable that holds the key, never the key."""
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+    """Most calls in flight."""
+    max_calls: Annotated[int, Field(ge=0)] | None = None
+    budget_usd: Annotated[float, Field(ge=0)] | None = None
 
 
 class Generating(Endpoint):
     """The model under test and its prompts."""
 
     prompts: Text
-    """A table of id and prompt."""
+    """A table of prompts, or the name of a fetched data set."""
+    mapping: Text | None = None
+    """A file that says how the table names what is read."""
     system: Text | None = None
     """What tables call the model."""
     samples: Annotated[int, Field(ge=1)] = 1
@@ -48,6 +54,7 @@ class Choosing(Record):
 
     items: Text
     responses: Text | None = None
+    wording: Literal["benchmark", "letter"] = "benchmark"
 
 
 class Calibrating(Record):
@@ -118,16 +125,19 @@ def commands(pipeline: Pipeline) -> Iterator[Command]:
         yield (*_mc(pipeline, pipeline.mc, folder), *store)
     if pipeline.calibrate and pipeline.judge:
         yield (*_calibrate(pipeline.calibrate, judged, folder), *store)
-    if pipeline.report and pipeline.judge:
+    if pipeline.judge and _measure(pipeline):
+        yield (*_gap(pipeline, judged, folder), *store)
+    elif pipeline.report and pipeline.judge:
         yield ("report", judged, "--out", str(folder / "report.html"), *store)
 
 
 def _generate(pipeline: Pipeline, step: Generating, folder: Path) -> Command:
     named = ("--system", step.system) if step.system else ()
+    mapped = ("--mapping", step.mapping) if step.mapping else ()
     return (
         "generate", step.prompts, "--run", f"{pipeline.name}-generate",
         "--out", str(folder / "responses.jsonl"), "--samples", str(step.samples),
-        "--temperature", str(step.temperature), *named, *_endpoint(step),
+        "--temperature", str(step.temperature), *mapped, *named, *_endpoint(step),
     )  # fmt: skip
 
 
@@ -139,10 +149,10 @@ def _judge(step: Judging, responses: str, run: str) -> Command:
 
 
 def _mc(pipeline: Pipeline, step: Choosing, folder: Path) -> Command:
-    out = ("--out-json", str(folder / "mc.json"))
-    if step.responses:
-        return ("mc", step.items, "--responses", step.responses, *out)
-    asked = _endpoint(pipeline.generate) if pipeline.generate else ()
+    out = ("--wording", step.wording, "--out-json", str(folder / "mc.json"))
+    if step.responses or not pipeline.generate:
+        return ("mc", step.items, "--responses", step.responses or "", *out)
+    asked = ("--system", _system(pipeline.generate), *_endpoint(pipeline.generate))
     return ("mc", step.items, *asked, "--run", f"{pipeline.name}-mc", *out)
 
 
@@ -151,10 +161,40 @@ def _calibrate(step: Calibrating, run: str, folder: Path) -> Command:
     return ("calibrate", "--run", run, "--labels", step.labels, "--design", step.design, *out)
 
 
+def _gap(pipeline: Pipeline, run: str, folder: Path) -> Command:
+    """Write the page with what the model under test knows beside what it does."""
+    known = f"{_system(pipeline.generate)}={folder / 'mc.json'}" if pipeline.generate else ""
+    page = ("--report", str(folder / "report.html")) if pipeline.report else ()
+    return ("gap", run, "--mc", known, "--measure", _measure(pipeline) or "", *page)
+
+
+def _measure(pipeline: Pipeline) -> str | None:
+    """Find what counts as doing; None where a model was not both asked and judged."""
+    if not (pipeline.generate and pipeline.judge and pipeline.mc) or pipeline.mc.responses:
+        return None
+    rubrics = pipeline.judge.rubrics
+    return next((name for rubric, name in _MEASURES.items() if rubric in rubrics), None)
+
+
+_MEASURES: Final = {
+    "safety": "safety_rate",
+    "responsibility": "acceptable_rate",
+    "values-grade": "ab_share",
+}
+"""What counts as doing under a built-in rubric, the first that was judged."""
+
+
+def _system(step: Generating) -> str:
+    return step.system or step.model
+
+
 def _endpoint(step: Endpoint) -> Command:
-    words: list[str] = ["--model", step.model]
-    if step.base_url:
-        words += ["--base-url", step.base_url]
-    if step.api_key_env:
-        words += ["--api-key-env", step.api_key_env]
-    return tuple(words)
+    given = {
+        "--base-url": step.base_url,
+        "--api-key-env": step.api_key_env,
+        "--concurrency": step.concurrency,
+        "--max-calls": step.max_calls,
+        "--budget-usd": step.budget_usd,
+    }
+    words = [(name, str(value)) for name, value in given.items() if value is not None]
+    return ("--model", step.model, *(word for pair in words for word in pair))

@@ -66,6 +66,12 @@ def read_setting_answers(path: str | Path, *, encoding: str | None = None) -> li
     return [SettingAnswer(*place, _all(answers)) for place, answers in found.items()]
 
 
+def holds_simulated(path: str | Path, *, encoding: str | None = None) -> bool:
+    """Tell whether a table says of any answer that it is simulated."""
+    rows = read_rows(path, encoding=encoding)
+    return any(optional_text(row, "provenance") == "SIMULATED" for row in rows)
+
+
 def judged_setting_answers(
     generations: Iterable[Generation], judgments: Iterable[Judgment], measure: Measure
 ) -> list[SettingAnswer]:

@@ -44,21 +44,28 @@ def dif(
     from judge.cli import console
     from judge.exporters.atomic import write_whole
 
-    given = _answers(answers or [], run, measure=measure, encoding=encoding, store=store)
+    given, simulated = _answers(answers or [], run, measure=measure, encoding=encoding, store=store)
     found = compare_settings(given, _settings(given, between), level=level)
+    document = {"provenance": "SIMULATED" if simulated else "LIVE", **found.as_dict()}
     if out_json is not None:
-        document = json.dumps(found.as_dict(), ensure_ascii=False, indent=2)
-        write_whole(out_json, document + "\n")
+        write_whole(out_json, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     if json_:
-        console.as_json(found.as_dict())
-    else:
-        _print(found)
+        console.as_json(document)
+        return
+    if simulated:
+        console.say("SIMULATED: no finding about any model.")
+    _print(found)
 
 
 def _answers(
     files: list[Path], run: str | None, *, measure: str, encoding: str | None, store: str | None
-) -> "list[SettingAnswer]":
-    from cvalues.setting_answers import judged_setting_answers, read_setting_answers
+) -> "tuple[list[SettingAnswer], bool]":
+    """Read the answers, and whether any of them is simulated."""
+    from cvalues.setting_answers import (
+        holds_simulated,
+        judged_setting_answers,
+        read_setting_answers,
+    )
     from judge.cli import console
     from judge.cli.stores import opened, run_named
     from judge.errors import ConfigError
@@ -67,12 +74,15 @@ def _answers(
     if (run is None) == (not files):
         raise ConfigError("give files of answers, or --run RUN, and not both.")
     if run is None:
-        return [each for file in files for each in read_setting_answers(file, encoding=encoding)]
+        read = [each for file in files for each in read_setting_answers(file, encoding=encoding)]
+        return read, any(holds_simulated(file, encoding=encoding) for file in files)
     rates = ("safety_rate", "acceptable_rate", "ab_share")
     chosen = MEASURES[console.one_of(measure, rates, option="--measure")]
     with opened(store) as kept:
         found = run_named(kept, run)
-        return judged_setting_answers(kept.generations(found), kept.judgments(found), chosen)
+        judgments = list(kept.judgments(found))
+        simulated = any(each.provenance == "SIMULATED" for each in judgments)
+        return judged_setting_answers(kept.generations(found), judgments, chosen), simulated
 
 
 def _settings(given: "list[SettingAnswer]", between: str | None) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """`cvalues gap`: what systems recognise against what they do."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from judge.cli.options import AsJson, StoreOption
 if TYPE_CHECKING:
     from cvalues.gap import GapReport, Rate
     from cvalues.knowing import Known
+    from judge.records import Judgment
     from judge.store.base import Run
     from judge.store.sql import Store
 
@@ -36,7 +38,14 @@ def gap(
 
     High on both, low on both, or a system that understands without being able to act.
     """
-    from cvalues.knowing import doing_of, gaps, over_systems, read_corrected, read_knowing
+    from cvalues.knowing import (
+        doing_of,
+        gaps,
+        over_systems,
+        provenance_in,
+        read_corrected,
+        read_knowing,
+    )
     from judge.cli import console
     from judge.cli.stores import opened, run_named
     from judge.policy import MEASURES
@@ -48,7 +57,8 @@ def gap(
     corrected = None if calibration is None else read_corrected(calibration, chosen)
     with opened(store) as kept:
         found = run_named(kept, run)
-        cells = summarise(kept.judgments(found))
+        seen: set[str] = {provenance_in(path) for _, path in _named(mc)}
+        cells = summarise(_noting(kept.judgments(found), seen))
         doing = corrected or {system: doing_of(cells, system, chosen) for system in knowing}
         _refuse_strangers(knowing, doing, run=run, criterion=chosen.criterion)
         reports = gaps(knowing, doing)
@@ -58,6 +68,7 @@ def gap(
     if json_:
         console.as_json(
             {
+                "provenance": "SIMULATED" if "SIMULATED" in seen else "LIVE",
                 "doing": "corrected" if corrected else "judge only",
                 "groups": [row for each in reports.items() for row in _rows(*each)],
                 "systems": together.sentence["en"],
@@ -65,6 +76,8 @@ def gap(
             }
         )
         return
+    if "SIMULATED" in seen:
+        console.say("SIMULATED: no finding about any model.")
     for system, joined in reports.items():
         _print(system, joined)
     console.say(together.sentence["en"])
@@ -73,6 +86,13 @@ def gap(
         if corrected
         else "Doing is the judge's own rate, not corrected for its errors: see --calibration."
     )
+
+
+def _noting(judgments: "Iterable[Judgment]", seen: set[str]) -> "Iterator[Judgment]":
+    """Pass judgments on and note where they come from."""
+    for judgment in judgments:
+        seen.add(judgment.provenance)
+        yield judgment
 
 
 def _named(pairs: list[str]) -> list[tuple[str, Path]]:

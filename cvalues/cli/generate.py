@@ -91,7 +91,7 @@ def generate(
         read=lambda: iter(items),
         candidate=candidate,
         system=system or model,
-        system_prompt=system_prompt.read_text(encoding="utf-8") if system_prompt else None,
+        system_prompt=_told(system_prompt) if system_prompt else None,
         samples=samples,
     )
     settings = Settings(
@@ -127,3 +127,14 @@ def _items(name: str, *, mapping: Path | None, encoding: str | None) -> "tuple[I
         return prompt_items()
     known = read_mapping(mapping) if mapping else None
     return read_prompts(source_file(name), mapping=known, encoding=encoding)
+
+
+def _told(path: Path) -> str:
+    from judge.errors import ConfigError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; check the path.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8; save it as UTF-8.") from error

@@ -12,7 +12,7 @@ def run(
         bool, typer.Option("--dry-run", help="Print the commands and run none.")
     ] = False,
 ) -> None:
-    """Generate, judge, check comprehension, calibrate and report, as one file says.
+    """Generate, judge, check comprehension, calibrate, compare and report, as one file says.
 
     Prints each command before it runs it. Called again it resumes: each step has a run of its own.
     """
@@ -27,7 +27,8 @@ def run(
 
     pipeline = load_as(Pipeline, config)
     folder = Path(pipeline.out)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
     steps: list[dict[str, object]] = []
     for words in commands(pipeline):
         console.note(f"$ {shlex.join(['cvalues', *words])}")
@@ -39,6 +40,7 @@ def run(
         text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         write_whole(folder / "manifest.json", text)
         if code:
+            console.note(f"stopped with exit code {code}; go on with: cvalues run {config}")
             raise SystemExit(code)
 
 

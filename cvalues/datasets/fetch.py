@@ -81,7 +81,6 @@ def fetch(
     """
     wanted = data_set(name)
     place = folder / name
-    place.mkdir(parents=True, exist_ok=True)
     first = _fetched_before(place)
     done = tuple(
         _fetch_file(_Task(wanted, file, place, source, first.get(file.path)), report)
@@ -132,6 +131,7 @@ def _fetch_file(task: _Task, report: Report | None) -> FetchedFile:
     if task.target.is_file() and task.source is None:
         return _still_right(task)
     origin = _origin(task)
+    task.place.mkdir(parents=True, exist_ok=True)
     if isinstance(origin, Path):
         _copy(origin, task.part)
     else:
@@ -140,6 +140,8 @@ def _fetch_file(task: _Task, report: Report | None) -> FetchedFile:
         fetched = _checked(task, task.part, str(origin))
     except ConfigError:
         task.part.unlink()
+        if not any(task.place.iterdir()):
+            task.place.rmdir()
         raise
     task.part.replace(task.target)
     return fetched

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from judge.errors import ConfigError
 from judge.web.duplicates import ALIKE, likeness
 
 Split = Literal["train", "dev", "test"]
@@ -25,11 +26,11 @@ def split_prompts(
 
     Raises
     ------
-    ValueError
+    ConfigError
         If the shares do not sum to 1.
     """
     if abs(sum(shares.values()) - 1) > 1e-9 or min(shares.values()) < 0:
-        raise ValueError(f"the shares sum to {sum(shares.values()):g}; make them sum to 1.")
+        raise ConfigError(f"the shares sum to {sum(shares.values()):g}; make them sum to 1.")
     families = _families(sorted(set(prompts)))
     random.Random(seed).shuffle(families)
     total = sum(len(family) for family in families)

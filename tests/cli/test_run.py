@@ -50,6 +50,29 @@ def test_a_pipeline_generates_judges_asks_and_reports_and_resumes(tmp_path: Path
     manifest = json.loads((tmp_path / "made" / "manifest.json").read_text(encoding="utf-8"))
     assert [step["exit_code"] for step in manifest["steps"]] == [0, 0, 0, 0]
     assert "$ cvalues generate prompts.jsonl" in first.err
+    assert "$ cvalues gap try-judge --mc openai/release-1=made/mc.json" in first.err
+
+
+def test_a_pipeline_that_stops_says_why_and_how_it_goes_on(tmp_path: Path) -> None:
+    with simulated_server() as server:
+        lay_out(tmp_path, server.base_url, PIPELINE.replace("pairs.jsonl", "cvalues-mc"))
+        ended = program("run", "run.yaml", folder=tmp_path, environ={"OPENAI_API_KEY": "none"})
+
+    assert ended.code == 2
+    assert "fetch it with: cvalues fetch cvalues-mc" in ended.err
+    assert "stopped with exit code 2; go on with: cvalues run run.yaml" in ended.err
+
+
+def test_a_rehearsal_prints_the_commands_and_makes_nothing(tmp_path: Path) -> None:
+    lay_out(tmp_path, "http://127.0.0.1:9/v1")
+
+    ended = program("run", "run.yaml", "--dry-run", folder=tmp_path)
+
+    steps = [line.split()[2] for line in ended.err.splitlines()]
+    assert (ended.code, steps) == (0, ["generate", "judge", "mc", "gap"])
+    assert {file.name for file in tmp_path.iterdir()} == {
+        *("run.yaml", "prompts.jsonl", "pairs.jsonl")
+    }
 
 
 def test_a_pipeline_with_nothing_to_judge_is_refused_with_its_line(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_system_that_understands_without_being_able_to_act_is_named_by_group(
         "crimes": "knows but does not do",
         "law": "knows and does",
     }
-    assert found["doing"] == "judge only"
+    assert (found["doing"], found["provenance"]) == ("judge only", "SIMULATED")
     assert found["rho"] is None
 
 

@@ -123,7 +123,7 @@ def test_a_judged_run_is_compared_with_its_samples_as_answerers(tmp_path: Path) 
 
     found = json.loads(ended.out)
     assert (judged.code, ended.code) == (0, 0), judged.err
-    assert found["answerers"] == [6, 6]
+    assert (found["answerers"], found["provenance"]) == ([6, 6], "SIMULATED")
     assert [each["shares"] for each in found["items"]] == [[1.0, 1.0]] * 3 + [[1.0, 0.0]]
     assert [each["item"] for each in found["items"] if each["flagged"]] == ["s3"]
 
