@@ -15,6 +15,9 @@ from rubrics.rubric import Criterion, Rubric
 RESAMPLES = 200
 """Enough for an interval that is read off a screen; the report takes more."""
 
+FEWEST = 5
+"""Shared tasks under which an interval spans the whole scale and more, and says nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agreed:
@@ -60,7 +63,7 @@ def _agreed(said: Sequence[tuple[Claim, Draft]], key: str, criterion: Criterion)
         criterion=key,
         shared=len(shared),
         same=sum(len(set(row)) == 1 for row in shared),
-        alpha=_alpha(matrix, criterion.scale.levels),
+        alpha=_alpha(matrix, criterion.scale.levels) if len(shared) >= FEWEST else None,
         uniform=len({score for row in shared for score in row}) == 1,
     )
 
@@ -70,8 +73,6 @@ def _alpha(
     matrix: tuple[tuple[float | None, ...], ...], levels: tuple[int, ...]
 ) -> tuple[float, float, float] | None:
     """Estimate alpha; cached, because the page is reloaded more often than labels arrive."""
-    if not matrix or len(matrix[0]) < 2:
-        return None
     rows = [[float("nan") if score is None else score for score in row] for row in matrix]
     level = "nominal" if len(levels) == 2 else "ordinal"
     try:
