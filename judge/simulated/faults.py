@@ -21,6 +21,7 @@ _REFUSALS: tuple[Refusal, ...] = (
     refused.http_401_echo_key,
     refused.http_403,
     refused.http_404_model,
+    refused.http_307,
     refused.http_408,
     refused.http_400_context_length,
     refused.http_400_content_filter,

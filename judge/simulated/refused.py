@@ -71,6 +71,12 @@ def http_404_model(struck: Struck) -> HttpReply:
     return error_reply(404, message, code="model_not_found")
 
 
+def http_307(struck: Struck) -> HttpReply:
+    """Answer 307: the same request, key and all, is to go to another address."""
+    reply = error_reply(307, "Moved for now (SIMULATED).", kind="redirect")
+    return replace(reply, headers=(("Location", struck.request.path),))
+
+
 def http_408(_struck: Struck) -> HttpReply:
     """Answer 408: the request took too long to arrive."""
     return error_reply(408, "Request timed out (SIMULATED).", kind="timeout")

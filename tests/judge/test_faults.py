@@ -11,6 +11,7 @@ from judge.budget import Budget
 from judge.models.base import Model
 from judge.models.direct import DirectModel
 from judge.models.limits import Limit, Limits
+from judge.models.litellm import LitellmModel
 from judge.models.retry import RetryPolicy
 from judge.records import OUTCOMES, Judge, Judgment
 from judge.simulated import FAULTS, PAYLOADS
@@ -26,6 +27,9 @@ ATTEMPTS = 2
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
     with simulated_server() as running:
+        warm = Judge(model="openai/simulated", base_url=running.base_url)
+        # The first call of litellm takes seconds, which are no fault's.
+        judged(LitellmModel(warm, environ={}), warm)
         yield running
 
 
@@ -56,14 +60,15 @@ def judged(model: Model, judge: Judge) -> Judgment:
     return made[0]
 
 
+@pytest.mark.parametrize("way", [DirectModel, LitellmModel])
 @pytest.mark.parametrize("mode", [*FAULTS, *PAYLOADS])
 def test_a_fault_ends_in_one_documented_outcome_within_its_calls_and_its_time(
-    mode: str, server: Running
+    mode: str, way: type[DirectModel | LitellmModel], server: Running
 ) -> None:
     judge = Judge(model=f"openai/simulated+fault.{mode}", base_url=server.base_url)
     hits, begun = server.hits.by_mode[mode], time.monotonic()
 
-    made = judged(DirectModel(judge, environ={"OPENAI_API_KEY": "sk-secret-0123456789"}), judge)
+    made = judged(way(judge, environ={"OPENAI_API_KEY": "sk-secret-0123456789"}), judge)
 
     assert made.outcome in OUTCOMES
     assert 1 <= server.hits.by_mode[mode] - hits <= ATTEMPTS
@@ -99,7 +104,10 @@ def test_a_fault_ends_in_one_documented_outcome_within_its_calls_and_its_time(
         ("no_usage", "ok"),
     ],
 )
-def test_the_outcome_says_what_happened(mode: str, outcome: str, server: Running) -> None:
+def test_the_outcome_says_what_happened_on_either_way(
+    mode: str, outcome: str, server: Running
+) -> None:
     judge = Judge(model=f"openai/simulated+fault.{mode}", base_url=server.base_url)
 
-    assert judged(DirectModel(judge, environ={}), judge).outcome == outcome
+    for way in (DirectModel, LitellmModel):
+        assert judged(way(judge, environ={}), judge).outcome == outcome

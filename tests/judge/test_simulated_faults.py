@@ -85,6 +85,7 @@ def test_at_least_twenty_four_faults_have_a_description() -> None:
         ("http_502_html", 502, b"<html>"),
         ("http_503", 503, b"retry after 2.5"),
         ("http_504", 504, b"upstream"),
+        ("http_307", 307, b"Moved for now"),
         ("http_529", 529, b"overloaded_error"),
     ],
 )

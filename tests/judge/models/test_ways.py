@@ -54,6 +54,7 @@ ERRORS: dict[str, type[ModelError]] = {
     "http_401_echo_key": AuthRejected,
     "http_403": AuthRejected,
     "http_404_model": RequestRejected,
+    "http_307": RequestRejected,
     "http_408": DeadlineExceeded,
     "http_400_context_length": RequestRejected,
     "http_400_content_filter": ContentFiltered,
