@@ -39,6 +39,9 @@ def sentence(report: GateReport) -> str:
     if report.advisory:
         return f"Advisory only, nothing is decided. ({report.decision})"
     demo = "DEMO ONLY (simulated). " if report.provenance == "SIMULATED" else ""
+    waived = sum(check.waived for check in report.checks)
+    if report.decision == "PASS" and waived:
+        return f"{demo}Ship: every check passed but {waived} that their owners answer for."
     return demo + WORDS[report.decision]
 
 

@@ -48,6 +48,8 @@ class Claim:
     n: int
     worst: float | None
     best: float | None
+    level: Estimate | None = None
+    """Of the candidate alone, where a floor is asked for."""
     labels_needed: int | None = None
 
 
@@ -134,6 +136,7 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
     worse: list[float] = []
     reasons: list[str] = []
     estimate: Estimate | None = None
+    reached: Estimate | None = None
     if check.margin is not None:
         margin, apart = check.margin, _gated_difference(on, measure, policy)
         estimate = apart(policy.error)
@@ -162,6 +165,7 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
     return replace(
         nothing,
         estimate=estimate,
+        level=reached,
         worse_p=min(1.0, len(worse) * min(worse)) if worse else None,
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),

@@ -84,6 +84,8 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
         answers=answers,
         allow_simulated=allow_simulated,
     )
+    if held is not None:
+        report = report.model_copy(update={"passport_expires": held.expires.isoformat()})
     return Decided(report=report, baseline=old, candidate=new)
 
 

@@ -170,7 +170,7 @@ def _groups(check: Check, used: Sequence[Paired]) -> Sequence[str | None]:
 def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float) -> CheckOutcome:
     shown_worse = adjusted is not None and adjusted <= error
     decision = "FAIL" if shown_worse and claim.decision == "NEED_LABELS" else claim.decision
-    estimate = claim.estimate
+    estimate, level = claim.estimate, claim.level
     return CheckOutcome(
         name=check.name,
         group=claim.group,
@@ -182,6 +182,8 @@ def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float
         decision=decision,
         why=claim.why,
         labels_needed=claim.labels_needed if decision == "NEED_LABELS" else None,
+        floor=check.floor,
+        level=(level.value, level.low, level.high) if level else None,
         worst=claim.worst,
         best=claim.best,
         n=claim.n,

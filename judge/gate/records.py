@@ -25,6 +25,9 @@ class CheckOutcome(Record):
     why: str
     labels_needed: int | None = None
     """About how many labelled prompts would settle it; None where that cannot be said."""
+    floor: float | None = None
+    level: tuple[float, float, float] | None = None
+    """The candidate's own level with its limits, where a floor is asked for."""
     worst: float | None = None
     best: float | None = None
     """The judge's own value were every missing verdict the worst, and the best, there is."""
@@ -45,5 +48,7 @@ class GateReport(Record):
     checks: tuple[CheckOutcome, ...]
     counts: Counts
     """Judgments of both runs together."""
+    passport_expires: str | None = None
+    """Last day of the judge's passport, as YYYY-MM-DD; None without one."""
     trust: str = ""
     """Why the judge is not trusted, or empty."""

@@ -38,6 +38,8 @@ class Check(Record):
     adjusted_p: float | None = None
     n: int | None = None
     decision: Word
+    waived: bool = False
+    """Whether somebody answers for it, so that it does not count in the decision."""
     why: Both
 
 

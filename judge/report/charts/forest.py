@@ -24,7 +24,7 @@ from judge.report.charts.style import (
 _LINE = 22
 _GAP = 10
 _FOOT = 50
-_NOTE = 226
+_NOTE = 252
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ from judge.report.sections.overall import worth
 from judge.report.words import say
 
 _Kind = tuple[Unit, bool, str]
-"""How values are written, whether they are differences, and of which check they are the groups;
-each kind has an axis of its own."""
+"""How values are written, whether they are differences, and of which check they are the groups, or
+which side is good; each kind has an axis of its own."""
 
 _TONES: dict[Word, Tone] = {
     "PASS": "pass",
@@ -26,6 +26,9 @@ _TONES: dict[Word, Tone] = {
     "UNTRUSTED": "untrusted",
     "INCOMPLETE": "need",
 }
+
+_ORDER: tuple[Word, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
+"""Which check is named first."""
 
 
 def section(report: Report) -> Section | None:
@@ -44,7 +47,8 @@ def section(report: Report) -> Section | None:
 def _lead(report: Report, checks: Checks) -> Both:
     words = Counter(check.decision for check in checks.rows)
     passed, of = words["PASS"], len(checks.rows)
-    worst = next((check for check in checks.rows if check.decision != "PASS"), None)
+    open_ = [check for check in checks.rows if check.decision != "PASS"]
+    worst = min(open_, key=lambda check: (check.waived, _ORDER.index(check.decision)), default=None)
     if worst is None:
         return say("checks.all", of=of)
     return say("checks.some", passed=passed, of=of, name=_label(report, worst), why=worst.why)
@@ -65,15 +69,18 @@ def _picture(report: Report, checks: Checks) -> Picture:
 
 
 def _kind(check: Check, checks: Checks) -> _Kind:
-    """Keep the groups of a check together; checks without groups share an axis."""
+    """Keep the groups of a check together; checks without groups share axes."""
     grouped = any(each.group for each in checks.rows if each.name == check.name)
-    return check.unit, check.difference, check.name.en if grouped else ""
+    return check.unit, check.difference, check.name.en if grouped else check.good
 
 
 def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
-    unit, difference, grouped = kind
+    unit, difference, _ = kind
     tick = figures.change_tick if difference else figures.tick
+    places = {group.key: place for place, group in enumerate(report.groups)}
     mine = [check for check in checks.rows if _kind(check, checks) == kind]
+    # Groups stand in the order that all pictures of the page share.
+    mine.sort(key=lambda check: places.get(check.group, -1) if check.group else -1)
     numbers = [
         number
         for check in mine
@@ -81,20 +88,21 @@ def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
         if number is not None
     ]
     low, high = around([*numbers, *([0.0] if difference else [])], least=0.02)
+    if unit == "share" and not difference and min(numbers, default=0.0) >= 0.0:
+        low, high = max(low, 0.0), min(high, 1.0)
     return Forest(
-        rows=[
-            _row(check, (low, high), _group(report, check) if grouped else check.name)
-            for check in mine
-        ],
+        rows=[_row(check, (low, high), _label_in_panel(report, check, kind)) for check in mine],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
         tick_texts=[(value, tick(unit, value)) for value in ticks(low, high)],
         reference=0.0 if difference else None,
-        heading=mine[0].name if grouped else None,
+        heading=mine[0].name if any(check.group for check in mine) else None,
     )
 
 
-def _group(report: Report, check: Check) -> Both:
+def _label_in_panel(report: Report, check: Check, kind: _Kind) -> Both:
+    if kind[2] != check.name.en:
+        return check.name
     return say("where.all_groups") if check.group is None else report.group_name(check.group)
 
 
@@ -102,7 +110,7 @@ def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
     band = None
     if check.margin is not None:
         band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
-    word, number = say(f"checks.{check.decision}"), _number(check)
+    word, number = _word(check), _number(check)
     return ForestRow(
         label=label,
         note=Both(zh=f"{word.zh}  {number.zh}", en=f"{word.en}  {number.en}"),
@@ -111,8 +119,12 @@ def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
         high=check.high,
         band=band,
         decision=check.decision,
-        tone=_TONES[check.decision],
+        tone="need" if check.waived else _TONES[check.decision],
     )
+
+
+def _word(check: Check) -> Both:
+    return say("checks.waived" if check.waived else f"checks.{check.decision}")
 
 
 def _label(report: Report, check: Check) -> Both:
@@ -145,7 +157,7 @@ def _table(report: Report, checks: Checks) -> Table:
 def _cells(report: Report, check: Check) -> Iterator[Both]:
     write = figures.change if check.difference else figures.value
     yield _label(report, check)
-    yield say(f"checks.{check.decision}")
+    yield _word(check)
     yield _number(check)
     yield figures.NOTHING if check.margin is None else write(check.unit, check.margin)
     yield figures.NOTHING if check.adjusted_p is None else figures.same(f"{check.adjusted_p:.3f}")
