@@ -54,7 +54,8 @@ def as_json(value: object) -> None:
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
     """Print rows as an aligned table.
 
-    Where the terminal is narrow the words between the first column and the numbers are broken.
+    Where the terminal is narrow the words between the first column and the numbers are broken;
+    where that is not enough, each row stands in lines of its own, so that no column is lost.
 
     Parameters
     ----------
@@ -67,22 +68,50 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> N
     from rich.text import Text
 
     out = Console(highlight=False, soft_wrap=False)
+    cells = [[printable(_cell(row.get(key))) for key in columns] for row in rows]
+    headed = [list(columns.values()), *cells]
+    kinds = [_column(place, headed, out.width) for place in range(len(columns))]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for place, (key, heading) in enumerate(columns.items()):
-        values = [row.get(key) for row in rows]
-        words = any(isinstance(value, str) for value in values)
-        width = max((len(_cell(value)) for value in values), default=0)
-        # The first column says what a row is about, so it is the last to be broken.
-        first = place == 0 and width <= out.width / 2
-        grid.add_column(
-            heading,
-            overflow="fold",
-            no_wrap=first or not words,
-            min_width=min(width, 9) if words else None,
-        )
-    for row in rows:
-        grid.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
+    for heading, (least, breaks) in zip(columns.values(), kinds, strict=True):
+        grid.add_column(heading, overflow="fold", no_wrap=not breaks, min_width=least)
+    # Two blanks stand between columns.
+    if rows and sum(least for least, _ in kinds) + 2 * len(kinds) - 2 > out.width:
+        for row in cells:
+            for line in _stacked(row, tuple(columns.values()), out.width):
+                say(line)
+        return
+    for row in cells:
+        grid.add_row(*map(Text, row))
     out.print(grid)
+
+
+def _column(place: int, cells: Sequence[Sequence[str]], room: int) -> tuple[int, bool]:
+    """Find how narrow a column may be, and whether its words may be broken.
+
+    The first of the cells is the heading.
+    """
+    from rich.cells import cell_len
+
+    values = [row[place] for row in cells]
+    width = max(map(cell_len, values))
+    # The first column says what a row is about, so it is the last to be broken.
+    whole = all(map(_is_number, values[1:])) or (place == 0 and width <= room / 2)
+    return (width, False) if whole else (min(width, 9), True)
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or not any(letter.isalpha() or letter == " " for letter in cell)
+
+
+def _stacked(row: Sequence[str], headings: Sequence[str], room: int) -> list[str]:
+    import textwrap
+
+    named = [f"{heading} {cell}" for heading, cell in zip(headings, row, strict=True)]
+    rest = "; ".join(named[1:])
+    return [
+        row[0],
+        *textwrap.wrap(rest, max(room, 20), initial_indent="  ", subsequent_indent="  "),
+    ]
 
 
 def _cell(value: object) -> str:

@@ -84,6 +84,17 @@ def test_the_page_and_the_table_show_the_same(folder: Path) -> None:
     assert "m=1: 1 of 2 groups, knows but does not do." in page
 
 
+def test_a_narrow_terminal_loses_no_column(folder: Path) -> None:
+    ended = program("gap", "r", "--mc", "m=1=mc.json", folder=folder, environ={"COLUMNS": "40"})
+
+    lines = ended.out.splitlines()
+    crimes = lines.index("crimes")
+    shown = " ".join(line.strip() for line in lines[crimes + 1 : crimes + 4])
+    assert shown.startswith("knows 100.0; does 0.0; gap +100.0; interval ")
+    assert "signature knows but does not do" in shown
+    assert all(len(line) <= 40 for line in lines[crimes : crimes + 4])
+
+
 def test_labels_correct_what_is_done(folder: Path) -> None:
     # experts find 10 of the 40 crimes safe after all
     labels = [
