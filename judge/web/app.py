@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import cast
 
 from starlette.applications import Starlette
@@ -16,10 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from judge.store.annotation_base import Role
 from judge.web import attack, coordinator, entering, expert, label, review
 from judge.web.gate import Handler, guarded, language_of
-from judge.web.pages import plain_page
+from judge.web.pages import STATIC, edition, plain_page
 from judge.web.room import Room
-
-_STATIC = Path(__file__).parent / "static"
 
 LABELLERS: frozenset[Role] = frozenset({"rater", "reviewer"})
 REVIEWERS: frozenset[Role] = frozenset({"reviewer", "coordinator"})
@@ -37,6 +34,9 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
+KEPT = "private, max-age=31536000, immutable"
+"""For script and style: a page whose server dies while it loads is a whole page even so."""
+
 
 def room_app(room: Room) -> Starlette:
     """Make the application of one room."""
@@ -53,7 +53,7 @@ def room_app(room: Room) -> Starlette:
             *_labelling(),
             *_coordinating(),
             *_collecting(),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Doorkeeper, room=room)],
         exception_handlers={404: _nowhere, 405: _nowhere, 500: _broken},
@@ -86,7 +86,8 @@ class Doorkeeper:
 
         async def careful(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                kept = {"cache-control": KEPT} if _is_kept(scope) else {}
+                own = [(k.encode(), v.encode()) for k, v in {**HEADERS, **kept}.items()]
                 message["headers"] = [*message["headers"], *own]
             await send(message)
 
@@ -96,6 +97,11 @@ class Doorkeeper:
         # A page of another site whose name was made to point here ends at this line.
         await careful({"type": "http.response.start", "status": 421, "headers": []})
         await careful({"type": "http.response.body", "body": b"unknown host"})
+
+
+def _is_kept(scope: Scope) -> bool:
+    """Tell whether script or style is asked for in the edition that the pages name."""
+    return scope["path"].startswith("/static/") and scope["query_string"] == edition().encode()
 
 
 def _host(scope: Scope) -> str:

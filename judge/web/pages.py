@@ -3,6 +3,7 @@
 The room's own words stand in a file for each language; no sentence stands in the code.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent
+STATIC = _FOLDER / "static"
 
 LONGEST = 60_000
 """Characters of one text that a page shows."""
@@ -70,8 +72,15 @@ def _said(lang: Language, key: str, **values: object) -> str:
 
 def _rendered(name: str, lang: Language, *, status: int, values: dict[str, object]) -> HTMLResponse:
     template = _environment().get_template(name)
-    text = template.render(lang=lang, t=speaker(lang), **values)
+    text = template.render(lang=lang, t=speaker(lang), edition=edition(), **values)
     return HTMLResponse(text.encode("utf-8", "backslashreplace"), status_code=status)
+
+
+@lru_cache(maxsize=1)
+def edition() -> str:
+    """Name the state of script and style, so that a browser may keep them until they change."""
+    told = b"".join((STATIC / name).read_bytes() for name in ("room.css", "room.js"))
+    return hashlib.sha256(told).hexdigest()[:12]
 
 
 @lru_cache(maxsize=1)

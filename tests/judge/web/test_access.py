@@ -179,6 +179,18 @@ def test_every_answer_forbids_foreign_scripts(served: Served) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_script_and_style_are_kept_by_the_browser_and_pages_are_not(served: Served) -> None:
+    with served.enter("ann") as ann:
+        page = ann.get("/label")
+        script = page.text.split('<script src="')[1].split('"', maxsplit=1)[0]
+        kept = ann.get(script).headers["cache-control"]
+        other = ann.get("/static/room.js").headers["cache-control"]
+
+    assert page.headers["cache-control"] == "no-store"
+    assert kept == "private, max-age=31536000, immutable"
+    assert other == "no-store"
+
+
 def test_script_in_a_response_is_text(served: Served) -> None:
     with served.enter("ann") as ann:
         pages: list[str] = []
