@@ -7,6 +7,7 @@ fractions.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil, log
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from calibration.intervals.classical import clopper_pearson
 from calibration.validation import check_binary, check_error, check_share
 
 FEWEST = 10
+
+Groups: TypeAlias = Mapping[str, int | tuple[int, float]]
+"""Items of each group, or items and expected standard deviation of the labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ def plan_labels(
     power: float = 0.8,
     error: float = 0.05,
     n_judged: int = 5000,
-    groups: Mapping[str, int] | None = None,
+    groups: Groups | None = None,
 ) -> LabelPlan:
     """Find the smallest number of labels that does what is wanted.
 
@@ -106,8 +110,9 @@ def plan_labels(
         ``1 - error`` coverage.
     n_judged : int
         Items with a verdict; no more labels than that can be had.
-    groups : mapping of str to int, optional
-        Items in each group, to share the labels out over.
+    groups : mapping of str to int or (int, float), optional
+        Items in each group, to share the labels out over; with the expected standard deviation of
+        its labels, those that vary more get more.
 
     Returns
     -------
@@ -137,7 +142,7 @@ def plan_labels(
     def strong_enough(n: int) -> bool:
         return floor is None or _power(pilot, n, n_judged, floor=floor, error=error) >= power
 
-    labels = _smallest(lambda n: wide_enough(n) and strong_enough(n), most=n_judged)
+    labels = smallest(lambda n: wide_enough(n) and strong_enough(n), most=n_judged)
     reached = _half_width(pilot, labels, n_judged, tail=tail)
     return LabelPlan(
         labels=labels,
@@ -145,7 +150,7 @@ def plan_labels(
         half_width=reached,
         power=None if floor is None else _power(pilot, labels, n_judged, floor=floor, error=error),
         saving=1.0 / (1.0 - pilot.explained),
-        allocation=_shared_out(labels, groups or {}),
+        allocation=shared_out(labels, groups or {}),
     )
 
 
@@ -237,11 +242,17 @@ def _human_only(pilot: Pilot, half_width: float, *, tail: float) -> int:
     def enough(labels: int) -> bool:
         return clopper_pearson(pilot.rate * labels, labels, tail=tail).width <= 2.0 * half_width
 
-    return _smallest(enough, most=10_000_000)
+    return smallest(enough, most=10_000_000)
 
 
-def _smallest(enough: Callable[[int], bool], *, most: int) -> int:
-    """Find the smallest number from 10 up to ``most`` that is enough, by doubling and halving."""
+def smallest(enough: Callable[[int], bool], *, most: int) -> int:
+    """Find the smallest number from 10 up to ``most`` that is enough, by doubling and halving.
+
+    Raises
+    ------
+    InsufficientLabels
+        If not even ``most`` is enough.
+    """
     low, high = FEWEST - 1, FEWEST
     while not enough(high):
         if high >= most:
@@ -253,11 +264,19 @@ def _smallest(enough: Callable[[int], bool], *, most: int) -> int:
     return high
 
 
-def _shared_out(labels: int, groups: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+def shared_out(labels: int, groups: Groups) -> tuple[tuple[str, int], ...]:
+    """Share labels out over groups, half by size and half by size times spread.
+
+    Raises
+    ------
+    ValueError
+        If a group has no items, or all of them fewer than the labels.
+    """
     if not groups:
         return ()
-    sizes = np.array(list(groups.values()), dtype=np.intp)
+    found = [group if isinstance(group, tuple) else (group, 1.0) for group in groups.values()]
+    sizes = np.array([size for size, _ in found], dtype=np.intp)
     if int(sizes.min()) < 1 or labels > int(sizes.sum()):
         raise ValueError(f"groups must have items, {labels} of them together; got {dict(groups)}.")
-    counts = allocate(labels, sizes, np.ones(sizes.size))
+    counts = allocate(labels, sizes, np.array([spread for _, spread in found]))
     return tuple(zip(groups, counts.tolist(), strict=True))

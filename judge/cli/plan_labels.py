@@ -16,11 +16,12 @@ def plan_labels(
     run: asking.RunName = None,
     labels: asking.Labels = None,
     half_width: Annotated[
-        float | None, typer.Option(help="Wanted half-width of the interval, such as 0.03.")
+        float | None,
+        typer.Option(help="Wanted half-width of the interval, such as 0.03; in points for a mean."),
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option(help="The gate passes above the expected rate less this, such as 0.02."),
+        typer.Option(help="The gate passes above the expected value less this, such as 0.02."),
     ] = None,
     power: Annotated[float, typer.Option(help="Wanted chance that the gate passes.")] = 0.8,
     error: Annotated[float, typer.Option(help="Risk of each limit of the gate.")] = 0.05,
@@ -36,7 +37,12 @@ def plan_labels(
     items: Annotated[int, typer.Option(help="Without labels: judged items.", min=10)] = 5000,
     by: asking.By = None,
     judge: asking.JudgeName = None,
+    scale: asking.Scales = None,
     at_least: asking.AtLeast = None,
+    criterion: Annotated[
+        str | None,
+        typer.Option(help="Criteria to plan for, with commas; else rates, else all."),
+    ] = None,
     only: asking.Only = None,
     gold: asking.Gold = None,
     curve: Annotated[
@@ -48,11 +54,12 @@ def plan_labels(
 ) -> None:
     """Say how many expert labels are needed, from a first set of labels or from a guess.
 
-    Labels are planned for rates, each system by itself; with --by they are shared out over the
-    groups.
+    Each criterion and system is planned by itself: rates in fractions, means in points of their
+    scale. With --by the labels are shared out over the groups, more to those that vary more.
     """
     from calibration.planning import pilot_from_accuracy
     from judge.cli import trust
+    from judge.cli.options import parts
     from judge.trust.budget import Subject, Wanted
 
     wanted = Wanted(half_width=half_width, margin=margin, power=power, error=error)
@@ -61,7 +68,7 @@ def plan_labels(
         subjects = [Subject(name="guess", pilot=pilot, items=items)]
     else:
         asked = trust.question(
-            scales=[],
+            scales=scale or [],
             at_least=at_least or [],
             only=only or [],
             columns=(by, None),
@@ -70,7 +77,12 @@ def plan_labels(
         sources = trust.Sources(
             scores=scores, run=run, labels=labels, store=store, encoding=encoding
         )
-        subjects = trust.subjects(sources, asked, by_group=by is not None)
+        subjects = trust.subjects(
+            sources,
+            asked,
+            by_group=by is not None,
+            criteria=parts(criterion) if criterion else (),
+        )
     _show(subjects, wanted, curve=curve, as_json=json_)
 
 
@@ -109,15 +121,15 @@ def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: 
 
 
 def _row(subject: "Subject", wanted: "Wanted") -> dict[str, object]:
-    from calibration.estimate import InsufficientLabels
+    from calibration.estimate import InsufficientLabels, UnusableJudge
     from judge.trust.budget import plan
 
-    row: dict[str, object] = {"what": subject.name, "expected": subject.pilot.rate}
+    row: dict[str, object] = {"what": subject.name, "expected": subject.expected}
     if wanted.half_width is None and wanted.margin is None:
         return row
     try:
         found = plan(subject, wanted)
-    except InsufficientLabels as refused:
+    except (InsufficientLabels, UnusableJudge) as refused:
         return {**row, "labels": None, "why": str(refused)}
     return {
         **row,

@@ -246,18 +246,37 @@ def _require_systems(family: Iterable[str], known: set[str]) -> None:
         )
 
 
-def subjects(sources: Sources, asked: Question, *, by_group: bool) -> list[Subject]:
-    """Read scores and labels and take them for pilots, rate by rate.
+def subjects(
+    sources: Sources, asked: Question, *, by_group: bool, criteria: Sequence[str]
+) -> list[Subject]:
+    """Read scores and labels and take them for pilots.
+
+    Parameters
+    ----------
+    sources : Sources
+    asked : Question
+    by_group : bool
+    criteria : sequence of str
+        Those to plan for, whose values have one unit. Without any: the rates, or the means where
+        there are no rates.
 
     Raises
     ------
     ConfigError
-        If there is no rate among them.
+        If a criterion is not among them.
     """
-    rates = [part for part in gathered(sources, asked).parts if part.counting.kind == "rate"]
-    if not rates:
-        raise ConfigError("labels are planned for rates; count one with --at-least LEVEL.")
-    return [subject_of(part, by_group=by_group) for part in rates]
+    cut = gathered(sources, asked).parts
+    known = {part.criterion for part in cut} | {part.name for part in cut}
+    strangers = [name for name in criteria if name not in known]
+    if strangers:
+        raise ConfigError(
+            f"--criterion: no label is of {strangers[0]!r}; there are "
+            f"{', '.join(sorted({part.name for part in cut}))}."
+        )
+    rates = tuple(part for part in cut if part.counting.kind == "rate")
+    named = tuple(part for part in cut if {part.criterion, part.name} & set(criteria))
+    chosen = named if criteria else rates or cut
+    return [subject_of(part, by_group=by_group) for part in chosen]
 
 
 def _design(word: str | None, drawn: Sample | None) -> DesignName:

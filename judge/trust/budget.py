@@ -7,24 +7,30 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from calibration.estimate import InsufficientLabels
+from calibration.mean_planning import MeanPilot, pilot_from_ratings, plan_mean_labels
 from calibration.planning import LabelPlan, Pilot, pilot_from_labels, plan_labels
-from judge.errors import ConfigError
 from judge.trust.part import Part
 
 HALF_WIDTHS = (0.15, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.015, 0.01)
-"""Half-widths of the curve, fractions."""
+"""Half-widths of the curve of a rate, fractions."""
+
+COUNTS = (20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
+"""Labels of the curve of a mean."""
+
+OWN_LABELS = 5.0
+"""Labels at which a group's own spread counts as much as that of all groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the labels are to achieve, for a rate.
+    """What the labels are to achieve.
 
     Attributes
     ----------
     half_width : float or None
-        Of the reported interval, a fraction.
+        Of the reported interval: a fraction for a rate, in the unit of the scale for a mean.
     margin : float or None
-        The gate passes where the lower limit is above the expected rate less this.
+        The gate passes where the lower limit is above the expected value less this.
     power : float
         Wanted probability that the gate passes.
     error : float
@@ -68,17 +74,23 @@ class Subject:
     Attributes
     ----------
     name : str
-    pilot : Pilot
+    pilot : Pilot or MeanPilot
     items : int
         Items with or without a verdict; no more labels than that can be had.
-    groups : mapping of str to int
-        Items in each group to share the labels out over; empty for none.
+    groups : mapping of str to (int, float)
+        Items in each group to share the labels out over, and how their labels spread; empty for
+        none.
     """
 
     name: str
-    pilot: Pilot
+    pilot: Pilot | MeanPilot
     items: int
-    groups: Mapping[str, int] = field(default_factory=dict[str, int])
+    groups: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+
+    @property
+    def expected(self) -> float:
+        """The rate or the mean that experts would give."""
+        return self.pilot.rate if isinstance(self.pilot, Pilot) else self.pilot.mean
 
 
 def subject_of(part: Part, *, by_group: bool = False) -> Subject:
@@ -86,23 +98,35 @@ def subject_of(part: Part, *, by_group: bool = False) -> Subject:
 
     Raises
     ------
-    ConfigError
-        If the criterion is counted as a mean, for which nothing is foretold.
     ValueError, InsufficientLabels
-        As in `calibration.planning.pilot_from_labels`.
+        As in `calibration.planning.pilot_from_labels` and
+        `calibration.mean_planning.pilot_from_ratings`.
     """
-    if part.counting.kind != "rate":
-        raise ConfigError(
-            f"{part.name} is a mean; labels are planned for rates. Give --at-least LEVEL to count "
-            "items at that level and above."
-        )
-    groups = Counter(group if group is not None else "(none)" for group in part.groups)
     return Subject(
         name=f"{part.name} {part.system}",
-        pilot=pilot_from_labels(part.judged, part.human),
+        pilot=pilot_from_labels(part.judged, part.human)
+        if part.counting.kind == "rate"
+        else pilot_from_ratings(part.judged, part.human, scale=part.counting.ends),
         items=len(part.units),
-        groups=dict(sorted(groups.items())) if by_group else {},
+        groups=_groups(part) if by_group else {},
     )
+
+
+def _groups(part: Part) -> dict[str, tuple[int, float]]:
+    """Count the items of each group, and foretell the spread of its labels.
+
+    A group's own spread is drawn towards that of all, the more the fewer labels it has.
+    """
+    sizes = Counter(group if group is not None else "(none)" for group in part.groups)
+    names = np.array([group if group is not None else "(none)" for group in part.groups])
+    labelled = ~np.isnan(part.human)
+    overall = float(part.human[labelled].var())
+    found: dict[str, tuple[int, float]] = {}
+    for name, size in sorted(sizes.items()):
+        own = part.human[labelled & (names == name)]
+        squares = float(((own - own.mean()) ** 2).sum()) if own.size else 0.0
+        found[name] = size, ((squares + OWN_LABELS * overall) / (own.size + OWN_LABELS)) ** 0.5
+    return found
 
 
 def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
@@ -111,14 +135,25 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
     Raises
     ------
     ValueError
-        If nothing is wanted, or the margin reaches below 0.
-    InsufficientLabels
-        If labelling every item would not be enough.
+        If nothing is wanted, or the margin of a rate reaches below 0.
+    InsufficientLabels, UnusableJudge
+        If labelling every item would not be enough, or the judge of a mean is below chance.
     """
+    floor = None if wanted.margin is None else subject.expected - wanted.margin
+    if isinstance(subject.pilot, MeanPilot):
+        return plan_mean_labels(
+            subject.pilot,
+            half_width=wanted.half_width,
+            floor=floor,
+            power=wanted.power,
+            error=wanted.error,
+            n_judged=subject.items,
+            groups=subject.groups,
+        )
     return plan_labels(
         subject.pilot,
         half_width=wanted.half_width,
-        floor=None if wanted.margin is None else subject.pilot.rate - wanted.margin,
+        floor=floor,
         power=wanted.power,
         error=wanted.error,
         n_judged=subject.items,
@@ -126,8 +161,11 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
     )
 
 
-def points(pilot: Pilot, items: int) -> list[tuple[int, float]]:
+def points(pilot: Pilot | MeanPilot, items: int) -> list[tuple[int, float]]:
     """Foretell half-widths: labels and what they give, fewest labels first, one entry each."""
+    if isinstance(pilot, MeanPilot):
+        estimates = ((n, pilot.expected(n, items)) for n in COUNTS if n <= items)
+        return [(n, 0.5 * (each.high - each.low)) for n, each in estimates]
     found: dict[int, float] = {}
     for half_width in HALF_WIDTHS:
         try:
@@ -143,7 +181,7 @@ def curve_of(part: Part, *, half_width: float) -> Curve:
 
     Raises
     ------
-    ConfigError, ValueError, InsufficientLabels
+    ValueError, InsufficientLabels
         As in `subject_of`.
     """
     subject = subject_of(part)

@@ -238,6 +238,38 @@ def test_labels_are_planned_from_a_guess_for_a_gate(tmp_path: Path) -> None:
     assert plan["labels"] < plan["human_only"]
 
 
+def test_labels_are_planned_for_a_mean_in_points_of_its_scale(tmp_path: Path) -> None:
+    judged = [4 + n % 6 for n in range(300)]
+    scores(tmp_path / "scores.csv", judged)
+    labels(tmp_path / "labels.csv", {n: judged[n] - (n % 3 == 0) for n in range(0, 300, 5)})
+
+    ended = program(
+        "plan-labels", "--scores", tmp_path / "scores.csv", "--labels", tmp_path / "labels.csv",
+        "--scale", "safe=1,10", "--criterion", "safe", "--half-width", "0.25", "--curve", "--json",
+        folder=tmp_path,
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    (plan,) = json.loads(ended.out)["plans"]
+    # Experts give .33 less than the judge's mean of 6.5.
+    assert plan["expected"] == pytest.approx(6.17, abs=0.02)
+    assert plan["half_width"] <= 0.25
+    assert plan["labels"] < plan["human_only"]
+
+
+def test_2_labels_are_planned_for_known_criteria_only(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = program(
+        "plan-labels", "--scores", tmp_path / "scores.csv", "--labels", tmp_path / "labels.csv",
+        "--criterion", "saef", "--half-width", "0.1",
+        folder=tmp_path,
+    )  # fmt: skip
+
+    assert ended.code == 2
+    assert ended.err == "--criterion: no label is of 'saef'; there are safe.\n"
+
+
 def test_a_plan_needs_an_aim(tmp_path: Path) -> None:
     ended = program("plan-labels", "--rate", "0.97", folder=tmp_path)
 
