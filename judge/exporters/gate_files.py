@@ -91,7 +91,7 @@ def _kind(check: CheckOutcome) -> Literal["failure", "error"] | None:
 
 def _xml(text: str) -> str:
     """Show what XML 1.0 cannot hold, and what would deceive a reader, as codes."""
-    return printable(text)
+    return printable(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, object]:
