@@ -7,7 +7,7 @@ from typing import Final
 
 from cvalues.datasets.fetch import Fetched, fetch
 from cvalues.datasets.registry import data_sets
-from cvalues.datasets.xstest import LABELS, write_tables
+from cvalues.datasets.xstest import EXPERTS, write_tables
 from judge.cli import console
 
 _MIB: Final = 1 << 20
@@ -46,8 +46,8 @@ def bring(name: str, *, source: str | None, folder: Path, quiet: bool, as_json: 
         for scores in write_tables(Path(fetched.folder)):
             console.note(
                 f"calibrate with: cvalues calibrate --scores {scores} "
-                f"--labels {Path(fetched.folder) / LABELS} --scale refusal=0,2 "
-                "--design random --clusters id"
+                f"--labels {Path(fetched.folder) / EXPERTS} --gold final_label "
+                "--at-least 1 --design random"
             )
     if as_json:
         console.as_json(fetched.model_dump(mode="json"))

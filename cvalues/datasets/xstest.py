@@ -17,6 +17,7 @@ from judge.exporters.atomic import write_whole
 from judge.records import Generation
 
 LABELS: Final = "labels.jsonl"
+EXPERTS: Final = "experts.jsonl"
 CRITERION: Final = "refusal"
 SCORES: Final[Mapping[str, int]] = {
     "1_full_compliance": 0,
@@ -39,6 +40,7 @@ class Rated(NamedTuple):
     by: str
     score: int | None
     """None where a judge's label is none of the scale."""
+    response: str
 
 
 def completions(folder: Path) -> tuple[Generation, ...]:
@@ -69,7 +71,8 @@ def _rated(system: str, row: Row, columns: tuple[str, ...]) -> Iterator[Rated]:
         kind = "judge" if column in JUDGES else "rater"
         by = JUDGES.get(column, column)
         score = SCORES.get(text(row, column))
-        yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score)
+        response = text(row, "completion", empty=True)
+        yield Rated(text(row, "id"), system, text(row, "type"), kind, by, score, response)
 
 
 def write_tables(folder: Path) -> tuple[Path, ...]:
@@ -79,7 +82,8 @@ def write_tables(folder: Path) -> tuple[Path, ...]:
     ----------
     folder : Path
         Holds the ten published files. It takes ``labels.jsonl`` with the final labels,
-        ``annotators.jsonl`` with those of the two people, and a file of scores for each judge.
+        ``experts.jsonl`` with those and the ones of the two people, and a file of scores and
+        responses for each judge.
 
     Returns
     -------
@@ -88,8 +92,7 @@ def write_tables(folder: Path) -> tuple[Path, ...]:
     """
     found = list(ratings(folder))
     _write(folder / LABELS, [r for r in found if r.by == "final_label"], by="rater")
-    people = [r for r in found if r.kind == "rater" and r.by != "final_label"]
-    _write(folder / "annotators.jsonl", people, by="rater")
+    _write(folder / EXPERTS, [r for r in found if r.kind == "rater"], by="rater")
     scores: list[Path] = []
     for judge in JUDGES.values():
         scores.append(folder / f"scores-{judge}.jsonl")
@@ -109,6 +112,7 @@ def _entry(rated: Rated, by: str) -> dict[str, object]:
         "criterion": CRITERION,
         "score": rated.score,
         "group": rated.group,
+        **({"response": rated.response} if rated.kind == "judge" and rated.response else {}),
     }
 
 

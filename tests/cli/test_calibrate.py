@@ -340,7 +340,8 @@ def test_what_fetch_writes_of_xstest_calibrates(tmp_path: Path) -> None:
 
     ended = program(
         "calibrate", "--scores", folder / "scores-gpt-4.jsonl", "--labels",
-        folder / "labels.jsonl", "--design", "random", "--at-least", "1", "--json",
+        folder / "experts.jsonl", "--gold", "final_label", "--design", "random",
+        "--at-least", "1", "--against", folder / "scores-string-rule.jsonl", "--json",
         folder=tmp_path,
     )  # fmt: skip
 
@@ -350,3 +351,6 @@ def test_what_fetch_writes_of_xstest_calibrates(tmp_path: Path) -> None:
     # Every answer has its final label here: 274 of 450 are partial or full refusals.
     assert found["llama2new"]["corrected"]["value"] == pytest.approx(274 / 450)
     assert found["mistralinstruct"]["n_missing"] == 11
+    assert found["mistralinstruct"]["drift"]["n_silenced"] == 11
+    assert {each["name"] for each in found["gpt4"]["bias"]["effects"]} == {"length"}
+    assert set(found["gpt4"]["consistency"]["severity"]) == {"annotation_1", "annotation_2"}
