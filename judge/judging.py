@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from judge import pairwise, pointwise
 from judge.config import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
@@ -11,6 +12,7 @@ from judge.pointwise import Edition, Forms
 from judge.records import Generation, Judge, Language
 from judge.store.base import Run
 from judge.store.sql import Store
+from rubrics import RubricError, load_rubric
 from rubrics.rubric import Rubric
 
 
@@ -96,6 +98,19 @@ def kept_rubrics(store: Store, run: Run) -> dict[tuple[str, str], Rubric]:
         if body is not None:
             found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
     return found
+
+
+@lru_cache(maxsize=64)
+def in_language(rubric: Rubric, lang: Language) -> Rubric:
+    """Give the twin of a built-in rubric in a language; any other rubric as it is."""
+    if rubric.language == lang:
+        return rubric
+    try:
+        own = load_rubric(rubric.id, language=rubric.language)
+        twin = load_rubric(rubric.id, language=lang)
+    except RubricError:
+        return rubric
+    return twin if own.digest == rubric.digest else rubric
 
 
 def _kind(rubric: str, language: str) -> str:

@@ -25,6 +25,9 @@ def sample(
         typer.Option(help="Criteria to ask for, with commas; else the first of each rubric."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same items.")] = 0,
+    lang: Annotated[
+        str | None, typer.Option(help="Of what the levels mean: zh or en; else that of most items.")
+    ] = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
@@ -37,6 +40,7 @@ def sample(
     from judge.cli.options import parts
     from judge.cli.stores import opened, run_named
     from judge.exporters.sheets import screen_path, sheet_form, write_sheet
+    from judge.records import Language
     from judge.samples import KIND, SampleDesign
     from judge.trust.drawing import Wish, draw_items
 
@@ -47,6 +51,7 @@ def sample(
         by=by,
         criteria=parts(criterion) if criterion else (),
         seed=seed,
+        lang=console.one_of(lang, get_args(Language), option="--lang") if lang else None,
     )
     with opened(store) as kept:
         found = run_named(kept, run)

@@ -119,7 +119,7 @@ def _screen(criteria: Sequence[Criterion]) -> str:
     TextArea.
     """
     questions = "\n".join(
-        f"  <Header value={quoteattr(f'{each.title}: {each.question}')}/>\n"
+        f"  <Header value={quoteattr(f'{each.title} | {each.question}')}/>\n"
         f'  <Choices name={quoteattr(each.id)} toName="response" choice="single-radio">\n'
         + "".join(
             f"    <Choice value={quoteattr(f'{anchor.score} {anchor.text}')}/>\n"

@@ -1,6 +1,7 @@
 """Draw items of a run for experts, and keep how likely each was to be drawn."""
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,10 @@ import numpy as np
 from calibration.sampling import draw
 from judge.errors import ConfigError
 from judge.importers.sheets import text_digest
-from judge.judging import kept_rubrics
+from judge.judging import in_language, kept_rubrics
+from judge.pointwise import language_of
 from judge.ratings import chosen_judge
-from judge.records import Generation
+from judge.records import Generation, Language
 from judge.samples import Sample, SampleDesign, SampledItem
 from judge.store.base import Run
 from judge.store.sql import Store
@@ -34,6 +36,8 @@ class Wish:
         first criterion of each rubric.
     seed : int
         Same seed, same items.
+    lang : Language or None
+        In which experts are asked; None for the language of most items drawn.
     """
 
     n: int
@@ -41,6 +45,7 @@ class Wish:
     by: str | None = None
     criteria: tuple[str, ...] = ()
     seed: int = 0
+    lang: Language | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,9 @@ def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
         cells=tuple(drawn.cells.tolist()),
         items=tuple(_item(each, chance) for each, chance in zip(chosen, chances, strict=True)),
     )
-    return Drawn(sample=sample, shown=tuple(chosen), criteria=criteria)
+    lang = wish.lang or Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
+    told = _told(store, run, criteria, lang=lang)
+    return Drawn(sample=sample, shown=tuple(chosen), criteria=told)
 
 
 def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
@@ -108,6 +115,17 @@ def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[C
             f"it has {', '.join(known) or 'none'}."
         )
     return known[wanted[0]][0], tuple(known[name][1] for name in wanted)
+
+
+def _told(
+    store: Store, run: Run, criteria: tuple[Criterion, ...], *, lang: Language
+) -> tuple[Criterion, ...]:
+    """Give the criteria in the words of a language, where their rubric has them."""
+    kept = kept_rubrics(store, run)
+    own = [rubric for (_, written), rubric in sorted(kept.items()) if written == lang]
+    twins = [in_language(rubric, lang) for _, rubric in sorted(kept.items())]
+    words = {each.id: each for rubric in (*twins, *own) for each in rubric.criteria}
+    return tuple(words.get(criterion.id, criterion) for criterion in criteria)
 
 
 def _stratum(generation: Generation, by: str | None) -> str:

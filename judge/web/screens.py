@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from judge.judging import in_language
 from judge.pointwise import language_of
 from judge.records import Generation, Language
 from judge.store.annotation_base import Claim, Draft
 from judge.web.room import Room
-from rubrics import RubricError, load_rubric
 from rubrics.rubric import Criterion, Rubric
 
 CANNOT = "cannot"
@@ -59,7 +58,7 @@ def fields(
     shown in the language that it has. `only` names the criteria to ask for; empty for all.
     """
     asked = rubrics_for(room, generation)
-    shown = (_twin(rubric, lang) for rubric in asked)
+    shown = (in_language(rubric, lang) for rubric in asked)
     return tuple(
         _field(rubric.id, criterion)
         for rubric in shown
@@ -70,12 +69,12 @@ def fields(
 
 def instructions(room: Room, generation: Generation, lang: Language) -> tuple[Rubric, ...]:
     """Give the rubrics of an item as the rater reads them."""
-    return tuple(_twin(rubric, lang) for rubric in rubrics_for(room, generation))
+    return tuple(in_language(rubric, lang) for rubric in rubrics_for(room, generation))
 
 
 def titles(room: Room, lang: Language) -> dict[str, str]:
     """Name every criterion of the room, by its key in drafts, in the language of the screen."""
-    shown = [_twin(rubric, lang) for _, rubric in sorted(room.rubrics.items())]
+    shown = [in_language(rubric, lang) for _, rubric in sorted(room.rubrics.items())]
     return {
         f"{rubric.id}.{criterion.id}": criterion.title
         for rubric in shown
@@ -116,18 +115,6 @@ def missing(draft: Draft, asked: tuple[Field, ...], *, choose: bool) -> tuple[st
 def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language) -> Rubric:
     other = "en" if lang == "zh" else "zh"
     return rubrics[id_, lang] if (id_, lang) in rubrics else rubrics[id_, other]
-
-
-@lru_cache(maxsize=64)
-def _twin(rubric: Rubric, lang: Language) -> Rubric:
-    if rubric.language == lang:
-        return rubric
-    try:
-        own = load_rubric(rubric.id, language=rubric.language)
-        twin = load_rubric(rubric.id, language=lang)
-    except RubricError:
-        return rubric
-    return twin if own.digest == rubric.digest else rubric
 
 
 def _field(rubric: str, criterion: Criterion) -> Field:

@@ -245,3 +245,17 @@ def test_a_text_that_was_changed_in_label_studio_is_refused(tmp_path: Path) -> N
 
     assert ended.code == 2
     assert "is not the text that was drawn" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [((), "Safe or not"), (("--lang", "zh"), "是否安全"), (("--lang", "en"), "Safe or not")],
+)
+def test_a_sheet_says_what_the_levels_mean_in_the_language_asked_for(
+    tmp_path: Path, words: tuple[str, ...], title: str
+) -> None:
+    drawn(tmp_path, "s.xlsx", *words)
+
+    sheet = load_workbook(tmp_path / "s.xlsx").worksheets[0]
+    (validation,) = sheet.data_validations.dataValidation
+    assert validation.promptTitle == title
