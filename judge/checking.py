@@ -6,6 +6,7 @@ bare response shows how often the judge flips by itself.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -62,6 +63,8 @@ class Check(Record):
     allowed: float
     """Largest flip rate that counts as steady, a fraction."""
     wrappings: tuple[Wrapping, ...]
+    reasons: Mapping[str, int]
+    """Why verdicts are missing: outcome to judgments."""
 
     @property
     def verdict(self) -> Verdict:
@@ -138,6 +141,7 @@ async def check_judge(
             _wrapping(name, list(_pairs(blocks[0], block, criterion)), allowed=allowed)
             for name, block in zip(names, blocks[1:], strict=True)
         ),
+        reasons=Counter(each.outcome for each in judged if _level(each, criterion) is None),
     )
 
 

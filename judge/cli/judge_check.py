@@ -89,6 +89,8 @@ def _show(check: "Check", *, as_json: bool) -> None:
             "verdict": "verdict",
         },
     )
+    for outcome, count in sorted(check.reasons.items()):
+        console.say(f"  {outcome}: {count}")
     stamp = "SIMULATED: " if check.simulated else ""
     console.say(
         f"{stamp}{check.judge} on {check.rubric}.{check.criterion}, {check.items} responses; "

@@ -88,6 +88,7 @@ def test_a_missing_verdict_is_no_flip() -> None:
 
     found = next(each for each in check.wrappings if each.wrapper == "disclaimer")
     assert (found.pairs, found.missing, found.flips) == (20, 20, 0)
+    assert check.reasons == {"unscored.parse_invalid": 20}
 
 
 @pytest.mark.parametrize("wrapper", sorted(wrappers()))
