@@ -31,17 +31,13 @@ def show(found: Findings, *, as_json: bool) -> None:
 def _tables(judge: str, mine: list[Finding]) -> None:
     several = len({each.name for each in mine}) > 1
     what = {"what": "criterion"} if several else {"system": mine[0].name}
-    group = {"group": "group"} if any(each.group is not None for each in mine) else {}
-    missing = {"missing": "missing"} if any(each.n_missing for each in mine) else {}
     console.say()
     console.say(f"judge {judge}")
     console.table(
         [_score_row(each) for each in mine],
         {
             **what,
-            **group,
             "labels": "labels",
-            **missing,
             "own": "judge*",
             "corrected": "corrected",
             "alone": "labels alone",
@@ -52,7 +48,6 @@ def _tables(judge: str, mine: list[Finding]) -> None:
         [_agreement_row(each) for each in mine],
         {
             **what,
-            **group,
             "both": "items",
             "percent": "equal",
             "main": "agreement",
@@ -67,11 +62,8 @@ def _score_row(finding: Finding) -> dict[str, object]:
     own, corrected, alone = finding.judge_only.value, finding.corrected, finding.human_only
     kind = next((each.kind for each in finding.refusals if each.what == "corrected"), None)
     return {
-        "what": f"{finding.name} {finding.system}",
-        "system": finding.system,
-        "group": finding.group or "all",
+        **_about(finding),
         "labels": f"{finding.n_labelled}/{finding.n}",
-        "missing": finding.n_missing,
         "own": None if own is None else score(finding, own),
         "corrected": REFUSED.get(kind, "none")
         if corrected is None
@@ -81,12 +73,17 @@ def _score_row(finding: Finding) -> dict[str, object]:
     }
 
 
+def _about(finding: Finding) -> dict[str, object]:
+    """Name what a row is about; groups stand under their system."""
+    if finding.group is not None:
+        return {"what": f"  {finding.group}", "system": f"  {finding.group}"}
+    return {"what": f"{finding.name} {finding.system}", "system": finding.system}
+
+
 def _agreement_row(finding: Finding) -> dict[str, object]:
     agreed, ceiling = finding.agreement, finding.ceiling
     row: dict[str, object] = {
-        "what": f"{finding.name} {finding.system}",
-        "system": finding.system,
-        "group": finding.group or "all",
+        **_about(finding),
         "both": 0,
         "ceiling": f"{ceiling.experts.value:.2f}" if ceiling else None,
         "ratio": _written(ceiling.ratio) if ceiling else None,
