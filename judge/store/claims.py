@@ -196,7 +196,8 @@ def close_claim(
 ) -> None:
     """End the work on a task, with its labels, in one transaction.
 
-    Where all wanted experts have submitted it and are found to disagree, it is marked for a third.
+    Where all wanted experts have submitted it and are found to disagree, it is marked for a third,
+    unless they agree after all.
 
     Raises
     ------
@@ -223,10 +224,12 @@ def close_claim(
             connection.execute(update(task).where(*this).values(**back))
         if dissent is not None and _complete(desk, connection, claim, per_item=dissent.per_item):
             said = _submitted(desk, connection, claim.task.task)
-            if dissent.found([draft for other, draft in said if other.kind == "label"]):
-                connection.execute(
-                    update(task).where(*this, task.c.disputed == 0).values(disputed=1)
-                )
+            apart = dissent.found([draft for other, draft in said if other.kind == "label"])
+            # Who took a task back may agree now; a third who has it already keeps it.
+            wanted, before = (1, 0) if apart else (0, 1)
+            connection.execute(
+                update(task).where(*this, task.c.disputed == before).values(disputed=wanted)
+            )
         desk.note(connection, claim.rater, f"task.{state}", subject=claim.task.task, detail=reason)
 
 

@@ -159,6 +159,22 @@ def test_a_disputed_task_goes_to_a_third_who_cannot_tell(tmp_path: Path) -> None
     assert human.tolist() == [1.0]
 
 
+def test_a_dispute_that_a_rater_takes_back_goes_to_nobody(tmp_path: Path) -> None:
+    with room_of(tmp_path, count=1) as served:
+        _label_all(served, "ann")
+        _label_all(served, "bo", safe="0", severity="2")
+        task = claims.own_claims(served.desk, "bo")[0].task.task
+        with served.enter("bo") as bo:
+            page = bo.get("/own").text
+            again = bo.post(f"/label/{task}/reopen", data={"csrf": csrf(page)}).text
+            sent = {"csrf": csrf(again), "version": field(again, "version"), **SAFE}
+            bo.post(f"/label/{task}", data=sent)
+        with served.enter("rev", "reviewer") as reviewer:
+            page = reviewer.get("/label").text
+
+    assert 'id="task"' not in page
+
+
 def test_a_reopened_task_takes_its_labels_back(served: Served) -> None:
     with served.enter("ann") as ann:
         page = ann.get("/label").text
