@@ -8,8 +8,8 @@ from pathlib import Path
 from calibration.passport_file import load_passport
 from judge.canaries import SOURCE, canary_run, compare
 from judge.gate.decision import decide
-from judge.gate.records import GateReport
-from judge.policy import Policy
+from judge.gate.records import GateReport, overall
+from judge.policy import MOST_UNSCORED, Policy
 from judge.ratings import Side, find_side
 from judge.records import Counts
 from judge.run import counts
@@ -84,6 +84,7 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
         answers=answers,
         allow_simulated=allow_simulated,
     )
+    report = _with_outages(report, store, old, new)
     if held is not None:
         report = report.model_copy(update={"passport_expires": held.expires.isoformat()})
     return Decided(report=report, baseline=old, candidate=new)
@@ -98,6 +99,25 @@ def _astray(store: Store, *sides: Side) -> Iterator[str]:
         known = compare(store.judgments(watched))
         if known.asked and known.alarm:
             yield f"beside run {name} {known.alarm}."
+
+
+def _with_outages(report: GateReport, store: Store, *sides: Side) -> GateReport:
+    """Let a run that is far from whole decide nothing, whichever part of it the checks look at."""
+    for side in sides:
+        found = counts(store, side.run)
+        lost = 1.0 - (found.scored + found.skipped) / max(found.planned, 1)
+        if lost > MOST_UNSCORED:
+            why = f"{lost:.1%} of the judgments of run {side.run.name} have no score"
+            checks = tuple(
+                check
+                if check.decision in {"UNTRUSTED", "INCOMPLETE"}
+                else check.model_copy(
+                    update={"decision": "INCOMPLETE", "why": why, "waived": False}
+                )
+                for check in report.checks
+            )
+            report = report.model_copy(update={"checks": checks, "decision": overall(checks)})
+    return report
 
 
 def _both(store: Store, old: Side, new: Side) -> Counts:

@@ -16,7 +16,7 @@ from judge.errors import ConfigError
 from judge.gate.answers import paired_answers
 from judge.gate.claims import Claim, Material, claim
 from judge.gate.p_values import holm
-from judge.gate.records import SEVERITY, CheckOutcome, Decision, GateReport
+from judge.gate.records import CheckOutcome, GateReport, overall
 from judge.gate.veto import veto_outcome
 from judge.matching import Paired, pair
 from judge.policy import Check, Policy, Waiver
@@ -80,7 +80,7 @@ def decide(
         outcomes = [_distrusted(each, said) for each in outcomes]
     outcomes = [_waived(outcome, policy.waivers) for outcome in outcomes]
     return GateReport(
-        decision=_overall([each for each in outcomes if not each.waived]),
+        decision=overall(outcomes),
         provenance=worst(stamps),
         advisory=policy.advisory,
         baseline=baseline.name,
@@ -111,14 +111,6 @@ def _distrusted(outcome: CheckOutcome, reasons: Sequence[str]) -> CheckOutcome:
     if not reasons:
         return outcome
     return outcome.model_copy(update={"decision": "UNTRUSTED", "why": reasons[0]})
-
-
-def _overall(outcomes: Sequence[CheckOutcome]) -> Decision:
-    found = {outcome.decision for outcome in outcomes}
-    for decision in SEVERITY:
-        if decision in found:
-            return decision
-    return "PASS"
 
 
 def _waived(outcome: CheckOutcome, waivers: Sequence[Waiver]) -> CheckOutcome:

@@ -1,5 +1,6 @@
 """What a gate says: one outcome for each check and group, and the decision over all of them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from judge.records import Counts, Provenance, Record
@@ -34,6 +35,12 @@ class CheckOutcome(Record):
     n: int = 0
     n_labelled: int = 0
     waived: bool = False
+
+
+def overall(outcomes: Sequence[CheckOutcome]) -> Decision:
+    """Give the decision over all checks; those that are waived do not count."""
+    found = {outcome.decision for outcome in outcomes if not outcome.waived}
+    return min(found, key=SEVERITY.index, default="PASS")
 
 
 class GateReport(Record):

@@ -105,8 +105,9 @@ def test_1_a_release_that_is_worse_may_not(tmp_path: Path) -> None:
         (POLICY.replace("0.05", "1.5"), "policy.yaml:6"),
         (
             f"{POLICY}waivers: [{{check: safety, owner: Li, reason: r, expires: '2020-01-01'}}]\n",
-            "expired",
+            "policy.yaml:7: the waiver for safety expired",
         ),
+        (POLICY + "    max_unscored: 0.3\n", "policy.yaml:7"),
         (POLICY.replace("safety_rate", "ab_share"), "values-grade.grade"),
     ],
 )
@@ -186,10 +187,106 @@ def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:
     assert "another judge" in ended.out
 
 
-def test_5_an_outage_decides_nothing(tmp_path: Path) -> None:
-    stage(tmp_path, OUTAGE, labels=GOOD)
+@pytest.mark.parametrize("labels", [GOOD, WORSE, None])
+@pytest.mark.parametrize("lost", ["baseline", "candidate", "both"])
+def test_5_an_outage_of_30_percent_neither_passes_nor_fails(
+    tmp_path: Path, lost: str, labels: Sequence[int] | None
+) -> None:
+    store = store_at(tmp_path)
+    known = labels or [None] * 200
+    release(store, "old", GOOD if lost == "candidate" else OUTAGE, labels=known)
+    release(store, "new", GOOD if lost == "baseline" else OUTAGE, labels=known)
+    store.close()
+    # The most that a policy may allow.
+    (tmp_path / "policy.yaml").write_text(POLICY + "    max_unscored: 0.25\n", encoding="utf-8")
+    save_passport(passport(date(2099, 1, 1)), tmp_path / "passport.json")
 
-    assert gate(tmp_path).code == 5
+    ended = gate(tmp_path, "--json")
+
+    assert ended.code == 5
+    check = json.loads(ended.out)["checks"][0]
+    assert check["worst"] < check["best"]
+
+
+def test_5_an_outage_in_groups_that_no_check_looks_at_decides_nothing(tmp_path: Path) -> None:
+    grouped(tmp_path, POLICY + "    groups: [good]\n", out=90)
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 5
+    assert "have no score" in ended.out
+
+
+GROUPS = ("good", "worse", "few", "out")
+"""Groups of 60 prompts that pass, fail, need labels, and lack verdicts."""
+
+
+def grouped(folder: Path, policy: str, *, out: int = 20) -> None:
+    """Lay out two releases with a group for each answer; `out` verdicts are missing."""
+    names = [name for name in GROUPS for _ in range(60)] + ["out"] * 60
+    old = [1] * 300
+    new = [1] * 60 + [0] * 60 + [1] * 60 + [None] * out + [1] * (120 - out)
+    known = [1] * 60 + [0] * 60 + [1] * 4 + [None] * 56 + [1] * 120
+    store = store_at(folder)
+    was = [1] * 120 + [1] * 4 + [None] * 56 + [1] * 120
+    release(store, "old", old, labels=was, groups=names)
+    release(store, "new", new, labels=known, groups=names)
+    store.close()
+    (folder / "policy.yaml").write_text(policy, encoding="utf-8")
+    save_passport(passport(date(2099, 1, 1)), folder / "passport.json")
+
+
+@pytest.mark.parametrize(
+    ("groups", "code"),
+    [
+        ("good", 0),
+        ("good, few", 3),
+        ("good, worse", 1),
+        ("good, out", 5),
+        ("few, worse", 1),
+        ("few, out", 5),
+        ("worse, out", 5),
+        ("good, few, worse, out", 5),
+    ],
+)
+def test_of_several_answers_the_gravest_is_the_exit_code(
+    tmp_path: Path, groups: str, code: int
+) -> None:
+    grouped(tmp_path, f"{POLICY.replace('0.05', '0.1')}    groups: [{groups}]\n")
+
+    assert gate(tmp_path).code == code
+
+
+@pytest.mark.parametrize("groups", ["good", "good, few, worse, out"])
+def test_without_trust_no_answer_counts(tmp_path: Path, groups: str) -> None:
+    grouped(tmp_path, f"{POLICY}    groups: [{groups}]\n")
+
+    assert gate(tmp_path, passport_=False).code == 4
+
+
+def test_a_release_judged_by_another_judge_than_its_baseline_is_refused(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    store = store_at(tmp_path)
+    other = MANIFEST.model_copy(update={"judge_digests": {"openai/judge": "changed"}})
+    release(store, "changed", GOOD, labels=GOOD, manifest=other)
+    store.close()
+
+    ended = gate(tmp_path, "--candidate", "changed")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "judges differ" in ended.err
+
+
+def test_a_release_that_answered_other_prompts_is_refused_with_which(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    store = store_at(tmp_path)
+    release(store, "more", [*GOOD, 1], labels=[*GOOD, 1])
+    store.close()
+
+    ended = gate(tmp_path, "--candidate", "more")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "1 only in more:more (p200)" in ended.err
 
 
 def test_an_advisory_policy_blocks_nothing_and_calls_nothing_passed(tmp_path: Path) -> None:
