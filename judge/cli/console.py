@@ -47,8 +47,10 @@ def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
 
 
 def as_json(value: object) -> None:
-    """Print a JSON document; Chinese stays Chinese."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Print a JSON document; Chinese stays Chinese, and what a terminal obeys is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    shown = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    sys.stdout.write("".join(shown) + "\n")
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
@@ -69,34 +71,47 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> N
 
     out = Console(highlight=False, soft_wrap=False)
     cells = [[printable(_cell(row.get(key))) for key in columns] for row in rows]
-    headed = [list(columns.values()), *cells]
-    kinds = [_column(place, headed, out.width) for place in range(len(columns))]
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, (least, breaks) in zip(columns.values(), kinds, strict=True):
-        grid.add_column(heading, overflow="fold", no_wrap=not breaks, min_width=least)
-    # Two blanks stand between columns.
-    if rows and sum(least for least, _ in kinds) + 2 * len(kinds) - 2 > out.width:
+    headings = tuple(columns.values())
+    widths = _widths(headings, cells, out.width)
+    if widths is None:
         for row in cells:
-            for line in _stacked(row, tuple(columns.values()), out.width):
+            for line in _stacked(row, headings, out.width):
                 say(line)
         return
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, width in zip(headings, widths, strict=True):
+        grid.add_column(heading, overflow="fold", width=width)
     for row in cells:
         grid.add_row(*map(Text, row))
     out.print(grid)
 
 
-def _column(place: int, cells: Sequence[Sequence[str]], room: int) -> tuple[int, bool]:
-    """Find how narrow a column may be, and whether its words may be broken.
+def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Share the room among columns; None where not even the least widths fit.
 
-    The first of the cells is the heading.
+    Numbers are never broken, headings and words may be.
     """
     from rich.cells import cell_len
 
-    values = [row[place] for row in cells]
-    width = max(map(cell_len, values))
+    # Two blanks stand between columns.
+    free = room - 2 * (len(headings) - 1)
+    columns = [[row[place] for row in cells] for place in range(len(headings))]
+    widest = [max(map(cell_len, values), default=0) for values in columns]
+    wanted = [max(cell_len(name), width) for name, width in zip(headings, widest, strict=True)]
+    whole = [all(map(_is_number, values)) for values in columns]
     # The first column says what a row is about, so it is the last to be broken.
-    whole = all(map(_is_number, values[1:])) or (place == 0 and width <= room / 2)
-    return (width, False) if whole else (min(width, 9), True)
+    whole[0] = whole[0] or widest[0] <= room / 2
+    widths = [
+        max(width if kept else min(width, 9), min(cell_len(name), 5))
+        for name, width, kept in zip(headings, widest, whole, strict=True)
+    ]
+    if sum(widths) > free:
+        return None
+    for _ in range(min(free, sum(wanted)) - sum(widths)):
+        short = [(w - width, at) for at, (w, width) in enumerate(zip(wanted, widths, strict=True))]
+        # Who lacks least comes first, so that most columns are whole.
+        widths[min(each for each in short if each[0])[1]] += 1
+    return widths
 
 
 def _is_number(cell: str) -> bool:
