@@ -225,6 +225,11 @@ def calibrated(
     """
     read = gathered(sources, asked)
     _require_systems(aims.family, {part.system for part in read.parts})
+    if sources.against is not None and all(part.earlier is None for part in read.parts):
+        raise ConfigError(
+            f"--against {sources.against}: no verdict in it is of this judge and criterion, or of "
+            "one judge alone."
+        )
     found = calibrate(
         read.parts,
         design=_design(design, read.drawn),

@@ -104,6 +104,17 @@ def test_2_a_wish_that_cannot_be_met_is_one_line(
     assert len(ended.err.splitlines()) == 1
 
 
+def test_2_an_earlier_version_of_another_criterion_is_none(tmp_path: Path) -> None:
+    stage(tmp_path)
+    row = {"id": "p0", "system": "m", "judge": "j", "criterion": "kind", "score": 1}
+    table(tmp_path / "before.csv", [row])
+
+    ended = calibrate(tmp_path, "--against", tmp_path / "before.csv")
+
+    assert ended.code == 2
+    assert "no verdict in it is of this judge and criterion" in ended.err
+
+
 def test_nobody_says_how_labels_were_drawn_and_no_interval_is_given(tmp_path: Path) -> None:
     stage(tmp_path)
 
