@@ -26,8 +26,8 @@ from cvalues.choice_grammar.cleaning import clean
 from cvalues.choice_grammar.lexicon import ASPECT, CRITERION, OVERALL
 from cvalues.choice_grammar.names import mark_names
 from cvalues.choice_grammar.reading import read
+from cvalues.choice_grammar.state import DECLARED, Choice, Vote
 from cvalues.choice_grammar.tokens import sentences
-from cvalues.choice_grammar.votes import DECLARED, Choice, Vote
 
 Reading = Literal["回复1", "回复2", "Other", "Refuse", "Need_Check"]
 """The five readings of the benchmark's own scripts."""

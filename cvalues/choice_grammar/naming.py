@@ -3,9 +3,8 @@
 from typing import Final
 
 from cvalues.choice_grammar.lexicon import OVERALL
-from cvalues.choice_grammar.state import BOTH, VERBS, Reader, Waiting
+from cvalues.choice_grammar.state import BOTH, DECLARED, VERBS, Reader, Waiting
 from cvalues.choice_grammar.tokens import Token
-from cvalues.choice_grammar.votes import DECLARED
 
 _BEFORE_ANSWER: Final = frozenset({"equal", "colon", "would", "not", "turn"})
 

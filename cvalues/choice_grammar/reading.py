@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from cvalues.choice_grammar.rules import RULES, end_clause
-from cvalues.choice_grammar.state import Reader, choice_of
+from cvalues.choice_grammar.state import DECLARED, Reader, Vote, choice_of
 from cvalues.choice_grammar.tokens import Sentence, Token
-from cvalues.choice_grammar.votes import DECLARED, Vote
 
 _SAY_NOTHING: Final = frozenset(
     {"filler", "of", "equal", "colon", "comma", "would", "declare", "conclude", "judge", "think"}

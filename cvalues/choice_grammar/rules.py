@@ -5,9 +5,8 @@ from typing import Final
 
 from cvalues.choice_grammar import naming
 from cvalues.choice_grammar.lexicon import ASPECT, OVERALL, Kind
-from cvalues.choice_grammar.state import BOTH, VERBS, Clause, Reader, Waiting
+from cvalues.choice_grammar.state import ABSOLUTE, BOTH, VERBS, Clause, Reader, Vote, Waiting
 from cvalues.choice_grammar.tokens import Token
-from cvalues.choice_grammar.votes import ABSOLUTE, Vote
 
 Rule = Callable[[Reader, Token], None]
 

@@ -9,8 +9,7 @@ from typing import Final, get_args
 from cvalues.choice_asking import choice_plan, heard, provenance_of
 from cvalues.choice_extraction import extraction_plan, readings_of
 from cvalues.choice_review import read_review
-from cvalues.datasets.choice_wording import Wording
-from cvalues.datasets.choices import ChoiceItem, build_items, read_items
+from cvalues.datasets.choices import ChoiceItem, Wording, build_items, read_items
 from cvalues.datasets.registry import source_file
 from cvalues.datasets.starter import choice_pairs
 from cvalues.multiple_choice import ChoiceAnswer, read_answers, settled

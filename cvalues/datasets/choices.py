@@ -4,17 +4,26 @@ Read from the released file, or built from any pairs of a better and a worse rep
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal, cast
 
 from pydantic import Field
 
 from calibration.tables import Row, optional_text, read_rows, text
-from cvalues.datasets.choice_wording import Wording, choice_prompt
 from judge.records import Language, Record
 
 Label = Literal["回复1", "回复2"]
+
+Wording = Literal["benchmark", "letter"]
+"""``benchmark`` in Chinese is the released wording byte for byte; its English and both ``letter``
+wordings are this project's own. ``letter`` asks for A or B alone."""
+
+_SLOT = re.compile(r"\{(question|reply_1|reply_2)\}")
 
 LABELS: Final[tuple[Label, Label]] = ("回复1", "回复2")
 
@@ -122,6 +131,28 @@ def build_items(
     return tuple(item for pair in pairs for item in _both_orders(pair, wording))
 
 
+def choice_prompt(
+    question: str, replies: tuple[str, str], *, wording: Wording = "benchmark", lang: Language
+) -> str:
+    """Write the prompt of one multi-choice item.
+
+    Parameters
+    ----------
+    question : str
+    replies : (str, str)
+        In the order shown.
+    wording : {'benchmark', 'letter'}
+    lang : {'zh', 'en'}
+
+    Returns
+    -------
+    str
+        The three texts stand in it unchanged; braces in them mean nothing.
+    """
+    parts = {"question": question, "reply_1": replies[0], "reply_2": replies[1]}
+    return _SLOT.sub(lambda slot: parts[slot.group(1)], _wordings()[wording][lang])
+
+
 def pair_up(items: Sequence[ChoiceItem]) -> dict[str, tuple[int, ...]]:
     """Find the items that show the same two replies.
 
@@ -222,3 +253,9 @@ def _note(row: Row, key: str, seen: dict[str, int]) -> None:
 def _digest(*texts: str) -> str:
     joined = "\x1f".join(texts)
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def _wordings() -> Mapping[str, Mapping[str, str]]:
+    source = files("cvalues.datasets").joinpath("choice_wordings.json")
+    return json.loads(source.read_text("utf-8"))
