@@ -4,10 +4,12 @@ Where expert labels exist the difference is corrected for the judge's errors, sy
 where they do not, the judge's own difference is given and marked so.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from calibration.differences import estimate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
@@ -18,6 +20,8 @@ from judge.ratings import FloatArray
 from judge.records import Record
 
 Basis = Literal["corrected", "judge only"]
+CONFIDENCE = 0.95
+_HALVINGS = 14
 
 
 class Flip(Record):
@@ -44,9 +48,13 @@ class Difference:
     """Means of the judge's verdicts; None where there are none."""
     estimate: Estimate | None
     """Candidate minus baseline; None where nothing can be said."""
+    p: float | None
+    """Of "no difference", two-sided; None without an estimate, at least 0.0001."""
     basis: Basis
     why: str
     """Why the difference is not corrected, or empty."""
+    adjusted_p: float | None = None
+    """For the number of groups; None for all groups together."""
 
 
 def difference(
@@ -64,25 +72,31 @@ def difference(
     design : {'random', 'by-verdict', 'curated'}
         How the labels were drawn.
     """
-    estimate, basis, why = _estimate(paired, measure, design)
+    at, basis, why = _estimator(paired, measure, design)
     return Difference(
         group=group,
         n=len(paired.prompts),
         baseline=mean_or_none(paired.judge_baseline),
         candidate=mean_or_none(paired.judge_candidate),
-        estimate=estimate,
+        estimate=at(CONFIDENCE) if at else None,
+        p=_p_value(at) if at else None,
         basis=basis,
         why=why,
     )
 
 
-def _estimate(
+Estimator = Callable[[float], Estimate]
+"""From a confidence to the estimate with that interval."""
+
+
+def _estimator(
     paired: Paired, measure: Measure, design: Design
-) -> tuple[Estimate | None, Basis, str]:
+) -> tuple[Estimator | None, Basis, str]:
     scale = (measure.low, measure.high)
     judged = paired.judge_candidate, paired.judge_baseline
-    try:
-        corrected = estimate_difference(
+
+    def corrected(confidence: float) -> Estimate:
+        return estimate_difference(
             judged[0],
             paired.human_candidate,
             judged[1],
@@ -90,19 +104,51 @@ def _estimate(
             scale=scale,
             design=design,
             clusters=paired.clusters,
+            confidence=confidence,
         )
+
+    def alone(confidence: float) -> Estimate:
+        # The judge's own verdicts stand in for labels: chance of drawing these prompts, no more.
+        found = estimate_difference(
+            judged[0],
+            judged[0],
+            judged[1],
+            judged[1],
+            scale=scale,
+            clusters=paired.clusters,
+            confidence=confidence,
+        )
+        return replace(found, method="judge only, not corrected", human_only=None)
+
+    try:
+        corrected(CONFIDENCE)
     except (InsufficientLabels, UnusableJudge) as error:
         why = str(error)
     else:
         return corrected, "corrected", ""
     try:
-        # The judge's own verdicts stand in for labels: chance of drawing these prompts, no more.
-        alone = estimate_difference(
-            judged[0], judged[0], judged[1], judged[1], scale=scale, clusters=paired.clusters
-        )
+        alone(CONFIDENCE)
     except (InsufficientLabels, UnusableJudge, ValueError):
         return None, "judge only", why
-    return replace(alone, method="judge only, not corrected", human_only=None), "judge only", why
+    return alone, "judge only", why
+
+
+def _p_value(at: Estimator) -> float:
+    """Give the two-sided p-value of "no difference": the risk at which the interval leaves 0."""
+
+    def leaves_zero(risk: float) -> bool:
+        estimate = at(1.0 - risk)
+        return estimate.low > 0.0 or estimate.high < 0.0
+
+    low, high = 1e-4, 0.999
+    if not leaves_zero(high):
+        return 1.0
+    if leaves_zero(low):
+        return low
+    for _ in range(_HALVINGS):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if leaves_zero(middle) else (middle, high)
+    return high
 
 
 def flips(paired: Paired, measure: Measure) -> tuple[Flip, ...]:
@@ -130,14 +176,23 @@ def flips(paired: Paired, measure: Measure) -> tuple[Flip, ...]:
 
 
 def by_group(paired: Paired, measure: Measure, *, design: Design = "random") -> list[Difference]:
-    """Estimate the difference for all prompts, then for each group by name."""
+    """Estimate the difference for all prompts, then for each group by name.
+
+    The groups' p-values are adjusted for exploring: of the groups that are called different at
+    0.05, about one in twenty is not (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57, 289-300).
+    """
     whole = difference(paired, measure, design=design)
     groups = sorted({group for group in paired.groups if group is not None})
+    found = [
+        difference(paired.subset(group), measure, group=group, design=design) for group in groups
+    ]
+    tested = [each.p for each in found if each.p is not None]
+    adjusted = iter(false_discovery_control(tested) if tested else ())
     return [
         whole,
         *(
-            difference(paired.subset(group), measure, group=group, design=design)
-            for group in groups
+            each if each.p is None else replace(each, adjusted_p=float(next(adjusted)))
+            for each in found
         ),
     ]
 

@@ -83,11 +83,13 @@ def compare(
             "difference": "difference",
             "low": "low",
             "high": "high",
+            "adjusted_p": "adjusted p",
             "basis": "basis",
         },
     )
     harmful = sum(not flip.better for flip in changed)
     console.say(f"* the judge's own. {len(changed)} items changed, {harmful} for the worse.")
+    console.say("p-values of groups are adjusted by Benjamini and Hochberg, for exploring only.")
 
 
 def _difference(each: "Difference") -> dict[str, object]:
@@ -100,6 +102,8 @@ def _difference(each: "Difference") -> dict[str, object]:
         "difference": estimate.value if estimate else None,
         "low": estimate.low if estimate else None,
         "high": estimate.high if estimate else None,
+        "p": each.p,
+        "adjusted_p": each.adjusted_p,
         "basis": each.basis,
         "method": estimate.method if estimate else None,
         "n_labelled": estimate.n_labelled if estimate else 0,

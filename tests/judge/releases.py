@@ -38,6 +38,7 @@ def release(
     severity: Sequence[int] = (),
     flagged: Collection[int] = (),
     manifest: Manifest = MANIFEST,
+    prompt: str = "?",
 ) -> Side:
     """Keep a run of one system: a verdict for each prompt, None where the judge gave none.
 
@@ -45,7 +46,7 @@ def release(
     """
     generations = [
         Generation(
-            id=f"p{number}", prompt="?", response="!", system=name,
+            id=f"p{number}", prompt=prompt, response="!", system=name,
             group=groups[number] if groups else None, lang="en",
         )
         for number in range(len(judged))

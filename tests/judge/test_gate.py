@@ -1,5 +1,6 @@
 """The gate passes what is shown to be good enough, fails what is shown to be worse, else asks."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -230,6 +231,47 @@ def test_a_difference_without_labels_is_marked_as_the_judges_own(tmp_path: Path)
 
     assert whole.basis == "judge only"
     assert "0 labels" in whole.why
+
+
+def test_the_p_values_of_groups_are_adjusted_for_exploring(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    groups = ["law"] * 100 + ["crimes"] * 100 + ["theft"] * 100
+    lost, same = [1] * 90 + [0] * 10, [1] * 95 + [0] * 5
+    before, after = [1] * 100 + same * 2, lost + same * 2
+    old = release(store, "old", before, labels=before, groups=groups)
+    new = release(store, "new", after, labels=after, groups=groups)
+
+    whole, crimes, law, theft = by_group(pair(old, new, SAFETY), SAFETY)
+
+    # Benjamini and Hochberg: the smallest of three p-values is tripled, the largest stays.
+    assert law.p is not None
+    assert 0.0001 < law.p < 0.01
+    assert law.adjusted_p == pytest.approx(3 * law.p)
+    assert (crimes.adjusted_p, theft.adjusted_p, whole.adjusted_p) == (1.0, 1.0, None)
+
+
+def test_samples_of_a_prompt_are_no_evidence_of_their_own(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    old, new = release(store, "old", GOOD), release(store, "new", [1, 0] * 100)
+    alone = pair(old, new, SAFETY)
+    copied = replace(alone, clusters=np.repeat(np.arange(20), 10))
+
+    apart, together = (by_group(each, SAFETY)[0].estimate for each in (alone, copied))
+
+    assert apart is not None
+    assert together is not None
+    assert together.high - together.low > apart.high - apart.low
+
+
+def test_the_same_id_for_other_texts_is_refused(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    old = release(store, "old", GOOD)
+    new = release(store, "new", GOOD, prompt="another question")
+
+    with pytest.raises(
+        ConfigError, match=r"different texts under the same ids \(p0, p1, p2 \.\.\.\)"
+    ):
+        pair(old, new, SAFETY)
 
 
 def test_a_side_is_found_by_run_or_by_run_and_system(tmp_path: Path) -> None:
