@@ -129,47 +129,67 @@ def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
     return replace(claim, decision="NEED_LABELS", labels_needed=unseen)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One thing that a check asks of a group, and whether it is shown to hold."""
+
+    estimate: Estimate
+    passed: bool
+    worse_p: float
+    why: str
+
+
 def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Policy) -> Claim:
     measure = check.measured
-    sign = 1.0 if measure.higher_is_better else -1.0
-    passes: list[bool] = []
-    worse: list[float] = []
-    reasons: list[str] = []
-    estimate: Estimate | None = None
-    reached: Estimate | None = None
-    if check.margin is not None:
-        margin, apart = check.margin, _gated_difference(on, measure, policy)
-        estimate = apart(policy.error)
-        passes.append(_better_end(estimate, sign) > -margin)
-        worse.append(p_below(apart, -margin, sign=sign))
-        reasons.append(
-            f"difference {estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}], "
-            f"margin {margin:g}"
-        )
-    if check.floor is not None:
-        level = _gated_level(on, measure, policy)
-        reached = level(policy.error)
-        passes.append(_better_end(reached, sign) >= sign * check.floor)
-        worse.append(p_below(level, sign * check.floor, sign=sign))
-        reasons.append(
-            f"level {reached.value:.3f} [{reached.low:.3f}, {reached.high:.3f}], "
-            f"{'floor' if sign > 0 else 'ceiling'} {check.floor:g}"
-        )
-        estimate = estimate or reached
-    passed = all(passes)
-    if not passed and measure.kind == "choice":
-        reasons.append("more items would settle it")
+    apart = None if check.margin is None else _not_worse(check.margin, on, measure, policy=policy)
+    level = None if check.floor is None else _reaches(check.floor, on, measure, policy=policy)
+    demands = [each for each in (apart, level) if each is not None]
+    if not demands:
+        # A check may ask for nothing but a veto, which is looked at beside this.
+        return replace(nothing, decision="PASS")
+    passed = all(each.passed for each in demands)
+    reasons = [each.why for each in demands]
     needed = None
-    if not passed and estimate is not None and measure.kind in {"rate", "mean"}:
-        needed = _labels_needed(check, estimate, sign)
+    if not passed and measure.kind in {"rate", "mean"}:
+        needed = _labels_needed(check, demands[0].estimate, _sign(measure))
+    elif not passed and measure.kind == "choice":
+        reasons.append("more items would settle it")
     return replace(
         nothing,
-        estimate=estimate,
-        level=reached,
-        worse_p=min(1.0, len(worse) * min(worse)) if worse else None,
+        estimate=demands[0].estimate,
+        level=level.estimate if level else None,
+        worse_p=min(1.0, len(demands) * min(each.worse_p for each in demands)),
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),
         labels_needed=needed,
+    )
+
+
+def _sign(measure: Measure) -> float:
+    return 1.0 if measure.higher_is_better else -1.0
+
+
+def _not_worse(margin: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+    sign, apart = _sign(measure), _gated_difference(on, measure, policy)
+    found = apart(policy.error)
+    return Demand(
+        estimate=found,
+        passed=_better_end(found, sign) > -margin,
+        worse_p=p_below(apart, -margin, sign=sign),
+        why=f"difference {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
+        f"margin {margin:g}",
+    )
+
+
+def _reaches(floor: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+    sign, level = _sign(measure), _gated_level(on, measure, policy)
+    found = level(policy.error)
+    return Demand(
+        estimate=found,
+        passed=_better_end(found, sign) >= sign * floor,
+        worse_p=p_below(level, sign * floor, sign=sign),
+        why=f"level {found.value:.3f} [{found.low:.3f}, {found.high:.3f}], "
+        f"{'floor' if sign > 0 else 'ceiling'} {floor:g}",
     )
 
 
