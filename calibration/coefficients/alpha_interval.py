@@ -124,7 +124,7 @@ def _agreements(counts: FloatArray, _values: FloatArray) -> FloatArray:
 def _nominal(sums: FloatArray) -> FloatArray:
     agreed, by_value = sums[:, 0], sums[:, 1:]
     n = by_value.sum(axis=1)
-    return 1.0 - (n - 1.0) * (n - agreed) / (n**2 - (by_value**2).sum(axis=1))
+    return 1.0 - _spare(n) * (n - agreed) / (n**2 - (by_value**2).sum(axis=1))
 
 
 def _coincidences(counts: FloatArray, _values: FloatArray) -> FloatArray:
@@ -144,7 +144,7 @@ def _ordinal(sums: FloatArray) -> FloatArray:
     n = by_value.sum(axis=1)
     centre = (by_value * ranks).sum(axis=1, keepdims=True) / n[:, None]
     expected = 2.0 * n * (by_value * (ranks - centre) ** 2).sum(axis=1)
-    return 1.0 - (n - 1.0) * observed / expected
+    return 1.0 - _spare(n) * observed / expected
 
 
 def _moments_of(counts: FloatArray, values: FloatArray) -> FloatArray:
@@ -159,4 +159,9 @@ def _moments(m: FloatArray, total: FloatArray, squares: FloatArray) -> FloatArra
 
 def _interval(sums: FloatArray) -> FloatArray:
     n, total, squares, differences = sums.T
-    return 1.0 - (n - 1.0) * differences / (2.0 * (n * squares - total**2))
+    return 1.0 - _spare(n) * differences / (2.0 * (n * squares - total**2))
+
+
+def _spare(n: FloatArray) -> FloatArray:
+    """Give the ratings beyond the first; a resample of less than one holds no disagreement."""
+    return np.maximum(n - 1.0, 0.0)

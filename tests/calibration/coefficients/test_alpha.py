@@ -176,3 +176,13 @@ def test_the_order_of_raters_means_nothing(
 
     assert krippendorff_alpha(matrix[:, order], level=level, resamples=50) == found
     assert found.low < found.high
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("units", [[[1, 0]], [[1, 0], [0, 1]], [[1, 1], [0, 0]]])
+def test_a_handful_of_items_gives_no_agreement_beyond_perfect(
+    units: list[list[int]], level: Level
+) -> None:
+    found = krippendorff_alpha(units, level=level)
+
+    assert -1.0 <= found.low < found.high <= 1.0
