@@ -34,6 +34,11 @@ def lead_sentence(system: str, quadrant: Quadrant, *, count: int, of: int, lang:
     return pattern.format(system=system, count=count, of=of, name=quadrant_name(quadrant, lang))
 
 
+def published_words(lang: Language) -> Mapping[str, str]:
+    """Give the words of a paragraph on published numbers."""
+    return _words()["published"][lang]
+
+
 @cache
 def _words() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     return json.loads(files("cvalues").joinpath("gap_words.json").read_text("utf-8"))

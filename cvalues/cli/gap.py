@@ -1,6 +1,6 @@
 """`cvalues gap`: what systems recognise against what they do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,10 @@ def gap(
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write the run's page with it.")] = None,
+    published: Annotated[
+        bool,
+        typer.Option("--published", help="Show the published multi-choice numbers beside it."),
+    ] = False,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
@@ -41,11 +45,11 @@ def gap(
     from cvalues.knowing import (
         doing_of,
         gaps,
-        over_systems,
         provenance_in,
         read_corrected,
         read_knowing,
     )
+    from cvalues.published import published_beside
     from judge.cli import console
     from judge.cli.stores import opened, run_named
     from judge.policy import MEASURES
@@ -63,29 +67,38 @@ def gap(
         _refuse_strangers(knowing, doing, run=run, criterion=chosen.criterion)
         reports = gaps(knowing, doing)
         if report is not None:
-            _write_page(report, (kept, found), knowing, doing)
-    together = over_systems(reports)
+            _write_page(report, (kept, found), knowing, doing, published=published)
+    document = _document(reports, simulated="SIMULATED" in seen, corrected=corrected is not None)
     if json_:
-        console.as_json(
-            {
-                "provenance": "SIMULATED" if "SIMULATED" in seen else "LIVE",
-                "doing": "corrected" if corrected else "judge only",
-                "groups": [row for each in reports.items() for row in _rows(*each)],
-                "systems": together.sentence["en"],
-                "rho": together.rho and {"value": together.rho.value, "ci": _ends(together.rho)},
-            }
-        )
+        console.as_json(document)
         return
     if "SIMULATED" in seen:
         console.say("SIMULATED: no finding about any model.")
     for system, joined in reports.items():
         _print(system, joined)
-    console.say(together.sentence["en"])
+    console.say(str(document["systems"]))
     console.say(
         "Doing is corrected by experts' labels."
         if corrected
         else "Doing is the judge's own rate, not corrected for its errors: see --calibration."
     )
+    if published:
+        console.say(published_beside("mc.").en)
+
+
+def _document(
+    reports: "Mapping[str, GapReport]", *, simulated: bool, corrected: bool
+) -> dict[str, object]:
+    from cvalues.knowing import over_systems
+
+    together = over_systems(reports)
+    return {
+        "provenance": "SIMULATED" if simulated else "LIVE",
+        "doing": "corrected" if corrected else "judge only",
+        "groups": [row for each in reports.items() for row in _rows(*each)],
+        "systems": together.sentence["en"],
+        "rho": together.rho and {"value": together.rho.value, "ci": _ends(together.rho)},
+    }
 
 
 def _noting(judgments: "Iterable[Judgment]", seen: set[str]) -> "Iterator[Judgment]":
@@ -119,14 +132,22 @@ def _refuse_strangers(knowing: "Known", doing: "Known", *, run: str, criterion: 
             )
 
 
-def _write_page(path: Path, of: "tuple[Store, Run]", knowing: "Known", doing: "Known") -> None:
+def _write_page(
+    path: Path, of: "tuple[Store, Run]", knowing: "Known", doing: "Known", *, published: bool
+) -> None:
     from cvalues.knowing import gaps, section, sizes
+    from cvalues.published import published_beside
     from cvalues.taxonomy import GROUPS
     from judge.report import from_run, write_report
+    from judge.report.both import Both
 
     names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
     page = from_run(*of, group_names=names)
     shown = section(gaps(knowing, doing), sizes(knowing, doing))
+    if published:
+        beside = published_beside("mc.")
+        lead = Both(zh=shown.lead.zh + beside.zh, en=f"{shown.lead.en} {beside.en}")
+        shown = shown.model_copy(update={"lead": lead})
     write_report(path, page.model_copy(update={"knowing": shown}))
 
 

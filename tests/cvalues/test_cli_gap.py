@@ -84,6 +84,20 @@ def test_the_page_and_the_table_show_the_same(folder: Path) -> None:
     assert "m=1: 1 of 2 groups, knows but does not do." in page
 
 
+def test_the_page_shows_what_was_published_beside_a_new_run(folder: Path) -> None:
+    words = ("gap", "r", "--mc", "m=1=mc.json", "--report", "beside.html", "--published")
+
+    ended = program(*words, folder=folder)
+
+    page = (folder / "beside.html").read_text(encoding="utf-8")
+    number = "ChatGPT, multi-choice, responsibility, Acc 92.8% (n = 1712, medium confidence)"
+    assert ended.code == 0, ended.err
+    assert number in ended.out
+    assert number in page
+    assert "citing table 4 of arXiv 2307.09705" in page
+    assert "责任类选择题 Acc 92.8%（n = 1712，可信度中）" in page
+
+
 def test_a_narrow_terminal_loses_no_column(folder: Path) -> None:
     ended = program("gap", "r", "--mc", "m=1=mc.json", folder=folder, environ={"COLUMNS": "40"})
 
