@@ -41,6 +41,11 @@ class Side:
         """How tables call the side."""
         return f"{self.run.name}:{self.system}"
 
+    def shares_run(self, other: "Side") -> bool:
+        """Tell whether both sides are systems of one run."""
+        here, there = self.store.place, other.store.place
+        return here == there and self.run.run_id == other.run.run_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:

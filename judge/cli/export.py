@@ -1,7 +1,7 @@
 """`cvalues export`: tidy tables of a run."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -12,7 +12,11 @@ def export(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     what: Annotated[
-        str, typer.Option(help="verdicts, attempts, labels, summary, generations or mlflow.")
+        str,
+        typer.Option(
+            help="verdicts, attempts, labels, summary, generations, mlflow, or run: "
+            "all of it, a store of its own for --baseline-store."
+        ),
     ] = "verdicts",
     format_: Annotated[
         str | None, typer.Option("--format", help="jsonl, csv or parquet; else by the suffix.")
@@ -28,13 +32,18 @@ def export(
     from judge.exporters.files import Format, write_rows
     from judge.exporters.mlflow import feedback
     from judge.exporters.rows import What, rows
+    from judge.store.copies import write_run
 
-    kind = console.one_of(what, (*get_args(What), "mlflow"), option="--what")
-    form = console.one_of(
-        format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"
-    )
+    kind = console.one_of(what, (*get_args(What), "mlflow", "run"), option="--what")
     with opened(store) as kept:
         found = run_named(kept, run)
-        table = feedback(kept, found) if kind == "mlflow" else rows(kept, found, kind)
-        count = write_rows(out, table, form=form, raw=raw)
+        if kind == "run":
+            count = write_run(kept, found, out)
+        else:
+            form = console.one_of(
+                format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"
+            )
+            mlflow = kind == "mlflow"
+            table = feedback(kept, found) if mlflow else rows(kept, found, cast("What", kind))
+            count = write_rows(out, table, form=form, raw=raw)
     console.note(f"{count} rows in {out}")

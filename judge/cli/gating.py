@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from judge.gate.records import GateReport
 
 Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
+BaselineStore = Annotated[
+    str | None,
+    typer.Option(help="Where the baseline is, if elsewhere: a file of cvalues export --what run."),
+]
 Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release to be shipped.")]
 
 
@@ -34,12 +38,13 @@ def compare(
         bool, typer.Option("--shared-only", help="Leave out prompts that only one side has.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the items that changed as JSONL.")] = None,
+    baseline_store: BaselineStore = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
     """Compare two releases on the same prompts, by group, with the items that changed."""
     from judge.cli import console
-    from judge.cli.stores import opened
+    from judge.cli.stores import elsewhere, opened
     from judge.compare import by_group, flips
     from judge.exporters.files import write_rows
     from judge.exporters.gate_files import both_names, group_name
@@ -51,8 +56,8 @@ def compare(
     judged = tuple(name for name, each in MEASURES.items() if each.kind in {"rate", "mean"})
     chosen = MEASURES[console.one_of(measure, judged, option="--measure")]
     drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
-    with opened(store) as kept:
-        sides = find_side(kept, baseline), find_side(kept, candidate)
+    with opened(store) as kept, elsewhere(baseline_store) as before:
+        sides = find_side(before or kept, baseline), find_side(kept, candidate)
         paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
     differences = by_group(paired, chosen, design=drawn)
     changed = flips(paired, chosen)
@@ -116,6 +121,7 @@ def gate(
     baseline: Baseline,
     candidate: Candidate,
     policy: Annotated[Path, typer.Option(help="The policy, a YAML file.")],
+    baseline_store: BaselineStore = None,
     passport: Annotated[
         Path | None, typer.Option(help="The judge's passport, from cvalues calibrate --passport.")
     ] = None,
@@ -146,17 +152,18 @@ def gate(
     """
     from judge.cli import console
     from judge.cli.gate_files import write_all
-    from judge.cli.stores import opened
+    from judge.cli.stores import elsewhere, opened
     from judge.gate.conduct import conduct
     from judge.policy import load_policy
 
     now, names = datetime.now(UTC).date(), group_names(context)
     asked = load_policy(policy, today=now)
-    with opened(store) as kept:
+    with opened(store) as kept, elsewhere(baseline_store) as before:
         decided = conduct(
             kept,
             baseline,
             candidate,
+            kept=before,
             policy=asked,
             passport=passport,
             today=now,

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from judge.cli.console import store_address
 from judge.errors import ConfigError
@@ -18,6 +19,24 @@ def opened(given: str | None) -> Generator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def elsewhere(given: str | None) -> Generator[Store | None]:
+    """Open a second store, where one is named that is there.
+
+    Raises
+    ------
+    ConfigError
+        If the name is that of a file that is not there; it is not made.
+    """
+    if given is None:
+        yield None
+        return
+    if "://" not in given and not Path(given).is_file():
+        raise ConfigError(f"{given}: no such file; write it with cvalues export --what run.")
+    with opened(given) as store:
+        yield store
 
 
 def run_named(store: Store, name: str) -> Run:

@@ -148,11 +148,9 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
         # A check may ask for nothing but a veto, which is looked at beside this.
         return replace(nothing, decision="PASS")
     passed = all(each.passed for each in demands)
+    labelled = measure.kind in {"rate", "mean"}
     reasons = [each.why for each in demands]
-    needed = None
-    if not passed and measure.kind in {"rate", "mean"}:
-        needed = _labels_needed(check, demands[0].estimate, _sign(measure))
-    elif not passed and measure.kind == "choice":
+    if not passed and measure.kind == "choice":
         reasons.append("more items would settle it")
     return replace(
         nothing,
@@ -161,7 +159,9 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
         worse_p=min(1.0, len(demands) * min(each.worse_p for each in demands)),
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),
-        labels_needed=needed,
+        labels_needed=None
+        if passed or not labelled
+        else _labels_needed(check, demands[0].estimate, _sign(measure)),
     )
 
 

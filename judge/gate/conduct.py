@@ -31,6 +31,7 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     baseline: str,
     candidate: str,
     *,
+    kept: Store | None = None,
     policy: Policy,
     passport: Path | None,
     today: date,
@@ -44,6 +45,8 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     store : Store
     baseline, candidate : str
         ``RUN`` or ``RUN:SYSTEM``.
+    kept : Store, optional
+        Where the baseline is, if elsewhere.
     policy : Policy
     passport : Path, optional
         Without it the judge is not trusted.
@@ -60,7 +63,7 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     PassportError
         If the passport is no passport.
     """
-    old, new = find_side(store, baseline), find_side(store, candidate)
+    old, new = find_side(kept or store, baseline), find_side(store, candidate)
     held = load_passport(passport) if passport else None
     judged = [check.measured.criterion for check in policy.checks if check.measured.criterion]
     reasons: tuple[str, ...] = ()
@@ -73,26 +76,27 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
                 today=today,
                 allow_simulated=allow_simulated,
             ),
-            *_astray(store, old, new),
+            *_astray(old, new),
         )
     report = decide(
         old,
         new,
         policy,
-        counts=_both(store, old, new),
+        counts=_both(old, new),
         distrust=reasons,
         answers=answers,
         allow_simulated=allow_simulated,
     )
-    report = _with_outages(report, store, old, new)
+    report = _with_outages(report, old, new)
     if held is not None:
         report = report.model_copy(update={"passport_expires": held.expires.isoformat()})
     return Decided(report=report, baseline=old, candidate=new)
 
 
-def _astray(store: Store, *sides: Side) -> Iterator[str]:
+def _astray(*sides: Side) -> Iterator[str]:
     """Say beside which run the judge failed on texts with known verdicts, where it was asked."""
-    for name in dict.fromkeys(side.run.name for side in sides):
+    for side in {(side.store.place, side.run.name): side for side in sides}.values():
+        name, store = side.run.name, side.store
         watched = store.find_run(canary_run(name))
         if watched is None or watched.manifest.source.name != SOURCE:
             continue
@@ -101,10 +105,10 @@ def _astray(store: Store, *sides: Side) -> Iterator[str]:
             yield f"beside run {name} {known.alarm}."
 
 
-def _with_outages(report: GateReport, store: Store, *sides: Side) -> GateReport:
+def _with_outages(report: GateReport, *sides: Side) -> GateReport:
     """Let a run that is far from whole decide nothing, whichever part of it the checks look at."""
     for side in sides:
-        found = counts(store, side.run)
+        found = counts(side.store, side.run)
         lost = 1.0 - (found.scored + found.skipped) / max(found.planned, 1)
         if lost > MOST_UNSCORED:
             why = f"{lost:.1%} of the judgments of run {side.run.name} have no score"
@@ -120,12 +124,12 @@ def _with_outages(report: GateReport, store: Store, *sides: Side) -> GateReport:
     return report
 
 
-def _both(store: Store, old: Side, new: Side) -> Counts:
+def _both(old: Side, new: Side) -> Counts:
     """Count the judgments of both runs, once where they are the same run."""
-    first = counts(store, old.run)
-    if old.run.run_id == new.run.run_id:
+    first = counts(old.store, old.run)
+    if old.shares_run(new):
         return first
-    second = counts(store, new.run)
+    second = counts(new.store, new.run)
     return Counts(
         **{name: getattr(first, name) + getattr(second, name) for name in Counts.model_fields}
     )

@@ -94,7 +94,7 @@ class Material:
 
     def spent(self) -> tuple[int, float]:
         """Count the calls of all runs and their known costs in US dollars."""
-        runs = {share.run.run_id: share for share in self.shares}
+        runs = {(share.store.place, share.run.run_id): share for share in self.shares}
         spent = [share.store.spent(share.run) for share in runs.values()]
         return sum(calls for calls, _ in spent), sum(usd for _, usd in spent)
 
@@ -102,7 +102,7 @@ class Material:
 def beside(baseline: Side, candidate: Side) -> Material:
     """Set a candidate beside its baseline, in one run or in two."""
     first, second = shown_names(baseline, candidate)
-    if baseline.run.run_id == candidate.run.run_id:
+    if baseline.shares_run(candidate):
         names = {baseline.system: first, candidate.system: second}
         return Material(shares=(Share(store=candidate.store, run=candidate.run, names=names),))
     return Material(
@@ -114,7 +114,13 @@ def beside(baseline: Side, candidate: Side) -> Material:
 
 
 def shown_names(baseline: Side, candidate: Side) -> tuple[str, str]:
-    """Name two sides by their systems where that tells them apart, else by their runs as well."""
+    """Name two sides by system where that tells them apart, else by run, else by time as well."""
     if baseline.system != candidate.system:
         return baseline.system, candidate.system
-    return baseline.name, candidate.name
+    if baseline.name != candidate.name:
+        return baseline.name, candidate.name
+    return _with_time(baseline), _with_time(candidate)
+
+
+def _with_time(side: Side) -> str:
+    return f"{side.name} {side.run.created_at[:19]}"

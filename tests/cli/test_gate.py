@@ -440,3 +440,49 @@ def test_a_check_of_answers_without_answers_says_which_options_to_give(tmp_path:
         ended = gate(tmp_path, *given)
         assert ended.code == 2
         assert "--candidate-answers" in ended.err
+
+
+@pytest.mark.parametrize(("new", "code"), [(GOOD, 0), (WORSE, 1)])
+def test_a_baseline_kept_as_a_file_decides_as_the_run_it_was(
+    tmp_path: Path, new: Sequence[int | None], code: int
+) -> None:
+    stage(tmp_path, new)
+    here = gate(tmp_path, "--json")
+    store = ["--store", tmp_path / "releases.db"]
+
+    kept = program("export", "old", "--what", "run", "--out", "kept.db", *store, folder=tmp_path)
+    there = gate(tmp_path, "--baseline-store", "kept.db", "--json", "--report", "page.html")
+
+    assert kept.code == 0, kept.err
+    assert here.code == there.code == code
+    assert json.loads(there.out) == json.loads(here.out)
+    assert (tmp_path / "page.html").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("kept")) == [
+        "kept.db"
+    ]
+
+
+def test_a_run_that_kept_its_name_is_told_apart_from_its_baseline(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    for folder, scores in ((before, GOOD), (after, WORSE)):
+        folder.mkdir()
+        store = store_at(folder)
+        release(store, "nightly", scores, labels=scores)
+        store.close()
+
+    words = ["compare", "nightly", "nightly", "--store", after / "releases.db", "--json"]
+    ended = program(*words, "--baseline-store", before / "releases.db", folder=tmp_path)
+
+    assert ended.code == 0, ended.err
+    difference = json.loads(ended.out)["differences"][0]
+    assert (difference["baseline"], difference["candidate"]) == (0.95, 0.65)
+
+
+def test_a_baseline_file_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+
+    ended = gate(tmp_path, "--baseline-store", "gone.db")
+
+    assert ended.code == 2
+    assert ended.err.startswith("gone.db: no such file; write it with cvalues export --what run")
+    assert not (tmp_path / "gone.db").exists()
