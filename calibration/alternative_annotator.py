@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels
@@ -133,6 +132,8 @@ def alternative_annotator_test(
     """
     check_share("epsilon", epsilon)
     check_share("q", q)
+    from scipy import stats
+
     verdicts, labels = as_vector("judge", judge), as_matrix("experts", experts)
     if verdicts.size != labels.shape[0]:
         raise ValueError(f"judge has {verdicts.size} items and experts have {labels.shape[0]}.")
@@ -195,6 +196,8 @@ def _nearness(rating: FloatArray, rest: FloatArray, nearness: Nearness) -> Float
 
 
 def _test(difference: FloatArray, epsilon: float) -> tuple[float, Literal["t", "wilcoxon"]]:
+    from scipy import stats
+
     lost = difference[~np.isnan(difference)] - epsilon
     if lost.size >= FEW_ITEMS and np.ptp(lost) > 0.0:
         return float(stats.ttest_1samp(lost, 0.0, alternative="less").pvalue), "t"

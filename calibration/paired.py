@@ -6,7 +6,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
@@ -51,6 +50,9 @@ def mcnemar(b: int, c: int) -> McNemar:
     >>> mcnemar(1, 6).exact_p
     0.125
     """
+    # It takes longer to load than a whole gate, so only whoever needs it pays for it.
+    from scipy import stats
+
     fewer = min(b, c)
     below = 2.0 * float(stats.binom.cdf(fewer, b + c, 0.5))
     at = float(stats.binom.pmf(fewer, b + c, 0.5))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from calibration.estimate import Estimate, Undefined
 from calibration.pairs import as_matrix, rater_names
@@ -78,7 +78,7 @@ def rater_severity(
     scale = float(np.nanmax(np.abs(shared)))
     if residual <= 1e-20 * max(1.0, scale**2):
         raise Undefined("the raters differ by the same amounts on every item; there is no error.")
-    t = float(stats.t.ppf((1.0 + confidence) / 2.0, freedom))
+    t = float(special.stdtrit(freedom, (1.0 + confidence) / 2.0))
     errors = np.sqrt(unit_variance * residual / freedom)
     counts = (~np.isnan(shared)).sum(axis=0)
     return tuple(

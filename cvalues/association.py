@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from cvalues.gap import Rate
 from cvalues.gap_wording import association_sentence
@@ -71,7 +71,9 @@ def association(
     know, do = (np.array(values, dtype=np.float64) for values in zip(*pairs, strict=True))
     if np.ptp(know) == 0.0 or np.ptp(do) == 0.0:
         return _nothing_to_say("constant", n)
-    ranks = stats.rankdata(know), stats.rankdata(do)
+    from scipy.stats import rankdata
+
+    ranks = rankdata(know), rankdata(do)
     value = float(np.corrcoef(*ranks)[0, 1])
     rho = _rho_interval(value, n, confidence)
     which = "together" if rho.low > 0.0 else "apart" if rho.high < 0.0 else "open"
@@ -85,7 +87,7 @@ def _rho_interval(rho: float, n: int, confidence: float) -> Rate:
     # A perfect rank correlation has no finite z; the highest value below it stands in.
     most = 1.0 - 12.0 / (n * (n * n - 1.0))
     inner = min(max(rho, -most), most)
-    reach = stats.norm.ppf((1.0 + confidence) / 2.0) * math.sqrt((1.0 + inner**2 / 2.0) / (n - 3.0))
+    reach = special.ndtri((1.0 + confidence) / 2.0) * math.sqrt((1.0 + inner**2 / 2.0) / (n - 3.0))
     z = math.atanh(inner)
     return Rate(rho, min(math.tanh(z - reach), rho), max(math.tanh(z + reach), rho))
 
@@ -94,7 +96,7 @@ def _p_value(know: Ranks, do: Ranks, rho: float) -> float:
     n = know.size
     if n > MOST_FOR_EXACT:
         t = rho * math.sqrt((n - 2.0) / max(1.0 - rho**2, 1e-12))
-        return float(2.0 * stats.t.sf(abs(t), n - 2.0))
+        return float(2.0 * special.stdtr(n - 2.0, -abs(t)))
     centred = know - know.mean()
     orders = np.array(list(permutations(do - do.mean())))
     products = np.abs(orders @ centred)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from calibration.differences import estimate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
@@ -181,6 +180,8 @@ def by_group(paired: Paired, measure: Measure, *, design: Design = "random") -> 
     The groups' p-values are adjusted for exploring: of the groups that are called different at
     0.05, about one in twenty is not (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57, 289-300).
     """
+    from scipy.stats import false_discovery_control
+
     whole = difference(paired, measure, design=design)
     groups = sorted({group for group in paired.groups if group is not None})
     found = [

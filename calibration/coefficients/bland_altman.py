@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
 from calibration.pairs import pair_up
@@ -76,8 +76,8 @@ def bland_altman(
     bias, spread = float(differences.mean()), float(differences.std(ddof=1))
     if spread <= 1e-12 * max(1.0, abs(bias)):
         raise Undefined("all differences are equal, so the limits of agreement have no width.")
-    z = float(stats.norm.ppf((1.0 + share) / 2.0))
-    t = float(stats.t.ppf((1.0 + confidence) / 2.0, n - 1))
+    z = float(special.ndtri((1.0 + share) / 2.0))
+    t = float(special.stdtrit(n - 1, (1.0 + confidence) / 2.0))
     bias_error = spread / np.sqrt(n)
     limit_error = spread * np.sqrt(1.0 / n + z**2 / (2.0 * (n - 1)))
 

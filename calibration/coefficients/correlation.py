@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from calibration.coefficients.rater_table import (
     MOST_CATEGORIES,
@@ -52,6 +52,8 @@ def spearman(
     ----------
     Bonett & Wright (2000), Psychometrika 65(1), 23-28, the variance of Fisher's z.
     """
+    from scipy import stats
+
     check_share("confidence", confidence)
     pairs = _varying(pair_up(judge, human))
     if _has_levels(pairs):
@@ -92,6 +94,8 @@ def kendall(
     Kendall (1945), Biometrika 33(3), 239-251. Fieller, Hartley & Pearson (1957), Biometrika
     44(3/4), 470-481, the variance of Fisher's z.
     """
+    from scipy import stats
+
     check_share("confidence", confidence)
     pairs = _varying(pair_up(judge, human))
     if _has_levels(pairs):
@@ -167,7 +171,7 @@ def _fisher(
     # A perfect order is no proof of one: the centre stays one part in n away from 1.
     limit = 1.0 - 1.0 / pairs.n
     centre = np.arctanh(np.clip(value, -limit, limit))
-    reach = float(stats.norm.ppf((1.0 + confidence) / 2.0)) * np.sqrt(variance)
+    reach = float(special.ndtri((1.0 + confidence) / 2.0)) * np.sqrt(variance)
     return Estimate(
         value=value,
         low=min(float(np.tanh(centre - reach)), value),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
 from calibration.pairs import as_matrix
@@ -140,8 +140,8 @@ def _single_bounds(s: MeanSquares, confidence: float) -> Interval:
     rho, f = _single(s), s.raters / s.rest
     u = n * (1 + (k - 1) * rho) - k * rho
     freedom = (k - 1) * (n - 1) * (k * rho * f + u) ** 2 / ((n - 1) * (k * rho * f) ** 2 + u**2)
-    above = float(stats.f.ppf(1.0 - tail, n - 1, freedom))
-    below = float(stats.f.ppf(1.0 - tail, freedom, n - 1))
+    above = float(special.fdtri(n - 1, freedom, 1.0 - tail))
+    below = float(special.fdtri(freedom, n - 1, 1.0 - tail))
     spread = k * s.raters + (k * n - k - n) * s.rest
     return Interval(
         low=n * (s.items - above * s.rest) / (above * spread + n * s.items),

@@ -6,7 +6,6 @@ shares near 0 and 1, where agreement with a good judge lies, and never has zero 
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import betainc
 
 from calibration.estimate import Estimate, Interval, Undefined
@@ -112,5 +111,7 @@ def _root(level: float, k: int, n: int) -> float:
         above = betainc(k + 1, n - k, p) if k < n else 0.0
         at_least = betainc(k, n - k + 1, p) if k > 0 else 1.0
         return float(0.5 * (above + at_least)) - level
+
+    from scipy.optimize import brentq
 
     return float(brentq(excess, 0.0, 1.0, xtol=1e-13))
