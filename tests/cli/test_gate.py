@@ -188,7 +188,10 @@ def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", [GOOD, WORSE, None])
-@pytest.mark.parametrize("lost", ["baseline", "candidate", "both"])
+@pytest.mark.parametrize(
+    "lost",
+    ["candidate", *(pytest.param(side, marks=pytest.mark.slow) for side in ("baseline", "both"))],
+)
 def test_5_an_outage_of_30_percent_neither_passes_nor_fails(
     tmp_path: Path, lost: str, labels: Sequence[int] | None
 ) -> None:
@@ -239,13 +242,13 @@ def grouped(folder: Path, policy: str, *, out: int = 20) -> None:
 @pytest.mark.parametrize(
     ("groups", "code"),
     [
-        ("good", 0),
+        pytest.param("good", 0, marks=pytest.mark.slow),
         ("good, few", 3),
-        ("good, worse", 1),
-        ("good, out", 5),
+        pytest.param("good, worse", 1, marks=pytest.mark.slow),
+        pytest.param("good, out", 5, marks=pytest.mark.slow),
         ("few, worse", 1),
-        ("few, out", 5),
-        ("worse, out", 5),
+        pytest.param("few, out", 5, marks=pytest.mark.slow),
+        pytest.param("worse, out", 5, marks=pytest.mark.slow),
         ("good, few, worse, out", 5),
     ],
 )
@@ -442,7 +445,9 @@ def test_a_check_of_answers_without_answers_says_which_options_to_give(tmp_path:
         assert "--candidate-answers" in ended.err
 
 
-@pytest.mark.parametrize(("new", "code"), [(GOOD, 0), (WORSE, 1)])
+@pytest.mark.parametrize(
+    ("new", "code"), [(GOOD, 0), pytest.param(WORSE, 1, marks=pytest.mark.slow)]
+)
 def test_a_baseline_kept_as_a_file_decides_as_the_run_it_was(
     tmp_path: Path, new: Sequence[int | None], code: int
 ) -> None:

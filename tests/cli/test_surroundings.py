@@ -46,7 +46,7 @@ def as_anybody() -> None:
 
 @pytest.mark.parametrize(
     "kibibytes",
-    [8, 300, *(pytest.param(n, marks=pytest.mark.slow) for n in range(24, 480, 24))],
+    [8, *(pytest.param(n, marks=pytest.mark.slow) for n in (*range(24, 480, 24), 300))],
 )
 def test_a_full_disk_ends_a_run_in_words_and_loses_nothing(tmp_path: Path, kibibytes: int) -> None:
     path = responses(tmp_path)
@@ -129,7 +129,8 @@ def test_a_second_program_on_a_run_is_refused_by_name_and_the_first_goes_on(tmp_
     assert kept(tmp_path) == dict.fromkeys((f"p{n}" for n in range(60)), 1)
 
 
-@pytest.mark.parametrize("races", [1, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("races", [1, 25])
 def test_programs_that_start_together_score_nothing_twice(tmp_path: Path, races: int) -> None:
     with simulated_server() as server:
         for race in range(races):
@@ -146,7 +147,9 @@ def test_programs_that_start_together_score_nothing_twice(tmp_path: Path, races:
             assert server.hits.total - before == ITEMS
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "signal_", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_second_signal_ends_at_once_and_the_run_goes_on(
     tmp_path: Path, signal_: signal.Signals
 ) -> None:
