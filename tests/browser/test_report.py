@@ -112,6 +112,8 @@ def test_texts_of_pictures_keep_their_size(browser: Browser, benign: Path, width
 def test_print_opens_folds_but_not_warnings(browser: Browser, benign: Path) -> None:
     page = opened(browser, benign)
     page.emulate_media(media="print")
+    # What a fold holds is laid out with the next frame.
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
     shown = page.evaluate(
         "[...document.querySelectorAll('.case .said table')].filter(e => e.checkVisibility("
