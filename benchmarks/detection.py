@@ -32,7 +32,7 @@ def attacks(shared: Path) -> list[str]:
     """Give the texts that try to talk a judge round; none where the file is not there."""
     path = shared / "security" / "attack_strings.jsonl"
     rows = lines(path) if path.exists() else []
-    return [str(row["text"]) for row in rows if "L2" in row["levels"] and not row["benign"]]  # type: ignore[operator]
+    return [str(row["text"]) for row in rows if "L2" in str(row["levels"]) and not row["benign"]]
 
 
 def clean(shared: Path) -> dict[str, str]:

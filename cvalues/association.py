@@ -64,6 +64,8 @@ def association(
     ----------
     Bonett and Wright (2000), Psychometrika 65(1), 23-28, the interval of Spearman's rho.
     """
+    from scipy.stats import rankdata
+
     pairs = [(know, do) for know, do in systems.values() if know is not None and do is not None]
     n = len(pairs)
     if n < LEAST_SYSTEMS:
@@ -71,8 +73,6 @@ def association(
     know, do = (np.array(values, dtype=np.float64) for values in zip(*pairs, strict=True))
     if np.ptp(know) == 0.0 or np.ptp(do) == 0.0:
         return _nothing_to_say("constant", n)
-    from scipy.stats import rankdata
-
     ranks = rankdata(know), rankdata(do)
     value = float(np.corrcoef(*ranks)[0, 1])
     rho = _rho_interval(value, n, confidence)

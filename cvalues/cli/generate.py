@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+from judge.cli import options
 
 if TYPE_CHECKING:
     from judge.records import Item
@@ -32,9 +32,9 @@ def generate(
         Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
-    base_url: BaseUrl = None,
-    api_key_env: ApiKeyEnv = None,
-    store: StoreOption = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    store: options.StoreOption = None,
     system: Annotated[
         str | None, typer.Option(help="Name of the model in tables; else the model string.")
     ] = None,
@@ -44,22 +44,20 @@ def generate(
     samples: Annotated[int, typer.Option(min=1, help="Answers to each prompt.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.7,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 2048,
-    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
-    encoding: Encoding = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
-    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one answer.")] = 4,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
-    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
-    price: Annotated[
-        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
-    ] = None,
-    rpm: Annotated[float | None, typer.Option(min=1, help="Requests a minute.")] = None,
-    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute.")] = None,
-    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
+    seed: options.Seed = None,
+    encoding: options.Encoding = None,
+    concurrency: options.Concurrency = 32,
+    max_attempts: options.MaxAttempts = 4,
+    timeout: options.Timeout = 120.0,
+    max_calls: options.MaxCalls = None,
+    budget_usd: options.BudgetUsd = None,
+    price: options.PriceOption = None,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    transport: options.TransportOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    quiet: Quiet = False,
-    json_: AsJson = False,
+    quiet: options.Quiet = False,
+    json_: options.AsJson = False,
 ) -> None:
     """Ask a model under test for responses to prompts.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+from judge.cli import options
 
 
 def mc(
@@ -54,27 +54,25 @@ def mc(
         str | None, typer.Option(help="Whose answers to take, or what to call the model asked.")
     ] = None,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
-    encoding: Encoding = None,
+    encoding: options.Encoding = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
-    store: StoreOption = None,
-    base_url: BaseUrl = None,
-    api_key_env: ApiKeyEnv = None,
+    store: options.StoreOption = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 1024,
-    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
-    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one answer.")] = 4,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
-    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
-    price: Annotated[
-        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
-    ] = None,
-    rpm: Annotated[float | None, typer.Option(min=1, help="Requests a minute.")] = None,
-    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute.")] = None,
-    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
-    quiet: Quiet = False,
-    json_: AsJson = False,
+    seed: options.Seed = None,
+    concurrency: options.Concurrency = 32,
+    max_attempts: options.MaxAttempts = 4,
+    timeout: options.Timeout = 120.0,
+    max_calls: options.MaxCalls = None,
+    budget_usd: options.BudgetUsd = None,
+    price: options.PriceOption = None,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    transport: options.TransportOption = "auto",
+    quiet: options.Quiet = False,
+    json_: options.AsJson = False,
 ) -> None:
     """Check whether a model recognises the better of two replies.
 

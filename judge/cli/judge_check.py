@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding
+from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Concurrency, Encoding, Seed
 
 if TYPE_CHECKING:
     from judge.checking import Check
@@ -25,8 +25,8 @@ def judge_check(
     ] = 0.1,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
-    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
+    seed: Seed = None,
+    concurrency: Concurrency = 32,
     json_: AsJson = False,
 ) -> None:
     """Measure how far apologies, disclaimers, layout and the like move a judge.

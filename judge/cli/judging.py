@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from judge.cli.options import ApiKeyEnv, AsJson, BaseUrl, Encoding, Quiet, StoreOption
+from judge.cli import options
 
 
 def judge(
@@ -16,34 +16,30 @@ def judge(
     judge_: Annotated[
         str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
     ],
-    base_url: BaseUrl = None,
-    api_key_env: ApiKeyEnv = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
-    store: StoreOption = None,
+    store: options.StoreOption = None,
     lang: Annotated[
         str | None, typer.Option(help="Judge all items in zh or en; else as each item says.")
     ] = None,
-    encoding: Encoding = None,
+    encoding: options.Encoding = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 1,
     pairwise: Annotated[
         bool, typer.Option("--pairwise", help="Compare the systems of the file two by two.")
     ] = False,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
-    seed: Annotated[int | None, typer.Option(help="Passed to providers that take one.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Most calls in flight.")] = 32,
-    max_attempts: Annotated[int, typer.Option(min=1, help="HTTP calls for one question.")] = 4,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")] = 120.0,
-    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")] = None,
-    price: Annotated[
-        str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
-    ] = None,
-    rpm: Annotated[
-        float | None, typer.Option(min=1, help="Requests a minute, by provider.")
-    ] = None,
-    tpm: Annotated[float | None, typer.Option(min=1, help="Tokens a minute, by provider.")] = None,
-    transport: Annotated[str, typer.Option(help="auto, litellm or direct.")] = "auto",
+    seed: options.Seed = None,
+    concurrency: options.Concurrency = 32,
+    max_attempts: options.MaxAttempts = 4,
+    timeout: options.Timeout = 120.0,
+    max_calls: options.MaxCalls = None,
+    budget_usd: options.BudgetUsd = None,
+    price: options.PriceOption = None,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    transport: options.TransportOption = "auto",
     max_unscored: Annotated[
         float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
     ] = 0.1,
@@ -68,8 +64,8 @@ def judge(
         Path | None, typer.Option(help="Shows that the second judge is calibrated.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    quiet: Quiet = False,
-    json_: AsJson = False,
+    quiet: options.Quiet = False,
+    json_: options.AsJson = False,
 ) -> None:
     """Score free-form responses with a judge model.
 

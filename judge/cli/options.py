@@ -27,6 +27,18 @@ ApiKeyEnv = Annotated[
     str | None,
     typer.Option(help="NAME of the environment variable with the key (never the key itself)."),
 ]
+Seed = Annotated[int | None, typer.Option(help="Passed to providers that take one.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Most calls in flight.")]
+MaxAttempts = Annotated[int, typer.Option(min=1, help="HTTP calls for one question.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")]
+BudgetUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")]
+PriceOption = Annotated[
+    str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
+]
+Rpm = Annotated[float | None, typer.Option(min=1, help="Requests a minute, by provider.")]
+Tpm = Annotated[float | None, typer.Option(min=1, help="Tokens a minute, by provider.")]
+TransportOption = Annotated[str, typer.Option(help="auto, litellm or direct.")]
 
 
 def group_names(context: typer.Context) -> Mapping[str, tuple[str, str]]:

@@ -1,7 +1,6 @@
 """The simulated server as a program of its own: it runs until it is told to stop."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable
 
@@ -37,9 +36,7 @@ def serve_until_stopped(profile: Profile, port: int, announce: Callable[[str], N
 async def _serve(profile: Profile, port: int, announce: Callable[[str], None]) -> int:
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Loops on Windows have no signal handlers; there Ctrl-C ends the program by itself.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
     async with serve(profile, port=port) as server:
         announce(server.base_url)
         await stopped.wait()

@@ -62,8 +62,7 @@ class SimulatedServer:
         """Accept no more, then end what is open."""
         # In this order: asyncio fails on a connection accepted just before its listener is closed.
         for wire in listener.sockets:
-            with contextlib.suppress(NotImplementedError):  # by the loop of Windows
-                self._loop.remove_reader(wire.fileno())
+            self._loop.remove_reader(wire.fileno())
         await _let_others_run()
         for connection in tuple(self._connections):
             connection.drop()
