@@ -63,6 +63,7 @@ class LitellmModel:
         self._provider = provider if judge.base_url is None else netloc_of(judge.base_url)
         self._rungs = _ladder(self._litellm, judge, provider)
         self._left_out = _not_taken(self._litellm, judge, provider)
+        self._as_is = _sent_as_is(self._litellm, judge, provider)
         self._priced = judge.base_url is None or provider not in DIRECT_PREFIXES
         self._built: dict[tuple[Rung, int], tuple[object, Mapping[str, object]]] = {}
         self._wire: Wire | None = None
@@ -136,7 +137,11 @@ class LitellmModel:
         if kept is None:
             if len(self._built) >= KEPT:
                 self._built.clear()
-            kept = self._built[rung, id(schema)] = (schema, structured_options(rung, schema))
+            options = structured_options(rung, schema)
+            if self._as_is and "response_format" in options:
+                # openai's client walks through every value of an argument that it has a type for.
+                options = {"extra_body": options}
+            kept = self._built[rung, id(schema)] = (schema, options)
         return kept[1]
 
     async def close(self) -> None:
@@ -278,6 +283,23 @@ def _ladder(litellm: Any, judge: ModelSettings, provider: str) -> tuple[Rung, ..
         "prompt": True,
     }
     return tuple(rung for rung, known in rungs.items() if known)
+
+
+def _sent_as_is(litellm: Any, judge: ModelSettings, provider: str) -> bool:
+    """Whether a request goes to chat completions by openai's own client, which sends what it gets.
+
+    Models that litellm reaches by the Responses API want other names for the same thing.
+    """
+    if provider != "openai" or "responses/" in judge.model:
+        return False
+    return judge.base_url is not None or _mode(litellm, judge) == "chat"
+
+
+def _mode(litellm: Any, judge: ModelSettings) -> str | None:
+    try:
+        return litellm.get_model_info(judge.model).get("mode")
+    except Exception:  # noqa: BLE001 - litellm raises a plain Exception for a model it does not know
+        return None
 
 
 def _reply(came: Any) -> Reply:
