@@ -1,8 +1,12 @@
 """The program `cvalues`: the engine's verbs beside the benchmark's own."""
 
+import os
+
 
 def main() -> None:
     """Run the program; the console script's entry point."""
+    # Before numpy is imported: its arrays are small here, and threads only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from judge.cli.console import guarded
 
     raise SystemExit(guarded(_run))
