@@ -1,11 +1,25 @@
-"""Run the console script as a user does, in a process and a folder of its own."""
+"""Run the program as a user does, in a process and a folder of its own."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120.0
+"""Seconds after which a command is taken to hang."""
+
+LOADED = (
+    *("cvalues.cli.app", "judge.cli.gate_files", "judge.report.build", "judge.store.sql"),
+    *("aiohttp", "jinja2", "openpyxl", "pandas", "scipy.optimize", "scipy.special", "scipy.stats"),
+)
+"""What most commands import, and what takes most of their time."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +37,24 @@ def program(
     environ: Mapping[str, str] | None = None,
     within: Callable[[], None] | None = None,
 ) -> Ended:
-    """Run `cvalues` to its end; `within` sets limits in the new process before it starts."""
-    done = subprocess.run(
-        command(*words),
-        cwd=folder,
-        env=environment(folder, environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        preexec_fn=within,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    """Run `cvalues` to its end.
+
+    The process is forked from one that has imported the packages already, unless `within` sets
+    limits in it: then it starts as the console script does, from nothing.
+    """
+    surroundings = environment(folder, environ)
+    if within is not None:
+        return _started(command(*words), folder, surroundings, within)
+    with TemporaryDirectory() as kept:
+        out, err = Path(kept, "out"), Path(kept, "err")
+        line = [str(word) for word in words]
+        running = _nursery().Process(target=_become, args=(line, folder, surroundings, out, err))
+        running.start()
+        running.join(PATIENCE)
+        if running.exitcode is None:
+            running.kill()
+            raise TimeoutError(f"cvalues {' '.join(line)}: no end in {PATIENCE:g} s")
+        return Ended(running.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 def command(*words: str | Path) -> list[str]:
@@ -45,10 +65,47 @@ def command(*words: str | Path) -> list[str]:
 def environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give the surroundings of a command: the checkout's packages, no keys, a store of its own."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    root = Path(__file__).resolve().parents[2]
     return {
         **kept,
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": str(ROOT),
         "CVALUES_STORE": str(folder / "store.db"),
         **(more or {}),
     }
+
+
+@cache
+def _nursery() -> ForkServerContext:
+    """Give the process that has imported the packages, and has neither threads nor a past."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(LOADED))
+    return context
+
+
+def _become(
+    words: Sequence[str], folder: Path, surroundings: Mapping[str, str], out: Path, err: Path
+) -> None:
+    for path, descriptor in ((out, 1), (err, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(surroundings)
+    sys.argv = ["cvalues", *words]
+    from cvalues.cli import main
+
+    main()
+
+
+def _started(
+    line: list[str], folder: Path, surroundings: Mapping[str, str], within: Callable[[], None]
+) -> Ended:
+    done = subprocess.run(
+        line,
+        cwd=folder,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=within,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
