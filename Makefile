@@ -15,13 +15,15 @@ $(READY): requirements.lock pyproject.toml
 	  { echo "cvalues needs Python 3.11 to 3.14; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+	    --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
 	fi
+	@$(BIN)/python -m compileall -q rubrics calibration judge cvalues
 	@touch $(READY)
 
 demo: $(READY) ## judge the bundled starter set with a simulated judge; writes demo/report.html
