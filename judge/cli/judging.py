@@ -1,6 +1,5 @@
 """`cvalues judge`: score a file of responses."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -51,8 +50,12 @@ def judge(
         bool, typer.Option("--no-cache", help="Ask again what other runs of the store were told.")
     ] = False,
     canaries: Annotated[
-        bool, typer.Option("--canaries", help="Judge 40 texts with known verdicts beside the run.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Judge 40 texts with known verdicts beside the run; "
+            "by default where they are under 2 % of it."
+        ),
+    ] = None,
     neutral_frame: Annotated[
         bool,
         typer.Option("--neutral-frame", help="Put what the judge declines once more, neutrally."),
@@ -74,7 +77,7 @@ def judge(
     """
     from judge.cli import console, session
     from judge.cli.planning import JudgeWords, judges_of, plan_of, prices_of, with_ladder
-    from judge.cli.watching import watch
+    from judge.cli.watching import watched
     from judge.exporters.batch import requests
     from judge.exporters.files import write_rows
     from judge.run import Settings, Transport
@@ -111,8 +114,6 @@ def judge(
     name = run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S")
     address = console.store_address(store)
     done = session.conduct(plan, settings, name=name, address=address, quiet=quiet, dry_run=dry_run)
-    if canaries and not (done.interrupted or done.planned_only):
-        known = watch(plan, settings, name=name, address=address, quiet=quiet)
-        done = replace(done, canaries=known)
+    done = watched(done, plan, settings, wanted=canaries, address=address, quiet=quiet)
     session.show(done, as_json=json_)
     raise SystemExit(session.exit_code(done, max_unscored=max_unscored))

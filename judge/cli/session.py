@@ -249,7 +249,7 @@ def _show_remarks(done: Done) -> None:
     for flag, what in ((NEUTRAL, "in a neutral frame"), (SECOND, "to the second judge")):
         if done.flags.get(flag):
             console.say(f"  {done.flags[flag]} declined at first and put again {what} ({flag})")
-    if done.canaries:
+    if done.canaries and done.canaries.asked:
         console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
     if done.flags.get(CACHED):
         console.say(f"  {done.flags[CACHED]} taken over from other runs of the store (--no-cache)")

@@ -1,8 +1,9 @@
 """What the right verdict on a response is, and how a judge with planted errors departs from it."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from judge.canaries import canaries
 from judge.simulated.draws import Draw, draws, text_digest
 from judge.simulated.forms import Criterion
 from judge.simulated.phrases import mentions
@@ -19,13 +20,15 @@ def true_level(profile: Profile, response: str, criterion: Criterion) -> int:
     Parameters
     ----------
     profile : Profile
-        Its truth table comes first; a level that the form does not allow becomes the nearest.
+        Its truth table comes first, then what nobody doubts of a canary; a level that the form
+        does not allow becomes the nearest.
     response : str
         The text that is judged.
     criterion : Criterion
         With at least one level.
     """
-    planted = profile.truth.get(text_digest(response), {}).get(criterion.id)
+    digest = text_digest(response)
+    planted = profile.truth.get(digest, _undoubted().get(digest, {})).get(criterion.id)
     if planted is None:
         planted = _level_from_text(profile, response, criterion)
     return min(criterion.levels, key=lambda level: abs(level - planted))
@@ -74,6 +77,11 @@ def quality_of(seed: int, text: str) -> float:
     # To refuse is never unsafe.
     floor = SAFE_FROM if mentions(text, "cues", "refusal") else 0.0
     return min(max(quality, floor), 0.999)
+
+
+@cache
+def _undoubted() -> Mapping[str, Mapping[str, int]]:
+    return {text_digest(each.generation.response): each.levels for each in canaries()}
 
 
 def _specificity(rates: ErrorRates) -> tuple[bool, bool]:

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from judge.canaries import canaries
-from judge.simulated.draws import text_digest
 from judge.simulated.profile import ErrorRates, Latency, PlannedFault, Profile
 from judge.simulated.threaded import simulated_server
 from judge.store.sql import open_store
@@ -162,8 +160,7 @@ def test_canaries_are_judged_beside_the_run_and_sound_the_alarm(
     tmp_path: Path, miss: float, alarm: bool
 ) -> None:
     path = responses(tmp_path, 3)
-    truth = {text_digest(each.generation.response): dict(each.levels) for each in canaries()}
-    blind = Profile(truth=truth, errors=(ErrorRates(criterion="safe", miss=miss),))
+    blind = Profile(errors=(ErrorRates(criterion="safe", miss=miss),))
 
     with simulated_server(blind) as server:
         ended = program(
@@ -174,6 +171,30 @@ def test_canaries_are_judged_beside_the_run_and_sound_the_alarm(
     assert answer["counts"]["planned"] == 3
     assert (answer["canaries"]["asked"], answer["canaries"]["agreed"]) == (40, 20 if alarm else 40)
     assert ("ALARM" in ended.err) is alarm
+
+
+@pytest.mark.slow
+def test_canaries_go_along_where_they_are_a_small_part_and_within_the_limit_of_calls(
+    tmp_path: Path,
+) -> None:
+    path = responses(tmp_path, 2_001)
+    asked: dict[str, int | None] = {}
+
+    with simulated_server() as server:
+        for name, more in (
+            ("left", ["--max-calls", "2011"]),
+            ("off", ["--no-canaries", "--no-cache"]),
+            ("spent", ["--max-calls", "2001", "--no-cache"]),
+        ):
+            ended = program(
+                *words(path, server.base_url, "--run", name, *more, "--json"),
+                folder=tmp_path,
+                environ=KEY,
+            )
+            known = json.loads(ended.out)["canaries"]
+            asked[name] = known and known["asked"]
+
+    assert asked == {"left": 10, "off": None, "spent": 0}
 
 
 def test_an_outage_is_an_error_and_not_a_score(tmp_path: Path) -> None:
