@@ -11,6 +11,9 @@ ABSTRACTORS = [[13, 0, 0], [0, 20, 7], [0, 4, 56]]
 # Fleiss (1981), Statistical Methods for Rates and Proportions, table 13.1: 100 diagnoses.
 DIAGNOSES = [[75, 1, 4], [5, 4, 1], [0, 0, 10]]
 
+# Altman (1991), Practical Statistics for Medical Research, p. 403: 85 mammograms, normal to cancer.
+MAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
+
 # Gwet (2002), Kappa statistic is not satisfactory: 125 subjects, nearly all of them positive.
 PARADOX = [[118, 5], [2, 0]]
 

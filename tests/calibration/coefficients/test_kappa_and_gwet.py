@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from calibration.coefficients.gwet import gwet_ac1, gwet_ac2
 from calibration.coefficients.kappa import Weights, cohen_kappa, weighted_kappa
 from calibration.estimate import Undefined
-from tests.calibration.coefficients.published import ABSTRACTORS, DIAGNOSES, PARADOX, unfold
+from tests.calibration.coefficients.published import (
+    ABSTRACTORS,
+    DIAGNOSES,
+    MAMMOGRAMS,
+    PARADOX,
+    unfold,
+)
 
 NAN = float("nan")
 
@@ -17,6 +23,7 @@ NAN = float("nan")
         (ABSTRACTORS, 0.7964094),  # irrCAC, kappa2.table(cont3x3abstractors)
         (DIAGNOSES, 0.67647),  # Fleiss prints .68; irrCAC 0.67647
         (PARADOX, -0.0234),  # Gwet (2002)
+        (MAMMOGRAMS, 0.4728),  # Stata Base Reference Manual, kappa, example 1
         ([[40, 9], [6, 45]], 0.70),  # Feinstein & Cicchetti (1990), J. Clin. Epi. 43(6), 543
         ([[80, 10], [5, 5]], 0.32),  # the same agreement of .85, other marginals
     ],
@@ -25,6 +32,19 @@ def test_kappa_is_that_of_the_published_tables(table: list[list[int]], value: fl
     kappa = cohen_kappa(*unfold(table))
 
     assert kappa.value == pytest.approx(value, abs=5e-3 if value in {0.70, 0.32} else 5e-5)
+
+
+@pytest.mark.parametrize(
+    ("table", "weights", "value"),
+    [
+        (MAMMOGRAMS, "linear", 0.5684),  # Stata Base Reference Manual, kappa, example 2
+        (MAMMOGRAMS, "quadratic", 0.6714),
+    ],
+)
+def test_weighted_kappa_is_that_of_the_published_tables(
+    table: list[list[int]], weights: Weights, value: float
+) -> None:
+    assert weighted_kappa(*unfold(table), weights=weights).value == pytest.approx(value, abs=5e-5)
 
 
 @pytest.mark.parametrize(
