@@ -16,12 +16,14 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.estimate import Interval
 from calibration.intervals.melding import TAIL, Distribution, Form, Piece, point
 from calibration.validation import BoolArray, FloatArray, IntArray
 
 Rule: TypeAlias = tuple[FloatArray, FloatArray]
+ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
 _SPENT = 25.0  # log of the height that an integrand may rise to from below unnoticed
 _BISECTIONS = 40
@@ -180,12 +182,23 @@ def _integral(
     bend = bending * (third - 2.0 * saddle**-3)[:, None] * width**4 / 6.0
     sag = 1.0 + ray**2 / 100.0
     path = saddle[:, None] + 1j * width * ray + bend * ray**2 / sag
-    exponent = -np.log(1.0 - path[:, :, None] * gap[:, None, :]) @ counts - np.log(path)
+    exponent = -_log_product(path, gap, counts) - np.log(path)
     height = exponent.real
     rising = (np.diff(height) > 0.0) & (height[:, 1:] > height[:, :1] - _SPENT)
     integrand = np.exp(exponent) * (width - 2.0j * bend * ray / sag**2)
     falls = np.logical_not(np.any(rising, axis=1))
     return integrand.real @ weights / np.pi, np.asarray(falls)
+
+
+def _log_product(path: ComplexArray, gap: FloatArray, counts: FloatArray) -> ComplexArray:
+    """Sum of counts times log(1 - path gap), (T, N) and (T, J) to (T, N).
+
+    In real parts, since numpy takes the logarithm of complex numbers one by one.
+    """
+    real = 1.0 - path.real[:, :, None] * gap[:, None, :]
+    imaginary = -path.imag[:, :, None] * gap[:, None, :]
+    modulus = 0.5 * np.log(real**2 + imaginary**2) @ counts
+    return modulus + 1j * (np.arctan2(imaginary, real) @ counts)
 
 
 def _saddle(gap: FloatArray, counts: FloatArray) -> FloatArray:
