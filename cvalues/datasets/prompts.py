@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from calibration.tables import Row, optional_text, read_rows, text
 from calibration.tables.printable import clipped
 from judge.errors import ConfigError
-from judge.importers.fields import language, unknown_fields
+from judge.importers.responses import language, unknown_fields
 from judge.records import Item, Language, Record
 
 _FIELDS: Final = ("id", "prompt", "group", "lang", "reference")

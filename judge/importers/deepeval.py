@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from calibration.tables.document import Node, read_document
-from judge.importers.imported import Collected, Imported, Score, name_of, number_of
+from judge.importers.imported import Collected, Imported, Score, name_of, number_of, score_of
 from judge.records import Generation
 
 
@@ -58,10 +58,6 @@ def _read_case(case: Node, found: Collected, system: str) -> None:
 def _scores(case: Node, generation: Generation) -> Iterator[Score]:
     for metric in case.items_of("metricsData"):
         model = metric.get("evaluationModel")
-        yield Score(
-            id=generation.id,
-            system=generation.system,
-            judge="deepeval" if model is None else model.text(),
-            criterion=metric.at("name").text(),
-            score=None if metric.get("error") else number_of(metric.get("score")),
-        )
+        judge = "deepeval" if model is None else model.text()
+        score = None if metric.get("error") else number_of(metric.get("score"))
+        yield score_of(generation, metric.at("name").text(), score, judge=judge)

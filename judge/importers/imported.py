@@ -32,6 +32,19 @@ class Score(Record):
         return (self.id, self.system, self.sample)
 
 
+def score_of(generation: Generation, criterion: str, score: float | None, *, judge: str) -> Score:
+    """Say what a judge or metric gave a generation under one criterion."""
+    return Score(
+        id=generation.id,
+        system=generation.system,
+        sample=generation.sample,
+        group=generation.group,
+        judge=judge,
+        criterion=criterion,
+        score=score,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
     """The whole of a file.

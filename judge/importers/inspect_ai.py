@@ -19,6 +19,7 @@ from judge.importers.imported import (
     name_of,
     number_of,
     question,
+    score_of,
 )
 from judge.records import Generation
 
@@ -102,12 +103,5 @@ def _scores(scorer: str, value: Node, generation: Generation) -> Iterator[Score]
         parts = {f"{scorer}.{name}": part for name, part in value.fields().items()}
     for criterion, part in parts.items():
         letter = _LETTERS.get(part.value) if isinstance(part.value, str) else None
-        yield Score(
-            id=generation.id,
-            system=generation.system,
-            sample=generation.sample,
-            group=generation.group,
-            judge="inspect_ai",
-            criterion=criterion,
-            score=number_of(part) if letter is None else letter,
-        )
+        score = number_of(part) if letter is None else letter
+        yield score_of(generation, criterion, score, judge="inspect_ai")

@@ -12,7 +12,15 @@ from calibration.tables import read_rows
 from calibration.tables.document import Node
 from calibration.tables.errors import Place
 from calibration.tables.strict_json import parse_json
-from judge.importers.imported import Collected, Imported, Score, name_of, number_of, question
+from judge.importers.imported import (
+    Collected,
+    Imported,
+    Score,
+    name_of,
+    number_of,
+    question,
+    score_of,
+)
 from judge.records import Generation
 
 REQUIRED = ("doc_id", "arguments", "resps")
@@ -97,12 +105,5 @@ def _scores(document: Node, generation: Generation) -> Iterator[Score]:
     chosen = document.get("filter")
     suffix = f",{chosen.text()}" if chosen is not None else ",none"
     for metric in document.items_of("metrics"):
-        yield Score(
-            id=generation.id,
-            system=generation.system,
-            sample=generation.sample,
-            group=generation.group,
-            judge="lm_eval",
-            criterion=metric.text() + suffix,
-            score=number_of(document.get(metric.text())),
-        )
+        score = number_of(document.get(metric.text()))
+        yield score_of(generation, metric.text() + suffix, score, judge="lm_eval")

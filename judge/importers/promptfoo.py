@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calibration.tables.document import Node, read_document
-from judge.importers.imported import Collected, Imported, Score, name_of, number_of
+from judge.importers.imported import Collected, Imported, Score, name_of, number_of, score_of
 from judge.records import Generation
 
 
@@ -94,12 +94,5 @@ def _scores(entry: Node, generation: Generation) -> Iterator[Score]:
     # An assertion that broke is no low score: promptfoo writes 2 for errors, 1 for failed checks.
     broken = (reason := entry.get("failureReason")) is not None and reason.value == 2
     for criterion, node in {"score": entry.get("score"), **parts}.items():
-        yield Score(
-            id=generation.id,
-            system=generation.system,
-            sample=generation.sample,
-            group=generation.group,
-            judge="promptfoo",
-            criterion=criterion,
-            score=None if broken else number_of(node),
-        )
+        score = None if broken else number_of(node)
+        yield score_of(generation, criterion, score, judge="promptfoo")

@@ -1,42 +1,25 @@
 """Responses of models under test, one a row: JSONL, CSV or XLSX with the same column names."""
 
+import datetime
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from calibration.tables import (
     Row,
+    optional_choice,
     optional_integer,
     optional_text,
     printable,
     read_rows,
     text,
 )
-from judge.importers.fields import language, unknown_fields
-from judge.records import Generation
+from judge.records import Generation, Language
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What a file of responses holds.
-
-    Attributes
-    ----------
-    n : int
-        Rows.
-    groups, systems, langs : Mapping[str or None, int]
-        Rows by scenario, by model and by language; None counts the rows that say nothing.
-    """
-
-    n: int
-    groups: Mapping[str | None, int]
-    systems: Mapping[str | None, int]
-    langs: Mapping[str | None, int]
 
 
 def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterator[Generation]:
@@ -70,22 +53,21 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
         yield generation
 
 
-def check_generations(path: str | Path, *, encoding: str | None = None) -> Summary:
-    """Read a whole file of responses and count what it holds, so that nothing starts half-way.
+def language(row: Row) -> Language | None:
+    """Read the column ``lang``: zh, en, or nothing."""
+    word = optional_choice(row, "lang", get_args(Language))
+    return next((known for known in get_args(Language) if known == word), None)
 
-    Raises
-    ------
-    TableError
-        As `read_generations`.
-    """
-    groups: Counter[str | None] = Counter()
-    systems: Counter[str | None] = Counter()
-    langs: Counter[str | None] = Counter()
-    for generation in read_generations(path, encoding=encoding):
-        groups[generation.group] += 1
-        systems[generation.system] += 1
-        langs[generation.lang] += 1
-    return Summary(n=systems.total(), groups=groups, systems=systems, langs=langs)
+
+def unknown_fields(row: Row, known: Container[str]) -> dict[str, object]:
+    """Keep the columns that this project does not read; dates of a sheet as text."""
+    return {name: _kept(value) for name, value in row.values.items() if name not in known}
+
+
+def _kept(value: object) -> object:
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, datetime.timedelta) else value
 
 
 def _rows(path: str | Path, encoding: str | None) -> Iterator[Row]:

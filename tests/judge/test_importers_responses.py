@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calibration.tables import TableError, read_rows
-from judge.importers.responses import _refuse_twin, check_generations, read_generations
+from judge.importers.responses import _refuse_twin, read_generations
 from judge.records import Generation
 from tests.calibration.tables_material import workbook
 
@@ -134,29 +134,6 @@ def test_hostile_ids_are_shown_not_obeyed(tmp_path: Path) -> None:
 
     assert message.isprintable()
     assert len(message) <= 300
-
-
-def test_a_whole_file_is_counted(tmp_path: Path) -> None:
-    path = jsonl(
-        tmp_path,
-        row(group="law", lang="zh"),
-        row(id="p2", system="m", lang="en"),
-        row(id="p3", group="law"),
-    )
-
-    summary = check_generations(path)
-
-    assert summary.n == 3
-    assert summary.groups == {"law": 2, None: 1}
-    assert summary.systems == {"default": 2, "m": 1}
-    assert summary.langs == {"zh": 1, "en": 1, None: 1}
-
-
-def test_checking_meets_the_last_line(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, row(), row(id="p2"), row(id="p3", lang="fr"))
-
-    with pytest.raises(TableError, match=":3: 'lang' is 'fr'"):
-        check_generations(path)
 
 
 def test_dates_of_a_sheet_are_kept_as_text(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of lm-evaluation-harness, OpenCompass and deepeval, and plain tables of scores.
+"""Files of lm-evaluation-harness, OpenCompass, deepeval and promptfoo.
 
 The samples are hand-made after each tool's documentation; no field is there that no test needs.
 """
@@ -11,10 +11,10 @@ import pytest
 from calibration.tables import TableError
 from judge.errors import ConfigError
 from judge.importers.deepeval import read_deepeval
-from judge.importers.imported import Imported, Score
+from judge.importers.imported import Imported
 from judge.importers.lm_eval import read_lm_eval
 from judge.importers.opencompass import read_opencompass
-from judge.importers.plain import read_plain
+from judge.importers.promptfoo import read_promptfoo
 from judge.importers.tools import TOOLS, Reader, read_of
 from judge.records import Generation
 from tests.judge.imported_material import scores_of, written
@@ -185,29 +185,73 @@ def test_two_cases_of_one_name_are_refused(tmp_path: Path) -> None:
         read_deepeval(path)
 
 
-def test_plain_scores_are_read_and_empty_ones_are_missing(tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    path.write_text(
-        "id,system,judge,criterion,score,sample,group\np1,m,j,safe,1,,law\np1,m,j,tone,,1,\n",
-        encoding="utf-8",
+def promptfoo_entry(**fields: object) -> dict[str, object]:
+    return {
+        "promptIdx": 0,
+        "testIdx": 3,
+        "provider": {"id": "openai:m", "label": "M"},
+        "prompt": {"raw": "问？", "label": "p"},
+        "response": {"output": "答"},
+        "success": True,
+        "score": 0.5,
+        "failureReason": 0,
+        "namedScores": {"tone": 1},
+        "testCase": {"description": "law", "vars": {}},
+        **fields,
+    }
+
+
+def promptfoo_file(folder: Path, *entries: dict[str, object]) -> Path:
+    return written(folder / "out.json", {"evalId": "e", "results": {"results": entries}})
+
+
+def test_promptfoo_entries_are_generations(tmp_path: Path) -> None:
+    imported = read_promptfoo(promptfoo_file(tmp_path, promptfoo_entry()))
+
+    assert imported.generations == (
+        Generation(id="3", prompt="问？", response="答", system="M", group="law"),
+    )
+    assert scores_of(imported) == {"score": 0.5, "tone": 1.0}
+
+
+def test_promptfoo_repeats_are_samples_and_prompts_part_of_the_id(tmp_path: Path) -> None:
+    imported = read_promptfoo(
+        promptfoo_file(
+            tmp_path,
+            promptfoo_entry(),
+            promptfoo_entry(),
+            promptfoo_entry(promptIdx=1, provider="openai:n", testCase={}),
+        )
     )
 
-    assert read_plain(path).scores == (
-        Score(id="p1", system="m", group="law", judge="j", criterion="safe", score=1.0),
-        Score(id="p1", system="m", sample=1, judge="j", criterion="tone", score=None),
+    assert [g.unit for g in imported.generations] == [
+        ("3/0", "M", 0),
+        ("3/0", "M", 1),
+        ("3/1", "openai:n", 0),
+    ]
+
+
+def test_promptfoo_errors_are_neither_responses_nor_low_scores(tmp_path: Path) -> None:
+    imported = read_promptfoo(
+        promptfoo_file(
+            tmp_path,
+            promptfoo_entry(response=None, error="429", failureReason=2, score=0),
+            promptfoo_entry(error="grader broke", failureReason=2, score=0, namedScores={}),
+        ),
+        system="mine",
     )
 
+    assert [g.unit for g in imported.generations] == [("3", "mine", 1)]
+    assert scores_of(imported) == {"score": None}
+    assert imported.left_out == ("results.results[0]: no response, as the provider failed",)
 
-def test_a_plain_score_given_twice_names_both_lines(tmp_path: Path) -> None:
-    path = tmp_path / "scores.csv"
-    path.write_text(
-        "id,system,judge,criterion,score\np1,m,j,safe,1\np1,m,j,safe,0\n", encoding="utf-8"
-    )
 
-    with pytest.raises(
-        TableError, match="csv:3: the same judge scores the same again, after line 2"
-    ):
-        read_plain(path)
+def test_promptfoo_output_that_was_parsed_is_text_again(tmp_path: Path) -> None:
+    path = promptfoo_file(tmp_path, promptfoo_entry(response={"output": {"b": "答", "a": 1}}))
+
+    (generation,) = read_promptfoo(path).generations
+
+    assert generation.response == '{"a": 1, "b": "答"}'
 
 
 @pytest.mark.parametrize("read", [read for tool, read in TOOLS.items() if tool != "lm_eval"])

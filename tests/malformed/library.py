@@ -4,7 +4,7 @@ from pathlib import Path
 from random import Random
 
 from calibration.tables import integer, read_rows, text
-from judge.importers.responses import check_generations
+from judge.importers.responses import read_generations
 from tests.malformed.case import Case
 from tests.malformed.csv_files import csv_cases
 from tests.malformed.jsonl_files import jsonl_cases
@@ -25,7 +25,8 @@ def written(case: Case, folder: Path, seed: int = SEED) -> Path:
 def read(case: Case, path: Path) -> None:
     """Read a file to its end as what it says it is."""
     if case.reads == "responses":
-        check_generations(path, encoding=case.encoding)
+        for _ in read_generations(path, encoding=case.encoding):
+            pass
         return
     for row in read_rows(path, required=("id", "rater", "score"), encoding=case.encoding):
         text(row, "id")
