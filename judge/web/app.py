@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge.store.annotation_base import Role
 from judge.web import attack, coordinator, entering, expert, label, review
-from judge.web.gate import Handler, guarded, language_of
+from judge.web.gate import Handler, guarded, language_of, note_stranger
 from judge.web.pages import STATIC, edition, plain_page
 from judge.web.room import Room
 
@@ -95,6 +95,7 @@ class Doorkeeper:
             await self._app(scope, receive, careful)
             return
         # A page of another site whose name was made to point here ends at this line.
+        await note_stranger(self._room, "host", _host(scope))
         await careful({"type": "http.response.start", "status": 421, "headers": []})
         await careful({"type": "http.response.body", "body": b"unknown host"})
 

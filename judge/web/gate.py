@@ -95,12 +95,17 @@ async def refused(visit: Visit, why: str, subject: str) -> Response:
 
 
 async def turned_away(room: Room, why: str, subject: str, *, lang: Language) -> Response:
-    """Refuse somebody unknown; the log takes only so many of these a minute."""
+    """Refuse somebody unknown, and note it."""
+    await note_stranger(room, why, subject)
+    return plain_page("refused.html", lang, status=403, why=why)
+
+
+async def note_stranger(room: Room, why: str, subject: str) -> None:
+    """Write into the log that somebody unknown was refused; it takes only so many a minute."""
     if room.pace.allows("", "refusals", a_minute=60):
         await run_in_threadpool(
             people.log, room.desk, "somebody", f"refused.{why}", subject=subject[:200]
         )
-    return plain_page("refused.html", lang, status=403, why=why)
 
 
 def language_of(request: Request) -> Language:

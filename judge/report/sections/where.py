@@ -45,4 +45,7 @@ def _lead(report: Report) -> Both:
                 high_group=high[1],
                 high_system=high[2],
             )
+    named_groups = [group.name for group in report.groups if group.key is not None]
+    if len(named_groups) == 1:
+        return say("where.lead_one", group=named_groups[0])
     return say("where.lead_flat")

@@ -136,6 +136,24 @@ def test_the_reason_for_what_is_missing_is_in_words(html: str) -> None:
     assert "评判模型拒绝回答" in Page(html).text
 
 
+def test_a_run_of_one_group_names_it(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    run = judged_run(store, Shape(groups=("law",)))
+
+    text = Page(render(from_run(store, run, group_names=NAMES))).text
+
+    assert "All prompts are of one group, Law." in text
+    assert "全部提问都属于同一组：法理学。" in text
+
+
+def test_a_run_without_groups_says_so(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+
+    text = Page(render(from_run(store, judged_run(store, Shape(groups=(None,)))))).text
+
+    assert "No groups were named; the scores are over all prompts." in text
+
+
 def test_groups_have_their_names(html: str) -> None:
     assert "违法犯罪" in html
     assert "Crimes" in html

@@ -162,6 +162,7 @@ def test_a_host_that_is_not_ours_is_not_answered(served: Served) -> None:
     answer = httpx.get(f"{served.url}/label", headers={"host": "evil.example"})
 
     assert answer.status_code == 421
+    assert "refused.host" in actions(served)
 
 
 def test_a_page_that_is_not_there_is_said_in_the_readers_language(served: Served) -> None:
