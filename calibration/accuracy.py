@@ -4,9 +4,7 @@
 positives that the judge calls positive, specificity that of their negatives called negative.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -120,57 +118,6 @@ def require_usable(accuracy: Accuracy) -> Estimate:
             f"{accuracy.youden.high:.2f}); do not correct its scores, replace it."
         )
     return accuracy.youden
-
-
-def accuracy_by_group(
-    judge: npt.ArrayLike,
-    human: npt.ArrayLike,
-    groups: npt.ArrayLike,
-    *,
-    positive: float = 1.0,
-    confidence: float = 0.95,
-) -> Mapping[str, Accuracy]:
-    """Measure the judge in each group, for example on each system.
-
-    Parameters
-    ----------
-    judge, human : float array, shape (N,)
-        As in `judge_accuracy`.
-    groups : str array, shape (N,)
-        System, scenario or domain of each item.
-    positive : float
-    confidence : float
-
-    Returns
-    -------
-    mapping of str to Accuracy
-        In sorted order; without groups in which no item has both ratings. Whether the groups
-        differ by more than chance is for `calibration.homogeneity.compare_error_rates`.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not align or more than two values occur.
-    Undefined
-        If no item has both ratings.
-    """
-    pairs = pair_up(judge, human)
-    names = np.asarray(groups, dtype=np.str_)
-    if names.shape != pairs.both.shape:
-        raise ValueError(f"groups must name a group for each item; got shape {names.shape}.")
-    _check_two_values(pairs, positive)
-    verdicts, labels = as_vector("judge", judge), as_vector("human", human)
-    return MappingProxyType(
-        {
-            str(name): judge_accuracy(
-                verdicts[names == name],
-                labels[names == name],
-                positive=positive,
-                confidence=confidence,
-            )
-            for name in np.unique(names[pairs.both])
-        }
-    )
 
 
 def _check_two_values(pairs: Pairs, positive: float) -> None:

@@ -40,10 +40,6 @@ class AccuracyDrift:
     sensitivity_change: Estimate | None
     specificity_change: Estimate | None
 
-    def no_worse_than(self, margin: float) -> bool:
-        """Whether the interval rules out that agreement fell by the margin or more."""
-        return self.agreement_change.low > -margin
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:

@@ -10,15 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import Literal
 
-import numpy.typing as npt
-
-from calibration.accuracy import judge_accuracy
-from calibration.coefficients.alpha import Level
-from calibration.coefficients.report import agreement
-from calibration.drift import measure_drift
 from calibration.estimate import Estimate
 
 Design = Literal["random", "by-verdict", "neyman", "curated"]
@@ -170,67 +163,6 @@ class JudgePassport:
         """Find what was measured for a criterion in a group, or over all items."""
         wanted = criterion, group
         return next((one for one in self.entries if (one.criterion, one.group) == wanted), None)
-
-
-def measure_entry(
-    judge: npt.ArrayLike,
-    human: npt.ArrayLike,
-    *,
-    criterion: str,
-    group: str | None = None,
-    level: Level = "nominal",
-    repeated: npt.ArrayLike | None = None,
-    confidence: float = 0.95,
-) -> PassportEntry:
-    """Measure what a passport says of one criterion.
-
-    Parameters
-    ----------
-    judge, human : float array, shape (N,)
-        NaN where a rating is missing.
-    criterion, group : str
-        What the entry speaks of; no group for all items.
-    level : {'nominal', 'ordinal', 'interval'}
-    repeated : float array, shape (N,), optional
-        Verdicts of the same judge asked once more, for the flip rate.
-    confidence : float
-
-    Returns
-    -------
-    PassportEntry
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not align or hold an infinite value.
-    Undefined
-        If no item has both ratings.
-    """
-    report = agreement(judge, human, level=level, confidence=confidence)
-    flips = None if repeated is None else measure_drift(judge, repeated, confidence=confidence)
-    beyond = report.alpha
-    if len(report.categories) == 2:
-        positive = report.categories[1]
-        beyond = judge_accuracy(judge, human, positive=positive, confidence=confidence).youden
-    coefficients = {
-        name: Measure.of(estimate)
-        for name, estimate in report.estimates.items()
-        if name not in {"sensitivity", "specificity"}
-    }
-    return PassportEntry(
-        criterion=criterion,
-        group=group,
-        n=report.n,
-        beyond_chance=_kept(beyond),
-        agreement=MappingProxyType(coefficients),
-        sensitivity=_kept(report.sensitivity),
-        specificity=_kept(report.specificity),
-        flip_rate=_kept(flips.flip_rate if flips else None),
-    )
-
-
-def _kept(estimate: Estimate | None) -> Measure | None:
-    return None if estimate is None else Measure.of(estimate)
 
 
 def fingerprint(content: object) -> str:

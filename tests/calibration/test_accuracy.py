@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.accuracy import accuracy_by_group, judge_accuracy, require_usable
+from calibration.accuracy import judge_accuracy, require_usable
 from calibration.estimate import InsufficientLabels, UnusableJudge
 
 NAN = float("nan")
@@ -78,20 +78,3 @@ def test_the_positive_class_is_a_choice() -> None:
 def test_a_third_value_is_refused() -> None:
     with pytest.raises(ValueError, match=r"needs two values; got \[-1.0, 0.0, 1.0\]"):
         judge_accuracy([1, 0, -1], [1, -1, -1])
-
-
-def test_each_group_has_its_own_rates() -> None:
-    strict, lax = ratings(20, 80, 5, 45), ratings(90, 10, 5, 45)
-
-    found = accuracy_by_group(
-        strict[0] + lax[0] + [1], strict[1] + lax[1] + [NAN], ["b"] * 150 + ["a"] * 150 + ["c"]
-    )
-
-    assert list(found) == ["a", "b"]
-    sensitivities = [one.sensitivity.value for one in found.values() if one.sensitivity]
-    assert sensitivities == [0.9, 0.2]
-
-
-def test_groups_must_align() -> None:
-    with pytest.raises(ValueError, match="groups must name a group for each item"):
-        accuracy_by_group([1, 0], [1, 0], ["a"])

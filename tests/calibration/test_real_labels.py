@@ -8,17 +8,22 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from calibration.accuracy import accuracy_by_group, judge_accuracy, require_usable
+from calibration.accuracy import judge_accuracy, require_usable
 from calibration.alternative_annotator import alternative_annotator_test
 from calibration.ceiling import human_ceiling
 from calibration.coefficients.alpha import krippendorff_alpha
 from calibration.coefficients.report import agreement
 from calibration.estimate import UnusableJudge
 from calibration.homogeneity import compare_error_rates
-from calibration.position import position_bias
-from calibration.ratings import Rating, Unit, pivot
 from calibration.validation import FloatArray
 from tests.shared_material import shared_file
+
+
+class Unit(NamedTuple):
+    """An answer of a system to a prompt."""
+
+    id: str
+    system: str
 
 
 class Labels(NamedTuple):
@@ -37,17 +42,14 @@ def load(name: str) -> Labels:
     """Read a data set's long file."""
     file = shared_file("data", "human", name, "labels.csv.gz")
     with gzip.open(file, "rt", encoding="utf-8", newline="") as rows:
-        ratings = [
-            Rating(
-                unit=Unit(row["item_id"], row["system"]),
-                rater=row["rater_id"],
-                criterion=row["criterion"],
-                score=float(row["score"]),
-            )
+        scores = {
+            (Unit(row["item_id"], row["system"]), row["rater_id"]): float(row["score"])
             for row in csv.DictReader(rows)
-        ]
-    table = pivot(ratings, criterion=ratings[0].criterion)
-    return Labels(table.units, table.raters, table.values)
+        }
+    units = tuple(dict.fromkeys(unit for unit, _ in scores))
+    raters = tuple(sorted({rater for _, rater in scores}))
+    values = [[scores.get((unit, rater), np.nan) for rater in raters] for unit in units]
+    return Labels(units, raters, np.array(values))
 
 
 def unsafe_prompts() -> frozenset[str]:
@@ -78,12 +80,12 @@ def test_error_rates_differ_from_system_to_system(xstest: Labels) -> None:
     human = refused(xstest.by("final_label"))[unsafe]
     systems = [unit.system for unit in xstest.units if unit.id in unsafe_prompts()]
 
-    found = accuracy_by_group(judge, human, systems)
+    found = compare_error_rates(judge, human, systems)
 
-    rates = {name: one.sensitivity.value for name, one in found.items() if one.sensitivity}
+    rates = {one.system: one.sensitivity for one in found.systems}
     assert rates["gpt4"] == pytest.approx(0.884, abs=5e-4)
     assert rates["mistralinstruct"] == pytest.approx(0.222, abs=5e-4)
-    assert compare_error_rates(judge, human, systems).differ
+    assert found.differ
 
 
 def test_missing_verdicts_bound_the_rates_they_hide(xstest: Labels) -> None:
@@ -136,23 +138,6 @@ def test_a_judge_below_chance_is_refused(llmbar: Labels, order: str, agreed: flo
         require_usable(judge_accuracy(judge, human))
 
 
-def test_the_order_of_the_answers_flips_few_verdicts_of_one_judge_and_most_of_another(
-    llmbar: Labels,
-) -> None:
-    judges = sorted({name.removesuffix("#order0") for name in llmbar.raters if "#order0" in name})
-
-    flips = {
-        name: position_bias(
-            llmbar.by(f"{name}#order0"), llmbar.by(f"{name}#order1")
-        ).flip_rate.value
-        for name in judges
-    }
-
-    # Over all items judged in both orders: 1.9 % to 87.3 %.
-    assert min(flips.values()) == pytest.approx(0.019, abs=5e-4)
-    assert flips["Falcon/CoT"] == max(flips.values()) == pytest.approx(0.873, abs=5e-4)
-
-
 def test_a_fine_tuned_judge_may_not_replace_the_experts_of_pandalm() -> None:
     pandalm = load("pandalm")
     experts = np.column_stack([pandalm.by(f"annotator{number}") for number in (1, 2, 3)])
@@ -161,8 +146,3 @@ def test_a_fine_tuned_judge_may_not_replace_the_experts_of_pandalm() -> None:
 
     assert not found.passed
     assert found.advantage.high < 0.8
-
-
-def test_an_answer_that_was_judged_twice_is_not_taken_in_silence() -> None:
-    with pytest.raises(ValueError, match=r"rated 'nq301_228' of .* twice on correct"):
-        load("openqa_nq301")

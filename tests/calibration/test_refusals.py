@@ -35,8 +35,6 @@ from calibration.coefficients.kappa import cohen_kappa, weighted_kappa
 from calibration.coefficients.percent import percent_agreement
 from calibration.conformal import conformal_bands
 from calibration.drift import measure_drift
-from calibration.passport import measure_entry
-from calibration.position import position_bias
 from calibration.reliability import reliability, variance_components
 from calibration.severity import rater_severity
 from calibration.validation import FloatArray
@@ -80,8 +78,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "icc_average": lambda _, h: icc_average(h),
     "conformal_bands": lambda j, h: conformal_bands(j, h[:, 0], scale=(0, 1), confidence=0.5),
     "measure_drift": lambda j, h: measure_drift(j, h[:, 0], h[:, -1]),
-    "measure_entry": lambda j, h: measure_entry(j, h[:, 0], criterion="c"),
-    "position_bias": lambda j, h: position_bias(j, h[:, 0]),
     "reliability": lambda _, h: reliability(h),
     "variance_components": lambda _, h: variance_components(h),
     "rater_severity": lambda _, h: rater_severity(h),

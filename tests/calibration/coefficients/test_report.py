@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from calibration.coefficients.breakdown import agreement_by_group
 from calibration.coefficients.report import agreement
 from calibration.estimate import Undefined
 from tests.calibration.coefficients.published import ABSTRACTORS, unfold
@@ -110,18 +109,3 @@ def test_every_interval_has_width() -> None:
 
     assert all(one.low < one.high for one in report.estimates.values())
     assert all(one.low <= one.value <= one.high for one in report.estimates.values())
-
-
-def test_each_group_has_its_own_report_or_a_reason() -> None:
-    judge = [1, 0, 1, 1, 0, NAN]
-    human = [1, 0, 0, 1, 1, 1]
-
-    found = agreement_by_group(judge, human, ["b", "b", "b", "a", "a", "c"], categories=[0, 1])
-
-    assert [(name, one.n) for name, one in found.reports.items()] == [("a", 2), ("b", 3)]
-    assert "no overlap" in found.undefined["c"]
-
-
-def test_groups_must_align() -> None:
-    with pytest.raises(ValueError, match="as long as each other; got 2, 2 and 1"):
-        agreement_by_group([1, 0], [1, 0], ["a"])
