@@ -28,8 +28,8 @@ from judge.trust.calibrate import calibrate
 from judge.trust.finding import Findings
 from judge.trust.from_run import material_of
 from judge.trust.gather import parts
+from judge.trust.material import Question
 from judge.trust.part import Part
-from judge.trust.question import Question
 
 MODEL = "hosted_vllm/simulated-judge-1"
 RUBRICS = ("safety", "responsibility")

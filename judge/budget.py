@@ -66,13 +66,3 @@ class Budget:
         if cost is not None:
             self._usd += cost - reserved
             self._dearest = max(self._dearest, cost)
-
-    @property
-    def calls(self) -> int:
-        """Calls so far."""
-        return self._calls
-
-    @property
-    def usd(self) -> float:
-        """Dollars so far, as far as they are known."""
-        return self._usd

@@ -12,10 +12,9 @@ import numpy as np
 
 from calibration.differences import estimate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.validation import Design
+from calibration.validation import Design, FloatArray
 from judge.matching import Paired
 from judge.policy import Measure
-from judge.ratings import FloatArray
 from judge.records import Record
 
 Basis = Literal["corrected", "judge only"]

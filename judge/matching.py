@@ -1,18 +1,16 @@
 """Two sides on the prompts that they share, and what is refused because it cannot be compared."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from calibration.validation import BoolArray, FloatArray, IntArray
 from judge.config import Manifest
 from judge.errors import ConfigError
 from judge.policy import Measure
-from judge.ratings import BoolArray, FloatArray, Rated, Side, rated, worst
+from judge.ratings import Side, rated, worst
 from judge.records import Provenance
-
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,26 +36,20 @@ class Paired:
     def subset(self, group: str | None) -> "Paired":
         """Keep the prompts of one group."""
         kept = [number for number, each in enumerate(self.groups) if each == group]
-        arrays: Mapping[str, FloatArray] = {
-            name: getattr(self, name)[kept]
-            for name in (
-                "judge_baseline",
-                "human_baseline",
-                "judge_candidate",
-                "human_candidate",
-                "raw_baseline",
-                "raw_candidate",
-            )
-        }
-        return Paired(
+        return replace(
+            self,
             prompts=tuple(self.prompts[number] for number in kept),
-            groups=tuple(self.groups[number] for number in kept),
+            groups=(group,) * len(kept),
+            judge_baseline=self.judge_baseline[kept],
+            human_baseline=self.human_baseline[kept],
+            judge_candidate=self.judge_candidate[kept],
+            human_candidate=self.human_candidate[kept],
+            raw_baseline=self.raw_baseline[kept],
+            raw_candidate=self.raw_candidate[kept],
             flagged_baseline=self.flagged_baseline[kept],
             flagged_candidate=self.flagged_candidate[kept],
             clusters=None if self.clusters is None else self.clusters[kept],
-            provenance=self.provenance,
             unmatched=0,
-            **arrays,
         )
 
 
@@ -115,13 +107,9 @@ def pair(
         flagged_baseline=first.flagged[left],
         flagged_candidate=second.flagged[right],
         clusters=cluster_codes([first.clusters[number] for number in left]),
-        provenance=_worse(first, second),
+        provenance=worst({first.provenance, second.provenance}),
         unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
     )
-
-
-def _worse(first: Rated, second: Rated) -> Provenance:
-    return worst({first.provenance, second.provenance})
 
 
 def require_same_items(

@@ -6,14 +6,14 @@ says of a level: whether it passes, or the level itself.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from calibration.consensus import consensus
+from calibration.validation import BoolArray, FloatArray
 from judge.detection import FLAG
 from judge.errors import ConfigError
 from judge.panel import NAME as PANEL
@@ -22,10 +22,6 @@ from judge.policy import Measure
 from judge.records import Generation, Provenance
 from judge.store.base import Run
 from judge.store.sql import Store
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-Unit = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,9 +204,13 @@ def _judged(
                 levels[place[judgment.id, judgment.sample]].append(verdict.score)
     raw = np.full(len(place), np.nan)
     for unit, given in levels.items():
-        # An even number of repeats may have two middle levels; the lower one is never kinder.
-        raw[unit] = sorted(given)[(len(given) - 1) // 2]
+        raw[unit] = middle(given)
     return _Judged(raw, flagged, worst(stamps))
+
+
+def middle(levels: Sequence[float]) -> float:
+    """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
+    return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
 
 
 def worst(stamps: set[Provenance]) -> Provenance:

@@ -5,7 +5,7 @@ latencies milliseconds, costs US dollars, and a cost that is not known is None, 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,8 +36,6 @@ infrastructure failed; ``skipped``: nobody was asked."""
 
 Outcome = Literal["ok"] | Reason
 """What became of a judgment or of one criterion of it; only ``ok`` has a score."""
-
-OUTCOMES: tuple[str, ...] = ("ok", *get_args(Reason))
 
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
 """Where a reply came from: a provider, a stored reply, or this project's simulator."""
@@ -260,8 +258,3 @@ class Counts(Record):
     unscored: int = 0
     error: int = 0
     skipped: int = 0
-
-    @property
-    def accounted(self) -> bool:
-        """Whether planned = scored + unscored + error + skipped."""
-        return self.planned == self.scored + self.unscored + self.error + self.skipped

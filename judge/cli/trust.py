@@ -19,9 +19,9 @@ from judge.trust.examine import Aims
 from judge.trust.finding import DesignName, Findings
 from judge.trust.from_files import material
 from judge.trust.from_run import material_of
-from judge.trust.gather import Material, parts
+from judge.trust.gather import parts
+from judge.trust.material import Material, Question
 from judge.trust.part import Part
-from judge.trust.question import Question
 
 Value = TypeVar("Value")
 SIMULATED = "simulated-"

@@ -10,12 +10,11 @@ from calibration.differences import gate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.means import gate_mean
 from calibration.rates import gate_rate
-from calibration.validation import Design
+from calibration.validation import Design, FloatArray
 from judge.gate.p_values import p_below
 from judge.gate.records import Decision
 from judge.matching import Paired
 from judge.policy import Check, Measure, Policy
-from judge.ratings import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

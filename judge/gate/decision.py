@@ -12,15 +12,18 @@ are adjusted by Holm (1979) over the groups of a check.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from calibration.bias import holm
+from calibration.intervals import clopper_pearson
+from calibration.validation import BoolArray, FloatArray
 from judge.errors import ConfigError
 from judge.gate.answers import paired_answers
 from judge.gate.claims import Claim, Material, claim
-from judge.gate.p_values import holm
-from judge.gate.records import CheckOutcome, GateReport, overall
-from judge.gate.veto import veto_outcome
+from judge.gate.records import CheckOutcome, Decision, GateReport, overall
 from judge.matching import Paired, pair
-from judge.policy import Check, Policy, Waiver
-from judge.ratings import Side, worst
+from judge.policy import Check, Measure, Policy, Veto, Waiver
+from judge.ratings import Side, rated, worst
 from judge.records import Counts, Provenance
 
 
@@ -72,7 +75,7 @@ def decide(
         stamps |= {each.provenance for each in used}
         found = _outcomes(check, used, policy)
         if check.veto is not None:
-            found.append(veto_outcome(check, check.veto, candidate, error=policy.error))
+            found.append(_veto_outcome(check, check.veto, candidate, error=policy.error))
         outcomes += [_distrusted(each, distrust) for each in found] if judged else found
     said = tuple(distrust)
     if "SIMULATED" in stamps and not allow_simulated and not said:
@@ -128,10 +131,15 @@ def _outcomes(check: Check, used: Sequence[Paired], policy: Policy) -> list[Chec
         claim(check, _material(used, group), group=group, policy=policy)
         for group in _groups(check, used)
     ]
-    adjusted = holm([each.worse_p for each in claims])
+    adjusted = iter(holm([each.worse_p for each in claims if each.worse_p is not None]))
     return [
-        _outcome(check, each, adjusted=p, error=policy.error)
-        for each, p in zip(claims, adjusted, strict=True)
+        _outcome(
+            check,
+            each,
+            adjusted=None if each.worse_p is None else next(adjusted),
+            error=policy.error,
+        )
+        for each in claims
     ]
 
 
@@ -181,3 +189,52 @@ def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float
         n=claim.n,
         n_labelled=estimate.n_labelled if estimate else 0,
     )
+
+
+def _veto_outcome(check: Check, veto: Veto, candidate: Side, *, error: float) -> CheckOutcome:
+    """Look for events among the candidate's responses.
+
+    An event that experts confirm fails the gate. One that only the judge reports needs a label.
+    Without any, the share of events is bounded from above: with n responses and a risk of 5 % by
+    about 3/n (the rule of three; Hanley & Lippman-Hand 1983, JAMA 249, 1743-1745).
+    """
+    measure = Measure(kind="mean", rubric=check.measured.rubric, criterion=veto.criterion)
+    found = rated(candidate, measure)
+    judged, confirmed = _events(found.raw, veto), _events(found.human, veto)
+    looked_at = ~np.isnan(found.raw) | ~np.isnan(found.human)
+    open_ = int((judged & np.isnan(found.human)).sum())
+    n, events = int(looked_at.sum()), int(confirmed.sum())
+    bound = clopper_pearson(events, n, tail=error).high if n else 1.0
+    decision, why = _decided(events, open_, bound=bound, veto=veto)
+    return CheckOutcome(
+        name=f"{check.name}.veto",
+        group=None,
+        estimate=events / n if n else None,
+        low=0.0 if n else None,
+        high=bound if n else None,
+        margin=veto.at_most,
+        adjusted_p=None,
+        decision=decision,
+        why=why,
+        labels_needed=open_ or None,
+        n=n,
+        n_labelled=int((~np.isnan(found.human)).sum()),
+    )
+
+
+def _events(levels: FloatArray, veto: Veto) -> BoolArray:
+    known = np.nan_to_num(levels, nan=-np.inf if veto.worse == "higher" else np.inf)
+    return known >= veto.level if veto.worse == "higher" else known <= veto.level
+
+
+def _decided(events: int, open_: int, *, bound: float, veto: Veto) -> tuple[Decision, str]:
+    if events:
+        return "FAIL", f"{events} confirmed by experts, none is allowed"
+    if open_:
+        return "NEED_LABELS", f"{open_} reported by the judge and not yet seen by an expert"
+    if bound > veto.at_most:
+        return (
+            "NEED_LABELS",
+            f"none seen, but up to {bound:.2%} cannot be ruled out; {veto.at_most:.2%} is allowed",
+        )
+    return "PASS", f"none seen; at most {bound:.2%} with the policy's risk"

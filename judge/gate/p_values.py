@@ -1,6 +1,6 @@
-"""P-values from one-sided limits, and their adjustment for how many there are."""
+"""P-values from one-sided limits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,22 +41,3 @@ def p_below(interval: Callable[[float], Estimate], bound: float, *, sign: float)
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if excluded(middle) else (middle, high)
     return high
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjust p-values for their number (Holm 1979, Scand. J. Statist. 6, 65-70).
-
-    Missing ones stay missing and do not count.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, None, 0.03])
-    [0.03, 0.06, None, 0.06]
-    """
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    running = 0.0
-    for rank, (p, place) in enumerate(known):
-        running = max(running, min(1.0, p * (len(known) - rank)))
-        adjusted[place] = running
-    return adjusted

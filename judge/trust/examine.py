@@ -1,26 +1,28 @@
 """Hold one part against its labels: corrected score, agreement, ceiling, or why there is none."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, Undefined, UnusableJudge
 from calibration.validation import Design
-from judge.trust.agreeing import agreed, ceiling_of, replacement
+from judge.trust.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.trust.battery import Battery, battery_of
 from judge.trust.correcting import corrected, judge_only, labels_alone
-from judge.trust.experts import Consistency, consistency_of
-from judge.trust.finding import Finding, Refusal
+from judge.trust.finding import Finding, Refusal, RefusalKind, What
 from judge.trust.number import Ends, Number
 from judge.trust.part import Part
-from judge.trust.refusing import attempt
 from judge.trust.single_items import Handover, SingleItem, handover_of, single_item
 from judge.trust.versions import change_of
 
+Answer = TypeVar("Answer")
+
 EXPECTED = 3.0
 """Labels that a group must expect before their absence is spoken of."""
+
 UNEVEN = 1.5
 """How much likelier than others an item may have been drawn before it is spoken of."""
 
@@ -82,10 +84,10 @@ def examine(
     def alone() -> Ends | None:
         return Ends.of(labels_alone(part, design=design, confidence=confidence))
 
-    found = attempt("corrected", refusals, corrected_score)
-    number, human_only, warnings = found or (None, attempt("human-only", refusals, alone), ())
-    agreement = attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
-    ceiling = attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
+    found = _attempt("corrected", refusals, corrected_score)
+    number, human_only, warnings = found or (None, _attempt("human-only", refusals, alone), ())
+    agreement = _attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
+    ceiling = _attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
     return _bare(part, group).model_copy(
         update={
             "corrected": number,
@@ -122,15 +124,30 @@ def _closer(
         return handover_of(part, wanted=aims.agreement, confidence=confidence)
 
     found: dict[str, object] = {
-        "consistency": attempt("consistency", refusals, consistency),
-        "single_item": attempt("single-item", refusals, band),
+        "consistency": _attempt("consistency", refusals, consistency),
+        "single_item": _attempt("single-item", refusals, band),
     }
     if whole:
-        found["bias"] = attempt("bias", refusals, battery)
-        found["handover"] = attempt("handover", refusals, handover)
+        found["bias"] = _attempt("bias", refusals, battery)
+        found["handover"] = _attempt("handover", refusals, handover)
     if part.earlier is not None:
-        found["drift"] = attempt("drift", refusals, lambda: change_of(part, confidence=confidence))
+        found["drift"] = _attempt("drift", refusals, lambda: change_of(part, confidence=confidence))
     return found
+
+
+def _attempt(what: What, refusals: list[Refusal], compute: Callable[[], Answer]) -> Answer | None:
+    """Compute what may be refused; a refusal is added to the list and leaves nothing."""
+    try:
+        return compute()
+    except (UnusableJudge, InsufficientLabels, Undefined) as refused:
+        refusals.append(Refusal(what=what, kind=_kind(refused), why=str(refused)))
+        return None
+
+
+def _kind(refused: ValueError) -> RefusalKind:
+    if isinstance(refused, UnusableJudge):
+        return "UnusableJudge"
+    return "InsufficientLabels" if isinstance(refused, InsufficientLabels) else "Undefined"
 
 
 def _require_plain_draw(part: Part, design: Design) -> None:

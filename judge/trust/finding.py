@@ -4,13 +4,12 @@ A number that no honest interval supports is not here; a refusal says why. Rates
 means are in the unit of the scale.
 """
 
-from collections.abc import Mapping
 from typing import Literal
 
 from calibration.validation import Design
 from judge.records import Provenance, Record
+from judge.trust.agreement import Agreed, Ceiling, Consistency, Replacement
 from judge.trust.battery import Battery, SelfPreference
-from judge.trust.experts import Consistency
 from judge.trust.number import Ends, Number
 from judge.trust.part import Kind
 from judge.trust.single_items import Handover, SingleItem
@@ -48,44 +47,6 @@ class JudgeOnly(Record):
     low: float
     high: float
     """Where the score would lie if every missing verdict were the lowest, or the highest."""
-
-
-class Agreed(Record):
-    """How far judge and experts give the same."""
-
-    main: str
-    """Which coefficient is spoken of first."""
-    coefficients: Mapping[str, Number]
-    undefined: Mapping[str, str]
-    """For each coefficient without a value, the reason."""
-    percent_bounds: Ends
-    """Raw agreement if every missing verdict were wrong, and right."""
-    categories: tuple[float, ...]
-    table: tuple[tuple[int, ...], ...]
-    """Items by the experts' category (rows) and the judge's (columns)."""
-
-
-class Ceiling(Record):
-    """How far the experts agree with each other, and the judge with the same experts."""
-
-    coefficient: str
-    experts: Number
-    """An expert against the others, averaged."""
-    judge: Number
-    ratio: Number | None
-    """Judge over experts; None where the experts hardly agree."""
-    each: Mapping[str, Number]
-    """Every expert against the others."""
-    n: int
-
-
-class Replacement(Record):
-    """The alternative annotator test: whether the judge may take the place of an expert."""
-
-    passed: bool
-    winning_rate: float
-    advantage: Number
-    epsilon: float
 
 
 class Finding(Record):

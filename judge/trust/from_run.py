@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-import numpy as np
-
 from calibration.validation import FloatArray
 from judge.errors import ConfigError
 from judge.judging import kept_rubrics
@@ -14,10 +12,17 @@ from judge.records import Generation, Provenance
 from judge.samples import Sample
 from judge.store.base import Label, Run
 from judge.store.sql import Store
-from judge.trust.gather import Material, Place, Rating, Series, middle
+from judge.trust.material import (
+    Material,
+    Place,
+    Question,
+    Rating,
+    Series,
+    column_trait,
+    settled,
+    text_traits,
+)
 from judge.trust.part import Counting, Unit
-from judge.trust.question import Question
-from judge.trust.traits import column_trait, text_traits
 
 
 def material_of(
@@ -125,7 +130,7 @@ def levels_of(
 ) -> FloatArray:
     """Give the level that a judge gave each response; NaN where it gave none."""
     said = _verdicts(store, run)[0].get(series, {})
-    return np.array([middle(said.get(each.unit, [])) for each in generations])
+    return settled(said, (each.unit for each in generations))
 
 
 def _rating(label: Label) -> Rating:

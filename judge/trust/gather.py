@@ -2,79 +2,18 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 import numpy as np
 
 from calibration.validation import FloatArray
 from judge.errors import ConfigError
 from judge.panel import NAME as PANEL
-from judge.records import Provenance
-from judge.trust.part import Counting, Earlier, Part, Unit
-from judge.trust.question import Question
-
-Series = tuple[str, str | None, str]
-"""Judge, rubric, criterion."""
+from judge.trust.material import Material, Rating, Series, settled
+from judge.trust.part import Earlier, Part, Unit
 
 REFUSAL = "refusal"
 """The criterion that says how far a response refuses; 0 for not at all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an item belongs."""
-
-    group: str | None = None
-    cluster: str | None = None
-    stratum: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
-    """One expert's level of one item; None where the expert could not assess."""
-
-    unit: Unit
-    rater: str
-    settles: bool = False
-    """Whether it is a third's, given because others disagree on the item."""
-    criterion: str
-    rubric: str | None = None
-    level: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """Everything that was said, before it is cut into parts.
-
-    Attributes
-    ----------
-    places : mapping of unit to Place
-        Every item, in order.
-    verdicts : mapping of series to mapping of unit to list of float
-        The levels that a judge gave, one for each repeat; an empty list for a missing verdict.
-    ratings : tuple of Rating
-    countings : mapping of (rubric, criterion) to Counting
-    question : Question
-    provenance : Provenance or None
-    traits : mapping of str to mapping of unit to float
-        Properties of the responses, where known.
-    earlier : mapping of series to mapping of unit to list of float
-        What an earlier version of the judge said, as in `verdicts`.
-    """
-
-    places: Mapping[Unit, Place]
-    verdicts: Mapping[Series, Mapping[Unit, list[float]]]
-    ratings: tuple[Rating, ...]
-    countings: Mapping[tuple[str | None, str], Counting]
-    question: Question
-    provenance: Provenance | None = None
-    traits: Mapping[str, Mapping[Unit, float]] = field(
-        default_factory=dict[str, Mapping[Unit, float]]
-    )
-    earlier: Mapping[Series, Mapping[Unit, list[float]]] = field(
-        default_factory=dict[Series, Mapping[Unit, list[float]]]
-    )
 
 
 def parts(material: Material) -> tuple[Part, ...]:
@@ -146,7 +85,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             units=units,
             groups=tuple(place.group for place in places),
             clusters=tuple(place.cluster for place in places if place.cluster is not None),
-            verdicts=np.array([middle(said.get(unit, [])) for unit in units]),
+            verdicts=settled(said, units),
             labels=_matrix(units, raters, ratings, gold=gold),
             raters=raters,
             thirds=frozenset(thirds),
@@ -172,11 +111,6 @@ def _asked(material: Material, criterion: str) -> Iterable[Unit]:
             f"there are {_listed(group or '-' for group in there)}."
         )
     return [unit for unit, place in material.places.items() if place.group in wanted]
-
-
-def middle(levels: list[float]) -> float:
-    """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
-    return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
 
 
 def _flips(repeats: list[list[float]]) -> tuple[int, int]:
@@ -212,16 +146,16 @@ def _certainty(material: Material, series: Series, units: tuple[Unit, ...]) -> F
             for other, verdicts in material.verdicts.items()
             if other[0] != PANEL and other[1:] == series[1:]
         ]
-        votes = [[middle(verdicts.get(unit, [])) for verdicts in members] for unit in units]
+        columns = [settled(verdicts, units).tolist() for verdicts in members]
+        votes = [list(row) for row in zip(*columns, strict=True)]
     else:
         votes = [said.get(unit, []) for unit in units]
     if not any(len(each) > 1 for each in votes):
         return None
-    settled = [middle(said.get(unit, [])) for unit in units]
     return np.array(
         [
             each.count(verdict) / len(each) if each and not np.isnan(verdict) else np.nan
-            for each, verdict in zip(votes, settled, strict=True)
+            for each, verdict in zip(votes, settled(said, units).tolist(), strict=True)
         ]
     )
 
@@ -239,7 +173,7 @@ def _traits(material: Material, series: Series, units: tuple[Unit, ...]) -> dict
         if (other[0], other[2]) == (judge, REFUSAL)
     ]
     if len(refusals) == 1 and criterion != REFUSAL:
-        levels = np.array([middle(refusals[0].get(unit, [])) for unit in units])
+        levels = settled(refusals[0], units)
         found[REFUSAL] = np.where(np.isnan(levels), np.nan, (levels > 0.0).astype(np.float64))
     return found
 
@@ -253,7 +187,7 @@ def _earlier(material: Material, series: Series, units: tuple[Unit, ...]) -> Ear
     if name is None:
         return None
     said = material.earlier[name, rubric, criterion]
-    return Earlier(name=name, verdicts=np.array([middle(said.get(unit, [])) for unit in units]))
+    return Earlier(name=name, verdicts=settled(said, units))
 
 
 def _standing(judges: set[str]) -> str | None:

@@ -23,8 +23,8 @@ from calibration.passport import (
     PassportEntry,
 )
 from judge.errors import ConfigError
-from judge.trust.agreeing import agreed
-from judge.trust.finding import Agreed, Findings
+from judge.trust.agreement import Agreed, agreed
+from judge.trust.finding import Findings
 from judge.trust.number import Number
 from judge.trust.part import Part
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.bias import holm
 from judge.compare import by_group, flips
 from judge.errors import ConfigError
 from judge.gate.decision import decide
-from judge.gate.p_values import holm
 from judge.gate.records import GateReport
 from judge.matching import pair
 from judge.policy import MEASURES, Check, Policy, Veto, Waiver, load_policy

@@ -12,9 +12,8 @@ from judge.trust.examine import Aims, examine
 from judge.trust.finding import Finding
 from judge.trust.from_files import material
 from judge.trust.gather import parts
+from judge.trust.material import Question, column_trait
 from judge.trust.part import Counting, Earlier, Part
-from judge.trust.question import Question
-from judge.trust.traits import column_trait
 from judge.trust.wording import verdict
 from tests.judge.trust_material import NAN, labels, part, scores, table
 

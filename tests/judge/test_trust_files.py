@@ -8,8 +8,8 @@ from calibration.tables import TableError
 from judge.errors import ConfigError
 from judge.trust.from_files import material
 from judge.trust.gather import parts
+from judge.trust.material import Question
 from judge.trust.part import Part
-from judge.trust.question import Question
 from tests.judge.trust_material import labels, scores, table
 
 
