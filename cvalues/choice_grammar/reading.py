@@ -31,7 +31,8 @@ def read(sentences: Iterable[Sentence]) -> list[Vote]:
 
 
 def _read_sentence(reader: Reader, tokens: tuple[Token, ...]) -> None:
-    reader.begin_sentence(buts=sum(token.kind == "but" for token in tokens))
+    buts = sum(token.kind == "but" for token in tokens)
+    reader.begin_sentence(buts, goes_on=tokens[0].kind == "but")
     for token in tokens:
         RULES[token.kind](reader, token)
         reader.clause.previous = token.kind

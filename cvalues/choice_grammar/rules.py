@@ -184,6 +184,7 @@ def _turn(reader: Reader, token: Token) -> None:
     reader.buts -= token.kind == "but"
     reader.conceding = reader.clause.concedes = token.kind == "concede"
     if token.kind == "but":
+        reader.grant()
         return
     reader.quoting = False
     if token.kind == "conclude":

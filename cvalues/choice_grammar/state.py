@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from cvalues.choice_grammar.lexicon import Kind
+from cvalues.choice_grammar.lexicon import OVERALL, Kind
 from cvalues.choice_grammar.tokens import Token
 
 DECLARED: Final = 5
@@ -99,9 +99,12 @@ class Reader:
     """Words like 但 that the sentence still holds: a concession lasts until one."""
     concluding: bool = False
     supposing: bool = False
+    first_vote: int = 0
+    """How many votes there were when the sentence began, or the one that its 但 goes on with."""
 
-    def begin_sentence(self, buts: int) -> None:
+    def begin_sentence(self, buts: int, *, goes_on: bool = False) -> None:
         """Forget the sentence before, save its topic and its votes."""
+        self.first_vote = self.first_vote if goes_on else len(self.votes)
         self.subject = self.standard = 0
         self.quoting = self.conceding = self.concluding = self.supposing = False
         self.buts = buts
@@ -126,6 +129,12 @@ class Reader:
     def vote_neither(self, level: int) -> None:
         """Vote for neither: both are good, or bad, or the same."""
         self._add(Vote("other", level, self.concluding))
+
+    def grant(self) -> None:
+        """Take a tie as granted: in 各有优劣，但回复2更安全 what follows 但 weighs more."""
+        for at in range(self.first_vote, len(self.votes)):
+            if self.votes[at].choice == "other" and self.votes[at].level == OVERALL:
+                self.votes[at] = Vote("other", ABSOLUTE)
 
     def _add(self, vote: Vote) -> None:
         if not (self.conceding or self.clause.void):

@@ -68,8 +68,8 @@ def read_mix(words: str, items: Sequence[ChoiceItem]) -> Mix:
     kinds = sorted({str(kind) for item in items if (kind := getattr(item.pair, axis))})
     unknown = [kind for kind in shares if kind not in kinds]
     if unknown:
-        there = ", ".join(kinds) or "none that says"
-        raise ConfigError(f"--mix: no item's {axis} is {unknown[0]!r}; there are {there}.")
+        there = f"is one of {', '.join(kinds)}" if kinds else "is not said"
+        raise ConfigError(f"--mix: no item's {axis} is {unknown[0]!r}; here it {there}.")
     if min(shares.values()) < 0.0 or abs(sum(shares.values()) - 1.0) > 1e-9:
         raise ConfigError(f"--mix {words!r}: make the shares sum to 1, none below 0.")
     return Mix(words=words, axis=axis, shares=shares)

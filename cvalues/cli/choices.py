@@ -119,7 +119,9 @@ def answered(
         return Answered(answers=answers, provenance="RECORDED", system=system)
     if model is not None and responses is None:
         return _asked(items, engine, model=model, name=Path(name).name, system=system or model)
-    raise ConfigError("give --responses FILE with recorded answers, or --model MODEL to ask.")
+    raise ConfigError(
+        "give --responses FILE with recorded answers, or --model MODEL to ask, and not both."
+    )
 
 
 def _asked(

@@ -66,6 +66,7 @@ def generate(
     from judge.cli import answers, console, session
     from judge.cli.planning import prices_of
     from judge.config import Source
+    from judge.exporters.atomic import require_places
     from judge.generate import GeneratingPlan
     from judge.keys import digest
     from judge.records import Candidate
@@ -79,6 +80,7 @@ def generate(
         max_tokens=max_tokens,
         seed=seed,
     )
+    require_places(out)
     items = _items(prompts, mapping=mapping, encoding=encoding)
     plan = GeneratingPlan(
         source=Source(

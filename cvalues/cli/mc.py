@@ -81,7 +81,9 @@ def mc(
     """
     from cvalues.cli import choice_view, choices
     from judge.cli import console
+    from judge.exporters.atomic import require_places
 
+    require_places(out_json, review_out, answers_out)
     loaded = choices.load(items, wording=wording, encoding=encoding)
     if items_out is not None:
         choices.write_items(items_out, loaded)

@@ -15,6 +15,8 @@ from typing import Final, Literal, cast
 from pydantic import Field
 
 from calibration.tables import Row, optional_text, read_rows, text
+from judge.importers.responses import language
+from judge.pointwise import script_of
 from judge.records import Language, Record
 
 Label = Literal["回复1", "回复2"]
@@ -220,11 +222,12 @@ def _pair_of(row: Row, question: str = "prompt") -> ReplyPair:
     groups = {name: optional_text(row, name) for name in _GROUPS}
     groups["pair_type"] = groups["pair_type"] or _types(row)
     groups["domain_en"] = groups["domain_en"] or optional_text(row, "group")
+    asked, good, bad = (text(row, name) for name in (question, better, worse))
     return ReplyPair(
-        question=text(row, question),
-        pos_resp=text(row, better),
-        neg_resp=text(row, worse),
-        lang="en" if optional_text(row, "lang") == "en" else "zh",
+        question=asked,
+        pos_resp=good,
+        neg_resp=bad,
+        lang=language(row) or script_of(f"{asked}{good}{bad}"),
         **groups,
     )
 

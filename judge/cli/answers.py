@@ -33,5 +33,5 @@ def show(done: Done, *, out: Path | None, address: str, as_json: bool) -> None:
         return
     for ending, count in endings.most_common():
         console.say(f"{ending}: {count}")
-    if done.counts.error or done.unasked:
+    if not done.planned_only and (done.counts.error or done.unasked):
         console.note(f"resume with: {console.resume_command(done.run.name)}")

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 from pathlib import Path
 
-from judge.exporters.atomic import write_whole
+from judge.exporters.atomic import require_places, write_whole
 from judge.exporters.gate_files import GroupNames, as_document, junit, sarif, summary
 from judge.gate.conduct import Decided
 from judge.policy import Policy
@@ -21,7 +21,8 @@ def write_all(
     page: Path | None,
     names: GroupNames,
 ) -> None:
-    """Write each of the files that is wanted."""
+    """Write each of the files that is wanted, or none where one of them cannot stand."""
+    require_places(out_json, junit_xml, sarif_json, page)
     report = decided.report
     if out_json:
         write_whole(out_json, _json(as_document(report, names)))

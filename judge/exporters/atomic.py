@@ -34,15 +34,7 @@ def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
     ConfigError
         If the file cannot stand there.
     """
-    if path.is_symlink() or path.is_dir():
-        raise ConfigError(f"{path}: this is a link or a folder; name an ordinary file.")
-    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be written: {error.strerror}; choose another place."
-        ) from error
+    beside, descriptor = _open_beside(path, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
@@ -55,6 +47,39 @@ def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
             beside.unlink()
         raise
     _flush_folder(path.parent)
+
+
+def require_places(*paths: Path | None) -> None:
+    """See that files can stand where they are wanted, before anything is paid for.
+
+    Parameters
+    ----------
+    *paths : Path or None
+        None for a file that nobody wants.
+
+    Raises
+    ------
+    ConfigError
+        At the first that cannot stand there.
+    """
+    for path in paths:
+        if path is not None:
+            beside, descriptor = _open_beside(path, _OWNER_ONLY)
+            os.close(descriptor)
+            beside.unlink()
+
+
+def _open_beside(path: Path, mode: int) -> tuple[Path, int]:
+    """Begin a new file in the same folder, and give its name and descriptor."""
+    if path.is_symlink() or path.is_dir():
+        raise ConfigError(f"{path}: this is a link or a folder; name an ordinary file.")
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        return beside, os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written: {error.strerror}; choose another place."
+        ) from error
 
 
 def write_whole(path: Path, content: str | bytes, *, mode: int = _OWNER_ONLY) -> None:

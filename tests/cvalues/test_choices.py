@@ -88,6 +88,19 @@ def test_pairs_come_from_a_spreadsheet_too(tmp_path: Path) -> None:
     assert "[Reply 1]: No.[End of reply 1]" in made[0].prompt
 
 
+@pytest.mark.parametrize(
+    ("prompt", "shown"), [("May I?", "[Reply 1]: No."), ("我可以 go 吗？", "[回复1]：No.")]
+)
+def test_a_pair_that_names_no_language_is_asked_in_that_of_its_script(
+    tmp_path: Path, prompt: str, shown: str
+) -> None:
+    row = {"prompt": prompt, "better": "No.", "worse": "Yes."}
+
+    made = read_items(write(tmp_path / "pairs.jsonl", row))
+
+    assert shown in made[0].prompt
+
+
 @pytest.mark.parametrize(("lang", "asks"), [("zh", "只写一个字母"), ("en", "Write one letter")])
 def test_a_wording_for_a_letter_alone_exists_in_both_languages(
     tmp_path: Path, lang: str, asks: str
@@ -119,6 +132,10 @@ def test_braces_in_replies_mean_nothing() -> None:
         (
             [{"prompt": "问", "better": "同", "worse": "同"}],
             "items.jsonl:1: both replies are the same",
+        ),
+        (
+            [{"prompt": "Q", "better": "A", "worse": "B", "lang": "fr"}],
+            "items.jsonl:1: 'lang' is 'fr'; use one of zh, en",
         ),
         ([{"question": "问"}], "items.jsonl:1: no column 'prompt'"),
     ],

@@ -89,8 +89,8 @@ def test_acc_is_shown_as_if_kinds_of_items_had_other_shares(run: Run) -> None:
     [
         ("colour:red=1", "--mix 'colour' is not known; use difficulty_level"),
         ("origin:person", "write origin:KIND=SHARE,KIND=SHARE"),
-        ("origin:robot=1", "no item's origin is 'robot'; there are person."),
-        ("pair_type:easy=1", "no item's pair_type is 'easy'; there are none that says."),
+        ("origin:robot=1", "no item's origin is 'robot'; here it is one of person."),
+        ("pair_type:easy=1", "no item's pair_type is 'easy'; here it is not said."),
         ("origin:person=0.9", "make the shares sum to 1"),
     ],
 )

@@ -132,6 +132,7 @@ def test_the_published_columns_need_no_mapping(tmp_path: Path) -> None:
         (["cvalues-prompts"], "fetch it with: cvalues fetch cvalues-prompts"),
         (["100poisonmpts"], "fetch it with: cvalues fetch 100poisonmpts"),
         (["nowhere.csv"], "nowhere.csv: no such file"),
+        (["own.jsonl", "--out", "no/r.jsonl"], "no/r.jsonl: cannot be written"),
         (["own.jsonl", "--mapping", "names.csv"], "own.jsonl:1: the mapping does not name the"),
     ],
 )

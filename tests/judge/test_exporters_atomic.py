@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import ConfigError
-from judge.exporters.atomic import replacing, write_whole
+from judge.exporters.atomic import replacing, require_places, write_whole
 
 
 def test_a_file_is_written_whole_for_its_owner_alone(tmp_path: Path) -> None:
@@ -27,6 +27,16 @@ def test_a_mode_is_kept_whatever_the_umask(tmp_path: Path) -> None:
     write_whole(path, b"x", mode=0o644)
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_place_is_tried_before_anything_is_written_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+
+    require_places(None, path)
+
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConfigError, match=r"no/a\.json: cannot be written: No such file"):
+        require_places(path, tmp_path / "no" / "a.json")
 
 
 def write_half(path: Path) -> None:
