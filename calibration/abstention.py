@@ -19,8 +19,7 @@ from scipy import special
 
 from calibration.coefficients.percent import share
 from calibration.estimate import Estimate, InsufficientLabels
-from calibration.pairs import as_vector, pair_up
-from calibration.validation import BoolArray, FloatArray, check_share
+from calibration.validation import BoolArray, FloatArray, as_vector, check_share, pair_up
 
 CUTS = 10
 

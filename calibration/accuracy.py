@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from calibration.coefficients.percent import share
 from calibration.estimate import Estimate, InsufficientLabels, Interval, UnusableJudge
-from calibration.pairs import Pairs, as_vector, pair_up
-from calibration.validation import check_share
+from calibration.validation import Pairs, as_vector, check_share, pair_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ import numpy.typing as npt
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels
-from calibration.pairs import as_matrix, as_vector, rater_names
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, as_matrix, as_vector, check_share, rater_names
 
 Nearness = Literal["same", "distance"]
 

@@ -3,10 +3,13 @@
 A covariate is a property of the item that should not move the judge: length, position, language,
 refusal style, whether judge and system are of one family. Its effect is the slope of judge minus
 expert on the covariate among the labelled items; comparing with the experts keeps apart what the
-property does to the quality of an answer and what it does to the judge.
+property does to the quality of an answer and what it does to the judge. Some covariates can be
+read off the text or the names of an item; they stand at the end.
 """
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +19,7 @@ import numpy.typing as npt
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels
+from calibration.homogeneity import holm
 from calibration.slopes import Covariate, Errors, Slopes, fit_slopes, judge_errors, prepare
 from calibration.validation import FloatArray, check_share
 
@@ -133,22 +137,6 @@ def bias_battery(
     return BiasBattery(effects=effects, unmeasured=MappingProxyType(unmeasured))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values so that the chance of any false finding stays at the level.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p_values)
-    factors = len(p_values) - np.arange(len(p_values))
-    stepped = np.maximum.accumulate(np.asarray(p_values)[order] * factors)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted.tolist()
-
-
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """A covariate with its slopes alone, and those beside the others, shape (1 + R,)."""
@@ -213,3 +201,38 @@ def _describe(measured: _Measured, *, adjusted_p: float, confidence: float) -> B
         adjusted_p=adjusted_p,
         n=alone.n,
     )
+
+
+def log_length(texts: Sequence[str]) -> FloatArray:
+    """Measure length as the logarithm to base 2 of 1 + characters: one unit is a doubling."""
+    return np.log2(1.0 + np.array([len(text) for text in texts], dtype=np.float64))
+
+
+def is_chinese(texts: Sequence[str]) -> FloatArray:
+    """Mark texts of which most letters are Chinese characters as 1, others as 0.
+
+    A text without letters is NaN.
+
+    Examples
+    --------
+    >>> is_chinese(["今天很好", "fine today", "42"]).tolist()
+    [1.0, 0.0, nan]
+    """
+    return np.array([_mostly_chinese(text) for text in texts])
+
+
+def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
+    """Mark items of the systems that belong to the judge's model family as 1, others as 0."""
+    return np.array([float(system in family) for system in systems])
+
+
+def _mostly_chinese(text: str) -> float:
+    letters = {sign: count for sign, count in Counter(text).items() if sign.isalpha()}
+    if not letters:
+        return float("nan")
+    chinese = sum(count for sign, count in letters.items() if _is_chinese(sign))
+    return float(2 * chinese > sum(letters.values()))
+
+
+def _is_chinese(sign: str) -> bool:
+    return unicodedata.name(sign, "").startswith("CJK UNIFIED")

@@ -17,14 +17,25 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.coefficients.gwet import ac1_of, agreement_weighted_by
-from calibration.coefficients.kappa import disagreement, kappa_of, weighted_by
+from calibration.coefficients.kappa import (
+    ac1_of,
+    agreement_weighted_by,
+    disagreement,
+    kappa_of,
+    weighted_by,
+)
 from calibration.coefficients.percent import percent_of
 from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_priors
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import as_matrix, as_vector, rater_names
-from calibration.validation import FloatArray, IntArray, check_share
+from calibration.validation import (
+    FloatArray,
+    IntArray,
+    as_matrix,
+    as_vector,
+    check_share,
+    rater_names,
+)
 
 Coefficient = Literal["percent", "kappa", "ac1", "weighted-kappa", "ac2"]
 

@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import InsufficientLabels, Undefined
-from calibration.pairs import pair_up
-from calibration.validation import FloatArray, check_scale, check_share
+from calibration.validation import FloatArray, check_scale, check_share, pair_up
 
 EVERYTHING = "all"
 

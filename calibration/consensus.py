@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.pairs import as_matrix
-from calibration.validation import FloatArray
+from calibration.validation import FloatArray, as_matrix
 
 Rule = Literal["majority", "median"]
 

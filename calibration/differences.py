@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from calibration.correction.bounded_mean import bounded_mean
 from calibration.correction.chance import require_not_reversed
-from calibration.correction.curated_difference import curated_difference
 from calibration.correction.labelled import draw_cells, draw_warnings, weigh_labels
-from calibration.correction.pair_strata import melded_difference
-from calibration.correction.rogan_gladen import GoldSet
+from calibration.correction.post_stratification import melded_difference
+from calibration.correction.rogan_gladen import GoldSet, curated_difference
 from calibration.estimate import Estimate, InsufficientLabels
 from calibration.validation import (
     Design,

@@ -9,6 +9,7 @@ Fisher (1935), J. R. Stat. Soc. 98(1), 39-82, the exact test.
 Holm (1979), Scand. J. Stat. 6(2), 65-70, the adjustment.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,7 +117,7 @@ def compare_error_rates(
         for name in present
         for label in (1.0, 0.0)
     ]
-    adjusted = _holm(tests)
+    adjusted = np.array(holm(tests))
     return ErrorRateComparison(
         systems=tuple(
             _record(name, labels[both][names == name], right[names == name], adjusted_p=p)
@@ -124,6 +125,22 @@ def compare_error_rates(
         ),
         level=level,
     )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values so that the chance of any false finding stays at the level.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values)
+    factors = len(p_values) - np.arange(len(p_values))
+    stepped = np.maximum.accumulate(np.asarray(p_values)[order] * factors)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted.tolist()
 
 
 def _against_rest(right: BoolArray, mine: BoolArray) -> float:
@@ -136,14 +153,6 @@ def _against_rest(right: BoolArray, mine: BoolArray) -> float:
         ]
     )
     return float(fisher_exact(table).pvalue)
-
-
-def _holm(p_values: list[float]) -> FloatArray:
-    ordered = np.argsort(p_values)
-    steps = np.arange(len(p_values), 0, -1) * np.array(p_values)[ordered]
-    adjusted = np.empty(len(p_values))
-    adjusted[ordered] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 def _record(name: str, labels: FloatArray, right: BoolArray, *, adjusted_p: float) -> SystemErrors:

@@ -12,12 +12,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from calibration.allocation import allocate
 from calibration.correction.labelled import read_labelled
 from calibration.correction.post_stratification import Stratum, melded_limits
 from calibration.estimate import InsufficientLabels
 from calibration.gate_power import gate_power
 from calibration.intervals.classical import clopper_pearson
+from calibration.sampling import allocate
 from calibration.validation import check_binary, check_error, check_share
 
 FEWEST = 10

@@ -21,8 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
-from calibration.pairs import as_matrix
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, as_matrix, check_share
 
 Kind = Literal["absolute", "relative"]
 

@@ -1,7 +1,7 @@
 """Choose the items that experts should label, and record how likely each was to be chosen.
 
 Items fall into cells, strata times verdicts; within a cell every item has the same chance. N
-items, n to be chosen.
+items, n to be chosen; H groups to share labels out over.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from calibration.allocation import LEAST, allocate, share_out
 from calibration.correction.labelled import MOST_LEVELS
 from calibration.validation import (
     FloatArray,
@@ -27,6 +26,7 @@ SAMPLING_DESIGNS: Final = ("random", "by-verdict", "neyman")
 _BINS = 5
 _PASS_SPREAD = 0.17  # standard deviation of labels of which 97 % are passes
 _OPEN_SPREAD = 0.5  # and of labels that nothing is known of
+LEAST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +151,71 @@ def _pick(cells: IntArray, counts: IntArray, rng: np.random.Generator) -> list[I
         rng.choice(np.flatnonzero(cells == cell), size=count, replace=False)
         for cell, count in enumerate(counts.tolist())
     ]
+
+
+def allocate(n: int, sizes: IntArray, spreads: FloatArray, *, least: int = LEAST) -> IntArray:
+    """Share labels out: half in proportion to size, half to size times spread.
+
+    Parameters
+    ----------
+    n : int
+        Number of labels, at most the number of items.
+    sizes : int array, shape (H,)
+        Items in each group.
+    spreads : float array, shape (H,)
+        Expected standard deviation of the labels in each group, >= 0.
+    least : int
+        Labels that every group gets first, as far as it has items and there are labels.
+
+    Returns
+    -------
+    int array, shape (H,)
+        Adds up to n; none above its group's size.
+
+    References
+    ----------
+    Neyman (1934), J. R. Stat. Soc. 97(4), 558-625, allocation in proportion to size times spread.
+
+    Examples
+    --------
+    >>> allocate(100, np.array([900, 100]), np.array([0.1, 0.5])).tolist()
+    [77, 23]
+    """
+    ceilings = np.minimum(sizes, least)
+    floor = share_out(min(n, int(ceilings.sum())), np.ones(sizes.size), ceilings)
+    weights = sizes / sizes.sum()
+    spread = sizes * spreads
+    if float(spread.sum()) > 0.0:
+        weights = 0.5 * weights + 0.5 * spread / spread.sum()
+    return share_out(n, weights, sizes, start=floor)
+
+
+def share_out(
+    n: int, weights: FloatArray, ceilings: IntArray, *, start: IntArray | None = None
+) -> IntArray:
+    """Share n out in proportion to weights, one by one, to whoever is furthest behind.
+
+    Parameters
+    ----------
+    n : int
+        Total, at most the sum of the ceilings.
+    weights : float array, shape (H,)
+        What the shares should be in proportion to, > 0.
+    ceilings : int array, shape (H,)
+        Largest share of each.
+    start : int array, shape (H,), optional
+        Shares given already; they count towards n.
+
+    Returns
+    -------
+    int array, shape (H,)
+
+    References
+    ----------
+    Sainte-Laguë (1910), the method of odd divisors.
+    """
+    shares = np.zeros_like(ceilings) if start is None else start.copy()
+    for _ in range(n - int(shares.sum())):
+        claim = np.where(shares < ceilings, weights / (shares + 0.5), -1.0)
+        shares[int(claim.argmax())] += 1
+    return shares

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from scipy import special
 
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import as_matrix, rater_names
 from calibration.reliability import check_linked
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, as_matrix, check_share, rater_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from calibration.draws import weighted_sums
 from calibration.estimate import InsufficientLabels
-from calibration.pairs import as_vector, pair_up
-from calibration.validation import BoolArray, FloatArray
+from calibration.validation import BoolArray, FloatArray, as_vector, pair_up
 
 DRAWS = 2000
 FEWEST = 10

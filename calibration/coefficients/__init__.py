@@ -1,1 +1,1 @@
-"""Coefficients of agreement between raters, one method a file."""
+"""Coefficients of agreement between raters."""

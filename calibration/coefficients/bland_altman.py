@@ -10,8 +10,7 @@ import numpy.typing as npt
 from scipy import special
 
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
-from calibration.pairs import pair_up
-from calibration.validation import check_share
+from calibration.validation import check_share, pair_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,7 @@ from calibration.coefficients.rater_table import (
     tabulate,
 )
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import Pairs, pair_up
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, Pairs, check_share, pair_up
 
 
 def spearman(

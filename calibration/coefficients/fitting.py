@@ -9,9 +9,8 @@ from calibration.accuracy import judge_accuracy
 from calibration.coefficients.alpha import Level, krippendorff_alpha
 from calibration.coefficients.bland_altman import LimitsOfAgreement, bland_altman
 from calibration.coefficients.correlation import kendall, kendall_of, spearman, spearman_of
-from calibration.coefficients.gwet import ac1_of, ac2_of
 from calibration.coefficients.icc import icc_average, icc_single
-from calibration.coefficients.kappa import kappa_of, weighted_kappa_of
+from calibration.coefficients.kappa import ac1_of, ac2_of, kappa_of, weighted_kappa_of
 from calibration.coefficients.percent import percent_agreement
 from calibration.coefficients.rater_table import (
     MOST_CATEGORIES,
@@ -20,8 +19,7 @@ from calibration.coefficients.rater_table import (
     tabulate,
 )
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import Pairs
-from calibration.validation import FloatArray
+from calibration.validation import FloatArray, Pairs
 
 Computations = Mapping[str, Callable[[], Estimate]]
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
-from calibration.pairs import as_matrix
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, as_matrix, check_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

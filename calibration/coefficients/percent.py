@@ -9,8 +9,7 @@ import numpy.typing as npt
 from scipy.special import betainc
 
 from calibration.estimate import Estimate, Interval, Undefined
-from calibration.pairs import pair_up
-from calibration.validation import FloatArray, check_share
+from calibration.validation import FloatArray, check_share, pair_up
 
 
 def percent_agreement(

@@ -21,8 +21,7 @@ import numpy.typing as npt
 
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
-from calibration.pairs import Pairs
-from calibration.validation import FloatArray
+from calibration.validation import FloatArray, Pairs
 
 TableCoefficient = Callable[[FloatArray], FloatArray]
 Counts = npt.NDArray[np.int64]

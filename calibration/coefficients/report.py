@@ -15,8 +15,7 @@ from calibration.coefficients.alpha import Level
 from calibration.coefficients.fitting import Computations, fitting_coefficients
 from calibration.coefficients.rater_table import MOST_CATEGORIES, contingency, levels_of
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
-from calibration.pairs import Pairs, pair_up
-from calibration.validation import check_share
+from calibration.validation import Pairs, check_share, pair_up
 
 FEW = 30
 LOPSIDED = 0.9

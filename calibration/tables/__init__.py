@@ -6,7 +6,10 @@ coerced on the way.
 """
 
 from calibration.tables.errors import TableError
-from calibration.tables.fields import (
+from calibration.tables.printable import printable
+from calibration.tables.read import read_rows
+from calibration.tables.rows import (
+    Row,
     choice,
     integer,
     number,
@@ -16,9 +19,6 @@ from calibration.tables.fields import (
     optional_text,
     text,
 )
-from calibration.tables.printable import printable
-from calibration.tables.read import read_rows
-from calibration.tables.rows import Row
 
 __all__ = [
     "Row",

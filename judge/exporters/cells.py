@@ -4,7 +4,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from calibration.tables.formulas import inert
+from calibration.tables.printable import inert
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
@@ -31,7 +31,7 @@ def csv_cell(value: Value) -> str | int | float:
     Returns
     -------
     str, int or float
-        `calibration.tables.formulas.restored` gives a text back unchanged.
+        `calibration.tables.printable.restored` gives a text back unchanged.
     """
     if value is None:
         return ""

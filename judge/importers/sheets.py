@@ -10,7 +10,7 @@ from pathlib import Path
 
 from calibration.tables import Row, optional_number, optional_text, read_rows, text
 from calibration.tables.errors import TableError
-from calibration.tables.formulas import restored
+from calibration.tables.printable import restored
 from judge.importers.asked import Asked, rater_of
 from judge.samples import SampledItem
 from judge.store.base import Label

@@ -10,8 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.bias import BiasEffect, bias_battery
-from calibration.covariates import same_family
+from calibration.bias import BiasEffect, bias_battery, same_family
 from calibration.estimate import Undefined
 from judge.records import Record
 from judge.trust.number import Number

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from calibration.covariates import is_chinese, log_length
+from calibration.bias import is_chinese, log_length
 from calibration.validation import FloatArray
 from judge.errors import ConfigError
 from judge.ratings import middle

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from calibration.bias import BiasEffect, bias_battery, holm
-from calibration.covariates import is_chinese, log_length, same_family
+from calibration.bias import BiasEffect, bias_battery, is_chinese, log_length, same_family
 from calibration.validation import FloatArray
 
 NAN = float("nan")
@@ -142,11 +141,6 @@ def test_the_same_seed_gives_the_same_digits() -> None:
 def test_a_covariate_must_align() -> None:
     with pytest.raises(ValueError, match="length must have one entry for each item; got 1"):
         bias_battery([1, 0], [1, 0], {"length": [3]})
-
-
-def test_holm_steps_down() -> None:
-    # Holm (1979): the smallest of m by m, the next by m - 1, never falling.
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 def test_one_unit_of_log_length_is_a_doubling() -> None:

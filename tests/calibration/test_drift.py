@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from calibration.drift import measure_drift
+from calibration.drift import change_of_share, mcnemar, measure_drift
 from calibration.estimate import Undefined
-from calibration.paired import change_of_share, mcnemar
 
 NAN = float("nan")
 

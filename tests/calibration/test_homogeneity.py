@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import Undefined, compare_error_rates
+from calibration.homogeneity import holm
 from calibration.validation import FloatArray
 
 
@@ -78,3 +79,8 @@ def test_malformed_arrays_are_named(
 ) -> None:
     with pytest.raises(ValueError, match=word):
         compare_error_rates(judge, human, names)
+
+
+def test_holm_steps_down() -> None:
+    # Holm (1979): the smallest of m by m, the next by m - 1, never falling.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

@@ -29,9 +29,8 @@ from calibration.bias import bias_battery
 from calibration.ceiling import human_ceiling
 from calibration.coefficients.bland_altman import bland_altman
 from calibration.coefficients.correlation import kendall, spearman
-from calibration.coefficients.gwet import gwet_ac1, gwet_ac2
 from calibration.coefficients.icc import icc_average, icc_single
-from calibration.coefficients.kappa import cohen_kappa, weighted_kappa
+from calibration.coefficients.kappa import cohen_kappa, gwet_ac1, gwet_ac2, weighted_kappa
 from calibration.coefficients.percent import percent_agreement
 from calibration.conformal import conformal_bands
 from calibration.drift import measure_drift

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration import draw, estimate_rate
-from calibration.allocation import allocate
-from calibration.sampling import SamplingDesign
+from calibration.sampling import SamplingDesign, allocate
 
 JUDGE = np.repeat([1.0, 0.0, np.nan], [900, 90, 10])
 

@@ -1,4 +1,4 @@
-"""Hostile text shown to people: nothing is obeyed, and ordinary writing is left alone."""
+"""Hostile text shown: nothing is obeyed or run, and ordinary writing is left alone."""
 
 import sys
 import unicodedata
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.tables import printable
-from calibration.tables.printable import clipped
+from calibration.tables.printable import clipped, inert, restored
 
 ORDINARY = [
     "plain text",
@@ -19,6 +19,23 @@ ORDINARY = [
     "👨\u200d👩\u200d👧 👩🏽\u200d🚀 🏳\ufe0f\u200d🌈",
     "❤\ufe0f 1\ufe0f\u20e3 ‼\ufe0f",
     "Ünïcödé ½ № ∑",
+]
+ACTIVE = [
+    "=1+1",
+    '=HYPERLINK("http://x","y")',
+    "=cmd|' /C calc'!A0",
+    "+1+1",
+    "-1+1",
+    "- a bullet",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n1",
+    "  =1",
+    "\u200b=1",
+    "\u3000=1",
+    "\uff1d1",
+    "-Infinity",
 ]
 
 
@@ -69,3 +86,32 @@ def test_a_long_text_is_clipped() -> None:
     assert clipped("x" * 41) == "x" * 39 + "…"
     assert clipped("x" * 40) == "x" * 40
     assert len(clipped("\x1b" * 1_000_000)) == 40
+
+
+@pytest.mark.parametrize("text", ACTIVE)
+def test_a_text_that_would_run_gets_an_apostrophe(text: str) -> None:
+    assert inert(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a=1", "5", "-5", "-0.5e-3", "'quoted'", "中文", "1-2", "'", "a\n=1"]
+)
+def test_other_texts_stay(text: str) -> None:
+    assert inert(text) == text
+
+
+@given(text=st.text() | st.text(alphabet="'=+-@ \t\r\n1\u200b"))
+def test_what_is_made_inert_is_restored(text: str) -> None:
+    assert restored(inert(text)) == text
+
+
+@given(text=st.text() | st.text(alphabet="'=+-@ \t\r\n1\u200b"))
+def test_nothing_that_was_made_inert_would_run(text: str) -> None:
+    once = inert(text)
+
+    assert once.startswith("'") or inert(once) == once
+
+
+@pytest.mark.parametrize("text", ["'quoted'", "'", "it's", "'5"])
+def test_an_apostrophe_of_the_author_stays(text: str) -> None:
+    assert restored(text) == text

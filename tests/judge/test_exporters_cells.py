@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from calibration.tables import read_rows
-from calibration.tables.formulas import restored
+from calibration.tables.printable import restored
 from judge.exporters.cells import MAX_SHEET_TEXT, Value, csv_cell, set_cell, sheet_text
 
 TEXTS = [

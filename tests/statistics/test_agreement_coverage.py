@@ -13,8 +13,7 @@ from scipy import stats
 
 from calibration.ceiling import human_ceiling
 from calibration.coefficients.alpha import krippendorff_alpha
-from calibration.coefficients.gwet import gwet_ac1
-from calibration.coefficients.kappa import cohen_kappa
+from calibration.coefficients.kappa import cohen_kappa, gwet_ac1
 from calibration.estimate import Estimate, Undefined
 from calibration.validation import FloatArray
 

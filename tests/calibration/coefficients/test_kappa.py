@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.coefficients.gwet import gwet_ac1, gwet_ac2
-from calibration.coefficients.kappa import Weights, cohen_kappa, weighted_kappa
+from calibration.coefficients.kappa import Weights, cohen_kappa, gwet_ac1, gwet_ac2, weighted_kappa
 from calibration.estimate import Undefined
 from tests.calibration.coefficients.published import (
     ABSTRACTORS,
