@@ -1,6 +1,8 @@
 """What a run may spend: calls and money, reserved before each call and settled after it."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import NoReturn
 
 from judge.errors import BudgetExceeded
 from judge.records import Usage
@@ -35,11 +37,17 @@ class Budget:
         self._max_usd = max_usd
         self._calls = calls
         self._usd = usd
-        self._dearest = 0.0
-        self.exceeded = False
+        self._dearest: float | None = None
+        self._open = 0
+        self._settled = asyncio.Event()
+        self.exceeded: str | None = None
+        """Which limit ended the run, in a clause; None while none has."""
 
-    def reserve(self) -> float:
+    async def reserve(self) -> float:
         """Set aside one call, and as many dollars as the dearest call so far has cost.
+
+        While no cost is known a call sets aside all that is left, so that it goes alone. Where
+        the dollars that calls in flight have set aside leave too few, it waits for their costs.
 
         Returns
         -------
@@ -51,18 +59,40 @@ class Budget:
         BudgetExceeded
             If the call might cross a limit.
         """
+        wanted = 0.0
+        if self._max_usd is not None:
+            wanted = await self._share_of(self._max_usd)
         if self._max_calls is not None and self._calls + 1 > self._max_calls:
-            self.exceeded = True
-            raise BudgetExceeded(f"the limit of {self._max_calls} calls is reached")
-        if self._max_usd is not None and self._usd + self._dearest > self._max_usd:
-            self.exceeded = True
-            raise BudgetExceeded(f"the limit of {self._max_usd:g} US dollars is reached")
+            self._exceed(f"the limit of {self._max_calls} calls is reached")
         self._calls += 1
-        self._usd += self._dearest
-        return self._dearest
+        self._usd += wanted
+        self._open += 1
+        return wanted
 
-    def settle(self, reserved: float, cost: float | None) -> None:
-        """Replace what was set aside by what the call cost; an unknown cost keeps the reserve."""
+    async def _share_of(self, most: float) -> float:
+        while True:
+            left = most - self._usd
+            wanted = left if self._dearest is None else self._dearest
+            if wanted <= left and left > 0.0:
+                return wanted
+            if not self._open:
+                self._exceed(f"the limit of {most:g} US dollars is reached")
+            self._settled.clear()
+            await self._settled.wait()
+
+    def _exceed(self, why: str) -> NoReturn:
+        self.exceeded = why
+        raise BudgetExceeded(why)
+
+    def settle(self, reserved: float, cost: float | None, *, replied: bool = True) -> None:
+        """Replace what was set aside by what the call cost; an unknown cost keeps the reserve.
+
+        A call without a reply, before any cost is known, gives it back: it says nothing of costs.
+        """
+        self._open -= 1
         if cost is not None:
             self._usd += cost - reserved
-            self._dearest = max(self._dearest, cost)
+            self._dearest = max(self._dearest or 0.0, cost)
+        elif not replied and self._dearest is None:
+            self._usd -= reserved
+        self._settled.set()

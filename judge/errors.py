@@ -6,6 +6,7 @@ JudgeError
 ├── StoreError             the store cannot be opened, is in use, or does not match the run
 ├── RunMismatch            a run of that name was made with other data, rubric or judge
 ├── BudgetExceeded         the next call would cross a limit that the user set
+├── Stopped                somebody stopped the run before the next call
 └── ModelError             one call to a provider gave no reply
     ├── TransportError     a retry can help
     │   ├── RateLimited        429, with the wait that the provider asked for
@@ -45,6 +46,10 @@ class RunMismatch(StoreError):  # noqa: N818 - reads as a statement at the place
 
 class BudgetExceeded(JudgeError):  # noqa: N818 - as above
     """The next call would cross a limit that the user set."""
+
+
+class Stopped(JudgeError):  # noqa: N818 - as above
+    """Somebody stopped the run before the next call."""
 
 
 class ModelError(JudgeError):

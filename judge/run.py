@@ -100,7 +100,7 @@ async def carry_out(
     settings: Settings,
     stop: asyncio.Event,
     seen: Callable[[Made], None],
-) -> None:
+) -> str | None:
     """Ask for what a run still lacks.
 
     Parameters
@@ -116,6 +116,11 @@ async def carry_out(
         Set to finish what is in flight and begin nothing more.
     seen : callable
         Told of each record that was kept.
+
+    Returns
+    -------
+    str or None
+        Which limit ended the run, in a clause.
 
     Raises
     ------
@@ -151,6 +156,7 @@ async def carry_out(
             if settings.recall and run.manifest.kind != "generate":
                 open_tasks = recalled(open_tasks, store, run)
             await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
+            return bench.budget.exceeded
 
 
 def counts(store: Store, run: Run) -> Counts:

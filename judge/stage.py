@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from judge.budget import Budget, Price
-from judge.errors import BudgetExceeded, ModelError
+from judge.errors import BudgetExceeded, ModelError, Stopped
 from judge.models.base import Model, Question, Reply
 from judge.models.limits import Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
@@ -113,7 +113,7 @@ async def ask_tasks(
     StoreError
         If a write was refused; then nothing more is asked.
     """
-    desk = _Desk(bench)
+    desk = _Desk(bench, stop)
 
     async def work() -> None:
         for task in tasks:
@@ -131,25 +131,26 @@ async def ask_tasks(
 class _Desk:
     """What the workers of a stage share while it runs."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, stop: asyncio.Event) -> None:
         self._bench = bench
+        self._stop = stop
         self._serials = itertools.count(bench.first_serial)
         self._rungs: dict[str, Rung] = {}
 
     async def settle(self, task: Task) -> Made | None:
-        """Make one record and keep it; None when the budget did not allow the call."""
+        """Make one record and keep it; None when the budget or a stop did not allow the call."""
         foregone = task.foregone()
         if foregone is not None:
             await self._bench.keep(foregone)
             return foregone
-        ledger = _TaskLedger(self._bench, self._serials, task)
+        ledger = _TaskLedger(self._bench, self._serials, task, stop=self._stop)
         try:
             made = await self._ask(task, ledger)
             while (other := task.otherwise(made)) is not None:
                 task = other
                 ledger.turn_to(task)
                 made = await self._ask(task, ledger)
-        except BudgetExceeded:
+        except (BudgetExceeded, Stopped):
             await ledger.flush()
             return None
         await ledger.flush(made)
@@ -183,11 +184,14 @@ class _TaskLedger:
     so that each call costs two transactions, not three.
     """
 
-    def __init__(self, bench: Bench, serials: Iterator[int], task: Task) -> None:
+    def __init__(
+        self, bench: Bench, serials: Iterator[int], task: Task, *, stop: asyncio.Event
+    ) -> None:
         self.attempts: list[Attempt] = []
         self._task = task
         self._earlier = 0
         self._bench = bench
+        self._stop = stop
         self._serials = serials
         self._serial = 0
         self._reserved = 0.0
@@ -200,7 +204,12 @@ class _TaskLedger:
 
     async def before(self, number: int, rung: Rung) -> None:
         """Reserve the call and keep its attempt."""
-        self._reserved = self._bench.budget.reserve()
+        budget = self._bench.budget
+        self._reserved = await budget.reserve()
+        if self._stop.is_set():
+            # It waited for its turn, and nobody wants the call any more.
+            budget.settle(self._reserved, None, replied=False)
+            raise Stopped
         self._serial = next(self._serials)
         model = self._bench.models[self._task.asks]
         self.attempts.append(
@@ -224,7 +233,7 @@ class _TaskLedger:
         """Close the attempt and settle what it cost."""
         usage = reply.usage if reply else Usage()
         cost = self._cost(reply)
-        self._bench.budget.settle(self._reserved, cost)
+        self._bench.budget.settle(self._reserved, cost, replied=reply is not None)
         place = self._earlier + number - 1
         self.attempts[place] = self.attempts[place].model_copy(
             update={

@@ -7,8 +7,10 @@ def main() -> None:
     """Run the program; the console script's entry point."""
     # Before numpy is imported: its arrays are small here, and threads only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from judge.cli.console import guarded
-
+    try:
+        from judge.cli.console import guarded
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     raise SystemExit(guarded(_run))
 
 

@@ -35,6 +35,7 @@ def judge(name: str, base_url: str, out: Path) -> Done:
         address=str(out / "store.db"),
         quiet=False,
     )
+    _go_on_unless_stopped(done)
     session.show(done, as_json=False)
     return done
 
@@ -52,6 +53,7 @@ def ask_choices(name: str, base_url: str, out: Path) -> Mapping[str, Path]:
             address=str(out / "store.db"),
             quiet=True,
         )
+        _go_on_unless_stopped(done)
         store = open_store(str(out / "store.db"))
         report = evaluate_choices(heard(items, store.answers(done.run)))
         store.close()
@@ -63,6 +65,12 @@ def ask_choices(name: str, base_url: str, out: Path) -> Mapping[str, Path]:
                 f"acc* {report.acc_star.value:.1%} of {report.n} items"
             )
     return written
+
+
+def _go_on_unless_stopped(done: Done) -> None:
+    """End here where somebody pressed Ctrl-C: half a demonstration shows nothing."""
+    if done.interrupted:
+        console.fail("interrupted; start again with: cvalues demo", code=console.INTERRUPTED)
 
 
 def believe(store: Store, judged: Done, out: Path) -> Report:

@@ -1,6 +1,7 @@
 """From the words of a command line to what `judge.run` works with."""
 
 import hashlib
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +117,9 @@ def _price(words: str) -> Price:
     try:
         prompt, completion = (float(part) / 1e6 for part in words.split(","))
     except ValueError:
-        raise ConfigError(f"--price {words!r} is not two numbers; write 0.40,1.20.") from None
+        prompt = completion = math.nan
+    if not (0 <= prompt < math.inf and 0 <= completion < math.inf):
+        raise ConfigError(f"--price {words!r} is not two prices; write 0.40,1.20.")
     return Price(prompt=prompt, completion=completion)
 
 

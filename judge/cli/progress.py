@@ -1,5 +1,6 @@
 """Progress of a run: a bar on a terminal, now and then a plain line elsewhere."""
 
+import os
 import sys
 import time
 from collections import Counter
@@ -13,6 +14,9 @@ Seen = Callable[[Made], None]
 
 EVERY = 10.0
 """Seconds between plain lines."""
+
+WIDE = 80
+"""Columns of a terminal from which on a bar is drawn beside the numbers."""
 
 
 def progress(whole: int, *, quiet: bool) -> AbstractContextManager[Seen]:
@@ -33,6 +37,14 @@ def progress(whole: int, *, quiet: bool) -> AbstractContextManager[Seen]:
     if quiet:
         return nullcontext(lambda _: None)
     return _bar(whole) if sys.stderr.isatty() else _lines(whole)
+
+
+def show_cursor() -> None:
+    """Give a terminal the cursor back that the bar hid; for who leaves without ending the bar."""
+    # Past the bar's own stand-in for the stream, which swallows what it does not know.
+    terminal = sys.stderr.fileno()
+    if os.isatty(terminal):
+        os.write(terminal, b"\x1b[?25h\n")
 
 
 class _Tally:
@@ -83,14 +95,16 @@ def _bar(whole: int) -> Generator[Seen]:
     )
 
     tally = _Tally()
-    with Progress(
-        BarColumn(bar_width=None),
+    console = Console(stderr=True)
+    # A narrow terminal has room for the words alone, and would cut the numbers.
+    room = console.width >= WIDE
+    columns = (
+        *([BarColumn(bar_width=None)] if room else []),
         MofNCompleteColumn(),
         TextColumn("{task.fields[words]}", markup=False),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        refresh_per_second=5,
-    ) as shown:
+        *([TimeRemainingColumn()] if room else []),
+    )
+    with Progress(*columns, console=console, refresh_per_second=5) as shown:
         line = shown.add_task("judging", total=whole, words="")
 
         def seen(made: Made) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from judge.canaries import Known
 from judge.cli import console
-from judge.cli.progress import Seen, progress
+from judge.cli.progress import Seen, progress, show_cursor
 from judge.detection import FLAG
-from judge.errors import StoreError
+from judge.errors import ConfigError, StoreError
 from judge.grading import REFUSALS
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
@@ -132,7 +132,12 @@ def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) 
 def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
     models: dict[str, Model] = {}
     for judge in plan.asked:
-        model, why = open_model(judge, transport=settings.transport)
+        model, why, priced = open_model(judge, transport=settings.transport)
+        if settings.budget_usd is not None and not (priced or judge.name in settings.prices):
+            raise ConfigError(
+                f"--budget-usd cannot be held: nobody knows the price of {judge.name}; "
+                "give it with --price, or limit the run with --max-calls."
+            )
         console.note(f"model {judge.name}: {why}")
         models[judge.name] = model
     return models
@@ -168,7 +173,9 @@ class _Sitting:
         for signal_ in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signal_, self._interrupt, work)
         try:
-            await work
+            limit = await work
+            if limit is not None:
+                console.note(f"{limit}; raise it to go on")
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
@@ -205,9 +212,10 @@ class _Sitting:
             console.note(why)
             self._stop.set()
 
-    def _interrupt(self, work: "asyncio.Future[None]") -> None:
+    def _interrupt(self, work: "asyncio.Future[str | None]") -> None:
         if self._interrupted:
             # The second time means now. What the store has acknowledged is safe in its log.
+            show_cursor()
             os._exit(console.INTERRUPTED)
         self._interrupted = True
         self._stop.set()

@@ -64,7 +64,8 @@ class LitellmModel:
         self._rungs = _ladder(self._litellm, judge, provider)
         self._left_out = _not_taken(self._litellm, judge, provider)
         self._as_is = _sent_as_is(self._litellm, judge, provider)
-        self._priced = judge.base_url is None or provider not in DIRECT_PREFIXES
+        self._cost_counts = judge.base_url is None or provider not in DIRECT_PREFIXES
+        self._listed = _price_is_listed(self._litellm, judge)
         self._built: dict[tuple[Rung, int], tuple[object, Mapping[str, object]]] = {}
         self._wire: Wire | None = None
 
@@ -82,6 +83,11 @@ class LitellmModel:
     def rungs(self) -> tuple[Rung, ...]:
         """Ways of asking for a structured reply that are worth trying, strictest first."""
         return self._rungs
+
+    @property
+    def priced(self) -> bool:
+        """Whether its replies come with what they cost."""
+        return self._cost_counts and self._listed
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -113,7 +119,7 @@ class LitellmModel:
                     raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
                 raise fault_from(error, call, question.rung) from None
         # A price is the provider's; what somebody else's server asks for is not known.
-        return reply if self._priced else reply.model_copy(update={"cost_usd": None})
+        return reply if self._cost_counts else reply.model_copy(update={"cost_usd": None})
 
     def _options(self, question: Question) -> dict[str, object]:
         messages = [{"role": m.role, "content": m.content} for m in question.messages]
@@ -296,10 +302,18 @@ def _sent_as_is(litellm: Any, judge: ModelSettings, provider: str) -> bool:
 
 
 def _mode(litellm: Any, judge: ModelSettings) -> str | None:
+    return _known_of(litellm, judge).get("mode")
+
+
+def _price_is_listed(litellm: Any, judge: ModelSettings) -> bool:
+    return bool(_known_of(litellm, judge).get("output_cost_per_token"))
+
+
+def _known_of(litellm: Any, judge: ModelSettings) -> Mapping[str, Any]:
     try:
-        return litellm.get_model_info(judge.model).get("mode")
+        return litellm.get_model_info(judge.model)
     except Exception:  # noqa: BLE001 - litellm raises a plain Exception for a model it does not know
-        return None
+        return {}
 
 
 def _reply(came: Any) -> Reply:

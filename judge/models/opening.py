@@ -17,6 +17,8 @@ class OpenedModel(NamedTuple):
     model: Model
     why: str
     """One line to print and to record."""
+    priced: bool
+    """Whether its replies come with what they cost."""
 
 
 def open_model(
@@ -46,13 +48,13 @@ def open_model(
     if chosen == "direct":
         from judge.models.direct import DirectModel
 
-        return OpenedModel(DirectModel(judge, environ=environ), why)
+        return OpenedModel(DirectModel(judge, environ=environ), why, priced=False)
     from judge.models.litellm import LitellmModel
 
     model = LitellmModel(judge, environ=environ)
     if model.left_out:
         why += f"; without {' and '.join(model.left_out)}, which this model does not take"
-    return OpenedModel(model, why)
+    return OpenedModel(model, why, model.priced)
 
 
 def _choose(judge: ModelSettings, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:

@@ -118,7 +118,34 @@ def test_a_budget_of_calls_leaves_a_valid_partial_run(tmp_path: Path) -> None:
     counts = json.loads(first.out)["counts"]
     assert first.code == 5
     assert (counts["planned"], counts["scored"], counts["skipped"]) == (9, 4, 5)
+    assert "the limit of 4 calls is reached; raise it to go on" in first.err
     assert second.code == 0
+
+
+def test_a_budget_is_refused_where_nobody_knows_the_price(tmp_path: Path) -> None:
+    path = responses(tmp_path, 3)
+
+    with simulated_server() as server:
+        ended = program(
+            *words(path, server.base_url, "--budget-usd", "1"), folder=tmp_path, environ=KEY
+        )
+        assert server.hits.total == 0
+
+    assert ended.code == 2
+    assert "--price" in ended.err
+    assert open_store(str(tmp_path / "store.db")).find_run("r") is None
+
+
+@pytest.mark.parametrize("price", ["1", "a,b", "nan,1", "-1,1", "1,inf"])
+def test_a_price_that_is_none_is_refused(tmp_path: Path, price: str) -> None:
+    ended = program(
+        *words(responses(tmp_path, 1), "http://127.0.0.1:9/v1", f"--price={price}"),
+        folder=tmp_path,
+        environ=KEY,
+    )
+
+    assert ended.code == 2
+    assert "is not two prices" in ended.err
 
 
 def test_a_server_that_stays_away_ends_the_run_early(tmp_path: Path) -> None:

@@ -176,13 +176,44 @@ def test_a_second_signal_ends_at_once_and_the_run_goes_on(
     assert kept(tmp_path) == ONCE
 
 
-def started(folder: Path, words: list[str]) -> subprocess.Popen[str]:
+def test_who_leaves_at_once_gets_the_cursor_of_the_terminal_back(tmp_path: Path) -> None:
+    path = responses(tmp_path)
+    ours, terminal = os.openpty()
+
+    with simulated_server(Profile(latency=Latency(fixed=0.3))) as server:
+        words = [word for word in judging(path, server.base_url) if word != "--quiet"]
+        running = started(tmp_path, words, stderr=terminal)
+        os.close(terminal)
+        shown = seen_until(ours, b"0/24")
+        running.send_signal(signal.SIGINT)
+        shown += seen_until(ours, b"finishing the calls in flight")
+        running.send_signal(signal.SIGINT)
+        left = seen_until(ours, b"\x1b[?25h")
+        running.wait(timeout=30)
+    os.close(ours)
+
+    assert running.returncode == 130
+    assert b"\x1b[?25l" in shown
+    assert b"\x1b[?25h" not in shown
+    assert b"\x1b[?25h" in left
+
+
+def seen_until(terminal: int, words: bytes) -> bytes:
+    seen = b""
+    while words not in seen:
+        seen += os.read(terminal, 65536)
+    return seen
+
+
+def started(
+    folder: Path, words: list[str], *, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command(*words),
         cwd=folder,
         env=environment(folder, KEY),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 

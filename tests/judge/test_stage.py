@@ -36,6 +36,14 @@ class InstantClock:
         self.seconds += seconds
 
 
+class SuspendingModel(ScriptedModel):
+    """Lets other workers go on while a call is in flight, as a network does."""
+
+    async def ask(self, question: Question) -> Reply:
+        await asyncio.sleep(0)
+        return await super().ask(question)
+
+
 class Kept:
     """What a stage kept, in order."""
 
@@ -62,13 +70,14 @@ def stage(
     price: Price | None = None,
     seen: Callable[[Made], None] | None = None,
     stop: asyncio.Event | None = None,
+    in_flight: int = 4,
 ) -> Kept:
     kept = Kept()
     bench = Bench(
         models={JUDGE.name: model},
         keep=kept.put,
         budget=budget or Budget(),
-        limits=Limits(Limit(concurrency=4), InstantClock()),
+        limits=Limits(Limit(concurrency=in_flight), InstantClock()),
         policy=RetryPolicy(max_attempts=3),
         prices={JUDGE.name: price} if price else {},
         seen=seen or (lambda _: None),
@@ -197,10 +206,38 @@ def test_the_limit_of_money_holds_back_the_next_call() -> None:
     reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
     price = Price(prompt=1e-6, completion=1e-5)
 
-    kept = stage(ScriptedModel([reply]), tasks(50), budget=Budget(max_usd=0.02), price=price)
+    kept = stage(SuspendingModel([reply]), tasks(50), budget=Budget(max_usd=0.021), price=price)
 
-    spent = sum(each.cost_usd or 0.0 for each in kept.judgments)
-    assert 0.0 < spent <= 0.02 + 3 * 0.002
+    # Each call costs 0.002 dollars; the first goes alone, since nothing is known of costs yet.
+    assert kept.calls == 10
+
+
+def test_money_that_the_first_call_might_spend_is_not_promised_to_others() -> None:
+    reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
+    price = Price(prompt=1e-6, completion=1e-5)
+
+    kept = stage(SuspendingModel([reply]), tasks(50), budget=Budget(max_usd=0.001), price=price)
+
+    assert kept.calls == 1
+
+
+def test_calls_that_failed_before_any_cost_was_known_spend_no_budget() -> None:
+    reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
+    script = [ConnectionFailed("refused"), ConnectionFailed("refused"), reply]
+    price = Price(prompt=1e-6, completion=1e-5)
+
+    kept = stage(SuspendingModel(script), tasks(3), budget=Budget(max_usd=1), price=price)
+
+    assert len(kept.judgments) == 3
+
+
+def test_a_free_model_never_spends_a_budget() -> None:
+    reply = Reply(text=safe_reply(), usage=Usage(prompt_tokens=1000, completion_tokens=100))
+    price = Price(prompt=0.0, completion=0.0)
+
+    kept = stage(SuspendingModel([reply]), tasks(9), budget=Budget(max_usd=0.01), price=price)
+
+    assert kept.calls == 9
 
 
 def test_an_unknown_price_is_unknown_and_not_free() -> None:
@@ -215,6 +252,22 @@ def test_a_stop_lets_what_is_in_flight_finish() -> None:
     kept = stage(ScriptedModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
 
     assert 1 <= len(kept.judgments) <= 8
+    assert kept.calls == len(kept.judgments)
+
+
+def test_a_call_that_waits_for_its_turn_is_not_made_after_a_stop() -> None:
+    stop = asyncio.Event()
+
+    kept = stage(
+        SuspendingModel([safe_reply()]),
+        tasks(100),
+        stop=stop,
+        seen=lambda _: stop.set(),
+        in_flight=1,
+    )
+
+    # The first waiter's turn comes before the first judgment is kept; that of the other two after.
+    assert kept.calls <= 2
     assert kept.calls == len(kept.judgments)
 
 
