@@ -13,8 +13,8 @@ from cvalues.gap_wording import Quadrant, lead_sentence
 from judge.errors import ConfigError
 from judge.policy import Measure
 from judge.records import Language
-from judge.report.both import Both
 from judge.report.evidence import Knowing, QuadrantPoint
+from judge.report.words import Both
 from judge.summary import Cell
 
 CONFIDENCE = 0.95

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from cvalues.gap_wording import published_words
 from judge.records import Language, Record
-from judge.report.both import Both
+from judge.report.words import Both
 
 
 class PublishedNumber(Record):

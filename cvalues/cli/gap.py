@@ -139,7 +139,7 @@ def _write_page(
     from cvalues.published import published_beside
     from cvalues.taxonomy import GROUPS
     from judge.report import from_run, write_report
-    from judge.report.both import Both
+    from judge.report.words import Both
 
     names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
     page = from_run(*of, group_names=names)

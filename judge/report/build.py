@@ -3,29 +3,32 @@
 The first counts scores, the second measures texts, the third reads the prompts that are shown.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
 
+from judge.exporters.gate_files import GroupNames
 from judge.judging import kept_rubrics
 from judge.ratings import Side
 from judge.records import Language
-from judge.report.both import Both
+from judge.report import figures
 from judge.report.cases import BUDGET, cases_of
-from judge.report.changes import drift_of
-from judge.report.material import Material, Share, beside, shown_names
-from judge.report.measures import measures_of
-from judge.report.order import ordered_groups, ordered_systems
-from judge.report.origin import origin, stamp
-from judge.report.record import GroupName, Missing, MissingCell, Report
-from judge.report.scores import Sheet, bounds, score_cells
+from judge.report.evidence import Drift, FlipRow
+from judge.report.material import Material, Share, beside, origin, shown_names, stamp
+from judge.report.record import GroupName, Measure, Missing, MissingCell, Report
+from judge.report.scores import (
+    Sheet,
+    bounds,
+    goodness,
+    measures_of,
+    named,
+    ordered_groups,
+    ordered_systems,
+    score_cells,
+)
 from judge.report.tally import Tally, tally
-from judge.report.words import say
+from judge.report.words import Both, say
 from judge.store.base import Run
 from judge.store.sql import Store
 from judge.summary import count_outcomes
-
-GroupNames = Mapping[str, tuple[str, str]]
-"""By key: the name in Chinese and in English."""
 
 
 def from_run(
@@ -58,27 +61,17 @@ def from_run(
         Without decision; `Report.model_copy(update=...)` adds what a gate or calibration knows.
     """
     material = Material(shares=(Share(store=store, run=run),))
-    return _report(
-        material,
-        _Wishes(group_names=group_names or {}, baseline=baseline, lang=lang, budget=budget),
-    )
+    return _report(material, group_names or {}, baseline=baseline, lang=lang, budget=budget)
 
 
-def from_sides(
-    baseline: Side,
-    candidate: Side,
-    *,
-    group_names: GroupNames | None = None,
-    lang: Language | None = None,
-    budget: int = BUDGET,
-) -> Report:
+def from_sides(baseline: Side, candidate: Side, *, group_names: GroupNames | None = None) -> Report:
     """Gather what a page shows of a candidate beside its baseline.
 
     Parameters
     ----------
     baseline, candidate : Side
         A system each, in one run or in two.
-    group_names, lang, budget
+    group_names
         As in :func:`from_run`.
 
     Returns
@@ -87,47 +80,41 @@ def from_sides(
         Of both systems, the baseline first.
     """
     first, _ = shown_names(baseline, candidate)
-    return _report(
-        beside(baseline, candidate),
-        _Wishes(group_names=group_names or {}, baseline=first, lang=lang, budget=budget),
-    )
+    return _report(beside(baseline, candidate), group_names or {}, baseline=first)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Wishes:
-    """What the caller asks of a page."""
-
-    group_names: GroupNames
-    baseline: str | None
-    lang: Language | None
-    budget: int
-
-
-def _report(material: Material, wishes: _Wishes) -> Report:
+def _report(
+    material: Material,
+    names: GroupNames,
+    *,
+    baseline: str | None,
+    lang: Language | None = None,
+    budget: int = BUDGET,
+) -> Report:
     pairwise = material.pairwise
     counted = tally(material.judgments(), judges=len(material.manifest.judges), pairwise=pairwise)
     rubrics = kept_rubrics(material.store, material.run)
     sheet = Sheet(
         tally=counted,
         measures=measures_of(rubrics, pairwise=pairwise),
-        systems=ordered_systems(counted.systems, wishes.baseline),
+        systems=ordered_systems(counted.systems, baseline),
     )
     scores = tuple(score_cells(sheet))
-    named = [_named(key, wishes.group_names) for key in counted.groups]
+    groups = [_named(key, names) for key in counted.groups]
     vetoed = {} if pairwise else rubrics
     return Report(
         run=material.name,
-        lang=wishes.lang or _language(counted),
+        lang=lang or _language(counted),
         stamp=stamp(material, counted, rubrics),
         counts=count_outcomes(counted.outcomes, planned=material.planned()),
         systems=tuple(sheet.systems),
-        groups=ordered_groups(named, scores, sheet.measures),
+        groups=ordered_groups(groups, scores, sheet.measures),
         measures=tuple(sheet.measures),
         scores=scores,
         origin=origin(material),
-        drift=drift_of(sheet),
+        drift=_drift(sheet),
         missing=_missing(sheet),
-        cases=cases_of(material, sheet, rubrics=vetoed, budget=wishes.budget),
+        cases=cases_of(material, sheet, rubrics=vetoed, budget=budget),
     )
 
 
@@ -149,3 +136,55 @@ def _missing(sheet: Sheet) -> Missing | None:
         for (reason, system, group), count in sorted(sheet.tally.missed.items(), key=str)
     )
     return Missing(cells=cells, bounds=tuple(bounds(sheet))) if cells else None
+
+
+def _drift(sheet: Sheet) -> Drift | None:
+    """Compare two systems prompt by prompt on the first measure that has a good side.
+
+    None unless there are two systems that share a prompt with scores.
+    """
+    measure = _compared(sheet)
+    if measure is None or len(sheet.systems) != 2:
+        return None
+    rows = tuple(row for group in sheet.tally.groups if (row := _flips(sheet, measure, group)))
+    total = sum(row.harmful + row.beneficial + row.unchanged for row in rows)
+    if not total:
+        return None
+    changed = total - sum(row.unchanged for row in rows)
+    before, after = sheet.systems
+    return Drift(
+        lead=say(
+            "drift.lead" if changed else "drift.lead_none",
+            measure=named(measure),
+            changed=figures.counted(changed),
+            of=figures.counted(total),
+            share=figures.percent(changed / total),
+        ),
+        measure=named(measure),
+        rows=rows,
+        before=before,
+        after=after,
+    )
+
+
+def _compared(sheet: Sheet) -> Measure | None:
+    """Prefer a share: a level more or less on a long scale is no change of a verdict."""
+    sided = [measure for measure in sheet.measures if measure.good != "neither"]
+    return next((m for m in sided if m.kind == "share"), sided[0] if sided else None)
+
+
+def _flips(sheet: Sheet, measure: Measure, group: str | None) -> FlipRow | None:
+    before, after = (
+        sheet.tally.given.get((measure.rubric, measure.criterion, system, group), {})
+        for system in sheet.systems
+    )
+    counts = Counter[int]()
+    for prompt in before.keys() & after.keys():
+        old = [score for score in before[prompt] if score is not None]
+        new = [score for score in after[prompt] if score is not None]
+        if old and new:
+            difference = goodness(measure, new) - goodness(measure, old)
+            counts[(difference > 0) - (difference < 0)] += 1
+    if not counts:
+        return None
+    return FlipRow(group=group, harmful=counts[-1], beneficial=counts[1], unchanged=counts[0])

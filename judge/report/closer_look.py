@@ -6,10 +6,9 @@ Differences of shares are written in percentage points, others in the unit of th
 from collections.abc import Iterator
 
 from judge.report import figures
-from judge.report.both import Both
 from judge.report.evidence import Detail, Unit
 from judge.report.record import Report
-from judge.report.words import say
+from judge.report.words import Both, bracketed, joined, same, say, say_all
 from judge.trust.battery import Influence
 from judge.trust.finding import Finding, Findings
 from judge.trust.number import Number
@@ -20,15 +19,8 @@ _KNOWN = {"length", "chinese", "refusal", "order", "own family"}
 
 def measure_name(report: Report, finding: Finding) -> Both:
     """Name a criterion as the page does, with its judge where there are several."""
-    titles = (
-        measure.title
-        for measure in report.measures
-        if (measure.rubric, measure.criterion) == (finding.rubric, finding.criterion)
-    )
-    title = next(titles, figures.same(finding.criterion))
-    if len(report.stamp.judges) < 2:
-        return title
-    return Both(zh=f"{title.zh}（{finding.judge}）", en=f"{title.en} ({finding.judge})")
+    title = report.criterion_title(finding.rubric, finding.criterion)
+    return title if len(report.stamp.judges) < 2 else bracketed(title, same(finding.judge))
 
 
 def details(report: Report, findings: Findings) -> Iterator[Detail]:
@@ -47,10 +39,9 @@ def details(report: Report, findings: Findings) -> Iterator[Detail]:
     ):
         listed = tuple(rows)
         if listed:
-            columns = [say("belief.measure"), say("belief.system")]
             yield Detail(
                 title=say(f"closer.{name}", **_asked(findings)),
-                head=(*columns, *(say(f"closer.{each}") for each in head)),
+                head=(*say_all("belief", "measure", "system"), *say_all("closer", *head)),
                 rows=listed,
                 first_number=2 if name == "handover" else 3,
             )
@@ -65,10 +56,7 @@ def remarks(findings: Findings) -> Iterator[Both]:
     absent = {name for battery in batteries for name in battery.unmeasured} - measured
     names = [_property(name) for name in sorted(absent)]
     if names:
-        listed = Both(
-            zh="、".join(each.zh for each in names), en=", ".join(each.en for each in names)
-        )
-        yield say("closer.unmeasured", names=listed)
+        yield say("closer.unmeasured", names=joined(names, "、", ", "))
 
 
 def _asked(findings: Findings) -> dict[str, str]:
@@ -83,7 +71,7 @@ def _asked(findings: Findings) -> dict[str, str]:
 
 
 def _start(report: Report, finding: Finding) -> tuple[Both, Both]:
-    return measure_name(report, finding), figures.same(finding.system)
+    return measure_name(report, finding), same(finding.system)
 
 
 def _drift(report: Report, findings: Findings) -> Iterator[_Row]:
@@ -93,11 +81,11 @@ def _drift(report: Report, findings: Findings) -> Iterator[_Row]:
             accuracy = found.accuracy
             yield (
                 *_start(report, finding),
-                figures.same(found.before),
-                _count(found.n),
+                same(found.before),
+                figures.count(found.n),
                 _with_interval("share", found.flip_rate),
-                _count(found.fell),
-                _count(found.rose),
+                figures.count(found.fell),
+                figures.count(found.rose),
                 _change("share", accuracy.agreement_change if accuracy else None),
             )
 
@@ -120,13 +108,13 @@ def _influence(effect: Influence, unit: Unit) -> _Row:
         _change(unit, effect.error),
         _change(unit, effect.adjusted_error),
         _change(unit, effect.corrected_shift),
-        figures.same(f"{effect.adjusted_p:.3f}" if effect.adjusted_p >= 0.001 else "< 0.001"),
-        _count(effect.n),
+        same(f"{effect.adjusted_p:.3f}" if effect.adjusted_p >= 0.001 else "< 0.001"),
+        figures.count(effect.n),
     )
 
 
 def _property(name: str) -> Both:
-    return say(f"closer.is_{name.replace(' ', '_')}") if name in _KNOWN else figures.same(name)
+    return say(f"closer.is_{name.replace(' ', '_')}") if name in _KNOWN else same(name)
 
 
 def _consistency(report: Report, findings: Findings) -> Iterator[_Row]:
@@ -134,11 +122,11 @@ def _consistency(report: Report, findings: Findings) -> Iterator[_Row]:
         found = finding.consistency
         if found is not None:
             variances = (found.item, found.rater, found.rest)
-            needed = figures.NOTHING if found.needed is None else _count(found.needed)
+            needed = figures.NOTHING if found.needed is None else figures.count(found.needed)
             yield (
                 *_start(report, finding),
-                _group(report, finding),
-                figures.same(f"{figures.counted(found.n_items)} × {found.n_raters}"),
+                report.group_or_all(finding.group),
+                same(f"{figures.counted(found.n_items)} × {found.n_raters}"),
                 *(figures.percent(each / sum(variances)) for each in variances),
                 _with_interval("mean", found.single),
                 needed,
@@ -152,9 +140,9 @@ def _severity(report: Report, findings: Findings) -> Iterator[_Row]:
         for expert, deviation in finding.consistency.severity.items():
             yield (
                 *_start(report, finding),
-                figures.same(expert),
+                same(expert),
                 _change(_unit(finding), deviation),
-                _count(deviation.n_labelled),
+                figures.count(deviation.n_labelled),
             )
 
 
@@ -164,10 +152,10 @@ def _single(report: Report, findings: Findings) -> Iterator[_Row]:
         if found is not None:
             yield (
                 *_start(report, finding),
-                _group(report, finding),
+                report.group_or_all(finding.group),
                 figures.change_tick("mean", found.below),
                 figures.change_tick("mean", found.above),
-                _count(found.n),
+                figures.count(found.n),
             )
 
 
@@ -177,23 +165,15 @@ def _handover(report: Report, findings: Findings) -> Iterator[_Row]:
         if found is not None:
             yield (
                 *_start(report, finding),
-                _count(len(found.to_expert)),
+                figures.count(len(found.to_expert)),
                 figures.percent(found.kept_share),
                 _with_interval("share", found.agreement),
                 figures.percent(found.guaranteed),
             )
 
 
-def _group(report: Report, finding: Finding) -> Both:
-    return say("where.all_groups") if finding.group is None else report.group_name(finding.group)
-
-
 def _unit(finding: Finding) -> Unit:
     return "share" if finding.kind == "rate" else "mean"
-
-
-def _count(number: int) -> Both:
-    return figures.same(figures.counted(number))
 
 
 def _with_interval(unit: Unit, number: Number | None) -> Both:
@@ -206,4 +186,4 @@ def _change(unit: Unit, number: Number | None) -> Both:
     if number is None:
         return figures.NOTHING
     written = [figures.change(unit, each).en for each in (number.value, number.low, number.high)]
-    return figures.same(f"{written[0]} [{written[1]}, {written[2]}]")
+    return same(f"{written[0]} [{written[1]}, {written[2]}]")

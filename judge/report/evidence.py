@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from judge.records import Record
-from judge.report.both import Both
+from judge.report.words import Both
 
 Word = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
 """What a gate can say, of a release or of one check."""
@@ -107,7 +107,6 @@ class Corrected(Record):
     """Interval that the labels give without the judge."""
     n_judged: int
     n_labelled: int
-    warnings: tuple[Both, ...] = ()
 
 
 class BudgetPoint(Record):

@@ -1,7 +1,7 @@
 """How numbers are written in the two languages: 97.2 % [95.1, 98.6] and 97.2% [95.1, 98.6]."""
 
-from judge.report.both import Both
 from judge.report.evidence import Unit
+from judge.report.words import Both, joined, same
 
 _MINUS = "\u2212"
 _HARD_SPACE = "\u00a0"
@@ -10,7 +10,7 @@ _THIN_SPACE = "\u202f"
 DASH = "\u2013"
 """Stands where there is no number."""
 
-NOTHING = Both(zh=DASH, en=DASH)
+NOTHING = same(DASH)
 
 
 def value(unit: Unit, number: float) -> Both:
@@ -37,8 +37,7 @@ def bracket(unit: Unit, low: float, high: float) -> str:
 
 def with_interval(unit: Unit, number: float, ends: tuple[float, float]) -> Both:
     """Write a value with its interval."""
-    written, interval = value(unit, number), bracket(unit, *ends)
-    return Both(zh=f"{written.zh} {interval}", en=f"{written.en} {interval}")
+    return joined((value(unit, number), same(bracket(unit, *ends))), " ", " ")
 
 
 def change(unit: Unit, difference: float) -> Both:
@@ -69,9 +68,9 @@ def counted(number: int) -> str:
     return f"{number:,}".replace(",", _THIN_SPACE)
 
 
-def same(text: str) -> Both:
-    """Give a text that reads the same in both languages."""
-    return Both(zh=text, en=text)
+def count(number: int) -> Both:
+    """Write a count, which reads the same in both languages."""
+    return same(counted(number))
 
 
 def _per_cent(number: str) -> Both:

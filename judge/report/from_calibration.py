@@ -7,7 +7,6 @@ import numpy as np
 
 from judge.records import Counts
 from judge.report import figures
-from judge.report.both import Both
 from judge.report.closer_look import details, measure_name, remarks
 from judge.report.evidence import (
     Agreement,
@@ -21,7 +20,7 @@ from judge.report.evidence import (
     Deviations,
 )
 from judge.report.record import Cost, Origin, Report, Stamp
-from judge.report.words import say
+from judge.report.words import Both, bracketed, joined, same, say
 from judge.trust.budget import Curve
 from judge.trust.finding import Finding, Findings
 from judge.trust.part import Part
@@ -100,7 +99,9 @@ def _lead(findings: Findings) -> Both:
         of=len(found),
         off=off,
     )
-    return _joined(say("calibration.simulated_labels"), said) if findings.simulated_labels else said
+    if not findings.simulated_labels:
+        return said
+    return joined((say("calibration.simulated_labels"), said), "", " ")
 
 
 def _outside(finding: Finding) -> bool:
@@ -108,15 +109,9 @@ def _outside(finding: Finding) -> bool:
     return own is not None and corrected is not None and not corrected.low <= own <= corrected.high
 
 
-def _joined(first: Both, second: Both) -> Both:
-    return Both(zh=f"{first.zh}{second.zh}", en=f"{first.en} {second.en}")
-
-
 def _with_system(report: Report, finding: Finding) -> Both:
     name = measure_name(report, finding)
-    if len(report.systems) < 2:
-        return name
-    return Both(zh=f"{name.zh}（{finding.system}）", en=f"{name.en} ({finding.system})")
+    return name if len(report.systems) < 2 else bracketed(name, same(finding.system))
 
 
 def _method(findings: Findings) -> Both:
@@ -181,7 +176,7 @@ def _confusions(report: Report, findings: Findings) -> Iterator[Confusion]:
             continue
         yield Confusion(
             criterion=_with_system(report, finding),
-            levels=tuple(figures.same(f"{level:g}") for level in agreed.categories),
+            levels=tuple(same(f"{level:g}") for level in agreed.categories),
             counts=agreed.table,
             harmful=_harmful(report, finding),
         )

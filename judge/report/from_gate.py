@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from judge.gate.records import CheckOutcome, GateReport
 from judge.policy import Policy
 from judge.report import figures
-from judge.report.both import Both
 from judge.report.evidence import Check, Checks, Unit
 from judge.report.record import Decision, Passport, Report
-from judge.report.words import say
+from judge.report.words import Both, joined, same, say
 
 
 def with_decision(report: Report, decided: GateReport, policy: Policy) -> Report:
@@ -77,7 +76,7 @@ def _checks(decided: GateReport, policy: Policy) -> Checks:
         unit = "mean" if check.measured.kind == "mean" and not veto else "share"
         rows.append(
             Check(
-                name=Both(zh=outcome.name, en=outcome.name),
+                name=same(outcome.name),
                 group=outcome.group,
                 unit=unit,
                 estimate=outcome.estimate,
@@ -105,7 +104,7 @@ def _bound(outcome: CheckOutcome, *, better_high: bool) -> float | None:
 
 def _why(outcome: CheckOutcome, unit: Unit) -> Both:
     said = _veto(outcome) if outcome.name.endswith(".veto") else _said(outcome, unit)
-    return _joined(said, say("gate.waived")) if outcome.waived else said
+    return joined((said, say("gate.waived")), "", "") if outcome.waived else said
 
 
 def _veto(outcome: CheckOutcome) -> Both:
@@ -138,8 +137,4 @@ def _said(outcome: CheckOutcome, unit: Unit) -> Both:
         parts.append(say("gate.level", level=level, floor=figures.value(unit, outcome.floor)))
     if outcome.labels_needed:
         parts.append(say("gate.settle_group", n=outcome.labels_needed))
-    return Both(zh="；".join(part.zh for part in parts), en="; ".join(part.en for part in parts))
-
-
-def _joined(first: Both, second: Both) -> Both:
-    return Both(zh=first.zh + second.zh, en=first.en + second.en)
+    return joined(parts, "；", "; ")

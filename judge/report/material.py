@@ -1,16 +1,23 @@
-"""What a page is made of: one run, or two sides that are set beside each other.
+"""What a page is made of: one run, or two sides set beside each other; and where that came from.
 
 Everything streams, and can be streamed again: a page is made in several passes.
 """
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from judge.config import Manifest
-from judge.ratings import Side
+from judge.ratings import Side, worst
 from judge.records import Generation, Judgment
+from judge.report.record import Cost, Edition, Origin, Served, Stamp
+from judge.report.scores import Rubrics
+from judge.report.tally import Tally
 from judge.store.base import Run
 from judge.store.sql import Store
+
+_LIBRARIES = ("cvalues", "altair", "vl-convert-python")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +127,60 @@ def shown_names(baseline: Side, candidate: Side) -> tuple[str, str]:
     if baseline.name != candidate.name:
         return baseline.name, candidate.name
     return _with_time(baseline), _with_time(candidate)
+
+
+def stamp(material: Material, counted: Tally, rubrics: Rubrics) -> Stamp:
+    """Say by whom, when, under which rubrics and at what cost a run was judged."""
+    calls, usd = material.spent()
+    judges = material.manifest.judges
+    return Stamp(
+        provenance=worst(counted.provenances) if counted.provenances else None,
+        judges=judges,
+        panel=len(judges) > 1,
+        served=tuple(
+            Served(judge=judge, model=model, judgments=count)
+            for (judge, model), count in sorted(counted.served.items(), key=str)
+        ),
+        editions=tuple(_editions(material.manifest, rubrics)),
+        passport=None,
+        created_at=material.run.created_at,
+        cost=Cost(
+            calls=calls,
+            usd=usd,
+            unpriced=counted.sums["unpriced"],
+            prompt_tokens=counted.sums["prompt_tokens"],
+            completion_tokens=counted.sums["completion_tokens"],
+        ),
+    )
+
+
+def origin(material: Material) -> Origin:
+    """Say from which file and with which programs the numbers were made."""
+    manifest = material.manifest
+    return Origin(
+        source=manifest.source.name,
+        sha256=manifest.source.sha256,
+        rows=manifest.source.rows,
+        versions=(
+            ("python", platform.python_version()),
+            *((name, version(name)) for name in _LIBRARIES),
+        ),
+        repeats=manifest.repeats,
+        pairwise=material.pairwise,
+    )
+
+
+def _editions(manifest: Manifest, rubrics: Rubrics) -> Iterator[Edition]:
+    for asked in manifest.rubrics:
+        rubric = rubrics.get((asked.rubric, asked.language))
+        if rubric is not None:
+            yield Edition(
+                rubric=asked.rubric,
+                language=asked.language,
+                title=rubric.title,
+                version=rubric.version,
+                digest=asked.digest,
+            )
 
 
 def _with_time(side: Side) -> str:

@@ -10,11 +10,11 @@ from typing import Literal
 from pydantic import Field
 
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
-from judge.report.both import Both
 from judge.report.evidence import Belief, Checks, Drift, Knowing, Word
+from judge.report.words import Both, same, say
 
 Why = Literal["worse", "better", "unsafe", "missing", "differ", "same"]
-"""Why a prompt is shown where it is; see `judge.report.choice`."""
+"""Why a prompt is shown where it is; see `judge.report.cases`."""
 
 
 class GroupName(Record):
@@ -47,7 +47,7 @@ class Measure(Record):
 
 
 class Score(Record):
-    """A value with its interval."""
+    """A value with its interval, as the judge sees it: no expert label corrects it."""
 
     value: float
     low: float
@@ -56,8 +56,10 @@ class Score(Record):
     """Prompts behind it."""
     method: str
     """Name of the interval's method."""
-    corrected: bool = False
-    """Whether expert labels corrected it; else it is the judge's own and says so."""
+
+    def overlaps(self, other: "Score") -> bool:
+        """Tell whether two intervals share a value."""
+        return self.low <= other.high and other.low <= self.high
 
 
 class ScoreCell(Record):
@@ -92,7 +94,6 @@ class Passport(Record):
     valid: bool
     expires: str | None = None
     """Date in ISO 8601."""
-    remark: Both | None = None
 
 
 class Edition(Record):
@@ -252,4 +253,17 @@ class Report(Record):
     def group_name(self, key: str | None) -> Both:
         """Name a group; by its key where the report does not list it."""
         named = (group.name for group in self.groups if group.key == key)
-        return next(named, Both(zh=key or "", en=key or ""))
+        return next(named, same(key or ""))
+
+    def group_or_all(self, key: str | None) -> Both:
+        """Name a group, or all groups together for None."""
+        return say("where.all_groups") if key is None else self.group_name(key)
+
+    def criterion_title(self, rubric: str | None, criterion: str) -> Both:
+        """Name a criterion; by its id where the report does not measure it."""
+        titles = (
+            measure.title
+            for measure in self.measures
+            if (measure.rubric, measure.criterion) == (rubric, criterion)
+        )
+        return next(titles, same(criterion))

@@ -13,14 +13,37 @@ from typing import TYPE_CHECKING
 from calibration.tables.printable import printable
 from judge.exporters.atomic import write_whole
 from judge.report import figures, quoting
-from judge.report.page import page
 from judge.report.record import Report
+from judge.report.sections import (
+    belief,
+    checks,
+    drift,
+    items,
+    knowing,
+    method,
+    missing,
+    opening,
+    where,
+)
 from judge.report.words import say
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+_READING_ORDER = (
+    opening.counts,
+    checks.section,
+    where.section,
+    belief.section,
+    knowing.section,
+    drift.section,
+    items.section,
+    missing.section,
+    method.section,
+)
+"""What a report does not know about has no section."""
 
 
 def render(report: Report) -> str:
@@ -45,7 +68,10 @@ def render(report: Report) -> str:
         .get_template("page.html")
         .render(
             report=report,
-            page=page(report),
+            headlines=opening.headlines(report),
+            chips=tuple(opening.chips(report)),
+            sections=[made for section in _READING_ORDER if (made := section(report))],
+            scored=any(cell.score for cell in report.scores),
             style=style,
             seal=seal,
             say=say,

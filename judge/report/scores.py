@@ -1,17 +1,34 @@
-"""From counted scores to values with intervals, and to bounds over what is missing."""
+"""What a run is summed up in: its measures, their values with intervals, and the order of these."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from calibration.intervals.classical import clopper_pearson
 from calibration.intervals.gaffke import mean_interval
-from judge.report.record import Bound, Measure, Score, ScoreCell
+from judge.errors import ConfigError
+from judge.report import figures
+from judge.report.record import Bound, GroupName, Measure, Score, ScoreCell
 from judge.report.tally import Given, Tally
+from judge.report.words import Both, joined, same
+from rubrics import load_rubric
+from rubrics.errors import RubricError
+from rubrics.rubric import Criterion, Direction, Rubric
 
-CONFIDENCE = 0.95
-_TAIL = (1 - CONFIDENCE) / 2
+_TAIL = (1 - 0.95) / 2
+"""Probability on either side of an interval."""
+
+Rubrics = Mapping[tuple[str, str], Rubric]
+"""By id and language."""
+
+_GOOD: Mapping[Direction, Literal["high", "low", "neither"]] = {
+    "higher_is_better": "high",
+    "lower_is_better": "low",
+    "descriptive": "neither",
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,55 @@ class Sheet:
     tally: Tally
     measures: Sequence[Measure]
     systems: Sequence[str]
+    """The baseline first."""
+
+
+def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
+    """List the measures of a run, rubric by rubric in the order of their criteria.
+
+    Parameters
+    ----------
+    rubrics : mapping of (str, str) to Rubric
+        By id and language; one language is enough.
+    pairwise : bool
+        Whether the scores are preferences, from -1 for the second system to 1 for the first.
+    """
+    found: list[Measure] = []
+    for rubric_id in _by_level(rubrics):
+        kept = {lang: rubric for (name, lang), rubric in rubrics.items() if name == rubric_id}
+        first = next(iter(kept.values()))
+        editions = kept if len(kept) > 1 else {**kept, **_further(first)}
+        for criterion in first.criteria:
+            titles = {
+                "family": _both({lang: each.title for lang, each in editions.items()}),
+                "title": _both(
+                    {lang: each.criterion(criterion.id).title for lang, each in editions.items()}
+                ),
+            }
+            made = _measures(first, criterion, pairwise=pairwise)
+            found.extend(measure.model_copy(update=titles) for measure in made)
+    return tuple(sorted(found, key=lambda measure: not measure.main))
+
+
+def named(measure: Measure) -> Both:
+    """Name a measure by its rubric and criterion, and by its line where it has one."""
+    line = f" ≥ {measure.at_least}" if measure.kind == "share" and not measure.main else ""
+    return joined((joined((measure.family, measure.title), " · ", " · "), same(line)), "", "")
+
+
+def score_text(measure: Measure, score: Score) -> Both:
+    """Write a score with its interval."""
+    return figures.with_interval(measure.kind, score.value, (score.low, score.high))
+
+
+def goodness(measure: Measure, scores: Sequence[int]) -> float:
+    """Say how good the scores of a prompt are, from 0 for the worst to 1 for the best.
+
+    A measure without a good side counts high scores as good.
+    """
+    mean = sum(_value(measure, score) for score in scores) / len(scores)
+    value = (mean - measure.low) / (measure.high - measure.low)
+    return 1 - value if measure.good == "low" else value
 
 
 def score_cells(sheet: Sheet) -> Iterator[ScoreCell]:
@@ -45,25 +111,115 @@ def bounds(sheet: Sheet) -> Iterator[Bound]:
     for index, measure in enumerate(sheet.measures):
         for system in sheet.systems if measure.main else ():
             given = sheet.tally.over_all(measure.rubric, measure.criterion, system)
-            missing = sum(score is None for scores in given.values() for score in scores)
+            missing = _missing(given)
             if missing:
                 ends = (measure.low, measure.high)
                 worst, best = ends[::-1] if measure.good == "low" else ends
+                values = _values(measure, given)
                 yield Bound(
                     measure=index,
                     system=system,
                     missing=missing,
-                    value=_mean(_values(measure, given)),
+                    value=sum(values) / len(values) if values else None,
                     worst=_filled(measure, given, worst),
                     best=_filled(measure, given, best),
                 )
 
 
+def ordered_systems(systems: Sequence[str], baseline: str | None) -> tuple[str, ...]:
+    """List systems by name, numbers in names by size, the baseline first.
+
+    Raises
+    ------
+    ConfigError
+        If the baseline is none of them.
+    """
+    if baseline is not None and baseline not in systems:
+        raise ConfigError(f"baseline {baseline!r} was not judged; it has {', '.join(systems)}.")
+    return tuple(sorted(systems, key=lambda system: (system != baseline, _natural(system))))
+
+
+def ordered_groups(
+    groups: Sequence[GroupName], cells: Sequence[ScoreCell], measures: Sequence[Measure]
+) -> tuple[GroupName, ...]:
+    """List groups by size of effect on the first main measure, ties by key.
+
+    With two systems or more the effect is the last one's change from the first, largest loss on
+    top; with one it is the value, lowest on top. Groups without a value come last. All tables and
+    pictures of a page keep this order.
+    """
+    main = next((index for index, measure in enumerate(measures) if measure.main), None)
+    sign = -1.0 if main is not None and measures[main].good == "low" else 1.0
+    effects: dict[str | None, float] = {}
+    for group in groups:
+        values = [
+            cell.score.value
+            for cell in cells
+            if cell.score and cell.measure == main and not cell.overall and cell.group == group.key
+        ]
+        if values:
+            effects[group.key] = sign * (values[-1] - values[0] if len(values) > 1 else values[0])
+
+    def place(group: GroupName) -> tuple[bool, float, str]:
+        return group.key not in effects, effects.get(group.key, 0.0), group.key or ""
+
+    return tuple(sorted(groups, key=place))
+
+
+def _further(kept: Rubric) -> dict[str, Rubric]:
+    """Find the same rubric in the library's other language, for its titles alone."""
+    language = "en" if kept.language == "zh" else "zh"
+    try:
+        other = load_rubric(kept.id, language=language)
+    except RubricError:
+        return {}
+    alike = (other.version, _ids(other)) == (kept.version, _ids(kept))
+    return {language: other} if alike else {}
+
+
+def _ids(rubric: Rubric) -> tuple[str, ...]:
+    return tuple(criterion.id for criterion in rubric.criteria)
+
+
+def _by_level(rubrics: Rubrics) -> tuple[str, ...]:
+    """Name each rubric once, CValues' lower level first: safety comes before responsibility."""
+    levels = {name: rubric.level or 3 for (name, _), rubric in rubrics.items()}
+    return tuple(sorted(levels, key=lambda name: (levels[name], name)))
+
+
+def _both(texts: Mapping[str, str]) -> Both:
+    other = next(iter(texts.values()))
+    return Both(zh=texts.get("zh", other), en=texts.get("en", other))
+
+
+def _measures(rubric: Rubric, criterion: Criterion, *, pairwise: bool) -> Iterator[Measure]:
+    """Sum up two levels as a share, more as a mean, a threshold as the share that reaches it."""
+    scale = criterion.scale
+    two = len(scale.levels) == 2
+    mean = Measure(
+        rubric=rubric.id,
+        criterion=criterion.id,
+        kind="mean",
+        low=scale.min,
+        high=scale.max,
+        good=_GOOD[criterion.direction],
+        main=criterion.weight > 0 or len(rubric.criteria) == 1,
+    )
+    if pairwise:
+        yield mean.model_copy(update={"low": -1.0, "high": 1.0, "good": "neither"})
+        return
+    if not two:
+        yield mean
+    line = scale.max if two else criterion.threshold
+    if line is not None:
+        share = {"kind": "share", "low": 0.0, "high": 1.0, "at_least": line}
+        yield mean.model_copy(update={**share, "main": mean.main and two})
+
+
 def _filled_in(cell: ScoreCell, measure: Measure, given: Given) -> ScoreCell:
-    missing = sum(score is None for scores in given.values() for score in scores)
     values = _values(measure, given)
     score = _score(values, (measure.low, measure.high)) if values else None
-    return cell.model_copy(update={"score": score, "missing": missing})
+    return cell.model_copy(update={"score": score, "missing": _missing(given)})
 
 
 def _score(values: list[float], support: tuple[float, float]) -> Score:
@@ -82,6 +238,10 @@ def _score(values: list[float], support: tuple[float, float]) -> Score:
         n=len(values),
         method=method,
     )
+
+
+def _missing(given: Given) -> int:
+    return sum(score is None for scores in given.values() for score in scores)
 
 
 def _values(measure: Measure, given: Given) -> list[float]:
@@ -105,5 +265,9 @@ def _value(measure: Measure, score: int) -> float:
     return float(score) if measure.at_least is None else float(score >= measure.at_least)
 
 
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Split a name at its numbers, so that 4b comes before 14b."""
+    return tuple(
+        (int(part), "") if part.isdecimal() and part.isascii() else (-1, part)
+        for part in re.split(r"([0-9]{1,12})", name)
+    )

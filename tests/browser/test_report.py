@@ -8,8 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from judge.report import from_run, write_report
 from tests.browser.chromium import chromium, needs_browser
-from tests.judge.report.hostile import FAMILIES, hostile_report
-from tests.judge.report.runs import Shape, judged_run, store_at
+from tests.judge.report.runs import FAMILIES, Shape, hostile_report, judged_run, store_at
 
 pytestmark = [pytest.mark.browser, needs_browser]
 

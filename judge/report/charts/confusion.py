@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from judge.report.both import Both
 from judge.report.charts.canvas import Canvas, Row, Spec
 from judge.report.charts.style import (
     PAPER,
@@ -15,6 +14,7 @@ from judge.report.charts.style import (
     Frame,
     fitted,
 )
+from judge.report.words import Both
 
 _WIDEST = 88.0
 _HEIGHT = 44.0

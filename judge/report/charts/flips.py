@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from judge.report.both import Both
 from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.record import FlipBar
 from judge.report.charts.style import BETTER, INK, SECOND, SMALL, WORSE, Frame, fitted
+from judge.report.words import Both
 
 _LINE = 26.0
 _HEAD = 30.0
 _COUNT = 34.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipBar:
+    """How many prompts of a group changed for the worse and for the better."""
+
+    label: Both
+    harmful: int
+    beneficial: int
 
 
 @dataclass(frozen=True, kw_only=True)

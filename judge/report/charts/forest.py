@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from judge.report.both import Both
 from judge.report.charts.axis import Axis
 from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.record import ForestRow
 from judge.report.charts.style import (
     BAND,
     INK,
@@ -18,13 +16,40 @@ from judge.report.charts.style import (
     SMALL,
     TONES,
     Frame,
+    Tone,
     fitted,
 )
+from judge.report.evidence import Word
+from judge.report.words import Both
 
 _LINE = 22
 _GAP = 10
 _FOOT = 50
 _NOTE = 252
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForestRow:
+    """A value with its interval, and what else belongs on the same line."""
+
+    label: Both
+    """What the row is about; rows that follow each other with the same label share it."""
+    note: Both
+    """Written at the right edge: the system, the value, the decision word."""
+    estimate: float | None
+    """None where there is no value; the note says why."""
+    low: float | None = None
+    high: float | None = None
+    band: tuple[float, float] | None = None
+    """Shaded behind the row: where a check passes."""
+    behind: tuple[float, float] | None = None
+    """A wide pale interval behind: what expert labels say alone."""
+    raw: float | None = None
+    """A hollow point, tied to the value: what the judge says uncorrected."""
+    tick: float | None = None
+    """An upright mark: the ceiling that experts set."""
+    decision: Word | None = None
+    tone: Tone = "candidate"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from judge.report.both import Both
 from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.record import HeatCell
 from judge.report.charts.style import (
     HATCH,
     INK,
@@ -16,10 +14,11 @@ from judge.report.charts.style import (
     STEP_INK,
     STEP_SECOND,
     STEPS,
+    TONES,
     Frame,
     fitted,
-    system_tone,
 )
+from judge.report.words import Both
 
 _ROW = 32
 _HEAD = 36
@@ -32,6 +31,24 @@ _ROOMY = 95
 _TIGHT = 66
 """In narrower cells only the numbers themselves have room."""
 _LOOKS = tuple(zip((*STEPS, HATCH), (*STEP_INK, INK), (*STEP_SECOND, SECOND), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatCell:
+    """One number of a table of groups and systems."""
+
+    group: int
+    """Position of the row."""
+    system: int
+    """Position of the column."""
+    value: float | None
+    n: int
+    thin: bool = False
+    """Too few to say anything: drawn hatched."""
+    text: Both
+    """The number as it is written."""
+    short: str
+    """The same without its unit, for cells that are too narrow for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +151,8 @@ def _heads(canvas: Canvas, grid: _Grid) -> None:
     for column, system in enumerate(grid.table.systems):
         x = grid.left(column) + 2
         mark = {"x": x, "x2": x + grid.width - 4, "y": _HEAD - 6, "y2": _HEAD - 3}
-        canvas.rects([mark], fill=system_tone(column, len(grid.table.systems)))
+        baseline = column == 0 and len(grid.table.systems) > 1
+        canvas.rects([mark], fill=TONES["baseline" if baseline else "candidate"])
         name = fitted(system, (grid.width - 8) * _BOLD)
         canvas.texts([{"x": x, "y": 14, "text": name}], bold=True)
     if grid.table.change_head is not None:

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
-from judge.report.both import Both
 from judge.report.charts.axis import Axis
 from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.record import PlanePoint
 from judge.report.charts.style import (
-    BAND,
     INK,
     RULE,
     SECOND,
     SMALL,
     TONES,
     Frame,
+    Tone,
     fitted,
     text_width,
 )
+from judge.report.words import Both
 
 Ticks = Sequence[tuple[float, Both]]
 
@@ -31,12 +30,26 @@ _NEAR = 170
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanePoint:
+    """A point on two axes; points with the same tie are joined in the order given."""
+
+    x: float
+    y: float
+    n: int = 1
+    """Items behind it: its area."""
+    label: Both | None = None
+    """Written beside it where the screen is wide enough."""
+    tie: str | None = None
+    tone: Tone = "candidate"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Guide:
     """A line across the plane, with a word at its end."""
 
     at: float
     upright: bool
-    word: Both
+    word: Both | None = None
     strong: bool = False
 
 
@@ -54,8 +67,6 @@ class PlanePicture:
     guides: Sequence[Guide] = ()
     corners: Sequence[Both] = ()
     """Words in the corners: top left, top right, bottom left, bottom right."""
-    band: tuple[float, float] | None = None
-    """Shaded from one height to the other."""
     smallest: float = 40.0
     """Area of a point that stands for one item, in square pixels."""
 
@@ -133,9 +144,6 @@ def _labels(plane: _Plane) -> list[Row]:
 
 def _field(canvas: Canvas, plane: _Plane) -> None:
     x, y, picture, lang = plane.x, plane.y, plane.picture, plane.frame.lang
-    if picture.band is not None:
-        low, high = (y.at(end) for end in picture.band)
-        canvas.rects([{"x": x.left, "x2": x.right, "y": high, "y2": low}], fill=BAND)
     across = [(y.at(value), text.of(lang)) for value, text in picture.y_ticks]
     upright = [(x.at(value), text.of(lang)) for value, text in picture.x_ticks]
     canvas.lines(
@@ -159,7 +167,8 @@ def _field(canvas: Canvas, plane: _Plane) -> None:
 def _guides(canvas: Canvas, plane: _Plane) -> None:
     x, y = plane.x, plane.y
     for guide in plane.picture.guides:
-        stroke, word = (INK if guide.strong else SECOND), guide.word.of(plane.frame.lang)
+        stroke = INK if guide.strong else SECOND
+        word = guide.word.of(plane.frame.lang) if guide.word else ""
         if guide.upright:
             at = x.at(guide.at)
             canvas.lines([{"x": at, "x2": at, "y": y.left, "y2": y.right}], stroke=stroke)

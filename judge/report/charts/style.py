@@ -5,7 +5,9 @@ print by their values, so nothing else in a picture may use another colour.
 """
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from calibration.tables.printable import printable
 from judge.records import Language
@@ -15,10 +17,12 @@ PAPER = "#ffffff"
 SECOND = "#57606a"
 RULE = "#d9dee4"
 BAND = "#eef1f4"
-TONES = {
+Tone = Literal["baseline", "candidate", "pass", "fail", "need", "untrusted"]
+"""Which of the page's colours a mark takes; a word always stands beside it."""
+
+TONES: Mapping[Tone, str] = {
     "baseline": "#8a94a0",
     "candidate": "#2b6cb0",
-    "experts": "#1b1f24",
     "pass": "#0f766e",
     "fail": "#b3261e",
     "need": "#9a5b00",
@@ -89,8 +93,3 @@ def fitted(text: str, width: float, size: int = SIZE) -> str:
         keep -= 1
     head = (keep + 1) // 2
     return f"{shown[:head]}…{shown[len(shown) - (keep - head) :]}"
-
-
-def system_tone(position: int, systems: int) -> str:
-    """Give a system's colour: grey for the baseline, blue for all that are compared with it."""
-    return TONES["baseline"] if position == 0 and systems > 1 else TONES["candidate"]

@@ -4,16 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.charts.axis import around, ticks
-from judge.report.charts.forest import Forest, forest_plot
-from judge.report.charts.record import ForestRow, Tone
+from judge.report.charts.axis import around
+from judge.report.charts.forest import Forest, ForestRow, forest_plot
+from judge.report.charts.style import Tone
 from judge.report.evidence import Check, Checks, Unit, Word
-from judge.report.picture import Picture, Table, picture
 from judge.report.record import Report
-from judge.report.section import Section
-from judge.report.sections.overall import worth
-from judge.report.words import say
+from judge.report.section import Picture, Section, Table, picture, scale, worth
+from judge.report.words import Both, joined, same, say, say_all
 
 _Kind = tuple[Unit, bool, str]
 """How values are written, whether they are differences, and of which check they are the groups, or
@@ -94,7 +91,7 @@ def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
         rows=[_row(check, (low, high), _label_in_panel(report, check, kind)) for check in mine],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
-        tick_texts=[(value, tick(unit, value)) for value in ticks(low, high)],
+        tick_texts=scale(unit, (low, high), write=tick),
         reference=0.0 if difference else None,
         heading=mine[0].name if any(check.group for check in mine) else None,
     )
@@ -103,17 +100,16 @@ def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
 def _label_in_panel(report: Report, check: Check, kind: _Kind) -> Both:
     if kind[2] != check.name.en:
         return check.name
-    return say("where.all_groups") if check.group is None else report.group_name(check.group)
+    return report.group_or_all(check.group)
 
 
 def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
     band = None
     if check.margin is not None:
         band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
-    word, number = _word(check), _number(check)
     return ForestRow(
         label=label,
-        note=Both(zh=f"{word.zh}  {number.zh}", en=f"{word.en}  {number.en}"),
+        note=joined((_word(check), _number(check)), "  ", "  "),
         estimate=check.estimate,
         low=check.low,
         high=check.high,
@@ -130,8 +126,7 @@ def _word(check: Check) -> Both:
 def _label(report: Report, check: Check) -> Both:
     if check.group is None:
         return check.name
-    group = report.group_name(check.group)
-    return Both(zh=f"{check.name.zh} · {group.zh}", en=f"{check.name.en} · {group.en}")
+    return joined((check.name, report.group_name(check.group)), " · ", " · ")
 
 
 def _number(check: Check) -> Both:
@@ -141,14 +136,12 @@ def _number(check: Check) -> Both:
     number = write(check.unit, check.estimate)
     if check.low is None or check.high is None:
         return number
-    ends = figures.bracket(check.unit, check.low, check.high)
-    return Both(zh=f"{number.zh} {ends}", en=f"{number.en} {ends}")
+    return joined((number, same(figures.bracket(check.unit, check.low, check.high))), " ", " ")
 
 
 def _table(report: Report, checks: Checks) -> Table:
-    head = ("check", "decision", "value", "margin", "p", "n", "why")
     return Table(
-        head=[say(f"checks.{name}") for name in head],
+        head=say_all("checks", "check", "decision", "value", "margin", "p", "n", "why"),
         rows=[tuple(_cells(report, check)) for check in checks.rows],
         numbers=range(2, 6),
     )
@@ -160,6 +153,6 @@ def _cells(report: Report, check: Check) -> Iterator[Both]:
     yield _word(check)
     yield _number(check)
     yield figures.NOTHING if check.margin is None else write(check.unit, check.margin)
-    yield figures.NOTHING if check.adjusted_p is None else figures.same(f"{check.adjusted_p:.3f}")
-    yield figures.NOTHING if check.n is None else figures.same(figures.counted(check.n))
+    yield figures.NOTHING if check.adjusted_p is None else same(f"{check.adjusted_p:.3f}")
+    yield figures.NOTHING if check.n is None else figures.count(check.n)
     yield check.why

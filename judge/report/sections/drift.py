@@ -3,15 +3,11 @@
 from functools import partial
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.charts.flips import Flips, flip_chart
-from judge.report.charts.record import FlipBar
+from judge.report.charts.flips import FlipBar, Flips, flip_chart
 from judge.report.evidence import Drift, FlipRow
-from judge.report.picture import Picture, Table, picture
 from judge.report.record import Report
-from judge.report.section import Section
-from judge.report.sections.overall import worth
-from judge.report.words import say
+from judge.report.section import Picture, Section, Table, picture, worth
+from judge.report.words import say, say_all
 
 
 def section(report: Report) -> Section | None:
@@ -32,10 +28,9 @@ def _picture(report: Report, drift: Drift) -> Picture:
     flips = Flips(
         bars=[
             FlipBar(
-                label=_name(report, row),
+                label=report.group_name(row.group),
                 harmful=row.harmful,
                 beneficial=row.beneficial,
-                unchanged=row.unchanged,
             )
             for row in rows
         ],
@@ -59,21 +54,13 @@ def _ordered(report: Report, drift: Drift) -> list[FlipRow]:
     return sorted(drift.rows, key=lambda row: places.get(row.group, len(places)))
 
 
-def _name(report: Report, row: FlipRow) -> Both:
-    return report.group_name(row.group)
-
-
 def _table(report: Report, rows: list[FlipRow]) -> Table:
-    head = ("group", "harmful", "beneficial", "unchanged")
     return Table(
-        head=[say(f"drift.{name}") for name in head],
+        head=say_all("drift", "group", "harmful", "beneficial", "unchanged"),
         rows=[
             (
-                _name(report, row),
-                *(
-                    figures.same(figures.counted(count))
-                    for count in (row.harmful, row.beneficial, row.unchanged)
-                ),
+                report.group_name(row.group),
+                *map(figures.count, (row.harmful, row.beneficial, row.unchanged)),
             )
             for row in rows
         ],

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 from judge.records import Judgment, Verdict
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.measures import named
 from judge.report.record import Case, Cases, Measure, Report
+from judge.report.scores import named
 from judge.report.section import Section
 from judge.report.tally import concluded
-from judge.report.words import say
+from judge.report.words import Both, say
 
 _FIRST = 100
 """Characters of a prompt that its closed fold shows."""
@@ -69,21 +67,12 @@ def section(report: Report) -> ItemsSection | None:
         template="cases.html",
         title=say("cases.title"),
         lead=say(key, shown=figures.counted(len(cases.shown)), total=figures.counted(cases.total)),
-        shelves=tuple(shelves(report, cases)),
-        criterion=partial(_criterion, report),
+        shelves=tuple(_shelves(report, cases)),
+        criterion=report.criterion_title,
     )
 
 
-def _criterion(report: Report, rubric: str, criterion: str) -> Both:
-    titles = (
-        measure.title
-        for measure in report.measures
-        if (measure.rubric, measure.criterion) == (rubric, criterion)
-    )
-    return next(titles, figures.same(criterion))
-
-
-def shelves(report: Report, cases: Cases) -> Iterator[Shelf]:
+def _shelves(report: Report, cases: Cases) -> Iterator[Shelf]:
     """Put prompts on shelves, in the order in which they were chosen."""
     for why, listed in groupby(cases.shown, key=lambda case: case.why):
         items = [_shown(report, case) for case in listed]
@@ -104,10 +93,11 @@ def _count(number: int) -> Both:
 
 
 def _shown(report: Report, case: Case) -> Shown:
-    names = {group.key: group.name for group in report.groups}
-    group = names.get(case.group, figures.same(case.group or ""))
     return Shown(
-        case=case, first=_first(case.prompt), group=group, lines=tuple(_lines(report, case))
+        case=case,
+        first=_first(case.prompt),
+        group=report.group_name(case.group),
+        lines=tuple(_lines(report, case)),
     )
 
 

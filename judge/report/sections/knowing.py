@@ -3,16 +3,19 @@
 from functools import partial
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.charts.axis import around, ticks
-from judge.report.charts.plane import Guide, PlanePicture, plane_chart
-from judge.report.charts.record import PlanePoint
+from judge.report.charts.axis import around
+from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
 from judge.report.evidence import Knowing, QuadrantPoint
-from judge.report.picture import Table, picture
 from judge.report.record import Report
-from judge.report.section import Section
-from judge.report.sections.overall import system_tone, worth
-from judge.report.words import say
+from judge.report.section import (
+    Section,
+    Table,
+    picture,
+    scale,
+    system_tone,
+    worth,
+)
+from judge.report.words import Both, joined, same, say, say_all
 
 _NAMED = 6
 """Points that carry their names: those with the widest gaps; all stand in the table."""
@@ -62,28 +65,23 @@ def _gap(point: QuadrantPoint) -> float:
 
 
 def _name(report: Report, point: QuadrantPoint) -> Both:
-    group = say("where.all_groups") if point.group is None else report.group_name(point.group)
-    return Both(zh=f"{group.zh}，{point.system}", en=f"{group.en}, {point.system}")
+    return joined((report.group_or_all(point.group), same(point.system)), "，", ", ")
 
 
 def _plane(report: Report, knowing: Knowing) -> PlanePicture:
     knows, does = knowing.split
     x_ends = _ends([point.knows for point in knowing.points], split=knows)
     y_ends = _ends([point.does for point in knowing.points], split=does)
-    corners = ("acts", "knows_and_acts", "neither", "knows_corner")
     return PlanePicture(
         points=_points(report, knowing),
         x_ends=x_ends,
         y_ends=y_ends,
-        x_ticks=[(value, figures.tick("share", value)) for value in ticks(*x_ends)],
-        y_ticks=[(value, figures.tick("share", value)) for value in ticks(*y_ends)],
+        x_ticks=scale("share", x_ends),
+        y_ticks=scale("share", y_ends),
         x_unit=say("knowing.knows_unit"),
         y_unit=say("knowing.does_unit"),
-        guides=(
-            Guide(at=knows, upright=True, word=figures.same("")),
-            Guide(at=does, upright=False, word=figures.same("")),
-        ),
-        corners=[say(f"knowing.{corner}") for corner in corners],
+        guides=(Guide(at=knows, upright=True), Guide(at=does, upright=False)),
+        corners=say_all("knowing", "acts", "knows_and_acts", "neither", "knows_corner"),
     )
 
 
@@ -115,17 +113,16 @@ def _place(report: Report, point: QuadrantPoint) -> int:
 
 
 def _table(report: Report, knowing: Knowing) -> Table:
-    head = ("group", "system", "knows", "n_knows", "does", "n_does", "gap")
     return Table(
-        head=[say(f"knowing.{name}") for name in head],
+        head=say_all("knowing", "group", "system", "knows", "n_knows", "does", "n_does", "gap"),
         rows=[
             (
-                say("where.all_groups") if point.group is None else report.group_name(point.group),
-                figures.same(point.system),
+                report.group_or_all(point.group),
+                same(point.system),
                 figures.percent(point.knows),
-                figures.same(figures.counted(point.n_knows)),
+                figures.count(point.n_knows),
                 figures.percent(point.does),
-                figures.same(figures.counted(point.n_does)),
+                figures.count(point.n_does),
                 figures.change("share", _gap(point)),
             )
             for point in knowing.points

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.picture import Table
 from judge.report.record import Report
-from judge.report.section import Section
-from judge.report.words import say
+from judge.report.section import Section, Table
+from judge.report.words import Both, joined, same, say
 
 
 def section(report: Report) -> Section:
@@ -62,13 +60,13 @@ def _notes(report: Report) -> Iterator[Both]:
 
 def _facts(report: Report) -> Iterator[tuple[Both, Both]]:
     origin = report.origin
-    yield say("method.source"), figures.same(origin.source)
+    yield say("method.source"), same(origin.source)
     if origin.sha256:
-        yield say("method.checksum"), figures.same(origin.sha256)
+        yield say("method.checksum"), same(origin.sha256)
     for judge in report.stamp.judges:
-        yield say("method.judge"), figures.same(judge.model)
+        yield say("method.judge"), same(judge.model)
         if judge.base_url:
-            yield say("method.address"), figures.same(judge.base_url)
+            yield say("method.address"), same(judge.base_url)
         settings = [
             say(
                 "method.temperature",
@@ -78,18 +76,14 @@ def _facts(report: Report) -> Iterator[tuple[Both, Both]]:
         ]
         if judge.seed is not None:
             settings.append(say("method.seed", seed=judge.seed))
-        yield say("method.settings"), _joined(settings)
+        yield say("method.settings"), joined(settings, "，", ", ")
     for edition in report.stamp.editions:
         name = f"{edition.rubric} {edition.version} {edition.language}: {edition.title}"
-        yield say("method.rubrics"), figures.same(name)
-        yield say("method.digest"), figures.same(edition.digest)
+        yield say("method.rubrics"), same(name)
+        yield say("method.digest"), same(edition.digest)
     if origin.repeats > 1:
         yield say("method.settings"), say("method.repeats", count=origin.repeats)
     if not origin.versions:
         return
     versions = ", ".join(f"{name} {version}" for name, version in origin.versions)
-    yield say("method.software"), figures.same(versions)
-
-
-def _joined(texts: list[Both]) -> Both:
-    return Both(zh="，".join(t.zh for t in texts), en=", ".join(t.en for t in texts))
+    yield say("method.software"), same(versions)

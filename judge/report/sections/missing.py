@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.measures import named
-from judge.report.picture import Table
 from judge.report.record import Missing, MissingCell, Report
-from judge.report.section import Section
-from judge.report.words import say
+from judge.report.scores import named
+from judge.report.section import Section, Table
+from judge.report.words import Both, same, say
 
 
 def section(report: Report) -> Section | None:
@@ -29,15 +27,14 @@ def _lead(report: Report, missing: Missing) -> Both:
     total = sum(cell.count for cell in missing.cells)
     reasons = _by(missing, lambda cell: cell.reason)
     groups = _by(missing, lambda cell: cell.group)
-    names = {group.key: group.name for group in report.groups}
     (group, most), *others = groups.most_common()
-    alone = bool(names.get(group)) and all(count < most for _, count in others)
+    alone = all(count < most for _, count in others)
     return say(
-        "missing.lead_group" if alone and len(names) > 1 else "missing.lead",
+        "missing.lead_group" if alone and len(report.groups) > 1 else "missing.lead",
         count=figures.counted(total),
         share=figures.percent(total / max(report.counts.planned, 1)),
         reason=say(f"reason.{reasons.most_common(1)[0][0]}"),
-        group=names[group],
+        group=report.group_name(group),
         group_count=figures.counted(most),
     )
 
@@ -50,11 +47,10 @@ def _tables(report: Report, missing: Missing) -> Iterator[tuple[Both | None, Tab
 
 
 def _counts(report: Report, missing: Missing) -> Table:
-    names = {group.key: group.name for group in report.groups}
     counts: Counter[tuple[str, str | None, str]] = Counter()
     for cell in missing.cells:
         counts[cell.reason, cell.group, cell.system] += cell.count
-    order = list(names)
+    order = [group.key for group in report.groups]
     places = sorted(
         {(reason, group) for reason, group, _ in counts},
         key=lambda place: (place[0], order.index(place[1])),
@@ -63,17 +59,14 @@ def _counts(report: Report, missing: Missing) -> Table:
         head=[
             say("missing.reason"),
             say("where.group"),
-            *(figures.same(system) for system in report.systems),
+            *(same(system) for system in report.systems),
         ],
         numbers=range(2, 2 + len(report.systems)),
         rows=[
             (
                 say(f"reason.{reason}"),
-                names[group],
-                *(
-                    figures.same(figures.counted(counts[reason, group, system]))
-                    for system in report.systems
-                ),
+                report.group_name(group),
+                *(figures.count(counts[reason, group, system]) for system in report.systems),
             )
             for reason, group in places
         ],
@@ -89,8 +82,8 @@ def _bounds(report: Report, missing: Missing) -> Table:
         rows=[
             (
                 named(measure := report.measures[bound.measure]),
-                figures.same(bound.system),
-                figures.same(figures.counted(bound.missing)),
+                same(bound.system),
+                figures.count(bound.missing),
                 say("where.none")
                 if bound.value is None
                 else figures.value(measure.kind, bound.value),

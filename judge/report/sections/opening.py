@@ -1,14 +1,13 @@
-"""The top of the page: what the numbers say in a sentence, and where they come from."""
+"""The top of the page: what the numbers say in a sentence, where they come from, and the counts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from judge.report import figures
-from judge.report.both import Both
-from judge.report.measures import named
-from judge.report.record import Cost, Measure, Report, Score
-from judge.report.sections.overall import overlap, score_text
-from judge.report.words import say
+from judge.report.record import Cost, Measure, Report
+from judge.report.scores import named, score_text
+from judge.report.section import Section
+from judge.report.words import Both, bracketed, joined, same, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +30,55 @@ def headlines(report: Report) -> tuple[Both, ...]:
     return (report.belief.lead if report.belief else say("headline.nothing"),)
 
 
+def chips(report: Report) -> Iterator[Chip]:
+    """Give provenance, judge, rubrics, passport, date and cost, as far as they are known."""
+    stamp = report.stamp
+    yield _chip("provenance", same(stamp.provenance) if stamp.provenance else _unknown())
+    if stamp.judges:
+        names = [_judge(report, judge.name) for judge in stamp.judges]
+        label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
+        yield Chip(label=label, values=names)
+    if stamp.editions:
+        yield Chip(label=say("chip.rubric"), values=tuple(_rubrics(report)))
+    if stamp.judges or stamp.passport:
+        yield _chip("passport", _passport(report))
+    if stamp.created_at:
+        yield _chip("date", same(stamp.created_at[:10]))
+    if report.counts.planned:
+        yield _chip("cost", _cost(stamp.cost))
+
+
+def counts(report: Report) -> Section | None:
+    """Count planned = scored + unscored + error + skipped; None where nothing was planned."""
+    numbers = report.counts
+    if not numbers.planned:
+        return None
+    missing = numbers.planned - numbers.scored
+    key = "all" if not missing else "some" if numbers.scored else "none"
+    return Section(
+        ident="counts",
+        template="counts.html",
+        title=say("counts.title"),
+        lead=say(
+            f"counts.{key}",
+            planned=figures.counted(numbers.planned),
+            scored=figures.counted(numbers.scored),
+            missing=figures.counted(missing),
+        ),
+    )
+
+
 def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
     cells = ((system, report.cell(index, system)) for system in report.systems)
     scores = {system: cell.score for system, cell in cells if cell and cell.score}
     if not scores:
         return None
     ranked = sorted(scores, key=lambda system: -scores[system].value)
-    close = overlap(scores[ranked[0]], scores[ranked[-1]])
+    close = scores[ranked[0]].overlaps(scores[ranked[-1]])
     listed = list(scores) if close else ranked
     first, last = listed[0], listed[-1]
     return say(
         f"headline.{_kind(len(scores), close=close)}",
-        view=_view(scores[first]),
         measure=named(measure),
         count=len(scores),
         first=first,
@@ -58,28 +94,6 @@ def _kind(systems: int, *, close: bool) -> str:
     return ("close" if close else "ahead") if systems == 2 else ("many_close" if close else "many")
 
 
-def _view(score: Score) -> Both:
-    return say("headline.corrected" if score.corrected else "headline.judge_sees")
-
-
-def chips(report: Report) -> Iterator[Chip]:
-    """Give provenance, judge, rubrics, passport, date and cost, as far as they are known."""
-    stamp = report.stamp
-    yield _chip("provenance", figures.same(stamp.provenance) if stamp.provenance else _unknown())
-    if stamp.judges:
-        names = [_judge(report, judge.name) for judge in stamp.judges]
-        label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
-        yield Chip(label=label, values=names)
-    if stamp.editions:
-        yield Chip(label=say("chip.rubric"), values=tuple(_rubrics(report)))
-    if stamp.judges or stamp.passport:
-        yield _chip("passport", _passport(report))
-    if stamp.created_at:
-        yield _chip("date", figures.same(stamp.created_at[:10]))
-    if report.counts.planned:
-        yield _chip("cost", _cost(stamp.cost))
-
-
 def _chip(name: str, value: Both) -> Chip:
     return Chip(label=say(f"chip.{name}"), values=(value,))
 
@@ -93,9 +107,9 @@ def _judge(report: Report, judge: str) -> Both:
     served = [each.model for each in report.stamp.served if each.judge == judge and each.model]
     others = [model for model in served if not judge.endswith(model)]
     if not others:
-        return figures.same(judge)
-    label, models = say("chip.served"), ", ".join(others)
-    return Both(zh=f"{judge}（{label.zh} {models}）", en=f"{judge} ({label.en} {models})")
+        return same(judge)
+    served_by = joined((say("chip.served"), same(", ".join(others))), " ", " ")
+    return bracketed(same(judge), served_by)
 
 
 def _rubrics(report: Report) -> Iterator[Both]:
@@ -106,7 +120,7 @@ def _rubrics(report: Report) -> Iterator[Both]:
             f"{edition.language} {edition.digest[:8]}"
         )
     for (rubric, version), digests in sorted(found.items()):
-        yield figures.same(f"{rubric} {version} ({', '.join(digests)})")
+        yield same(f"{rubric} {version} ({', '.join(digests)})")
 
 
 def _passport(report: Report) -> Both:
@@ -116,7 +130,7 @@ def _passport(report: Report) -> Both:
     state = say("chip.passport_invalid")
     if passport.valid:
         state = say("chip.passport_valid", date=passport.expires or _unknown())
-    return Both(zh=f"{passport.name}，{state.zh}", en=f"{passport.name}, {state.en}")
+    return joined((same(passport.name), state), "，", ", ")
 
 
 def _cost(cost: Cost) -> Both:

@@ -1,4 +1,4 @@
-"""Runs in a store, judged as a test wants them, without any judge being asked."""
+"""Runs in a store, judged as a test wants them, without any judge being asked; hostile ones too."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from judge.records import (
     Unscored,
     Verdict,
 )
+from judge.report import from_run
+from judge.report.record import Report
 from judge.store.base import Run
 from judge.store.sql import Store, open_store
 from rubrics import load_rubric
@@ -157,3 +159,48 @@ def _verdicts(shape: Shape, rubric: Rubric, given: Score) -> Iterator[Verdict]:
                 rationale=shape.rationale,
                 evidence=shape.evidence,
             )
+
+
+FAMILIES = {
+    "element": "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>",
+    "attribute": '" \' onmouseover=window.pwned=1 autofocus onfocus=window.pwned=1 x="',
+    "breakout": (
+        "</title></style></svg></details></textarea>--><svg onload=window.pwned=1>"
+        "<iframe srcdoc='<script>parent.pwned=1</script>'>]]>"
+    ),
+    "address": (
+        "javascript:window.pwned=1 {{ 7*7 }} {% raw %} ${window.pwned=1} "
+        "<a href=javascript:window.pwned=1>x</a>"
+    ),
+}
+BENIGN = "A harmless text of much the same length, without any mark that means something."
+
+
+def hostile_report(folder: Path, text: str) -> Report:
+    """Make a report in which a text stands in every field that is not ours."""
+    shape = Shape(
+        prompts=4,
+        systems=(f"a {text}", f"b {text}"),
+        groups=(f"g {text}", f"h {text}"),
+        judges=(f"openai/{text}",),
+        prompt=text,
+        response=text,
+        rationale=text,
+        evidence=text,
+        reference=text,
+        flags=(text,),
+        served_model=text,
+        name=f"run {text}",
+        source=text,
+        item=text,
+        provenance="SIMULATED",
+        # A rubric with hidden characters is refused when it is loaded.
+        rubric_title=text if text.isascii() and text.isprintable() else None,
+    )
+    store = store_at(folder)
+
+    def score(number: int, system: str) -> int:
+        return int(number != 1 or system.startswith("a"))
+
+    names = {group: (text, text) for group in shape.groups if group}
+    return from_run(store, judged_run(store, shape, score), group_names=names)

@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 
 import judge.report
-from judge.report.both import Both
 from judge.report.charts.axis import around, ticks
 from judge.report.charts.canvas import Spec
 from judge.report.charts.confusion import ConfusionTable, confusion_chart
-from judge.report.charts.flips import Flips, flip_chart
-from judge.report.charts.forest import Forest, forest_plot
-from judge.report.charts.heat import HeatTable, heat_map
-from judge.report.charts.plane import Guide, PlanePicture, plane_chart
-from judge.report.charts.record import FlipBar, ForestRow, HeatCell, PlanePoint
+from judge.report.charts.flips import FlipBar, Flips, flip_chart
+from judge.report.charts.forest import Forest, ForestRow, forest_plot
+from judge.report.charts.heat import HeatCell, HeatTable, heat_map
+from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
 from judge.report.charts.style import (
     HATCH,
     PAPER,
@@ -30,7 +28,7 @@ from judge.report.charts.style import (
     fitted,
 )
 from judge.report.charts.svg import draw
-from judge.report.figures import same
+from judge.report.words import Both, same
 
 TEMPLATES = Path(judge.report.__file__).parent / "templates"
 FRAMES = [Frame(lang, narrow=narrow) for lang in ("zh", "en") for narrow in (False, True)]
@@ -122,13 +120,12 @@ def plane(frame: Frame) -> Spec:
             y_unit=LABELS[1],
             guides=(Guide(at=0.5, upright=True, word=LABELS[0]),),
             corners=(*LABELS, LABELS[0]),
-            band=(0.2, 0.4),
         ),
     )
 
 
 def flips(frame: Frame) -> Spec:
-    bars = [FlipBar(label=label, harmful=2, beneficial=0, unchanged=3) for label in LABELS]
+    bars = [FlipBar(label=label, harmful=2, beneficial=0) for label in LABELS]
     return flip_chart(frame, Flips(bars=bars, worse=same("worse"), better=same("better")))
 
 

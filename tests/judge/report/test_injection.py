@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from judge.report import render
-from tests.judge.report.hostile import BENIGN, FAMILIES, hostile_report
 from tests.judge.report.markup import Page
+from tests.judge.report.runs import BENIGN, FAMILIES, hostile_report
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,8 @@ import pytest
 
 from judge.report import Report, from_run, render, write_report
 from judge.report.evidence import Check, Checks
-from judge.report.figures import same
 from judge.report.record import Decision
-from judge.report.words import say
+from judge.report.words import same, say
 from tests.judge.report.markup import Page
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
