@@ -6,7 +6,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from numbers import Real
+from typing import Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,10 +43,7 @@ def check_ratings(name: str, ratings: npt.ArrayLike, scale: tuple[float, float])
     ValueError
         If the array is empty, not 1-D, not numeric, infinite or outside the scale.
     """
-    try:
-        array = np.asarray(ratings, dtype=np.float64)
-    except (TypeError, ValueError) as wrong:
-        raise ValueError(f"{name} must be numbers, with NaN for none: {wrong}.") from wrong
+    array = _as_floats(name, ratings)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a 1-D array of at least one item; got {array.shape}.")
     low, high = scale
@@ -101,7 +99,7 @@ def check_codes(name: str, groups: npt.ArrayLike | None, size: int) -> IntArray 
     names = np.asarray(groups)
     if names.shape != (size,):
         raise ValueError(f"{name} must have one entry for each of {size} items; got {names.shape}.")
-    nameless = [one is None or one != one for one in names.tolist()]  # noqa: PLR0124 - NaN
+    nameless = [_is_no_name(one) for one in names.tolist()]
     if any(nameless):
         raise ValueError(f"{name} has no name for item {nameless.index(True)}.")
     if names.dtype == np.object_:
@@ -109,9 +107,19 @@ def check_codes(name: str, groups: npt.ArrayLike | None, size: int) -> IntArray 
     return np.unique(names, return_inverse=True)[1].astype(np.intp)
 
 
+def _is_no_name(name: object) -> bool:
+    try:
+        return name is None or bool(name != name)  # noqa: PLR0124 - NaN
+    except TypeError:  # pandas' NA will not say whether it differs from itself
+        return True
+
+
 def check_scale(scale: tuple[float, float]) -> tuple[float, float]:
     """Return the scale's ends as floats, or raise ValueError unless lowest < highest, finite."""
-    low, high = float(scale[0]), float(scale[1])
+    try:
+        low, high = (float(end) for end in scale)
+    except (TypeError, ValueError):
+        low = high = np.nan
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"scale must be two finite numbers, lowest first; got {scale}.")
     return low, high
@@ -119,16 +127,18 @@ def check_scale(scale: tuple[float, float]) -> tuple[float, float]:
 
 def check_share(name: str, share: float) -> float:
     """Return the fraction, or raise ValueError unless it lies strictly between 0 and 1."""
-    if not 0.0 < share < 1.0:
-        raise ValueError(f"{name} must lie strictly between 0 and 1; got {share}.")
-    return float(share)
+    return _check_between(name, share, 1.0)
 
 
 def check_error(error: float) -> float:
     """Return the risk of one limit, or raise ValueError unless it lies between 0 and 0.5."""
-    if not 0.0 < error < 0.5:
-        raise ValueError(f"error must lie strictly between 0 and 0.5; got {error}.")
-    return float(error)
+    return _check_between("error", error, 0.5)
+
+
+def _check_between(name: str, share: object, limit: float) -> float:
+    if not isinstance(share, Real) or not 0.0 < float(share) < limit:
+        raise ValueError(f"{name} must lie strictly between 0 and {limit:g}; got {share!r}.")
+    return float(share)
 
 
 def check_design(design: str) -> None:
@@ -232,7 +242,7 @@ def rater_names(names: Sequence[str] | None, raters: int) -> tuple[str, ...]:
 
 def _as_floats(name: str, values: npt.ArrayLike) -> FloatArray:
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = _unmasked(values)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be numbers, NaN where a rating is missing; {error}."
@@ -240,3 +250,11 @@ def _as_floats(name: str, values: npt.ArrayLike) -> FloatArray:
     if np.isinf(array).any():
         raise ValueError(f"{name} holds an infinite value; give NaN where a rating is missing.")
     return array
+
+
+def _unmasked(values: npt.ArrayLike) -> FloatArray:
+    """Make floats; what a masked array hides is missing."""
+    if isinstance(values, np.ma.MaskedArray):
+        hidden = cast("npt.ArrayLike", values)
+        return np.ma.masked_array(hidden, dtype=np.float64).filled(np.nan)
+    return np.asarray(values, dtype=np.float64)

@@ -18,7 +18,7 @@ Rubin (1981), Annals of Statistics 9(1), 130-134. Zapf et al. (2016), BMC Med. R
 16, 93: resampling units covers, resampling pairs of ratings does not.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from calibration.estimate import Estimate, Undefined
 from calibration.validation import FloatArray, as_matrix, check_share
 
 Level = Literal["nominal", "ordinal", "interval"]
+LEVELS: Final = ("nominal", "ordinal", "interval")
 MOST_NOMINAL = 500
 
 
@@ -50,7 +51,7 @@ def krippendorff_alpha(
     level : {'nominal', 'ordinal', 'interval'}
         What differences between values mean.
     resamples : int
-        Resampled sets of items behind the interval.
+        Resampled sets of items behind the interval, at least 2.
     confidence : float
     seed : int
         Same seed, same digits.
@@ -66,7 +67,8 @@ def krippendorff_alpha(
     Raises
     ------
     ValueError
-        If the array is not items x raters, holds an infinite value or a value outside the domain.
+        If the array is not items x raters, holds an infinite value or a value outside the domain,
+        or another argument is malformed.
     Undefined
         If no item has two ratings, or all ratings that can be paired are equal.
 
@@ -81,6 +83,9 @@ def krippendorff_alpha(
     0.889
     """
     check_share("confidence", confidence)
+    check_level(level)
+    if resamples < 2:
+        raise ValueError(f"resamples must be at least 2; got {resamples}.")
     matrix = as_matrix("ratings", ratings)
     rated = ~np.isnan(matrix)
     pairable = matrix[rated.sum(axis=1) >= 2]
@@ -102,6 +107,12 @@ def krippendorff_alpha(
         n_judged=int(rated.any(axis=1).sum()),
         n_labelled=pairable.shape[0],
     )
+
+
+def check_level(level: str) -> None:
+    """Raise ValueError unless it is one of the three levels of measurement."""
+    if level not in LEVELS:
+        raise ValueError(f"level must be nominal, ordinal or interval; got {level!r}.")
 
 
 def interval_alpha(ratings: FloatArray) -> float:

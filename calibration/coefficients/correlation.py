@@ -5,8 +5,6 @@ the interval is that of the table. With more values the interval is that of Fish
 ``p`` is a table of proportions, ``r`` and ``c`` its marginals.
 """
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -99,7 +97,7 @@ def kendall(
     pairs = _varying(pair_up(judge, human))
     if _has_levels(pairs):
         return kendall_of(tabulate(pairs, seed=seed), confidence=confidence)
-    tau = cast("float", stats.kendalltau(pairs.judge, pairs.human).statistic)
+    tau = float(stats.kendalltau(pairs.judge, pairs.human).statistic)
     variance = 0.437 / (pairs.n - 4)
     return _fisher(tau, pairs, variance=variance, method="Kendall's tau-b", confidence=confidence)
 

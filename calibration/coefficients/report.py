@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from calibration.coefficients.alpha import Level
+from calibration.coefficients.alpha import Level, check_level
 from calibration.coefficients.fitting import Computations, fitting_coefficients
 from calibration.coefficients.rater_table import MOST_CATEGORIES, contingency, levels_of
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
@@ -146,8 +146,7 @@ def agreement(
     (((2, 1), (0, 3)), 0.667)
     """
     check_share("confidence", confidence)
-    if level not in {"nominal", "ordinal", "interval"}:
-        raise ValueError(f"level must be nominal, ordinal or interval; got {level!r}.")
+    check_level(level)
     pairs = pair_up(judge, human)
     levels = levels_of(pairs, categories)
     tabled = levels.size <= MOST_CATEGORIES

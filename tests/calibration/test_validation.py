@@ -3,15 +3,18 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
 from calibration.estimate import Undefined
 from calibration.validation import (
     as_matrix,
+    as_vector,
     check_codes,
     check_ratings,
     check_same_length,
+    check_scale,
     check_share,
     pair_up,
     rater_names,
@@ -31,7 +34,7 @@ def test_no_names_stay_none() -> None:
     assert check_codes("strata", None, 3) is None
 
 
-@pytest.mark.parametrize("groups", [[1.0, np.nan, 2.0], ["a", None, "b"]])
+@pytest.mark.parametrize("groups", [[1.0, np.nan, 2.0], ["a", None, "b"], ["a", pd.NA, "b"]])
 def test_an_item_without_a_group_is_named(groups: list[object]) -> None:
     with pytest.raises(ValueError, match="strata has no name for item 1"):
         check_codes("strata", np.array(groups, dtype=object), 3)
@@ -46,8 +49,21 @@ def test_arrays_of_one_length_pass() -> None:
     check_same_length(judge=np.zeros(3), human=np.ones(3))
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, float("nan")])
-def test_shares_lie_strictly_between_zero_and_one(share: float) -> None:
+def test_what_a_masked_array_hides_is_missing() -> None:
+    hidden = np.ma.masked_array([1, 0, 1], mask=[False, True, False])
+
+    assert_array_equal(check_ratings("judge", hidden, (0.0, 1.0)), [1.0, NAN, 1.0])
+    assert_array_equal(as_vector("judge", hidden), [1.0, NAN, 1.0])
+
+
+@pytest.mark.parametrize("scale", [(1,), None, (10, 1), (0, float("inf")), ("low", "high")])
+def test_a_scale_is_two_numbers_lowest_first(scale: Any) -> None:
+    with pytest.raises(ValueError, match="scale must be"):
+        check_scale(scale)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, float("nan"), "0.95", None])
+def test_shares_lie_strictly_between_zero_and_one(share: Any) -> None:
     with pytest.raises(ValueError, match="confidence"):
         check_share("confidence", share)
 

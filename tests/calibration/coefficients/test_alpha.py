@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -186,3 +187,12 @@ def test_a_handful_of_items_gives_no_agreement_beyond_perfect(
     found = krippendorff_alpha(units, level=level)
 
     assert -1.0 <= found.low < found.high <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [({"level": "ratio"}, "level must be nominal"), ({"resamples": 1}, "resamples must be")],
+)
+def test_what_cannot_be_asked_is_refused_by_name(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        krippendorff_alpha([[1, 2], [2, 1]], **arguments)
