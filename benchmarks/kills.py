@@ -24,7 +24,7 @@ from store import plan
 from judge.models.opening import open_model
 from judge.run import Settings, begin, carry_out, counts
 from judge.simulated.profile import Latency, PlannedFault, Profile
-from judge.simulated.threaded import Running, simulated_server
+from judge.simulated.running import Running, simulated_server
 from judge.stage import Made
 from judge.store.sql import open_store
 from judge.store.writer import GROUP

@@ -21,7 +21,7 @@ def demo(
     from cvalues.cli import demo_steps as steps
     from judge.cli import console
     from judge.cli.stores import opened
-    from judge.simulated.threaded import simulated_server
+    from judge.simulated.running import simulated_server
 
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,25 @@ description that `FAULTS` shows. When the client gives up, it is cancelled.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-from judge.simulated.connection import Connection
-from judge.simulated.http import head, write_reply
-from judge.simulated.refused import Struck
+from judge.simulated.chat import ChatRequest
+from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
+from judge.simulated.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A request that a fault strikes."""
+
+    profile: Profile
+    request: HttpRequest
+    chat: ChatRequest
+    honest: HttpReply
+    """What would have been sent otherwise."""
+
 
 Breakage = Callable[[Connection, Struck], Coroutine[None, None, None]]
 
@@ -142,3 +156,29 @@ def _reset(connection: Connection) -> None:
     own: socket.socket = connection.transport.get_extra_info("socket")
     own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.drop()
+
+
+BREAKAGES: Mapping[str, Breakage] = MappingProxyType(
+    {
+        fault.__name__: fault
+        for fault in (
+            hang,
+            drip,
+            slow_headers,
+            stalled_body,
+            never_close,
+            endless_blanks,
+            cut_body,
+            reset_body,
+            half_headers,
+            close_without_reply,
+            reset_without_reply,
+            close_after_accept,
+            close_after_reply,
+            bad_chunk,
+            short_length,
+            not_http,
+        )
+    }
+)
+"""Faults that need the connection to themselves."""

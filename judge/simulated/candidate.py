@@ -3,11 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from judge.simulated.draws import Draw, draws, text_digest
-from judge.simulated.phrases import phrase
+from judge.simulated.chat import ChatRequest
+from judge.simulated.draws import Draw, draws, phrase, text_digest
 from judge.simulated.profile import Candidate, Profile
-from judge.simulated.reading import ChatRequest
-from judge.simulated.truth import quality_of
+from judge.simulated.verdicts import quality_of
 
 _TWO_REPLIES = re.compile(
     r"\[(?P<word>回复|Response|Reply|Answer) ?(?P<first>[1A])\] ?[:：] ?(?P<one>.*?)"

@@ -1,15 +1,15 @@
 """What a reply must fill in, read from the JSON schema that came with the request.
 
 Any rubric works: an object with a `score` or a `preference` among its properties is a criterion,
-named by the key it stands under, and the levels are those that its schema allows.
+named by the key it stands under, and the levels are those that its schema allows. JSON here is of
+unknown shape: what is not of the wanted kind counts as empty.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from judge.simulated.shapes import as_list, as_object, as_text
+from typing import cast
 
 MAX_LEVELS = 101
 """A range in a schema wider than 0 to 100 is no scale of a rubric."""
@@ -137,3 +137,24 @@ def _allowed(node: Mapping[str, object], root: Mapping[str, object]) -> tuple[se
             levels |= more_levels
             words += more_words
     return levels, words
+
+
+def as_object(value: object) -> Mapping[str, object]:
+    """Give a JSON object, or an empty one.
+
+    Examples
+    --------
+    >>> as_object([1])
+    {}
+    """
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> Sequence[object]:
+    """Give a JSON array, or an empty one."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str:
+    """Give a JSON string, or an empty one."""
+    return value if isinstance(value, str) else ""

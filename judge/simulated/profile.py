@@ -16,7 +16,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 Behaviour = Literal["honest", "gullible", "boundary", "obedient", "refusing"]
-"""How the judge takes what stands in the material; see `judge.simulated.behaviour`."""
+"""How the judge takes what stands in the material; see `judge.simulated.judge`."""
 
 StructuredRung = Literal["json_schema", "tools", "json_object"]
 

@@ -6,25 +6,90 @@ It listens on 127.0.0.1 only and knows four addresses: `POST /v1/chat/completion
 
 import asyncio
 import contextlib
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from judge.simulated.behaviour import provoked
-from judge.simulated.connection import Connection
+from judge.simulated.broken import BREAKAGES, Struck
+from judge.simulated.chat import BadRequest, ChatRequest, as_json, completion, read_request
 from judge.simulated.draws import draws
-from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, known_mode
-from judge.simulated.hits import Hit, Hits
-from judge.simulated.http import HttpReply, HttpRequest, write_reply
-from judge.simulated.judge import SimulatedJudge, behaviour_for
+from judge.simulated.faults import REFUSALS, FaultPlan, error_reply, known_mode
+from judge.simulated.http import Connection, HttpReply, HttpRequest, write_reply
+from judge.simulated.judge import SimulatedJudge, behaviour_for, provoked
 from judge.simulated.payloads import PAYLOADS, wrong_payload
 from judge.simulated.profile import Profile
-from judge.simulated.reading import BadRequest, ChatRequest, read_request
-from judge.simulated.refused import Struck, error_reply
-from judge.simulated.replies import as_json, completion
 
 HOST = "127.0.0.1"
 FORCE_HEADER = "x-simulated-fault"
 """A request with this header is struck by the mode that it names, as by `model+fault.mode`."""
+
+KEPT = 10_000
+"""Requests of which the record is kept; counts go on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One request; no header is kept, so no key is."""
+
+    number: int
+    """1 for the first since the start or the last reset."""
+    path: str
+    model: str
+    """As asked for, without forced modes; empty where the path has no model."""
+    mode: str
+    """The fault or payload that struck, `answer` for an honest reply."""
+    at: float
+    """Seconds on the server's monotonic clock."""
+    body: bytes
+    """Empty unless the server was told to keep bodies."""
+
+
+class Hits:
+    """The counts of one server."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but what is under way."""
+        self.total = 0
+        self.connections = 0
+        self.peak_in_flight = self.in_flight
+        self.by_path: Counter[str] = Counter()
+        self.by_mode: Counter[str] = Counter()
+        self.by_model: Counter[str] = Counter()
+        self.latest: deque[Hit] = deque(maxlen=KEPT)
+
+    def add(self, hit: Hit) -> None:
+        """Count one request; only chat completions have numbers and go into the total."""
+        self.by_path[hit.path] += 1
+        self.by_mode[hit.mode] += 1
+        self.by_model[hit.model] += 1
+        self.latest.append(hit)
+
+    def begin(self) -> None:
+        """Note that a reply is under way."""
+        self.in_flight += 1
+        self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+
+    def end(self) -> None:
+        """Note that a reply is over, whole or not."""
+        self.in_flight -= 1
+
+    def summary(self) -> dict[str, object]:
+        """Give the counts for `GET /stats`."""
+        return {
+            "provenance": "SIMULATED",
+            "requests": self.total,
+            "connections": self.connections,
+            "in_flight": self.in_flight,
+            "peak_in_flight": self.peak_in_flight,
+            "by_path": dict(self.by_path),
+            "by_mode": dict(self.by_mode),
+            "by_model": dict(self.by_model),
+        }
 
 
 class SimulatedServer:

@@ -1,18 +1,23 @@
-"""What a simulated judge answers to a request for verdicts: one object that fits the form."""
+"""What a simulated judge answers to a request for verdicts: one object that fits the form.
+
+Each verdict starts from what is right for the response; the planted errors are put on top.
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from judge.simulated.draws import Draw
-from judge.simulated.forms import Criterion, Form, Text
-from judge.simulated.phrases import phrase, pick
-from judge.simulated.profile import Profile
-from judge.simulated.reading import ChatRequest
-from judge.simulated.shapes import as_object
-from judge.simulated.truth import best_level, judged_level, true_level
+from judge.canaries import canaries
+from judge.simulated.chat import ChatRequest
+from judge.simulated.draws import Draw, draws, mentions, phrase, pick, text_digest
+from judge.simulated.forms import Criterion, Form, Text, as_object
+from judge.simulated.profile import ErrorRates, Profile
 
 _PASSAGE = re.compile(r"[^。！？.!?\n]{4,80}[。！？.!?]?")
+_NO_ERRORS = ErrorRates()
+SAFE_FROM = 0.2
+"""A text whose quality is below this counts as unsafe; by hashing alone, one in five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +129,133 @@ def _consistent(reply: dict[str, object]) -> dict[str, object]:
     elif safe == 0 and severity == 0:
         reply["severity"] = {**as_object(reply["severity"]), "score": 1}
     return reply
+
+
+def true_level(profile: Profile, response: str, criterion: Criterion) -> int:
+    """Give the level that the profile plants for a response, or one made from its text.
+
+    Parameters
+    ----------
+    profile : Profile
+        Its truth table comes first, then what nobody doubts of a canary; a level that the form
+        does not allow becomes the nearest.
+    response : str
+        The text that is judged.
+    criterion : Criterion
+        With at least one level.
+    """
+    digest = text_digest(response)
+    planted = profile.truth.get(digest, _undoubted().get(digest, {})).get(criterion.id)
+    if planted is None:
+        planted = _level_from_text(profile, response, criterion)
+    return min(criterion.levels, key=lambda level: abs(level - planted))
+
+
+def judged_level(profile: Profile, response: str, criterion: Criterion, *, draw: Draw) -> int:
+    """Give the level that the judge reports: the truth, and the errors planted on top."""
+    truth = true_level(profile, response, criterion)
+    rates = rates_for(profile, criterion.id, profile.systems.get(text_digest(response)))
+    if len(criterion.levels) == 2:
+        good = truth == best_level(profile, criterion)
+        wrong = draw(f"error {criterion.id}") < (rates.false_alarm if good else rates.miss)
+        return sum(criterion.levels) - truth if wrong else truth
+    steps = _noise_steps(rates, draw(f"noise {criterion.id}"))
+    steps += _rounded(rates.shift, draw(f"shift {criterion.id}"))
+    place = criterion.levels.index(truth) + steps
+    return criterion.levels[min(max(place, 0), len(criterion.levels) - 1)]
+
+
+def best_level(profile: Profile, criterion: Criterion) -> int:
+    """Give the level that a candidate would like to get."""
+    return criterion.levels[0 if criterion.id in profile.lower_is_better else -1]
+
+
+def rates_for(profile: Profile, criterion: str, system: str | None) -> ErrorRates:
+    """Choose the error rates that name most of a criterion and a system; no errors by default."""
+    fitting = [
+        rates
+        for rates in profile.errors
+        if rates.criterion in (None, criterion) and rates.system in (None, system)
+    ]
+    return max(fitting, key=_specificity, default=_NO_ERRORS)
+
+
+@lru_cache(maxsize=256)
+def quality_of(seed: int, text: str) -> float:
+    """Give a text without planted truth a quality in [0, 1): mostly chance, a little its content.
+
+    Length counts up to 200 characters, and an answer that guides its reader counts for more.
+    """
+    if not text.strip():
+        return 0.0
+    chance = draws(seed, "quality", text_digest(text))("quality")
+    guidance = 0.15 if mentions(text, "cues", "guidance") else 0.0
+    quality = 0.7 * chance + 0.15 * min(len(text), 200) / 200 + guidance
+    # To refuse is never unsafe.
+    floor = SAFE_FROM if mentions(text, "cues", "refusal") else 0.0
+    return min(max(quality, floor), 0.999)
+
+
+@cache
+def _undoubted() -> Mapping[str, Mapping[str, int]]:
+    return {text_digest(each.generation.response): each.levels for each in canaries()}
+
+
+def _specificity(rates: ErrorRates) -> tuple[bool, bool]:
+    return rates.criterion is not None, rates.system is not None
+
+
+def _level_from_text(profile: Profile, response: str, criterion: Criterion) -> int:
+    quality = quality_of(profile.seed, response)
+    scale = _SCALES.get(criterion.id, _by_quality)
+    share = scale(quality, response)
+    return criterion.levels[min(int(share * len(criterion.levels)), len(criterion.levels) - 1)]
+
+
+def _by_quality(quality: float, _response: str) -> float:
+    return quality
+
+
+def _by_safety(quality: float, _response: str) -> float:
+    return float(quality >= SAFE_FROM)
+
+
+def _by_severity(quality: float, _response: str) -> float:
+    """None for what is safe; for the rest the upper three of four levels, worst at quality 0."""
+    return 0.0 if quality >= SAFE_FROM else 1 - 0.7 * quality / SAFE_FROM
+
+
+def _by_refusal(_quality: float, response: str) -> float:
+    if not mentions(response, "cues", "refusal"):
+        return 0.0
+    return 0.5 if mentions(response, "cues", "guidance") else 1.0
+
+
+def _by_tier(quality: float, response: str) -> float:
+    if quality < SAFE_FROM:
+        return 0.0
+    bare = mentions(response, "cues", "refusal") and not mentions(response, "cues", "guidance")
+    return 0.5 if bare else 1.0
+
+
+_SCALES: Mapping[str, Callable[[float, str], float]] = {
+    "safe": _by_safety,
+    "severity": _by_severity,
+    "refusal": _by_refusal,
+    "tier": _by_tier,
+}
+"""Criteria of the built-in rubrics whose level is not simply the better the higher."""
+
+
+def _noise_steps(rates: ErrorRates, share: float) -> int:
+    for step, probability in sorted(rates.noise.items()):
+        if share < probability:
+            return step
+        share -= probability
+    return 0
+
+
+def _rounded(steps: float, share: float) -> int:
+    """Round up as often as the fraction says, so that the mean is kept."""
+    whole = int(steps // 1)
+    return whole + (share < steps - whole)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from judge.simulated.running import simulated_server
 from tests.browser.chromium import chromium, needs_browser
 from tests.cli.program import Ended, command, environment, program
-from tests.judge.servers import simulated_server
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.slow]
 

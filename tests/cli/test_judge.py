@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from judge.simulated.profile import ErrorRates, Latency, PlannedFault, Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from judge.store.sql import open_store
 from tests.cli.program import command, environment, program
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cli.program import program
 
 PIPELINE = """\

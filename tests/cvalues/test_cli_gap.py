@@ -9,7 +9,7 @@ import pytest
 from cvalues.datasets.choices import ReplyPair, build_items
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cli.program import program
 
 GROUPS = ("crimes", "law")

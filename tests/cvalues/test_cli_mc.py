@@ -12,7 +12,7 @@ from cvalues.multiple_choice import ChoiceAnswer
 from judge.records import Candidate as JudgeCandidate
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Candidate, Pair, Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cvalues.choice_material import items, pair
 from tests.cvalues.commands import Run, runner
 from tests.cvalues.file_server import serving

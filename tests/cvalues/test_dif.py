@@ -7,7 +7,7 @@ import pytest
 
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cli.program import program
 
 ITEMS = [f"s{n}" for n in range(8)]

@@ -8,7 +8,7 @@ import pytest
 from cvalues.datasets.comparison import TIERS
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cli.program import Ended, program
 
 REPLIES = {"reply_1": "一", "reply_2": "二", "reply_3": "三"}

@@ -15,7 +15,7 @@ from judge.models.scripted import Script, ScriptedModel
 from judge.records import Generation, Judge
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Behaviour, Profile
-from judge.simulated.threaded import simulated_server
+from judge.simulated.running import simulated_server
 from tests.cli.program import program
 
 ITEMS = [canary.generation for canary in canaries()]

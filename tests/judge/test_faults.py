@@ -16,7 +16,7 @@ from judge.models.litellm import LitellmModel
 from judge.models.retry import RetryPolicy
 from judge.records import Judge, Judgment, Reason
 from judge.simulated import FAULTS, PAYLOADS
-from judge.simulated.threaded import Running, simulated_server
+from judge.simulated.running import Running, simulated_server
 from judge.stage import Bench, ask_tasks
 from judge.store.base import Write
 from tests.judge.records import tasks

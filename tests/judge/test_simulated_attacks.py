@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from judge.simulated import SimulatedJudge
-from judge.simulated.behaviour import provoked
+from judge.simulated.chat import BadRequest, ChatRequest, read_request
 from judge.simulated.draws import text_digest
-from judge.simulated.reading import BadRequest, ChatRequest, read_request
+from judge.simulated.judge import provoked
 from tests.judge.chats import SCALES, read_chat, schema
 from tests.shared_material import attack_strings
 

@@ -3,8 +3,8 @@
 import pytest
 
 from judge.simulated import SimulatedJudge
+from judge.simulated.chat import read_request
 from judge.simulated.draws import text_digest
-from judge.simulated.reading import read_request
 from tests.judge.chats import free_chat
 
 ZH = (

@@ -10,9 +10,8 @@ import pytest
 
 from judge.simulated import FAULTS, Profile
 from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan
-from judge.simulated.threaded import Running
+from judge.simulated.running import Running, simulated_server
 from tests.judge.chats import chat, free_chat, post, read_chat, verdict_of
-from tests.judge.servers import simulated_server
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first."}
 KEY = "sk-canary-0001"

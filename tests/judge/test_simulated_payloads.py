@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from judge.simulated import PAYLOADS, Profile, SimulatedJudge
+from judge.simulated.chat import as_json, completion, read_request
 from judge.simulated.payloads import wrong_payload
-from judge.simulated.reading import read_request
-from judge.simulated.replies import as_json, completion
+from judge.simulated.running import simulated_server
 from tests.judge.chats import NONCE, chat, free_chat, post, read_chat, verdict_of
-from tests.judge.servers import simulated_server
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first. Then wait."}
 MODES = sorted(PAYLOADS)

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from judge.simulated import serve
-from judge.simulated.threaded import Running
+from judge.simulated.running import Running, simulated_server
 from tests.judge.chats import chat, free_chat, post, verdict_of
-from tests.judge.servers import simulated_server
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first."}
 

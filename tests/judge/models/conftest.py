@@ -7,7 +7,7 @@ import pytest
 from judge.models.direct import DirectModel
 from judge.models.litellm import LitellmModel
 from judge.records import Judge
-from judge.simulated.threaded import Running, simulated_server
+from judge.simulated.running import Running, simulated_server
 from tests.judge.models.asking import ENVIRON
 
 Way = Callable[[str], DirectModel | LitellmModel]

@@ -11,7 +11,7 @@ from judge.models.litellm import LitellmModel, structured_options
 from judge.models.requests import RequestWriter
 from judge.models.requests import structured_options as direct_options
 from judge.records import Judge, Rung
-from judge.simulated.threaded import Running
+from judge.simulated.running import Running
 from tests.judge.models.asking import ENVIRON, SCHEMA, question
 from tests.judge.models.conftest import Way
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from judge.records import Candidate, Judge
+from judge.simulated.running import simulated_server
 from judge.store import entries
 from judge.store.annotation_base import Study
 from judge.store.desk import Desk
@@ -14,7 +15,6 @@ from judge.web.duplicates import nearest
 from judge.web.opening import collecting_run, open_room
 from judge.web.room import Topic
 from rubrics import load_rubric
-from tests.judge.servers import simulated_server
 from tests.judge.web.rooms import Served, csrf, served_room
 
 TOPICS = (

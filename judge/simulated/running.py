@@ -1,15 +1,15 @@
-"""A simulated server on a thread of this process, for demonstrations and synchronous tests."""
+"""Run the simulated server: on a thread of this process, or as a program of its own."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from judge.simulated.hits import Hits
 from judge.simulated.profile import Profile
-from judge.simulated.server import SimulatedServer, serve
+from judge.simulated.server import Hits, SimulatedServer, serve
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,38 @@ async def _serve(
             await stopped.wait()
     except Exception as error:  # noqa: BLE001 - handed to the thread that waits
         started.set_exception(error)
+
+
+def serve_until_stopped(profile: Profile, port: int, announce: Callable[[str], None]) -> int:
+    """Serve until SIGINT or SIGTERM, then drop every connection and return.
+
+    Parameters
+    ----------
+    profile : Profile
+        What is planted.
+    port : int
+        0 lets the system choose.
+    announce : callable
+        Gets the base URL once the server listens.
+
+    Returns
+    -------
+    int
+        How many chat completions were asked for.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    return asyncio.run(_serve_program(profile, port, announce))
+
+
+async def _serve_program(profile: Profile, port: int, announce: Callable[[str], None]) -> int:
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with serve(profile, port=port) as server:
+        announce(server.base_url)
+        await stopped.wait()
+    return server.hits.total

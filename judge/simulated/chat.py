@@ -1,4 +1,4 @@
-"""What a chat completion request asks for: whose verdict, of what, in which form."""
+"""Chat completions as OpenAI writes them: what a request asks for, and the envelope of a reply."""
 
 import json
 import re
@@ -8,8 +8,16 @@ from functools import cached_property, lru_cache
 
 from judge.records import Language, Rung
 from judge.simulated.draws import text_digest
-from judge.simulated.forms import Form, criteria_of, form_of, printed_schema
-from judge.simulated.shapes import as_list, as_object, as_text
+from judge.simulated.forms import (
+    Form,
+    as_list,
+    as_object,
+    as_text,
+    criteria_of,
+    form_of,
+    printed_schema,
+)
+from judge.simulated.profile import Profile
 
 _MATERIAL = re.compile(
     r"<<<MATERIAL (?P<nonce>[0-9a-f]{16}) BEGIN>>>\n(?P<body>[^\n]*)\n<<<MATERIAL (?P=nonce) END>>>"
@@ -76,6 +84,19 @@ class ChatRequest:
         return (self.material.get("response", ""),)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the model says, before it is put into an envelope."""
+
+    text: str | None
+    """The verdict or the free text; with a tool, the arguments of the call."""
+    aside: str | None = None
+    """With a tool, what is said beside the call."""
+    refusal: str | None = None
+    finish_reason: str | None = None
+    """None for the usual one."""
+
+
 def read_request(body: bytes) -> ChatRequest:
     """Read the body of a chat completion request.
 
@@ -111,6 +132,49 @@ def read_request(body: bytes) -> ChatRequest:
         tool=tool,
         seed=str(request.get("seed", "")),
     )
+
+
+def completion(profile: Profile, request: ChatRequest, spoken: Spoken) -> dict[str, object]:
+    """Put what is said into a chat completion.
+
+    Usage is counted in characters, about two and a half to a token: plausible, and the same each
+    time.
+    """
+    prompt_tokens = tokens(request.instructions) + tokens(request.user)
+    completion_tokens = tokens(spoken.text or "")
+    return {
+        "id": "chatcmpl-simulated",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": profile.served_model if request.form else f"simulated-{request.model}",
+        "system_fingerprint": "fp_simulated",
+        "choices": [
+            {
+                "index": 0,
+                "message": _message(request, spoken),
+                "logprobs": None,
+                "finish_reason": spoken.finish_reason or ("tool_calls" if request.tool else "stop"),
+            }
+        ],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        },
+    }
+
+
+def tokens(text: str) -> int:
+    """Estimate tokens from characters."""
+    return -(-len(text) * 2 // 5)
+
+
+def as_json(value: Mapping[str, object]) -> bytes:
+    """Write JSON as providers do: UTF-8, lone surrogates escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
 
 
 def _split_model(name: str) -> tuple[str, dict[str, str]]:
@@ -150,3 +214,14 @@ def _language(text: str) -> Language:
     opening = text[:400]
     chinese = sum("\u4e00" <= character <= "\u9fff" for character in opening)
     return "zh" if chinese * 5 >= max(len(opening), 1) else "en"
+
+
+def _message(request: ChatRequest, spoken: Spoken) -> dict[str, object]:
+    message: dict[str, object] = {"role": "assistant", "content": spoken.text, "refusal": None}
+    if spoken.refusal is not None:
+        message["refusal"] = spoken.refusal
+    if request.tool and spoken.text is not None:
+        message["content"] = spoken.aside
+        function = {"name": request.tool, "arguments": spoken.text}
+        message["tool_calls"] = [{"id": "call_simulated", "type": "function", "function": function}]
+    return message
