@@ -1,6 +1,6 @@
 """The seam between the engine and a provider: one method, one HTTP call.
 
-Every way to a model (litellm, direct, scripted, replay) is a `Model`. It makes exactly one call
+Every way to a model (litellm, direct, scripted) is a `Model`. It makes exactly one call
 for each `ask`, ends within the deadline, never retries, and raises the errors of `judge.errors`.
 """
 
@@ -58,7 +58,7 @@ class Model(Protocol):
     """A way to one model."""
 
     @property
-    def transport(self) -> Literal["litellm", "direct", "scripted", "replay"]:
+    def transport(self) -> Literal["litellm", "direct", "scripted"]:
         """Which way this is, as attempts record it."""
         ...
 

@@ -14,9 +14,8 @@ import aiohttp
 from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded
 from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
 from judge.models.base import Question, Reply
+from judge.models.completions import RequestWriter, read_completion
 from judge.models.faults import fault_of, wait_wanted
-from judge.models.replies import read_completion
-from judge.models.requests import RequestWriter
 from judge.models.sessions import open_session, proxy_for
 from judge.records import ModelSettings, Rung
 

@@ -20,11 +20,9 @@ from pydantic import BaseModel
 from judge.errors import ConfigError, DeadlineExceeded
 from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
 from judge.models.base import Question, Reply, provenance_of
-from judge.models.litellm_faults import fault_from
-from judge.models.litellm_wire import Wire, join_wire
-from judge.models.replies import counted_usage
-from judge.models.requests import KEPT
-from judge.models.sessions import one_call
+from judge.models.completions import KEPT, counted_usage
+from judge.models.faults import fault_from
+from judge.models.sessions import Wire, join_wire, one_call
 from judge.records import ModelSettings, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}

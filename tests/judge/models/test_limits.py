@@ -10,8 +10,7 @@ import pytest
 
 from judge.errors import RateLimited
 from judge.models.base import Question, Reply
-from judge.models.budgets import RetryBudget, TokenBucket
-from judge.models.limits import Limit, Limits, ProviderGate
+from judge.models.limits import Limit, Limits, ProviderGate, RetryBudget, TokenBucket
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.models.scripted import ScriptedModel
 from tests.judge.models.asking import NotingLedger, question

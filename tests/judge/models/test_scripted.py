@@ -1,10 +1,8 @@
-"""Models without a provider: from a script, and from what was recorded."""
+"""A model without a provider: it answers from a script."""
 
 import pytest
 
-from judge.errors import ConnectionFailed, RequestRejected
-from judge.models.base import Reply
-from judge.models.replay import ReplayModel, question_digest
+from judge.errors import ConnectionFailed
 from judge.models.scripted import ScriptedModel
 from tests.judge.models.asking import question
 
@@ -49,29 +47,3 @@ async def test_a_scripted_model_remembers_questions_and_its_end() -> None:
     assert model.questions == [question()]
     assert (model.closed, model.provider, model.transport) == (True, "here", "scripted")
     assert model.rungs == ("prompt",)
-
-
-async def test_a_recorded_reply_is_given_again_and_marked_so() -> None:
-    recorded = Reply(text="{}", served_model="judge-1", cost_usd=0.01)
-    model = ReplayModel({question_digest(question()): recorded})
-
-    reply = await model.ask(question(rung="prompt", deadline=1.0))
-
-    assert (reply.text, reply.provenance) == ("{}", "RECORDED")
-
-
-async def test_what_a_simulator_said_stays_simulated() -> None:
-    recorded = Reply(text="{}", provenance="SIMULATED")
-    model = ReplayModel({question_digest(question()): recorded})
-
-    assert (await model.ask(question())).provenance == "SIMULATED"
-
-
-async def test_a_question_that_was_never_recorded_is_rejected() -> None:
-    model = ReplayModel({})
-
-    with pytest.raises(RequestRejected, match="recorded"):
-        await model.ask(question(max_tokens=1))
-
-    await model.close()
-    assert (model.transport, model.provider, model.rungs) == ("replay", "replay", ("json_schema",))
