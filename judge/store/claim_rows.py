@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, update
 
 from judge.errors import StoreError
-from judge.store import annotation_tables as tables
+from judge.store import tables
 from judge.store.annotation_base import Claim, Draft, KeptDraft, LabelTask
 from judge.store.desk import Desk
 

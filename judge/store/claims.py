@@ -1,17 +1,13 @@
 """Tasks and who works on them: drawn once, claimed k times each, drafted, submitted, reopened."""
 
-import hashlib
-import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, delete, false, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from judge.store import annotation_tables as tables
-from judge.store import rows
-from judge.store import tables as first
-from judge.store.annotation_base import Claim, Draft, KeptDraft, LabelTask, Study
+from judge.store import rows, tables
+from judge.store.annotation_base import Claim, Draft, KeptDraft, LabelTask, State, Study
 from judge.store.base import Label
 from judge.store.claim_rows import (
     StaleForm,
@@ -26,6 +22,7 @@ from judge.store.claim_rows import (
     version_of,
 )
 from judge.store.desk import Desk
+from judge.store.tasks import free_task, layout_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +79,11 @@ def next_claim(
     labels : bool
         Whether this person labels at all, beside settling.
     """
-    at_hand = _claims(desk, rater, "open")
+    at_hand = own_claims(desk, rater, state="open")
     if at_hand:
         return at_hand[0]
     with desk.writing() as connection:
-        task, kind = _free_task(
+        task, kind = free_task(
             desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels
         )
         if task is None:
@@ -101,7 +98,7 @@ def next_claim(
             place=int(place) + 1,
             kind=kind,
             state="open",
-            layout=_layout(study, rater, task),
+            layout=layout_for(study, rater, task),
         )
         connection.execute(insert(claims).values(claim_row(desk, claim)))
         desk.note(connection, rater, "task.opened", subject=task.task)
@@ -110,7 +107,7 @@ def next_claim(
 
 def find_claim(desk: Desk, rater: str, task: str) -> Claim | None:
     """Return a rater's own claim on a task, or None."""
-    return next(iter(_claims(desk, rater, task=task)), None)
+    return next(iter(own_claims(desk, rater, task=task)), None)
 
 
 def count_done(desk: Desk, rater: str) -> int:
@@ -123,9 +120,17 @@ def count_done(desk: Desk, rater: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def own_claims(desk: Desk, rater: str) -> tuple[Claim, ...]:
-    """List a rater's claims in the order in which they were made."""
-    return _claims(desk, rater)
+def own_claims(
+    desk: Desk, rater: str, *, state: State | None = None, task: str | None = None
+) -> tuple[Claim, ...]:
+    """List a rater's claims, or those in a state or on a task, in the order of their making."""
+    query = claim_query(desk).where(tables.claims.c.rater == rater)
+    if state is not None:
+        query = query.where(tables.claims.c.state == state)
+    if task is not None:
+        query = query.where(tables.claims.c.task == task)
+    with desk.reading() as connection:
+        return tuple(read_claim(row) for row in connection.execute(query).mappings())
 
 
 def newest_draft(desk: Desk, rater: str, task: str) -> KeptDraft:
@@ -215,7 +220,7 @@ def close_claim(
         )
         added = [rows.label_row(desk.run, label) for label in labels]
         if added:
-            connection.execute(insert(first.labels), added)
+            connection.execute(insert(tables.labels), added)
         task = tables.tasks
         this = (task.c.run_id == desk.run.run_id, task.c.task == claim.task.task)
         if state == "skipped":
@@ -266,7 +271,7 @@ def reopen(desk: Desk, claim: Claim) -> None:
 
 def _take_back_labels(desk: Desk, connection: Connection, claim: Claim) -> None:
     """Delete what the submitted draft put there, and nothing that came from a file."""
-    table = first.labels
+    table = tables.labels
     draft = newest(desk, connection, rater=claim.rater, task=claim.task.task).draft
     for id_, system, sample in claim.task.units:
         for key in draft.scores:
@@ -311,58 +316,3 @@ def _submitted(
         for claim in found
         if (claim.rater, claim.task.task) in bodies
     )
-
-
-def _free_task(
-    desk: Desk,
-    connection: Connection,
-    rater: str,
-    *,
-    study: Study,
-    adjudicates: bool,
-    labels: bool,
-) -> tuple[LabelTask | None, Literal["label", "adjudicate"]]:
-    """Take the first task in the rater's own order that wants another pair of eyes."""
-    table, claims = tables.tasks, tables.claims
-    mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
-    query = select(table.c.task, table.c.disputed).where(
-        table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
-    )
-    wanted = (table.c.claimed < study.per_item) if labels else false()
-    settles = (table.c.disputed == 1) if adjudicates else false()
-    found = connection.execute(query.where(wanted | settles)).mappings()
-    row = min(found, key=lambda row: _rank(study, rater, str(row["task"])), default=None)
-    if row is not None:
-        settling = adjudicates and row["disputed"] == 1
-        changes = {"disputed": 2} if settling else {"claimed": table.c.claimed + 1}
-        record = connection.execute(
-            update(table)
-            .where(table.c.run_id == desk.run.run_id, table.c.task == row["task"])
-            .values(**changes)
-            .returning(table.c.record)
-        ).scalar_one()
-        kind = "adjudicate" if settling else "label"
-        return LabelTask.model_validate_json(str(record)), kind
-    return None, "label"
-
-
-def _rank(study: Study, rater: str, task: str) -> str:
-    return hashlib.sha256(f"{study.seed}\x1f{rater}\x1f{task}".encode()).hexdigest()
-
-
-def _layout(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:
-    order = list(range(len(task.units)))
-    random.Random(_rank(study, rater, f"{task.task}/replies")).shuffle(order)
-    return tuple(order)
-
-
-def _claims(
-    desk: Desk, rater: str, state: str | None = None, *, task: str | None = None
-) -> tuple[Claim, ...]:
-    query = claim_query(desk).where(tables.claims.c.rater == rater)
-    if task is not None:
-        query = query.where(tables.claims.c.task == task)
-    if state is not None:
-        query = query.where(tables.claims.c.state == state)
-    with desk.reading() as connection:
-        return tuple(read_claim(row) for row in connection.execute(query).mappings())

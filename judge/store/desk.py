@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, insert, select
 
 from judge.records import Generation
-from judge.store import annotation_tables as tables
-from judge.store import tables as first
+from judge.store import tables
 from judge.store.annotation_base import Unit
 from judge.store.base import Run
 from judge.store.sql import Store
@@ -73,7 +72,7 @@ class Desk:
 
 def generations_of(desk: Desk, units: Iterable[Unit]) -> tuple[Generation, ...]:
     """Read generations in the order of the units; one that the run lacks is left out."""
-    table = first.generations
+    table = tables.generations
     found: list[Generation] = []
     with desk.reading() as connection:
         for id_, system, sample in units:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping, insert, select, update
 
 from judge.records import Generation
-from judge.store import annotation_tables as tables
+from judge.store import tables
 from judge.store.annotation_base import (
     Claim,
     Draft,

@@ -1,15 +1,15 @@
-"""Who may enter a run's room: its set-up, accounts, one-time links, and the audit log."""
+"""Who may enter a run's room: its set-up, accounts, one-time links, progress, the audit log."""
 
 import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from judge.errors import StoreError
 from judge.records import Language
-from judge.store import annotation_tables as tables
-from judge.store.annotation_base import Event, Rater, Study
+from judge.store import tables
+from judge.store.annotation_base import Event, Progress, Rater, Study
 from judge.store.desk import Desk
 
 LINK_LASTS = timedelta(days=7)
@@ -169,6 +169,34 @@ def set_language(desk: Desk, name: str, lang: Language) -> None:
         )
 
 
+def progress(desk: Desk) -> tuple[Progress, ...]:
+    """Count each person's tasks by what became of them."""
+    table = tables.claims
+    query = (
+        select(table.c.rater, table.c.state, func.count(), func.sum(table.c.seconds))
+        .where(table.c.run_id == desk.run.run_id)
+        .group_by(table.c.rater, table.c.state)
+    )
+    with desk.reading() as connection:
+        counted = {
+            (rater, state): (int(count), float(seconds))
+            for rater, state, count, seconds in connection.execute(query)
+        }
+    nothing = (0, 0.0)
+    return tuple(
+        Progress(
+            rater=rater,
+            done=counted.get((rater.rater, "done"), nothing)[0],
+            skipped=counted.get((rater.rater, "skipped"), nothing)[0],
+            open=counted.get((rater.rater, "open"), nothing)[0],
+            seconds=sum(
+                counted.get((rater.rater, state), nothing)[1] for state in ("done", "skipped")
+            ),
+        )
+        for rater in raters(desk)
+    )
+
+
 def log(desk: Desk, actor: str, action: str, *, subject: str = "", detail: str = "") -> None:
     """Add a line to the audit log."""
     with desk.writing() as connection:
@@ -176,7 +204,7 @@ def log(desk: Desk, actor: str, action: str, *, subject: str = "", detail: str =
 
 
 def events(desk: Desk, *, latest: int = 200, actor: str | None = None) -> tuple[Event, ...]:
-    """List the newest lines of the audit log, newest first."""
+    """List the newest lines of the audit log, newest tables."""
     table = tables.events
     query = select(table.c.at, table.c.actor, table.c.action, table.c.subject, table.c.detail)
     query = query.where(table.c.run_id == desk.run.run_id)

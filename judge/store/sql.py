@@ -23,9 +23,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from judge.config import Manifest
 from judge.errors import StoreError
 from judge.records import Answer, Attempt, Generation, Item, Judgment
-from judge.store import postgresql, rows, sqlite, tables
+from judge.store import databases, rows, tables
 from judge.store.base import Label, Run, Write
-from judge.store.migrations import migrate
 
 Read = TypeVar("Read")
 
@@ -45,9 +44,9 @@ def open_store(address: str) -> "Store":
     """
     path = None if "://" in address else Path(address)
     try:
-        engine = create_engine(address) if path is None else sqlite.open_file(path)
+        engine = create_engine(address) if path is None else databases.open_file(path)
         store = Store(engine, path)
-        migrate(engine, now=_now())
+        tables.migrate(engine, now=_now())
     except SQLAlchemyError as error:
         if path is not None and isinstance(error, OperationalError):
             raise StoreError(
@@ -83,8 +82,8 @@ class Store:
         """Keep every other process from writing to the run while the context lasts."""
         if self._path is None:
             on_server = self._engine.dialect.name == "postgresql"
-            return postgresql.writer_lock(self._engine, run.run_id) if on_server else nullcontext()
-        return sqlite.writer_lock(self._path.with_name(f"{self._path.name}.run-{run.run_id}.lock"))
+            return databases.server_lock(self._engine, run.run_id) if on_server else nullcontext()
+        return databases.file_lock(self._path.with_name(f"{self._path.name}.run-{run.run_id}.lock"))
 
     def runs(self) -> tuple[Run, ...]:
         """List all runs, oldest first."""

@@ -5,8 +5,9 @@ from starlette.responses import Response
 from judge.errors import StoreError
 from judge.store import claims, people
 from judge.store.annotation_base import Rater, Role
-from judge.store.progress import progress, task_states
-from judge.store.progress import release as release_tasks
+from judge.store.people import progress
+from judge.store.tasks import release as release_tasks
+from judge.store.tasks import task_states
 from judge.web.agreement import agreement
 from judge.web.pages import page, see
 from judge.web.room import Visit

@@ -34,7 +34,7 @@ class Point:
 
 
 POINTS = {
-    "during a migration": Point("judge.store.annotation_tables:metadata.create_all", after=True),
+    "during a migration": Point("judge.store.tables:room.create_all", after=True),
     "during the import of a batch": Point("judge.store.rows:insert"),
     "before an attempt is kept": Point("judge.store.sql:Store.write", holds="AttemptStarted"),
     "after an attempt is kept": Point(

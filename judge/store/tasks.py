@@ -1,39 +1,58 @@
-"""How far a labelling has come: by person, and by task."""
+"""Which task a rater gets next, and how many are done or in dispute."""
 
-from sqlalchemy import func, select, update
+import hashlib
+import random
+from typing import Literal
 
-from judge.store import annotation_tables as tables
-from judge.store.annotation_base import Progress
+from sqlalchemy import Connection, false, func, select, update
+
+from judge.store import tables
+from judge.store.annotation_base import LabelTask, Study
 from judge.store.desk import Desk
-from judge.store.people import raters
 
 
-def progress(desk: Desk) -> tuple[Progress, ...]:
-    """Count each person's tasks by what became of them."""
-    table = tables.claims
-    query = (
-        select(table.c.rater, table.c.state, func.count(), func.sum(table.c.seconds))
-        .where(table.c.run_id == desk.run.run_id)
-        .group_by(table.c.rater, table.c.state)
+def free_task(
+    desk: Desk,
+    connection: Connection,
+    rater: str,
+    *,
+    study: Study,
+    adjudicates: bool,
+    labels: bool,
+) -> tuple[LabelTask | None, Literal["label", "adjudicate"]]:
+    """Take the first task in the rater's own order that wants another pair of eyes."""
+    table, claims = tables.tasks, tables.claims
+    mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
+    query = select(table.c.task, table.c.disputed).where(
+        table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
     )
-    with desk.reading() as connection:
-        counted = {
-            (rater, state): (int(count), float(seconds))
-            for rater, state, count, seconds in connection.execute(query)
-        }
-    nothing = (0, 0.0)
-    return tuple(
-        Progress(
-            rater=rater,
-            done=counted.get((rater.rater, "done"), nothing)[0],
-            skipped=counted.get((rater.rater, "skipped"), nothing)[0],
-            open=counted.get((rater.rater, "open"), nothing)[0],
-            seconds=sum(
-                counted.get((rater.rater, state), nothing)[1] for state in ("done", "skipped")
-            ),
-        )
-        for rater in raters(desk)
-    )
+    wanted = (table.c.claimed < study.per_item) if labels else false()
+    settles = (table.c.disputed == 1) if adjudicates else false()
+    found = connection.execute(query.where(wanted | settles)).mappings()
+    row = min(found, key=lambda row: _rank(study, rater, str(row["task"])), default=None)
+    if row is not None:
+        settling = adjudicates and row["disputed"] == 1
+        changes = {"disputed": 2} if settling else {"claimed": table.c.claimed + 1}
+        record = connection.execute(
+            update(table)
+            .where(table.c.run_id == desk.run.run_id, table.c.task == row["task"])
+            .values(**changes)
+            .returning(table.c.record)
+        ).scalar_one()
+        kind = "adjudicate" if settling else "label"
+        return LabelTask.model_validate_json(str(record)), kind
+    return None, "label"
+
+
+def layout_for(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:
+    """Give the order in which a rater sees the replies of a task, always the same."""
+    order = list(range(len(task.units)))
+    random.Random(_rank(study, rater, f"{task.task}/replies")).shuffle(order)
+    return tuple(order)
+
+
+def _rank(study: Study, rater: str, task: str) -> str:
+    return hashlib.sha256(f"{study.seed}\x1f{rater}\x1f{task}".encode()).hexdigest()
 
 
 def task_states(desk: Desk, *, per_item: int) -> dict[str, int]:

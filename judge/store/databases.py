@@ -1,4 +1,4 @@
-"""What is particular to SQLite: the file, its rights, durability, one writer for each run."""
+"""What is particular to each database: one writer for each run; SQLite's file and durability."""
 
 import errno
 import fcntl
@@ -9,9 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, func, select
 
 from judge.errors import StoreError
+
+_SPACE = 0x6376
+"""Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
 
 
 def open_file(path: Path) -> Engine:
@@ -52,7 +55,7 @@ def _configure(connection: SQLiteConnection, _record: object) -> None:
 
 
 @contextmanager
-def writer_lock(path: Path) -> Generator[None]:
+def file_lock(path: Path) -> Generator[None]:
     """Hold a lock file, so that two programs never write the same run; it is gone afterwards.
 
     Raises
@@ -96,3 +99,21 @@ def _lock(descriptor: int, path: Path) -> None:
         raise StoreError(
             f"the run is being written by {holder or 'another process'}; wait for it or stop it."
         ) from error
+
+
+@contextmanager
+def server_lock(engine: Engine, run_id: int) -> Generator[None]:
+    """Hold the server's lock on a run; it goes with the connection if the program dies.
+
+    Raises
+    ------
+    StoreError
+        If another connection holds it.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(select(func.pg_try_advisory_lock(_SPACE, run_id))):
+            raise StoreError("the run is being written by another process; wait for it or stop it.")
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(_SPACE, run_id)))
