@@ -36,12 +36,15 @@ class DirectModel:
         If the judge cannot be reached this way, or the key's variable is not set.
     """
 
+    transport: Literal["direct"] = "direct"
+    rungs: tuple[Rung, ...] = ("json_schema", "tools", "json_object", "prompt")
+
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         if judge.base_url is None or prefix_of(judge) not in DIRECT_PREFIXES:
             raise ConfigError(
                 f"the direct way needs openai/ or hosted_vllm/ and a base URL; got {judge.model!r}."
             )
-        self._provider = netloc_of(judge.base_url)
+        self.provider = netloc_of(judge.base_url)
         self._url = judge.base_url.rstrip("/") + "/chat/completions"
         self._requests = RequestWriter(judge.model.removeprefix(f"{prefix_of(judge)}/"))
         self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
@@ -50,21 +53,6 @@ class DirectModel:
     def __repr__(self) -> str:
         """Name the address, never the key."""
         return f"DirectModel({self._url!r})"
-
-    @property
-    def transport(self) -> Literal["direct"]:
-        """Which way this is, as attempts record it."""
-        return "direct"
-
-    @property
-    def provider(self) -> str:
-        """Whose rate limits the calls count against."""
-        return self._provider
-
-    @property
-    def rungs(self) -> tuple[Rung, ...]:
-        """Ways of asking for a structured reply that are worth trying, strictest first."""
-        return ("json_schema", "tools", "json_object", "prompt")
 
     async def ask(self, question: Question) -> Reply:
         """Make one HTTP call.

@@ -49,7 +49,16 @@ class LitellmModel:
     ------
     ConfigError
         If litellm does not know the provider, or the key's variable is not set.
+
+    Attributes
+    ----------
+    left_out : tuple of str
+        Settings that are not sent, because the model takes no such value.
+    priced : bool
+        Whether its replies come with what they cost.
     """
+
+    transport: Literal["litellm"] = "litellm"
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         self._litellm = load_litellm()
@@ -58,39 +67,14 @@ class LitellmModel:
         if judge.base_url is None and judge.api_key_env is None:
             _require_key(self._litellm, judge, environ)
         provider = _provider(self._litellm, judge)
-        self._provider = provider if judge.base_url is None else netloc_of(judge.base_url)
-        self._rungs = _ladder(self._litellm, judge, provider)
-        self._left_out = _not_taken(self._litellm, judge, provider)
+        self.provider = provider if judge.base_url is None else netloc_of(judge.base_url)
+        self.rungs = _ladder(self._litellm, judge, provider)
+        self.left_out = _not_taken(self._litellm, judge, provider)
         self._as_is = _sent_as_is(self._litellm, judge, provider)
         self._cost_counts = judge.base_url is None or provider not in DIRECT_PREFIXES
-        self._listed = _price_is_listed(self._litellm, judge)
+        self.priced = self._cost_counts and _price_is_listed(self._litellm, judge)
         self._built: dict[tuple[Rung, int], tuple[object, Mapping[str, object]]] = {}
         self._wire: Wire | None = None
-
-    @property
-    def transport(self) -> Literal["litellm"]:
-        """Which way this is, as attempts record it."""
-        return "litellm"
-
-    @property
-    def provider(self) -> str:
-        """Whose rate limits the calls count against."""
-        return self._provider
-
-    @property
-    def rungs(self) -> tuple[Rung, ...]:
-        """Ways of asking for a structured reply that are worth trying, strictest first."""
-        return self._rungs
-
-    @property
-    def priced(self) -> bool:
-        """Whether its replies come with what they cost."""
-        return self._cost_counts and self._listed
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """Settings that are not sent, because the model takes no such value."""
-        return self._left_out
 
     async def ask(self, question: Question) -> Reply:
         """Make one HTTP call.
@@ -127,9 +111,9 @@ class LitellmModel:
             "max_tokens": question.max_tokens,
             "timeout": question.deadline,
         }
-        if "temperature" not in self._left_out:
+        if "temperature" not in self.left_out:
             options["temperature"] = question.temperature
-        if question.seed is not None and "seed" not in self._left_out:
+        if question.seed is not None and "seed" not in self.left_out:
             options["seed"] = question.seed
         if question.reply_schema is not None and question.rung in MODES:
             options |= self._structured(question.rung, question.reply_schema)

@@ -30,6 +30,8 @@ class ScriptedModel:
         If the sequence is empty.
     """
 
+    transport: Literal["scripted"] = "scripted"
+
     def __init__(
         self,
         replies: Sequence[Script] | Callable[[Question], Script],
@@ -42,23 +44,8 @@ class ScriptedModel:
         self.questions: list[Question] = []
         self.closed = False
         self._replies = replies
-        self._provider = provider
-        self._rungs = rungs
-
-    @property
-    def transport(self) -> Literal["scripted"]:
-        """Which way this is, as attempts record it."""
-        return "scripted"
-
-    @property
-    def provider(self) -> str:
-        """Whose rate limits the calls count against."""
-        return self._provider
-
-    @property
-    def rungs(self) -> tuple[Rung, ...]:
-        """Ways of asking for a structured reply, strictest first."""
-        return self._rungs
+        self.provider = provider
+        self.rungs = rungs
 
     async def ask(self, question: Question) -> Reply:
         """Give the next line of the script."""

@@ -36,35 +36,23 @@ UNIT = ("id", "system", "sample")
 """The columns that say which answer of a run this is."""
 
 
-def insert_generations(
-    connection: Connection, run_id: int, generations: Iterable[Generation]
+def insert_numbered(
+    connection: Connection, run_id: int, table: Table, *, records: Iterable[Generation | Item]
 ) -> None:
-    """Keep generations with their place in the file, a page at a time."""
-    numbered = enumerate(generations)
+    """Keep what a run begins with, each with its place in the file, a page at a time."""
+    columns = UNIT if table is tables.generations else ("id",)
+    numbered = enumerate(records)
     while page := list(islice(numbered, PAGE)):
         rows = [
             {
                 "run_id": run_id,
                 "ordinal": ordinal,
-                "id": generation.id,
-                "system": generation.system,
-                "sample": generation.sample,
-                "record": generation.model_dump_json(),
+                **{name: getattr(record, name) for name in columns},
+                "record": record.model_dump_json(),
             }
-            for ordinal, generation in page
+            for ordinal, record in page
         ]
-        connection.execute(insert(tables.generations), rows)
-
-
-def insert_items(connection: Connection, run_id: int, items: Iterable[Item]) -> None:
-    """Keep prompts with their place in the file, a page at a time."""
-    numbered = enumerate(items)
-    while page := list(islice(numbered, PAGE)):
-        rows = [
-            {"run_id": run_id, "ordinal": ordinal, "id": item.id, "record": item.model_dump_json()}
-            for ordinal, item in page
-        ]
-        connection.execute(insert(tables.items), rows)
+        connection.execute(insert(table), rows)
 
 
 def insert_document(connection: Connection, run_id: int, *, kind: str, body: str, now: str) -> None:
@@ -120,12 +108,11 @@ def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
     ended = [write for write in writes if isinstance(write, AttemptEnded)]
     if ended:
         end_attempts(connection, run, ended)
-    judgments = [judgment_row(run, write) for write in writes if isinstance(write, Judgment)]
-    answers = [answer_row(run, write) for write in writes if isinstance(write, Answer)]
-    for table, columns, added in (
-        (tables.judgments, SLOT, judgments),
-        (tables.answers, UNIT, answers),
+    for table, columns, kind in (
+        (tables.judgments, SLOT, Judgment),
+        (tables.answers, UNIT, Answer),
     ):
+        added = [made_row(run, write, columns) for write in writes if isinstance(write, kind)]
         if added:
             places = [{name: row[name] for name in ("run_id", *columns)} for row in added]
             make_way(connection, table, places)
@@ -155,27 +142,14 @@ def unsettled(table: Table) -> ColumnElement[bool]:
     return table.c.outcome.startswith("error.") | (table.c.outcome == "skipped.user_stop")
 
 
-def judgment_row(run: Run, judgment: Judgment) -> dict[str, object]:
-    """Give the row of a judgment."""
+def made_row(run: Run, made: Judgment | Answer, columns: Sequence[str]) -> dict[str, object]:
+    """Give the row of what a run made, with the columns that tell its rows apart."""
     return {
         "run_id": run.run_id,
-        **{name: getattr(judgment, name) for name in SLOT},
-        "key": judgment.key,
-        "outcome": judgment.outcome,
-        "record": judgment.model_dump_json(),
-    }
-
-
-def answer_row(run: Run, answer: Answer) -> dict[str, object]:
-    """Give the row of an answer."""
-    return {
-        "run_id": run.run_id,
-        "id": answer.id,
-        "system": answer.system,
-        "sample": answer.sample,
-        "key": answer.key,
-        "outcome": answer.outcome,
-        "record": answer.model_dump_json(),
+        **{name: getattr(made, name) for name in columns},
+        "key": made.key,
+        "outcome": made.outcome,
+        "record": made.model_dump_json(),
     }
 
 

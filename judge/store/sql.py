@@ -120,8 +120,8 @@ class Store:
                 .values(name=name, created_at=created_at, manifest=manifest.model_dump_json())
                 .returning(tables.runs.c.run_id)
             ).scalar_one()
-            rows.insert_generations(connection, run_id, generations)
-            rows.insert_items(connection, run_id, items)
+            rows.insert_numbered(connection, run_id, tables.generations, records=generations)
+            rows.insert_numbered(connection, run_id, tables.items, records=items)
             for kind, body in (documents or {}).items():
                 rows.insert_document(connection, run_id, kind=kind, body=body, now=created_at)
         return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
