@@ -83,7 +83,7 @@ class Engine:
             requests_per_minute=self.rpm,
             tokens_per_minute=self.tpm,
             transport=console.one_of(self.transport, get_args(Transport), option="--transport"),
-            prices=prices_of(self.price, plan.asked),
+            prices=prices_of(self.price, plan.asked, budget_usd=self.budget_usd),
         )
         return session.conduct(plan, settings, name=run, address=self.address, quiet=self.quiet)
 

@@ -103,7 +103,7 @@ def generate(
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
-        prices=prices_of(price, (candidate,)),
+        prices=prices_of(price, (candidate,), budget_usd=budget_usd),
     )
     done = session.conduct(
         plan,

@@ -109,7 +109,7 @@ def judge(
         tokens_per_minute=tpm,
         recall=not no_cache,
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
-        prices=prices_of(price, judges),
+        prices=prices_of(price, plan.asked, budget_usd=budget_usd),
     )
     name = run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S")
     address = console.store_address(store)

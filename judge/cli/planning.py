@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack, get_args
 
 from calibration.passport_file import load_passport
 from judge.budget import Price
+from judge.cli import console
 from judge.cli.options import parts
 from judge.config import OnRefusal, Source
 from judge.errors import ConfigError, NotTrusted
@@ -108,9 +109,29 @@ def edition(ref: str, forced: str | None) -> Edition:
     return lambda lang: loaded[lang]
 
 
-def prices_of(words: str | None, models: tuple[ModelSettings, ...]) -> dict[str, Price]:
-    """Read what a command line says of prices, the same for all its models."""
-    return {model.name: _price(words) for model in models} if words else {}
+def prices_of(
+    words: str | None, models: tuple[ModelSettings, ...], *, budget_usd: float | None
+) -> dict[str, Price]:
+    """Read what a command line says of prices, the same for all its models.
+
+    Where it says nothing and a budget has to be held, a server with an address of its own is
+    taken to ask what the list has for its model's name.
+    """
+    if words:
+        return {model.name: _price(words) for model in models}
+    elsewhere = [model for model in models if model.base_url is not None]
+    if budget_usd is None or not elsewhere:
+        return {}
+    from judge.models.litellm import list_price
+
+    listed = {model.name: list_price(model.model) for model in elsewhere}
+    prices = {name: price for name, price in listed.items() if price is not None}
+    for name, price in prices.items():
+        console.note(
+            f"{name}: taken to cost its list price, {price.prompt * 1e6:g} and "
+            f"{price.completion * 1e6:g} dollars a million tokens; --price says otherwise"
+        )
+    return prices
 
 
 def _price(words: str) -> Price:

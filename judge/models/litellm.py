@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from judge.budget import Price
 from judge.errors import ConfigError, DeadlineExceeded
 from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
 from judge.models.base import Question, Reply, provenance_of
@@ -271,6 +272,25 @@ def _ladder(litellm: Any, judge: ModelSettings, provider: str) -> tuple[Rung, ..
         "prompt": True,
     }
     return tuple(rung for rung, known in rungs.items() if known)
+
+
+def list_price(model: str) -> Price | None:
+    """Give the price that litellm's list has for a model; None where it has none, or nothing.
+
+    Parameters
+    ----------
+    model : str
+        As litellm names it, like ``openai/gpt-4.1``.
+    """
+    try:
+        listed = load_litellm().get_model_info(model)
+    except Exception:  # noqa: BLE001 - litellm raises a plain Exception for a model it does not know
+        return None
+    price = Price(
+        prompt=listed.get("input_cost_per_token") or 0.0,
+        completion=listed.get("output_cost_per_token") or 0.0,
+    )
+    return price if price.prompt or price.completion else None
 
 
 def _sent_as_is(litellm: Any, judge: ModelSettings, provider: str) -> bool:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from judge.budget import Price
 from judge.errors import ConfigError
 from judge.models.address import key_of
 from judge.models.direct import DirectModel
-from judge.models.litellm import LitellmModel
+from judge.models.litellm import LitellmModel, list_price
 from judge.models.opening import open_model
 from judge.records import Judge
 
@@ -167,3 +168,10 @@ def test_the_direct_way_tries_every_rung() -> None:
     model = DirectModel(Judge(model="openai/m", base_url=LOCAL), environ={})
 
     assert model.rungs == ("json_schema", "tools", "json_object", "prompt")
+
+
+def test_a_list_price_is_that_of_a_token_or_none() -> None:
+    # OpenAI's list: 0.15 dollars a million tokens in, 0.60 out.
+    assert list_price("openai/gpt-4o-mini") == Price(prompt=1.5e-7, completion=6e-7)
+    assert list_price("hosted_vllm/Qwen/Qwen3-8B") is None
+    assert list_price("openai/simulated-judge-1") is None
