@@ -4,17 +4,32 @@ A policy is a YAML file that is written before the runs are made. It is a closed
 key, a margin outside the scale or a waiver without an end is refused with its line.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from rubrics.errors import quoted
 from rubrics.load import load_as
 from rubrics.record import Record, Text, problem
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
+VETO: Final = ".veto"
+"""What the outcome of a check's veto is named: the check's name, and this."""
+
+
+def _is_a_name(text: str) -> str:
+    if not re.fullmatch(r"[^\W_][\w.-]{0,59}", text) or text.endswith(VETO):
+        raise problem(
+            f"{quoted(text)} is not a valid name here",
+            fix=f"use letters of any script, digits, '_', '.' and '-', at most 60, no {VETO} last",
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_a_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 MOST_UNSCORED = 0.25

@@ -127,7 +127,7 @@ def _tokens(text: str, path: Path) -> Iterator[_Token]:
         if token is not None:
             yield token
     if not documents:
-        raise RubricError("the file is empty", fix="write a rubric into it", path=path)
+        raise RubricError("the file is empty", fix="write into it what it should hold", path=path)
 
 
 def _events(text: str, path: Path) -> Iterator[Any]:

@@ -30,6 +30,10 @@ GATE_CODES = {
 }
 
 
+_READABLE = 20
+"""Cells of a table's column below which words are no longer read with ease."""
+
+
 def say(text: str = "") -> None:
     """Print a line of the command's answer to standard output, control characters shown."""
     sys.stdout.write(printable(text) + "\n")
@@ -102,7 +106,7 @@ def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], room: int) 
     # The first column says what a row is about, so it is the last to be broken.
     whole[0] = whole[0] or widest[0] <= room / 2
     widths = [
-        max(width if kept else min(width, 9), min(cell_len(name), 5))
+        max(width if kept else min(width, _READABLE), min(cell_len(name), 5))
         for name, width, kept in zip(headings, widest, whole, strict=True)
     ]
     if sum(widths) > free:

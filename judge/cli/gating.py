@@ -201,7 +201,7 @@ def _answers(baseline: Path | None, candidate: Path | None) -> tuple[Path, Path]
 
 def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
     from judge.cli import console
-    from judge.exporters.gate_files import equation, group_name, sentence
+    from judge.exporters.gate_files import equation, group_name, reason, sentence, shown_decision
 
     console.say(sentence(report))
     if report.trust:
@@ -209,7 +209,12 @@ def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
     else:
         console.table(
             [
-                {**each.model_dump(), "group": group_name(each.group, names)}
+                {
+                    "name": each.name,
+                    "group": group_name(each.group, names),
+                    "decision": shown_decision(report, each),
+                    "why": reason(each),
+                }
                 for each in report.checks
             ],
             {"name": "check", "group": "group", "decision": "decision", "why": "why"},

@@ -6,6 +6,7 @@ from typing import Literal
 
 from calibration.tables.printable import printable
 from judge.gate.records import CheckOutcome, GateReport
+from judge.policy import VETO
 from judge.records import Counts
 
 SUMMARY_BYTES = 1_000_000
@@ -19,6 +20,14 @@ WORDS = {
     "INCOMPLETE": "No decision: too many judgments have no score.",
 }
 
+ADVICE = {
+    "PASS": "every check holds.",
+    "FAIL": "the candidate is worse than the policy would allow.",
+    "NEED_LABELS": "more expert labels would be needed to tell.",
+    "UNTRUSTED": "the judge is not trusted.",
+    "INCOMPLETE": "too many judgments have no score.",
+}
+"""What is said of a candidate where the policy only advises, so that nothing is called passed."""
 
 GroupNames = Mapping[str, tuple[str, str]]
 """By key: the name in Chinese and in English."""
@@ -36,13 +45,26 @@ def both_names(keys: Iterable[str | None], names: GroupNames) -> dict[str, dict[
 
 def sentence(report: GateReport) -> str:
     """Say the decision in one sentence."""
-    if report.advisory:
-        return f"Advisory only, nothing is decided. ({report.decision})"
     demo = "DEMO ONLY (simulated). " if report.provenance == "SIMULATED" else ""
+    if report.advisory:
+        return f"{demo}Advisory only, nothing is decided: {ADVICE[report.decision]}"
     waived = sum(check.waived for check in report.checks)
     if report.decision == "PASS" and waived:
         return f"{demo}Ship: every check passed but {waived} that their owners answer for."
     return demo + WORDS[report.decision]
+
+
+def shown_decision(report: GateReport, check: CheckOutcome) -> str:
+    """Write a check's decision; where the policy only advises, what passes holds and no more."""
+    return "holds" if report.advisory and check.decision == "PASS" else check.decision
+
+
+def reason(check: CheckOutcome) -> str:
+    """Say why a check came out as it did, and about how many labels would settle it."""
+    if not check.labels_needed or check.name.endswith(VETO):
+        return check.why
+    more = f", more than the {check.n} there are" if check.labels_needed > check.n else ""
+    return f"{check.why}; about {check.labels_needed} labelled prompts would settle it{more}"
 
 
 def as_document(report: GateReport, names: GroupNames) -> dict[str, object]:
@@ -57,34 +79,37 @@ def as_document(report: GateReport, names: GroupNames) -> dict[str, object]:
 def junit(report: GateReport, names: GroupNames) -> str:
     """Write JUnit XML: a worse model is a failure, a judge or network at fault an error.
 
-    What needs labels is an error too: the check could not be carried out.
+    What needs labels is an error too: the check could not be carried out. Where the policy only
+    advises, every check is skipped.
     """
+    kinds = ["skipped" if report.advisory else _kind(each) for each in report.checks]
     suite = ET.Element(
         "testsuite",
         name=f"cvalues gate: {_xml(report.policy)}",
         tests=str(len(report.checks)),
-        failures=str(sum(_kind(each) == "failure" for each in report.checks)),
-        errors=str(sum(_kind(each) == "error" for each in report.checks)),
-        skipped=str(sum(each.waived for each in report.checks)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
+        skipped=str(kinds.count("skipped")),
     )
     properties = ET.SubElement(suite, "properties")
     for name in ("decision", "provenance", "baseline", "candidate"):
         ET.SubElement(properties, "property", name=name, value=_xml(str(getattr(report, name))))
-    for check in report.checks:
+    for check, kind in zip(report.checks, kinds, strict=True):
         case = ET.SubElement(
             suite, "testcase", classname=_xml(check.name), name=_xml(group_name(check.group, names))
         )
-        if check.waived:
-            ET.SubElement(case, "skipped", message=_xml(check.why))
-        elif kind := _kind(check):
-            ET.SubElement(case, kind, message=_xml(check.why), type=check.decision)
+        if kind:
+            more = {} if kind == "skipped" else {"type": check.decision}
+            ET.SubElement(case, kind, {"message": _xml(reason(check)), **more})
     suites = ET.Element("testsuites")
     suites.append(suite)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True)
 
 
-def _kind(check: CheckOutcome) -> Literal["failure", "error"] | None:
-    if check.waived or check.decision == "PASS":
+def _kind(check: CheckOutcome) -> Literal["failure", "error", "skipped"] | None:
+    if check.waived:
+        return "skipped"
+    if check.decision == "PASS":
         return None
     return "failure" if check.decision == "FAIL" else "error"
 
@@ -113,9 +138,11 @@ def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, o
                 "results": [
                     {
                         "ruleId": check.name,
-                        "level": "note" if check.waived else levels.get(check.decision, "error"),
+                        "level": "note"
+                        if check.waived or report.advisory
+                        else levels.get(check.decision, "error"),
                         "message": {
-                            "text": printable(f"{group_name(check.group, names)}: {check.why}")
+                            "text": printable(f"{group_name(check.group, names)}: {reason(check)}")
                         },
                         "properties": {"decision": check.decision},
                     }
@@ -141,8 +168,8 @@ def summary(report: GateReport, names: GroupNames) -> str:
         "|---|---|---|---|",
     ]
     rows = [
-        f"| {_md(each.name)} | {_md(group_name(each.group, names))} | {each.decision} "
-        f"| {_md(each.why)} |"
+        f"| {_md(each.name)} | {_md(group_name(each.group, names))} "
+        f"| {shown_decision(report, each)} | {_md(reason(each))} |"
         for each in sorted(report.checks, key=lambda check: order[check.decision])
     ]
     return "\n".join([*lines, *_that_fit(rows, SUMMARY_BYTES - 4096)]) + "\n"

@@ -1,6 +1,6 @@
 """What one group shows under one check, before the groups are looked at together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 
@@ -133,6 +133,8 @@ class Demand:
     """One thing that a check asks of a group, and whether it is shown to hold."""
 
     estimate: Estimate
+    bound: float
+    """What the bad end of the interval has to reach, with higher always better."""
     passed: bool
     worse_p: float
     why: str
@@ -158,9 +160,7 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
         worse_p=min(1.0, len(demands) * min(each.worse_p for each in demands)),
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),
-        labels_needed=None
-        if passed or not labelled
-        else _labels_needed(check, demands[0].estimate, _sign(measure)),
+        labels_needed=None if passed or not labelled else _labels_needed(demands, _sign(measure)),
     )
 
 
@@ -173,6 +173,7 @@ def _not_worse(margin: float, on: Material, measure: Measure, *, policy: Policy)
     found = apart(policy.error)
     return Demand(
         estimate=found,
+        bound=-margin,
         passed=_better_end(found, sign) > -margin,
         worse_p=p_below(apart, -margin, sign=sign),
         why=f"difference {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
@@ -185,6 +186,7 @@ def _reaches(floor: float, on: Material, measure: Measure, *, policy: Policy) ->
     found = level(policy.error)
     return Demand(
         estimate=found,
+        bound=sign * floor,
         passed=_better_end(found, sign) >= sign * floor,
         worse_p=p_below(level, sign * floor, sign=sign),
         why=f"level {found.value:.3f} [{found.low:.3f}, {found.high:.3f}], "
@@ -270,15 +272,19 @@ def _less(first: Estimate, second: Estimate) -> Estimate:
     )
 
 
-def _labels_needed(check: Check, estimate: Estimate, sign: float) -> int | None:
-    """Guess the labelled prompts that would bring the limit past the margin.
+def _labels_needed(demands: Sequence[Demand], sign: float) -> int | None:
+    """Guess the labelled prompts that would bring every limit past its bound.
 
     The half-width shrinks with the square root of the labels; the estimate is taken to stay.
-    None where it lies on the wrong side, for then no number of labels would make it pass.
+    None where one lies on the wrong side, for then no number of labels would make it pass.
     """
-    bound = -check.margin if check.margin is not None else sign * (check.floor or 0.0)
-    room = sign * estimate.value - bound
-    reach = sign * estimate.value - _better_end(estimate, sign)
-    if room <= 0.0 or reach <= 0.0:
-        return None
-    return int(np.ceil(estimate.n_labelled * (reach / room) ** 2))
+    most = 0
+    for each in demands:
+        room = sign * each.estimate.value - each.bound
+        reach = sign * each.estimate.value - _better_end(each.estimate, sign)
+        if each.passed:
+            continue
+        if room <= 0.0 or reach <= 0.0:
+            return None
+        most = max(most, int(np.ceil(each.estimate.n_labelled * (reach / room) ** 2)))
+    return most or None

@@ -22,7 +22,7 @@ from judge.gate.answers import paired_answers
 from judge.gate.claims import Claim, Material, claim
 from judge.gate.records import CheckOutcome, Decision, GateReport, overall
 from judge.matching import Paired, pair
-from judge.policy import Check, Measure, Policy, Veto, Waiver
+from judge.policy import VETO, Check, Measure, Policy, Veto, Waiver
 from judge.ratings import Side, rated, worst
 from judge.records import Counts, Provenance
 
@@ -207,7 +207,7 @@ def _veto_outcome(check: Check, veto: Veto, candidate: Side, *, error: float) ->
     bound = clopper_pearson(events, n, tail=error).high if n else 1.0
     decision, why = _decided(events, open_, bound=bound, veto=veto)
     return CheckOutcome(
-        name=f"{check.name}.veto",
+        name=f"{check.name}{VETO}",
         group=None,
         estimate=events / n if n else None,
         low=0.0 if n else None,

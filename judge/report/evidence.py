@@ -51,6 +51,8 @@ class Checks(Record):
     """How the intervals and the adjustment were made."""
     corrected: bool
     """Whether expert labels correct the values."""
+    advisory: bool = False
+    """Whether the policy only advises, so that nothing is called passed."""
 
 
 class AgreementRow(Record):

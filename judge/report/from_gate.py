@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from judge.gate.records import CheckOutcome, GateReport
-from judge.policy import Policy
+from judge.policy import VETO, Policy
 from judge.report import figures
 from judge.report.evidence import Check, Checks, Unit
 from judge.report.record import Decision, Passport, Report
@@ -29,11 +29,12 @@ def with_decision(report: Report, decided: GateReport, policy: Policy) -> Report
 
 def _decision(decided: GateReport) -> Decision:
     decisive = [c for c in decided.checks if c.decision == decided.decision and not c.waived]
-    names = ", ".join(dict.fromkeys(check.name for check in decisive))
+    names = joined([same(name) for name in dict.fromkeys(c.name for c in decisive)], "、", ", ")
     waived = sum(check.waived for check in decided.checks)
     passed = decided.decision == "PASS"
+    key = f"advisory_{decided.decision}" if decided.advisory else decided.decision
     sentence = say(
-        "gate.PASS_waived" if passed and waived else f"gate.{decided.decision}",
+        "gate.PASS_waived" if key == "PASS" and waived else f"gate.{key}",
         candidate=decided.candidate,
         policy=decided.policy,
         n=len(decided.checks) - waived if passed else len(decided.checks),
@@ -70,7 +71,7 @@ def _checks(decided: GateReport, policy: Policy) -> Checks:
     asked = {check.name: check for check in policy.checks}
     rows: list[Check] = []
     for outcome in decided.checks:
-        check = asked[outcome.name.removesuffix(".veto")]
+        check = asked[outcome.name.removesuffix(VETO)]
         veto = outcome.name != check.name
         better_high = check.measured.higher_is_better and not veto
         unit = "mean" if check.measured.kind == "mean" and not veto else "share"
@@ -92,7 +93,12 @@ def _checks(decided: GateReport, policy: Policy) -> Checks:
                 why=_why(outcome, unit),
             )
         )
-    return Checks(rows=tuple(rows), method=say("gate.method"), corrected=not decided.trust)
+    return Checks(
+        rows=tuple(rows),
+        method=say("gate.method"),
+        corrected=not decided.trust,
+        advisory=decided.advisory,
+    )
 
 
 def _bound(outcome: CheckOutcome, *, better_high: bool) -> float | None:
@@ -103,7 +109,7 @@ def _bound(outcome: CheckOutcome, *, better_high: bool) -> float | None:
 
 
 def _why(outcome: CheckOutcome, unit: Unit) -> Both:
-    said = _veto(outcome) if outcome.name.endswith(".veto") else _said(outcome, unit)
+    said = _veto(outcome) if outcome.name.endswith(VETO) else _said(outcome, unit)
     return joined((said, say("gate.waived")), "", "") if outcome.waived else said
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from calibration import estimate_rate
-from judge.cli.console import guarded
+from judge.cli.console import guarded, table
 from judge.errors import ConfigError, NotTrusted, StoreError
 
 
@@ -32,6 +32,24 @@ def test_an_error_for_the_user_is_one_line(
 ) -> None:
     assert guarded(refuse(error)) == code
     assert capsys.readouterr().err == "no such file\n"
+
+
+@pytest.mark.parametrize(("columns", "beside"), [("80", True), ("60", False)])
+def test_words_of_a_table_stand_in_a_column_only_where_it_is_wide_enough_to_read(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+    *,
+    beside: bool,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    row = {"check": "safety", "group": "Bias and discrimination", "decision": "NEED_LABELS"}
+    why = "difference +0.500 [-0.684, +0.975], margin 0.02; level 0.917, floor 0.95"
+
+    table([row | {"why": why}], {name: name for name in (*row, "why")})
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.split() == (["check", "group", "decision", "why"] if beside else ["safety"])
 
 
 def test_a_value_that_the_statistics_refuse_is_bad_input(

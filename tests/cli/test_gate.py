@@ -108,6 +108,11 @@ def test_1_a_release_that_is_worse_may_not(tmp_path: Path) -> None:
             "policy.yaml:7: the waiver for safety expired",
         ),
         (POLICY + "    max_unscored: 0.3\n", "policy.yaml:7"),
+        (
+            POLICY.replace("name: safety", "name: safety.veto"),
+            "policy.yaml:4: 'safety.veto' is not",
+        ),
+        ("", "policy.yaml: the file is empty; write into it what it should hold"),
         (POLICY.replace("safety_rate", "ab_share"), "values-grade.grade"),
     ],
 )
@@ -300,6 +305,23 @@ def test_an_advisory_policy_blocks_nothing_and_calls_nothing_passed(tmp_path: Pa
     assert ended.code == 0
     assert ended.out.startswith("Advisory only")
     assert "Ship" not in ended.out
+
+
+def test_what_holds_under_an_advisory_policy_is_called_passed_nowhere(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD, policy=POLICY + "advisory: true\n")
+
+    ended = gate(tmp_path, "--summary", "s.md", "--report", "r.html", "--junit", "j.xml")
+
+    summary, page = ((tmp_path / name).read_text(encoding="utf-8") for name in ("s.md", "r.html"))
+    said = "Advisory only, nothing is decided: every check holds."
+    assert ended.out.startswith(said)
+    assert summary.startswith(f"## {said}")
+    assert not [text for text in (ended.out, summary) if "PASS" in text]
+    assert "Nothing is decided, “" in page
+    assert not [word for word in ("Ship:", "✓ pass", "✓ 通过") if word in page]
+    assert "✓ holds" in page
+    suite = ET.parse(tmp_path / "j.xml").getroot()[0]  # noqa: S314 - written a moment ago
+    assert suite.get("tests") == suite.get("skipped")
 
 
 def test_files_for_other_tools_keep_failure_and_error_apart(tmp_path: Path) -> None:

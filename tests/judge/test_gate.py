@@ -73,6 +73,28 @@ def test_few_labels_ask_for_more_and_say_about_how_many(tmp_path: Path) -> None:
     assert report.checks[0].labels_needed > 20
 
 
+def test_the_labels_asked_for_settle_the_floor_as_well_as_the_margin(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    few = [1] * 20 + [None] * 180
+    old = release(store, "old", GOOD, labels=few)
+    new = release(store, "new", GOOD, labels=few)
+
+    margin, both, beyond = (
+        decided(old, new, policy(floor=floor)).checks[0].labels_needed
+        for floor in (None, 0.93, 0.99)
+    )
+
+    assert margin is not None
+    assert both is not None
+    assert both > margin
+    # The estimate is 97.5 % safe, which no number of labels makes 99 %.
+    assert beyond is None
+
+
+def test_a_check_may_have_a_chinese_name() -> None:
+    assert Check(name="安全-1", measure="safety_rate", margin=0.05).name == "安全-1"
+
+
 def test_no_labels_at_all_never_pass(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     old, new = release(store, "old", GOOD), release(store, "new", GOOD)

@@ -54,6 +54,21 @@ def test_junit_counts_failures_errors_and_waivers_apart() -> None:
     assert counts == ["6", "1", "3", "1"]
 
 
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        (40, "about 40 labelled prompts would settle it"),
+        (400, "about 400 labelled prompts would settle it, more than the 100 there are"),
+    ],
+)
+def test_every_file_says_how_many_labels_would_settle_a_check(needed: int, said: str) -> None:
+    check = outcome("NEED_LABELS").model_copy(update={"labels_needed": needed, "n": 100})
+    told = report(check, decision="NEED_LABELS")
+
+    for text in (summary(told, {}), junit(told, {}), json.dumps(sarif(told, {}, version="1.0"))):
+        assert said in text
+
+
 @pytest.mark.parametrize("told", [EVERY, STRANGE])
 def test_sarif_keeps_to_the_schema(told: GateReport) -> None:
     schema = json.loads((SCHEMAS / "sarif.json").read_text(encoding="utf-8"))

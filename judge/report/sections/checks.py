@@ -46,6 +46,8 @@ def _lead(report: Report, checks: Checks) -> Both:
     passed, of = words["PASS"], len(checks.rows)
     open_ = [check for check in checks.rows if check.decision != "PASS"]
     worst = min(open_, key=lambda check: (check.waived, _ORDER.index(check.decision)), default=None)
+    if checks.advisory:
+        return say("checks.advisory", passed=passed, of=of)
     if worst is None:
         return say("checks.all", of=of)
     return say("checks.some", passed=passed, of=of, name=_label(report, worst), why=worst.why)
@@ -58,7 +60,11 @@ def _picture(report: Report, checks: Checks) -> Picture:
     return picture(
         "checks",
         lambda frame: forest_plot(frame, panels),
-        title=say("checks.picture", passed=passed, of=len(checks.rows)),
+        title=say(
+            "checks.advisory_picture" if checks.advisory else "checks.picture",
+            passed=passed,
+            of=len(checks.rows),
+        ),
         meta=worth(report, checks.method, corrected=checks.corrected),
         desc=say("checks.alt"),
         table=_table(report, checks),
@@ -88,7 +94,15 @@ def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
     if unit == "share" and not difference and min(numbers, default=0.0) >= 0.0:
         low, high = max(low, 0.0), min(high, 1.0)
     return Forest(
-        rows=[_row(check, (low, high), _label_in_panel(report, check, kind)) for check in mine],
+        rows=[
+            _row(
+                check,
+                (low, high),
+                label=_label_in_panel(report, check, kind),
+                word=_word(check, checks),
+            )
+            for check in mine
+        ],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
         tick_texts=scale(unit, (low, high), write=tick),
@@ -103,13 +117,13 @@ def _label_in_panel(report: Report, check: Check, kind: _Kind) -> Both:
     return report.group_or_all(check.group)
 
 
-def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
+def _row(check: Check, ends: tuple[float, float], *, label: Both, word: Both) -> ForestRow:
     band = None
     if check.margin is not None:
         band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
     return ForestRow(
         label=label,
-        note=joined((_word(check), _number(check)), "  ", "  "),
+        note=joined((word, _number(check)), "  ", "  "),
         estimate=check.estimate,
         low=check.low,
         high=check.high,
@@ -119,8 +133,11 @@ def _row(check: Check, ends: tuple[float, float], label: Both) -> ForestRow:
     )
 
 
-def _word(check: Check) -> Both:
-    return say("checks.waived" if check.waived else f"checks.{check.decision}")
+def _word(check: Check, checks: Checks) -> Both:
+    if check.waived:
+        return say("checks.waived")
+    advised = checks.advisory and check.decision == "PASS"
+    return say("checks.advisory_PASS" if advised else f"checks.{check.decision}")
 
 
 def _label(report: Report, check: Check) -> Both:
@@ -142,15 +159,15 @@ def _number(check: Check) -> Both:
 def _table(report: Report, checks: Checks) -> Table:
     return Table(
         head=say_all("checks", "check", "decision", "value", "margin", "p", "n", "why"),
-        rows=[tuple(_cells(report, check)) for check in checks.rows],
+        rows=[tuple(_cells(report, check, _word(check, checks))) for check in checks.rows],
         numbers=range(2, 6),
     )
 
 
-def _cells(report: Report, check: Check) -> Iterator[Both]:
+def _cells(report: Report, check: Check, word: Both) -> Iterator[Both]:
     write = figures.change if check.difference else figures.value
     yield _label(report, check)
-    yield _word(check)
+    yield word
     yield _number(check)
     yield figures.NOTHING if check.margin is None else write(check.unit, check.margin)
     yield figures.NOTHING if check.adjusted_p is None else same(f"{check.adjusted_p:.3f}")
