@@ -1,14 +1,50 @@
 """The rubric as text: trusted instructions for the judge, in the rubric's own language.
 
 Nothing from a data set ever enters: prompts and responses travel in a message of their own, and a
-group only selects principles that the rubric itself holds.
+group only selects principles that the rubric itself holds. The words that frame every rubric live
+in `rubrics/wording/*.yaml`, one file for each language. Names in braces are the only placeholders;
+they are replaced in one pass, so what is put in is never read again.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 
-from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Rubric
-from rubrics.wording import Wording, fill, wording
+from rubrics.load import load_as
+from rubrics.record import Record, Text
+from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Language, Rubric
+
+_FOLDER = Path(__file__).parent / "wording"
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+class Wording(Record):
+    """The framing words of one language; placeholders in braces."""
+
+    language: Language
+    task: Text
+    material: Text
+    material_pairwise: Text
+    principles: Text
+    criteria: Text
+    criterion: Text
+    levels: Text
+    level: Text
+    direction_higher_is_better: Text
+    direction_lower_is_better: Text
+    direction_descriptive: Text
+    answer: Text
+    answer_pairwise: Text
+    examples: Text
+    example: Text
+    reply: Text
+    reply_pairwise: Text
+    reasoning_field: Text
+    evidence_field: Text
+    score_field: Text
+    preference_field: Text
 
 
 def render(rubric: Rubric, *, group: str | None = None) -> str:
@@ -54,6 +90,23 @@ def render_pairwise(rubric: Rubric, *, group: str | None = None) -> str:
         fill(words.criteria, criteria=_criteria(rubric, words)),
         fill(words.answer_pairwise, shape=shape),
     )
+
+
+@lru_cache(maxsize=2)
+def wording(language: Language) -> Wording:
+    """Return the framing words of a language."""
+    return load_as(Wording, _FOLDER / f"{language}.yaml")
+
+
+def fill(template: str, **values: str) -> str:
+    """Put values into a template's named places; KeyError for a name that has no value.
+
+    Examples
+    --------
+    >>> fill("{id}: {title}", id="safe", title="{id}")
+    'safe: {id}'
+    """
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
 
 
 _PREFERENCE_SHAPE = '{"reasoning": "…", "preference": "1" | "2" | "tie" | "cannot_assess"}'

@@ -21,8 +21,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
+from rubrics.render import Wording, fill, wording
 from rubrics.rubric import CANNOT_ASSESS, Criterion, Rubric
-from rubrics.wording import Wording, fill, wording
 
 Preference = Literal["1", "2", "tie", "cannot_assess"]
 Schema = dict[str, Any]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rubrics import Rubric, load_rubric
-from rubrics.render import render, render_pairwise
+from rubrics.render import Wording, fill, render, render_pairwise, wording
 from rubrics.response import pairwise_schema, reply_model, reply_schema
 from rubrics.scoring import overall, read
 from tests.rubrics.samples import EDITIONS, library, tone
@@ -166,3 +166,28 @@ def test_each_direction_is_said_in_words() -> None:
 
 def test_steps_of_a_scale_are_the_choices_offered() -> None:
     assert '"score": 1 | 3 | 5 | "cannot_assess"}' in render(tone())
+
+
+def places(text: str) -> set[str]:
+    return set(re.findall(r"\{([a-z_]+)\}", text))
+
+
+@pytest.mark.parametrize("field", [name for name in Wording.model_fields if name != "language"])
+def test_both_languages_have_the_same_places_to_fill(field: str) -> None:
+    chinese, english = (str(getattr(wording(language), field)) for language in ("zh", "en"))
+
+    assert places(chinese) == places(english)
+    assert chinese != english
+
+
+def test_what_is_put_in_is_not_read_again() -> None:
+    assert fill("{a} and {b}", a="{b}", b="{a}") == "{b} and {a}"
+
+
+def test_a_place_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="b"):
+        fill("{a} {b}", a="1")
+
+
+def test_other_braces_stay() -> None:
+    assert fill('{"x": {} {A} {a b} {a}', a="1") == '{"x": {} {A} {a b} 1'
