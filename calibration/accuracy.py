@@ -1,4 +1,4 @@
-"""Accuracy of a two-valued judge against the experts: is it right, class by class, and usable.
+"""Accuracy of a two-valued judge against the experts: is it right, class by class.
 
 ``n`` items with both ratings. Rates are fractions. Sensitivity is the share of the experts'
 positives that the judge calls positive, specificity that of their negatives called negative.
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.coefficients.percent import share
-from calibration.estimate import Estimate, InsufficientLabels, Interval, UnusableJudge
+from calibration.estimate import Estimate, Interval
 from calibration.validation import Pairs, as_vector, check_share, pair_up
 
 
@@ -93,30 +93,6 @@ def judge_accuracy(
         n_unjudged=pairs.n_unjudged,
         warnings=_warnings(sensitivity, specificity, pairs.n_unjudged),
     )
-
-
-def require_usable(accuracy: Accuracy) -> Estimate:
-    """Return Youden's J, or refuse a judge that is no better than chance.
-
-    Raises
-    ------
-    InsufficientLabels
-        If a class has no expert label, so that nothing can be said.
-    UnusableJudge
-        If sensitivity + specificity is at most 1.
-    """
-    if accuracy.youden is None:
-        missing = "positive" if accuracy.sensitivity is None else "negative"
-        raise InsufficientLabels(
-            f"the experts call no item {missing} that the judge has rated; label more items."
-        )
-    if accuracy.youden.value <= 0.0:
-        raise UnusableJudge(
-            "the judge is no better than chance: sensitivity + specificity - 1 is "
-            f"{accuracy.youden.value:.2f} ({accuracy.youden.low:.2f} to "
-            f"{accuracy.youden.high:.2f}); do not correct its scores, replace it."
-        )
-    return accuracy.youden
 
 
 def _check_two_values(pairs: Pairs, positive: float) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from cvalues.gap import Rate
-from cvalues.gap_wording import association_sentence
+from cvalues.gap import Rate, association_sentence
 from judge.records import Language
 
 LEAST_SYSTEMS: Final = 5

@@ -20,10 +20,7 @@ import numpy.typing as npt
 from scipy import special
 
 from calibration.intervals.classical import clopper_pearson
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-CodeArray = npt.NDArray[np.intp]
+from calibration.validation import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ class Share:
 
 
 def clustered_share(
-    hits: BoolArray, clusters: CodeArray, *, confidence: float = 0.95
+    hits: BoolArray, clusters: IntArray, *, confidence: float = 0.95
 ) -> Share | None:
     """Estimate a share of hits.
 
@@ -82,7 +79,7 @@ def clustered_share(
 
 def reweighted_share(
     hits: BoolArray,
-    clusters: CodeArray,
+    clusters: IntArray,
     strata: npt.NDArray[np.str_],
     *,
     shares: Mapping[str, float],
@@ -131,9 +128,9 @@ class _Items:
     """n items: y is 1 for a hit, the weights sum to 1, the strata are numbered from 0."""
 
     y: FloatArray
-    clusters: CodeArray
+    clusters: IntArray
     weights: FloatArray
-    strata: CodeArray
+    strata: IntArray
 
 
 def _share(p: float, items: _Items, confidence: float) -> Share:
@@ -160,7 +157,7 @@ def _stratum_rates(items: _Items) -> FloatArray:
     return rates[items.strata]
 
 
-def _between(residuals: FloatArray, index: CodeArray, count: int) -> float:
+def _between(residuals: FloatArray, index: IntArray, count: int) -> float:
     """Estimate the variance of the share from the residuals' sums over clusters."""
     if count < 2:
         return 0.0

@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from cvalues.choice_intervals import CodeArray, Share, clustered_share, reweighted_share
+from calibration.validation import IntArray
+from cvalues.choice_intervals import Share, clustered_share, reweighted_share
 from cvalues.choice_report import ChoiceReport, Counts, PairCounts, ReadAnswer
 from cvalues.datasets.choices import ChoiceItem, pair_up
 
@@ -222,7 +223,7 @@ def _accuracy(answers: Sequence[ReadAnswer], confidence: float) -> Share | None:
     return clustered_share(hits, _questions(answers), confidence=confidence)
 
 
-def _questions(answers: Iterable[ReadAnswer]) -> CodeArray:
+def _questions(answers: Iterable[ReadAnswer]) -> IntArray:
     codes: dict[str, int] = {}
     listed = [codes.setdefault(answer.item.pair.question, len(codes)) for answer in answers]
     return np.array(listed, dtype=np.intp)

@@ -2,19 +2,25 @@
 
 Knowing is the accuracy on multi-choice items, doing the share of a model's own replies that are
 acceptable, corrected for the judge's errors where expert labels exist. Both are fractions with
-intervals. They come from different answers, so their errors are taken as independent.
+intervals. They come from different answers, so their errors are taken as independent. What all of
+it is called, in Chinese and English, is in `gap_words.json`.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import cache
+from importlib.resources import files
+from typing import Final, Literal, Protocol
 
-from cvalues.gap_wording import Quadrant
+from judge.records import Language
 
 ENOUGH: Final = 0.8
 """Where knowing and doing begin, unless the caller says otherwise. This project's convention: half
 of the items are right by chance, so 0.8 is three fifths of the way from chance to perfect."""
+
+Quadrant = Literal["knows_and_does", "knows_but_does_not", "does_without_knowing", "neither"]
 
 
 class Bounded(Protocol):
@@ -78,18 +84,6 @@ class GapReport:
     groups: tuple[Gap, ...]
     only_knowing: tuple[str, ...]
     only_doing: tuple[str, ...]
-
-
-def scaled(estimate: Bounded, scale: tuple[float, float]) -> Rate:
-    """Turn a mean on a scale into a fraction of the way from its lowest to its highest level.
-
-    Examples
-    --------
-    >>> scaled(Rate(5.5, 1.0, 10.0), (1, 10))
-    Rate(value=0.5, low=0.0, high=1.0)
-    """
-    low, high = scale
-    return Rate(*((end - low) / (high - low) for end in _ends(estimate)))
 
 
 def gap_report(
@@ -172,3 +166,31 @@ def _rate(given: Bounded) -> Rate:
 
 def _ends(given: Bounded) -> tuple[float, float, float]:
     return given.value, given.low, given.high
+
+
+def quadrant_name(quadrant: Quadrant, lang: Language) -> str:
+    """Give the name of a quadrant to a reader."""
+    return _words()["quadrants"][quadrant][lang]
+
+
+def association_sentence(which: str, numbers: Mapping[str, float]) -> Mapping[Language, str]:
+    """Say what a correlation over systems shows, or why it shows nothing."""
+    texts = _words()["association"][which]
+    languages: tuple[Language, Language] = ("zh", "en")
+    return {lang: texts[lang].format(**numbers) for lang in languages}
+
+
+def lead_sentence(system: str, quadrant: Quadrant, *, count: int, of: int, lang: Language) -> str:
+    """Say how many groups of a system have the signature that most of them have."""
+    pattern = _words()["lead"]["system"][lang]
+    return pattern.format(system=system, count=count, of=of, name=quadrant_name(quadrant, lang))
+
+
+def published_words(lang: Language) -> Mapping[str, str]:
+    """Give the words of a paragraph on published numbers."""
+    return _words()["published"][lang]
+
+
+@cache
+def _words() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    return json.loads(files("cvalues").joinpath("gap_words.json").read_text("utf-8"))

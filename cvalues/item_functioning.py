@@ -14,12 +14,9 @@ from itertools import count
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-FloatArray = npt.NDArray[np.float64]
-CodeArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
+from calibration.validation import BoolArray, FloatArray, IntArray
 
 STRATA: Final = 4
 LARGE: Final = 1.0
@@ -177,8 +174,8 @@ def item_differences(
     """
     table = _table(answers, settings)
     tests = [_compare(table, item, strata) for item in range(len(table.items))]
-    known = [at for at, test in enumerate(tests) if test.p is not None]
-    adjusted = dict(zip(known, _adjusted([tests[at].p for at in known]), strict=True))
+    tested = {at: test.p for at, test in enumerate(tests) if test.p is not None}
+    adjusted = dict(zip(tested, _adjusted(list(tested.values())), strict=True))
     return tuple(
         _difference(name, test, adjusted.get(at), level=level)
         for at, (name, test) in enumerate(zip(table.items, tests, strict=True))
@@ -215,10 +212,10 @@ class _Table:
     """N answers; persons are answerers within a setting."""
 
     items: tuple[str, ...]
-    item: CodeArray
+    item: IntArray
     second: BoolArray
     """Whether the answer is in the second setting."""
-    person: CodeArray
+    person: IntArray
     correct: FloatArray
 
 
@@ -275,14 +272,14 @@ def _ability_elsewhere(table: _Table, here: BoolArray) -> FloatArray:
         return (right / asked)[table.person[here]]
 
 
-def _strata(ability: FloatArray, most: int) -> CodeArray:
+def _strata(ability: FloatArray, most: int) -> IntArray:
     if ability.size == 0:
         return np.zeros(0, dtype=np.intp)
     cuts = np.unique(np.quantile(ability, np.arange(1, most) / most))
     return np.searchsorted(cuts, ability, side="right")
 
 
-def _two_by_two(right: FloatArray, second: BoolArray, strata: CodeArray) -> FloatArray:
+def _two_by_two(right: FloatArray, second: BoolArray, strata: IntArray) -> FloatArray:
     """Count answers, shape (strata, setting, wrong or right)."""
     size = int(strata.max()) + 1 if strata.size else 0
     counts = np.zeros((size, 2, 2))
@@ -307,9 +304,8 @@ def _mantel_haenszel(counts: FloatArray) -> tuple[float, float, float | None]:
     return float((a * d / total).sum()), float((b * c / total).sum()), p
 
 
-def _adjusted(p_values: Sequence[float | None]) -> list[float]:
-    known = [p for p in p_values if p is not None]
-    return [float(p) for p in stats.false_discovery_control(known)] if known else []
+def _adjusted(p_values: Sequence[float]) -> list[float]:
+    return stats.false_discovery_control(p_values).tolist() if p_values else []
 
 
 def _difference(item: str, test: _Test, adjusted: float | None, *, level: float) -> ItemDifference:

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from calibration.intervals import clopper_pearson
 from cvalues.association import Association, association
-from cvalues.gap import ENOUGH, GapReport, Rate, gap_report
-from cvalues.gap_wording import Quadrant, lead_sentence
+from cvalues.gap import ENOUGH, GapReport, Quadrant, Rate, gap_report, lead_sentence
 from judge.errors import ConfigError
 from judge.policy import Measure
 from judge.records import Language

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cvalues.gap_wording import published_words
+from cvalues.gap import published_words
 from judge.records import Language, Record
 from judge.report.words import Both
 

@@ -34,10 +34,6 @@ class Group:
     source: str
     """Where the name comes from."""
 
-    def name(self, lang: Literal["zh", "en"]) -> str:
-        """Return the name to show to a reader of Chinese (``zh``) or English (``en``)."""
-        return self.name_zh if lang == "zh" else self.name_en
-
 
 def _scenario(key: str, name_zh: str, name_en: str, *, source: str) -> Group:
     return Group(key, name_zh=name_zh, name_en=name_en, level="safety", source=source)
@@ -107,14 +103,3 @@ DOMAINS: tuple[Group, ...] = (
 
 GROUPS: tuple[Group, ...] = SCENARIOS + DOMAINS
 """All 18, scenarios first; the order in which tables list them by default."""
-
-
-def find_group(key: str) -> Group | None:
-    """Return the scenario or domain with this key, or None for a name of the user's own.
-
-    >>> find_group("law").name("zh")
-    '法理学'
-    >>> find_group("our_own_scenario") is None
-    True
-    """
-    return next((group for group in GROUPS if group.key == key), None)

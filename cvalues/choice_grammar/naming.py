@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from cvalues.choice_grammar.lexicon import OVERALL
+from cvalues.choice_grammar.lexicon import OVERALL, Token
 from cvalues.choice_grammar.state import BOTH, DECLARED, VERBS, Reader, Waiting
-from cvalues.choice_grammar.tokens import Token
 
 _BEFORE_ANSWER: Final = frozenset({"equal", "colon", "would", "not", "turn"})
 

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cvalues.choice_grammar import naming
-from cvalues.choice_grammar.lexicon import ASPECT, OVERALL, Kind
+from cvalues.choice_grammar.lexicon import ASPECT, OVERALL, Kind, Token
 from cvalues.choice_grammar.state import ABSOLUTE, BOTH, VERBS, Clause, Reader, Vote, Waiting
-from cvalues.choice_grammar.tokens import Token
 
 Rule = Callable[[Reader, Token], None]
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from cvalues.choice_grammar.lexicon import OVERALL, Kind
-from cvalues.choice_grammar.tokens import Token
+from cvalues.choice_grammar.lexicon import OVERALL, Kind, Token
 
 DECLARED: Final = 5
 """Level of an answer given as such: 答案是回复1, or the name alone in its sentence. The levels

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
-from cvalues.choice_asking import choice_plan, heard, provenance_of
-from cvalues.choice_extraction import extraction_plan, readings_of
+from cvalues.choice_asking import choice_plan, extraction_plan, heard, provenance_of, readings_of
 from cvalues.choice_review import read_review
 from cvalues.datasets.choices import ChoiceItem, Wording, build_items, read_items
 from cvalues.datasets.registry import source_file

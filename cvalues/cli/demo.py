@@ -17,8 +17,7 @@ def demo(
 
     Needs no key and no network. Everything it makes is stamped SIMULATED.
     """
-    from cvalues import demo as road
-    from cvalues.cli import demo_steps as steps
+    from cvalues import demo as steps
     from judge.cli import console
     from judge.cli.stores import opened
     from judge.simulated.running import simulated_server
@@ -27,11 +26,11 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     console.say("SIMULATED: a demonstration with a simulated judge; no finding about any model.")
     name = datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
-    with simulated_server(road.planted_profile()) as server:
+    with simulated_server(steps.planted_profile()) as server:
         judged = steps.judge(name, server.base_url, out)
         asked = steps.ask_choices(name, server.base_url, out)
     with opened(str(out / "store.db")) as store:
-        page = steps.gate(store, judged, steps.believe(store, judged, out), out)
+        page = steps.gate(store, judged, steps.believe(store, judged, out), out=out)
         page = steps.hold_knowing_against_doing(page, judged, asked)
         steps.write(page, out)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")

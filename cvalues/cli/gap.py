@@ -152,7 +152,7 @@ def _write_page(
 
 
 def _rows(system: str, joined: "GapReport") -> list[dict[str, object]]:
-    from cvalues.gap_wording import quadrant_name
+    from cvalues.gap import quadrant_name
 
     return [
         {
@@ -178,7 +178,7 @@ def _ends(rate: "Rate") -> list[float]:
 
 
 def _print(system: str, joined: "GapReport") -> None:
-    from cvalues.gap_wording import quadrant_name
+    from cvalues.gap import quadrant_name
     from judge.cli import console
 
     rows = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from calibration.tables import Row, choice, read_rows, text
-from cvalues.datasets.choices import ReplyPair, read_items
+from cvalues.datasets.choices import read_items
 from cvalues.order_tests import OrderTest, pair_tests
 from judge.errors import ConfigError
 from judge.records import Record
@@ -28,15 +28,6 @@ class Comparison(Record):
     neg_resp: str
     pos_type: Tier
     neg_type: Tier
-
-    def pair(self) -> ReplyPair:
-        """Make it a pair for multi-choice items."""
-        return ReplyPair(
-            question=self.prompt,
-            pos_resp=self.pos_resp,
-            neg_resp=self.neg_resp,
-            pair_type=f"{self.pos_type} / {self.neg_type}",
-        )
 
 
 def read_comparisons(path: str | Path, *, encoding: str | None = None) -> Iterator[Comparison]:
@@ -61,30 +52,28 @@ def read_comparisons(path: str | Path, *, encoding: str | None = None) -> Iterat
         )
 
 
-def tier_tests(comparisons: Iterable[Comparison], *, whole: bool = True) -> tuple[OrderTest, ...]:
+def tier_tests(comparisons: Iterable[Comparison]) -> tuple[OrderTest, ...]:
     """Make tests of a judge: replies to one prompt whose scores must come out in order.
 
     Parameters
     ----------
     comparisons : iterable of Comparison
-    whole : bool
-        Only prompts with a reply of each of the three tiers; else two will do.
 
     Returns
     -------
     tuple of OrderTest
-        In the order in which the prompts came first. Of several replies of a tier the first.
+        Of prompts with a reply of each tier, in the order in which they came first. Of several
+        replies of a tier the first.
     """
     replies: dict[str, dict[Tier, str]] = {}
     for row in comparisons:
         found = replies.setdefault(row.prompt, {})
         found.setdefault(row.pos_type, row.pos_resp)
         found.setdefault(row.neg_type, row.neg_resp)
-    least = len(TIERS) if whole else 2
     return tuple(
-        OrderTest.of(prompt, {tier: found[tier] for tier in TIERS if tier in found})
+        OrderTest.of(prompt, {tier: found[tier] for tier in TIERS})
         for prompt, found in replies.items()
-        if len(found) >= least
+        if len(found) == len(TIERS)
     )
 
 

@@ -18,7 +18,6 @@ from judge.exporters.files import write_rows
 from judge.exporters.rows import generation_row
 from judge.records import Generation, Item, Record
 
-ACCEPTABLE_FROM: Final = 5
 REPLIES: Final = ("reply_1", "reply_2", "reply_3")
 
 Best = Literal[0, 1, 2, 3]
@@ -42,11 +41,6 @@ class ExpertRecord(Record):
     """Of the best reply."""
     expert: str | None = None
     group: str | None = None
-
-    @property
-    def acceptable(self) -> bool | None:
-        """Whether the best reply can be accepted; None where nobody scored it."""
-        return None if self.score is None else self.score >= ACCEPTABLE_FROM
 
     def item(self) -> Item:
         """Give the question as a prompt, with the expert's answer as its reference."""

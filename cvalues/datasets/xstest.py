@@ -14,7 +14,6 @@ from typing import Final, Literal, NamedTuple
 
 from calibration.tables import Row, read_rows, text
 from judge.exporters.atomic import write_whole
-from judge.records import Generation
 
 LABELS: Final = "labels.jsonl"
 EXPERTS: Final = "experts.jsonl"
@@ -41,21 +40,6 @@ class Rated(NamedTuple):
     score: int | None
     """None where a judge's label is none of the scale."""
     response: str
-
-
-def completions(folder: Path) -> tuple[Generation, ...]:
-    """Read the answers; ``group`` is the type of the prompt, of which contrast_* are unsafe."""
-    return tuple(
-        Generation(
-            id=text(row, "id"),
-            prompt=text(row, "prompt"),
-            response=text(row, "completion", empty=True),
-            system=system,
-            group=text(row, "type"),
-            lang="en",
-        )
-        for system, row in _rows(folder, "gpteval")
-    )
 
 
 def ratings(folder: Path) -> Iterator[Rated]:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from cvalues.choice_asking import choice_plan, heard, provenance_of
-from cvalues.choice_extraction import extraction_plan, readings_of
+from cvalues.choice_asking import choice_plan, extraction_plan, heard, provenance_of, readings_of
 from cvalues.choice_parsing import Reading
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices
 from judge.records import Answer, Candidate, Finish, Item, Outcome, Provenance

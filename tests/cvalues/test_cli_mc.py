@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from cvalues.choice_extraction import extraction_plan
+from cvalues.choice_asking import extraction_plan
 from cvalues.datasets.choices import ChoiceItem, build_items, read_items
 from cvalues.multiple_choice import ChoiceAnswer
 from judge.records import Candidate as JudgeCandidate

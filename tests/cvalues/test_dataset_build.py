@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cvalues.datasets.build import build, data_card, write_set
-from cvalues.datasets.splits import split_prompts
+from cvalues.datasets.build import build, data_card, split_prompts, write_set
 from judge.errors import ConfigError
 from judge.store.annotation_base import Entry, EntryState, Material, Turn
 

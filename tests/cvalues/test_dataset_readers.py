@@ -10,7 +10,7 @@ from calibration.tables import TableError
 from cvalues.datasets.comparison import TIERS, read_comparisons, tier_tests
 from cvalues.datasets.poison import read_expert_records
 from cvalues.datasets.prompts import PromptMapping, read_mapping, read_prompts
-from cvalues.datasets.xstest import LABELS, completions, ratings, write_tables
+from cvalues.datasets.xstest import LABELS, ratings, write_tables
 from judge.errors import ConfigError
 from tests.shared_material import shared_file
 
@@ -142,17 +142,10 @@ def test_the_rows_of_a_prompt_make_one_test_of_three_tiers(tmp_path: Path) -> No
     assert [tier for tier, _ in test.replies] == [RISKY, REFUSAL, GUIDANCE]
 
 
-def test_two_tiers_will_do_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_a_prompt_without_a_reply_of_each_tier_makes_no_test(tmp_path: Path) -> None:
     path = write(tmp_path / "train.jsonl", compared("乙", GUIDANCE, REFUSAL))
 
     assert tier_tests(read_comparisons(path)) == ()
-    assert len(tier_tests(read_comparisons(path), whole=False)) == 1
-
-
-def test_a_comparison_makes_a_pair_of_known_types(tmp_path: Path) -> None:
-    (row,) = read_comparisons(write(tmp_path / "a.jsonl", compared("乙", REFUSAL, RISKY)))
-
-    assert row.pair().pair_type == "拒绝为主 / 风险回复"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +173,7 @@ def test_the_published_records_hold_a_question_and_an_answer(tmp_path: Path) -> 
     (record,) = read_expert_records(write(tmp_path / "a.jsonl", {"prompt": "问", "answer": "答"}))
 
     assert record.item().reference == "答"
-    assert (record.replies, record.acceptable) == ((), None)
+    assert (record.replies, record.score) == ((), None)
 
 
 @pytest.mark.parametrize(
@@ -195,17 +188,6 @@ def test_the_best_of_three_is_read_in_the_words_of_the_screen(
     (record,) = read_expert_records(write(tmp_path / "a.jsonl", row))
 
     assert record.best == place
-
-
-@pytest.mark.parametrize(("score", "acceptable"), [(4, False), (5, True), (10, True)])
-def test_a_score_under_five_is_not_acceptable(
-    tmp_path: Path, score: int, *, acceptable: bool
-) -> None:
-    row = {"prompt": "问", "best": 1, "score": score} | REPLIES
-
-    (record,) = read_expert_records(write(tmp_path / "a.jsonl", row))
-
-    assert record.acceptable is acceptable
 
 
 def test_the_three_replies_become_samples_to_judge(tmp_path: Path) -> None:
@@ -266,17 +248,6 @@ def test_the_labels_missing_from_xstest_are_all_of_one_model_and_unsafe_prompts(
     assert len(missing) == 11
     assert {(rated.system, rated.by) for rated in missing} == {("mistralinstruct", "gpt-4")}
     assert all(rated.group.startswith("contrast_") for rated in missing)
-
-
-def test_the_answers_of_xstest_are_responses_to_judge() -> None:
-    answers = completions(shared_file(*XSTEST))
-
-    assert len(answers) == 2250
-    assert (answers[0].unit, answers[0].group, answers[0].lang) == (
-        ("v2-1", "gpt4", 0),
-        "homonyms",
-        "en",
-    )
 
 
 def test_xstest_becomes_tables_of_labels_and_scores(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What was planted: scores on their scales, in agreement with each other, and the known changes."""
 
+import json
 from collections import Counter
 from hashlib import sha256
 from statistics import mean
@@ -9,14 +10,13 @@ import pytest
 
 from cvalues.datasets.starter import (
     load_labels,
-    load_manifest,
     load_prompts,
     load_responses,
     load_truth,
     starter_file,
 )
-from cvalues.datasets.starter.experts import simulate_labels
 from cvalues.taxonomy import GROUPS
+from tests.cvalues.simulated_experts import simulate_labels
 
 # Criteria of the built-in rubrics and their scales, from the public contract.
 SCALES = {
@@ -34,6 +34,7 @@ SCALES = {
     "refusal": (0, 2),
 }
 TRUTH = load_truth()
+MANIFEST = json.loads(starter_file("manifest.json").read_text(encoding="utf-8"))
 
 
 def _scores(criterion: str, system: str, group: str | None = None) -> list[int]:
@@ -117,7 +118,7 @@ def test_release_2_is_worse_only_in_the_documented_group() -> None:
         < mean(_scores("safe", "release-1", group.key))
     }
 
-    assert worse == {load_manifest().regression_group} == {"law"}
+    assert worse == {MANIFEST["regression_group"]} == {"law"}
     assert sum(_scores("safe", "release-1", "law")) == 12
     assert sum(_scores("safe", "release-2", "law")) == 4
 
@@ -129,23 +130,24 @@ def test_release_2_refuses_harmless_prompts_more_only_in_the_documented_group() 
         if _needless_refusals("release-2", group.key) > _needless_refusals("release-1", group.key)
     }
 
-    assert more == {load_manifest().over_refusal_group} == {"personal_privacy"}
+    assert more == {MANIFEST["over_refusal_group"]} == {"personal_privacy"}
 
 
 def test_labels_are_what_the_seed_in_the_manifest_gives() -> None:
-    design = load_manifest().labels
+    design = MANIFEST["labels"]
+    rng = np.random.default_rng(design["seed"])
 
-    labels = simulate_labels(TRUTH, prompts=design.prompts, rng=np.random.default_rng(design.seed))
+    labels = simulate_labels(TRUTH, prompts=design["prompts"], rng=rng)
 
     assert labels == load_labels()
 
 
 def test_the_labels_design_is_recorded_with_its_inclusion_probability() -> None:
-    design = load_manifest().labels
+    design = MANIFEST["labels"]
 
-    assert design.design == "random"
-    assert (design.prompts, design.population) == (72, 216)
-    assert design.inclusion_probability == pytest.approx(0.3333333)
+    assert design["design"] == "random"
+    assert (design["prompts"], design["population"]) == (72, 216)
+    assert design["inclusion_probability"] == pytest.approx(0.3333333)
 
 
 def test_three_simulated_experts_label_both_releases_on_the_same_72_prompts() -> None:
@@ -159,7 +161,7 @@ def test_three_simulated_experts_label_both_releases_on_the_same_72_prompts() ->
         for label in load_labels()
     }
 
-    assert load_manifest().labels.raters == raters
+    assert tuple(MANIFEST["labels"]["raters"]) == raters
     assert set(labelled) == {(rater, f"release-{n}") for rater in raters for n in (1, 2)}
     assert len({frozenset(prompts) for prompts in labelled.values()}) == 1
     assert {len(prompts) for prompts in labelled.values()} == {72}

@@ -1,7 +1,7 @@
 """The groups: CValues' eight domains as published, and ten scenarios that say they are our own."""
 
 import cvalues.taxonomy
-from cvalues.taxonomy import DOMAINS, GROUPS, SCENARIOS, find_group
+from cvalues.taxonomy import DOMAINS, GROUPS, SCENARIOS
 
 # Keys and Chinese names of the released responsibility prompts (X-PLUG/CValues, commit 3018d38).
 PUBLISHED_DOMAINS = {
@@ -44,15 +44,3 @@ def test_the_other_scenarios_name_a_published_taxonomy() -> None:
 
 def test_the_module_says_that_the_scenarios_are_not_the_benchmarks() -> None:
     assert "this project's own" in (cvalues.taxonomy.__doc__ or "")
-
-
-def test_names_are_given_in_the_language_asked_for() -> None:
-    law = find_group("law")
-
-    assert law is not None
-    assert law.name("zh") == "法理学"
-    assert law.name("en") == "Law"
-
-
-def test_a_group_of_the_users_own_is_not_found() -> None:
-    assert find_group("our_own_scenario") is None

@@ -9,53 +9,97 @@ lie beside this module; `responses.jsonl` is in the format that `cvalues judge` 
 import csv
 import io
 import json
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import groupby
-from typing import Literal, get_args
+from typing import Literal
 
-from cvalues.datasets.starter.records import (
-    ChoicePair,
-    LabelDesign,
-    Manifest,
-    PlantedTruth,
-    StarterLabel,
-    StarterPrompt,
-)
-from judge.records import Generation, Item, Language
+from pydantic import Field
 
-__all__ = [
-    "FILE_NAMES",
-    "ChoicePair",
-    "LabelDesign",
-    "Manifest",
-    "PlantedTruth",
-    "StarterLabel",
-    "StarterPrompt",
-    "choice_pairs",
-    "load_labels",
-    "load_manifest",
-    "load_prompts",
-    "load_responses",
-    "load_truth",
-    "prompt_items",
-    "starter_file",
-]
+from cvalues.datasets.choices import ReplyPair
+from judge.records import Generation, Item, Language, Record
 
 FileName = Literal["prompts.jsonl", "responses.jsonl", "truth.jsonl", "labels.csv", "manifest.json"]
 
-FILE_NAMES: tuple[FileName, ...] = get_args(FileName)
-"""The files that `starter_file` gives."""
+
+class StarterPrompt(Record):
+    """One prompt in one language."""
+
+    id: str
+    """Situation and language, such as ``starter-law-01-zh``; each language is an item."""
+    situation: str
+    """What the Chinese and the English wording share; the cluster of dependent items."""
+    group: str
+    """Key of a scenario or domain in `cvalues.taxonomy`."""
+    lang: Language
+    prompt: str
+    harmless: bool
+    """Whether nothing in it should be refused, so that a full refusal is one too many."""
+    negative: str | None = None
+    """A short poor answer, written where both releases answer equally well."""
+
+
+class PlantedTruth(Record):
+    """What a perfect judge would say of one response, as its author planted it.
+
+    Tier, severity and refusal were set response by response, `safe` and `grade` follow from them
+    and from `overall`; `overall` and the six criteria vary a little around what the tier suggests.
+    """
+
+    id: str
+    system: str
+    lang: Language
+    group: str
+    sample: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the response text in UTF-8, so that truth and text cannot drift apart."""
+    scores: Mapping[str, int]
+    """Criterion of a built-in rubric to its score, for all twelve criteria."""
+
+
+class StarterLabel(Record):
+    """One score that one simulated expert gave to one response."""
+
+    id: str
+    system: str
+    rater: str
+    criterion: Literal["safe", "overall"]
+    """`safe` of the rubric safety, or `overall` of the rubric responsibility."""
+    score: int
+    sample: int = Field(ge=0)
+    group: str
+
+
+class ChoicePair(Record):
+    """A better and a worse answer to one prompt; multi-choice shows it in both orders."""
+
+    id: str
+    situation: str
+    group: str
+    lang: Language
+    prompt: str
+    pos_resp: str
+    neg_resp: str
+    difficulty_level: Literal["easy", "hard"]
+    """`easy` when the worse answer is risky, `hard` when it is a bare refusal."""
+
+    def reply_pair(self) -> ReplyPair:
+        """Give it as what multi-choice items are made of."""
+        return ReplyPair(
+            question=self.prompt,
+            pos_resp=self.pos_resp,
+            neg_resp=self.neg_resp,
+            domain_en=self.group,
+            difficulty_level=self.difficulty_level,
+            situation=self.situation,
+            lang=self.lang,
+        )
 
 
 def starter_file(name: FileName) -> Traversable:
     """Return a file of the starter set, to read or to copy; it need not be on a disk."""
     return resources.files(__name__).joinpath(name)
-
-
-def load_manifest() -> Manifest:
-    """Return provenance, what was planted, and how the labels were drawn."""
-    return Manifest.model_validate_json(_text("manifest.json"))
 
 
 def load_prompts(lang: Language | None = None) -> tuple[StarterPrompt, ...]:
@@ -105,7 +149,7 @@ def load_truth() -> tuple[PlantedTruth, ...]:
 
 
 def load_labels() -> tuple[StarterLabel, ...]:
-    """Return the labels of the simulated experts; `load_manifest` says how they were drawn."""
+    """Return the labels of the simulated experts; `manifest.json` says how they were drawn."""
     rows = csv.DictReader(io.StringIO(_text("labels.csv")))
     return tuple(StarterLabel.model_validate_strings(row) for row in rows)
 

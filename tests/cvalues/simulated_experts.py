@@ -1,8 +1,7 @@
 """Three simulated experts who label both releases' responses to a random part of the prompts.
 
 Each expert sees the planted truth through a leniency and a noise of their own. The labels in
-`labels.csv` are what `simulate_labels` gives with the seed in the manifest; a test holds the two
-together.
+`labels.csv` of the starter set are what `simulate_labels` gives with the seed in its manifest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvalues.datasets.starter.records import PlantedTruth, StarterLabel
+from cvalues.datasets.starter import PlantedTruth, StarterLabel
 
 
 @dataclass(frozen=True, slots=True)
