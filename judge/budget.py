@@ -1,11 +1,12 @@
-"""What a run may spend: calls and money, reserved before each call and settled after it."""
+"""What a run may spend, reserved before each call and settled after it, and what a task cost."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
 from judge.errors import BudgetExceeded
-from judge.records import Usage
+from judge.records import Attempt, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +97,47 @@ class Budget:
         elif not replied and self._dearest is None:
             self._usd -= reserved
         self._settled.set()
+
+
+class Spent(TypedDict):
+    """What all calls of one task cost together."""
+
+    usage: Usage
+    cost_usd: float | None
+    latency_ms: float | None
+    attempts: int
+
+
+def spent(attempts: Sequence[Attempt]) -> Spent:
+    """Add up the calls of one task; what is not known stays unknown."""
+    return Spent(
+        usage=_total(attempts),
+        cost_usd=_cost(attempts),
+        latency_ms=_latency(attempts),
+        attempts=len(attempts),
+    )
+
+
+def _total(attempts: Sequence[Attempt]) -> Usage:
+    return Usage(
+        prompt_tokens=_sum([attempt.usage.prompt_tokens for attempt in attempts]),
+        completion_tokens=_sum([attempt.usage.completion_tokens for attempt in attempts]),
+        cached_tokens=_sum([attempt.usage.cached_tokens for attempt in attempts]),
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """Add what is known; None when nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _cost(attempts: Sequence[Attempt]) -> float | None:
+    """Add the costs of all calls that reached a model; None when one of them is not known."""
+    costs = [attempt.cost_usd for attempt in attempts if attempt.usage.prompt_tokens is not None]
+    return None if None in costs or not costs else sum(cost for cost in costs if cost is not None)
+
+
+def _latency(attempts: Sequence[Attempt]) -> float | None:
+    known = [attempt.latency_ms for attempt in attempts if attempt.latency_ms is not None]
+    return sum(known) if known else None

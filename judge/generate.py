@@ -7,8 +7,8 @@ the infrastructure is an error.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from judge.budget import spent
 from judge.config import Manifest, Source
-from judge.grading import spent
 from judge.keys import digest, model_digest
 from judge.models.base import Message, Question, Reply
 from judge.parsing import FILTERED, TRUNCATED

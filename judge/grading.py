@@ -4,21 +4,19 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 (one response at a time, two at a time) share the way to the judge and back.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict
+from typing import Literal
 
 from pydantic import BaseModel
 
-from judge import prompts
+from judge.budget import spent
+from judge.containment import POLICY, contain
 from judge.content import has_content
 from judge.detection import flags_of
 from judge.keys import digest, model_digest
-from judge.models.base import Question, Reply
-from judge.parsing import Unreadable, read_reply
-from judge.prompts import trusted_digest
+from judge.models.base import Message, Question, Reply
+from judge.parsing import Unreadable, quoted, read_reply
 from judge.records import (
     Answer,
     Attempt,
@@ -50,9 +48,12 @@ class Form:
 
     @property
     def prompt_digest(self) -> str:
-        """Digest of the trusted part of the call."""
-        return trusted_digest(self.trusted, self.reply_schema)
+        """Digest of what is ours in a call: instructions, schema and the layout of the material."""
+        return digest([self.trusted, self.reply_schema, POLICY])
 
+
+CACHED = "cached"
+"""The remark that a judgment carries which was taken over from another run."""
 
 REFUSALS = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 """Outcomes that another frame or another judge may spare; they are not missing at random."""
@@ -84,6 +85,8 @@ class Task:
     """What is left to be tried if the judge declines."""
     step: Step | None = None
     """What is tried now, where the judge has declined before."""
+    known: Judgment | None = None
+    """What the judge said to the very same question in another run; it is not asked again."""
 
     @property
     def asks(self) -> str:
@@ -93,7 +96,7 @@ class Task:
     def question(self, nonce: str) -> Question:
         """Build the call."""
         asked = self.step or self
-        return prompts.question(
+        return question_to(
             asked.judge,
             asked.form.trusted,
             self.material,
@@ -102,7 +105,9 @@ class Task:
         )
 
     def foregone(self) -> Judgment | None:
-        """Give the judgment that needs no call: there is nothing to be judged."""
+        """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
+        if self.known is not None:
+            return _copy(self.known, self.generation)
         response = self.material.get("response")
         if response is None or has_content(response):
             return None
@@ -144,6 +149,65 @@ class Task:
             str(self.repeat),
             self.order,
         )
+
+
+def question_to(
+    judge: Judge,
+    trusted: str,
+    material: Mapping[str, str],
+    *,
+    reply_schema: Mapping[str, object],
+    nonce: str,
+) -> Question:
+    """Build the call that asks a judge for one structured reply.
+
+    The trusted message is the same for every item of a group, so that providers can cache it, and
+    so that a test can compare it byte for byte between a harmless and a hostile item.
+
+    Parameters
+    ----------
+    judge : Judge
+        Whose settings apply.
+    trusted : str
+        The rubric's text.
+    material : mapping of str to str
+        Everything that a data set or a model wrote.
+    reply_schema : mapping
+        JSON schema of the reply.
+    nonce : str
+        The boundary code of this call.
+    """
+    return Question(
+        messages=(
+            Message(role="system", content=trusted),
+            Message(role="user", content=contain(material, nonce=nonce)),
+        ),
+        reply_schema=reply_schema,
+        temperature=judge.temperature,
+        max_tokens=judge.max_tokens,
+        seed=judge.seed,
+    )
+
+
+def _copy(known: Judgment, unit: Generation) -> Judgment:
+    """Give the judgment of this unit that was made of another, or in another run.
+
+    Verdicts, provenance and served model stay; no calls, tokens and cost, for this run spent none.
+    """
+    return known.model_copy(
+        update={
+            "id": unit.id,
+            "system": unit.system,
+            "sample": unit.sample,
+            "group": unit.group,
+            "lang": unit.lang,
+            "flags": tuple(dict.fromkeys((*known.flags, CACHED))),
+            "usage": Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0),
+            "cost_usd": 0.0,
+            "latency_ms": None,
+            "attempts": 0,
+        }
+    )
 
 
 def form_key(form: Form, judge: Judge) -> str:
@@ -207,67 +271,3 @@ def judgment(
         rung=attempts[-1].rung if attempts else None,
         **spent(attempts),
     )
-
-
-class Spent(TypedDict):
-    """What all calls of one task cost together."""
-
-    usage: Usage
-    cost_usd: float | None
-    latency_ms: float | None
-    attempts: int
-
-
-def spent(attempts: Sequence[Attempt]) -> Spent:
-    """Add up the calls of one task; what is not known stays unknown."""
-    return Spent(
-        usage=_total(attempts),
-        cost_usd=_cost(attempts),
-        latency_ms=_latency(attempts),
-        attempts=len(attempts),
-    )
-
-
-def quoted(evidence: str, response: str) -> bool:
-    """Tell whether every part of a quotation stands in the response.
-
-    White space, width, case and the marks around a quotation are not compared; an ellipsis
-    stands for what was left out.
-    """
-    if evidence in response:
-        return True
-    text = _bare(response)
-    return all(_bare(part) in text for part in _LEFT_OUT.split(evidence))
-
-
-_LEFT_OUT = re.compile(r"…+|\.{3,}")
-_MARKS = re.compile(r"[\W_]+")
-
-
-def _bare(text: str) -> str:
-    return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _total(attempts: Sequence[Attempt]) -> Usage:
-    return Usage(
-        prompt_tokens=_sum([attempt.usage.prompt_tokens for attempt in attempts]),
-        completion_tokens=_sum([attempt.usage.completion_tokens for attempt in attempts]),
-        cached_tokens=_sum([attempt.usage.cached_tokens for attempt in attempts]),
-    )
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    """Add what is known; None when nothing is."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
-
-
-def _cost(attempts: Sequence[Attempt]) -> float | None:
-    """Add the costs of all calls that reached a model; None when one of them is not known."""
-    costs = [attempt.cost_usd for attempt in attempts if attempt.usage.prompt_tokens is not None]
-    return None if None in costs or not costs else sum(cost for cost in costs if cost is not None)
-
-
-def _latency(attempts: Sequence[Attempt]) -> float | None:
-    known = [attempt.latency_ms for attempt in attempts if attempt.latency_ms is not None]
-    return sum(known) if known else None

@@ -6,6 +6,7 @@ or the best-looking JSON in a text may be the candidate's own.
 
 import json
 import math
+import re
 import unicodedata
 from typing import NoReturn, TypeVar
 
@@ -21,6 +22,8 @@ MAX_DEPTH = 32
 
 TRUNCATED = frozenset({"length", "max_tokens"})
 FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
+_LEFT_OUT = re.compile(r"…+|\.{3,}")
+_MARKS = re.compile(r"[\W_]+")
 _REFUSAL_OPENINGS = (
     "i'm sorry",
     "i am sorry",
@@ -197,3 +200,19 @@ def _reason(error: ValidationError) -> Reason:
         for fault in faults
     )
     return "unscored.out_of_scale" if off_scale else "unscored.parse_invalid"
+
+
+def quoted(evidence: str, response: str) -> bool:
+    """Tell whether every part of a quotation stands in the response.
+
+    White space, width, case and the marks around a quotation are not compared; an ellipsis
+    stands for what was left out.
+    """
+    if evidence in response:
+        return True
+    text = _bare(response)
+    return all(_bare(part) in text for part in _LEFT_OUT.split(evidence))
+
+
+def _bare(text: str) -> str:
+    return _MARKS.sub("", unicodedata.normalize("NFKC", text).casefold())

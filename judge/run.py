@@ -3,24 +3,28 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from typing import Literal, Protocol
 
 from judge.budget import Budget, Price
 from judge.config import Manifest, difference
 from judge.errors import RunMismatch
+from judge.grading import Task as JudgingTask
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
-from judge.recall import recalled
 from judge.records import Counts, ModelSettings
 from judge.stage import Bench, Made, Task, ask_tasks
 from judge.store.base import Run
 from judge.store.sql import Store
 from judge.store.writer import Writer
 from judge.summary import count_outcomes
+
+PAGE = 200
+"""Questions that are looked up at once."""
 
 Transport = Literal["auto", "litellm", "direct"]
 
@@ -154,9 +158,32 @@ async def carry_out(
                 seen=seen,
             )
             if settings.recall and run.manifest.kind != "generate":
-                open_tasks = recalled(open_tasks, store, run)
+                open_tasks = _recalled(open_tasks, store, run)
             await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
             return bench.budget.exceeded
+
+
+def _recalled(tasks: Iterator[Task], store: Store, run: Run) -> Iterator[Task]:
+    """Stream tasks; those that another run of the store has answered know their judgment.
+
+    The content key decides: it covers the judge with its settings and address, the trusted text,
+    the rubric, the reply's schema, the judged texts, and the repeat. The run itself
+    is not searched.
+    """
+    if len(store.runs()) == 1:
+        yield from tasks
+        return
+    while page := list(islice(tasks, PAGE)):
+        before = store.known(run, [task.key for task in page])
+        for task in page:
+            known = before.get(task.key)
+            # Preferences are written in terms of the pair, so the same texts in the other order
+            # of systems have the other sign.
+            if isinstance(task, JudgingTask) and known is not None and known.order == task.order:
+                # What was declined before need not be declined again where there is a ladder.
+                yield task.otherwise(known) or replace(task, known=known, ladder=())
+            else:
+                yield task
 
 
 def counts(store: Store, run: Run) -> Counts:

@@ -16,14 +16,12 @@ from cvalues.taxonomy import GROUPS
 from judge.cli import labels, rubrics
 from judge.cli.calibrate import calibrate
 from judge.cli.doctor import doctor
-from judge.cli.export import export
+from judge.cli.export import export, import_, report
 from judge.cli.gating import compare, gate
-from judge.cli.importing import import_
 from judge.cli.judge_check import judge_check
 from judge.cli.judging import judge
+from judge.cli.labels import sample
 from judge.cli.plan_labels import plan_labels
-from judge.cli.report import report
-from judge.cli.sample import sample
 from judge.cli.simulate import simulate_judge
 
 app = typer.Typer(

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from judge.cli import asking
-from judge.cli.options import AsJson, Encoding, StoreOption
+from judge.cli import options
 
 
 def calibrate(
-    scores: asking.Scores = None,
-    run: asking.RunName = None,
-    labels: asking.Labels = None,
+    scores: options.Scores = None,
+    run: options.RunName = None,
+    labels: options.Labels = None,
     design: Annotated[
         str | None,
         typer.Option(
@@ -20,13 +19,13 @@ def calibrate(
             "unless cvalues sample drew them."
         ),
     ] = None,
-    clusters: asking.Clusters = None,
-    by: asking.By = None,
-    judge: asking.JudgeName = None,
-    scale: asking.Scales = None,
-    at_least: asking.AtLeast = None,
-    only: asking.Only = None,
-    gold: asking.Gold = None,
+    clusters: options.Clusters = None,
+    by: options.By = None,
+    judge: options.JudgeName = None,
+    scale: options.Scales = None,
+    at_least: options.AtLeast = None,
+    only: options.Only = None,
+    gold: options.Gold = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -67,16 +66,16 @@ def calibrate(
         str | None, typer.Option(help="What to know its rubric by; else unknown.")
     ] = None,
     valid_days: Annotated[int, typer.Option(help="How long the passport holds.", min=1)] = 90,
-    store: StoreOption = None,
-    encoding: Encoding = None,
-    json_: AsJson = False,
+    store: options.StoreOption = None,
+    encoding: options.Encoding = None,
+    json_: options.AsJson = False,
 ) -> None:
     """Hold a judge's scores against expert labels: agreement, human ceiling, corrected scores.
 
     Works on the output of any evaluation tool, or on a run. Exit code 4 when the judge is no
     better than chance wherever it was checked.
     """
-    from judge.cli import calibration_files, console, findings, trust
+    from judge.cli import console, findings, trust
 
     asked = trust.question(
         scales=scale or [],
@@ -97,11 +96,11 @@ def calibrate(
     )
     done = trust.calibrated(sources, asked, design=design, by_group=by is not None, aims=aims)
     if out_json is not None:
-        calibration_files.write_json(out_json, done)
+        findings.write_json(out_json, done)
     if report is not None:
-        calibration_files.write_page(report, done, half_width=half_width)
+        findings.write_page(report, done, half_width=half_width)
     if passport is not None:
-        calibration_files.write_passport(
+        findings.write_passport(
             passport, done, days=valid_days, judge_hash=judge_hash, rubric_hash=rubric_hash
         )
     findings.show(done.findings, as_json=json_)

@@ -1,11 +1,11 @@
-"""`cvalues export`: tidy tables of a run."""
+"""`cvalues export`, `report` and `import`: a run as tables or a page, and what other tools kept."""
 
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
-from judge.cli.options import StoreOption
+from judge.cli.options import AsJson, StoreOption, group_names
 
 
 def export(
@@ -47,3 +47,75 @@ def export(
             table = feedback(kept, found) if mlflow else rows(kept, found, cast("What", kind))
             count = write_rows(out, table, form=form, raw=raw)
     console.note(f"{count} rows in {out}")
+
+
+def report(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    out: Annotated[Path, typer.Option(help="HTML file to write.")],
+    lang: Annotated[
+        str | None, typer.Option(help="Shown first: zh or en; else the language of most items.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="System that others are compared with; else the first.")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a run as one HTML page: offline, in Chinese and English, printable."""
+    from judge.cli import console
+    from judge.cli.stores import opened, run_named
+    from judge.records import Language
+    from judge.report import from_run, write_report
+
+    shown = None if lang is None else console.one_of(lang, get_args(Language), option="--lang")
+    with opened(store) as kept:
+        found = run_named(kept, run)
+        page = from_run(
+            kept,
+            found,
+            group_names=group_names(context),
+            baseline=baseline,
+            lang=shown,
+        )
+    write_report(out, page)
+    console.say(f"page: {out.resolve().as_uri()}")
+
+
+def import_(
+    tool: Annotated[
+        str, typer.Argument(help="deepeval, inspect_ai, lm_eval, opencompass or promptfoo.")
+    ],
+    file: Annotated[Path, typer.Argument(help="The tool's file of results.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Write the tool's scores here, for cvalues calibrate.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Name of the model under test, where the file has none.")
+    ] = None,
+    json_: AsJson = False,
+) -> None:
+    """Turn another tool's results into responses to judge or scores to calibrate."""
+    from judge.cli import console
+    from judge.exporters.files import write_rows
+    from judge.exporters.rows import generation_row
+    from judge.importers.tools import read_of
+
+    read = read_of(tool, file, system=system)
+    if out is not None:
+        write_rows(out, map(generation_row, read.generations), form="jsonl")
+    if scores is not None:
+        write_rows(scores, (score.model_dump() for score in read.scores), form="jsonl")
+    found = {
+        "responses": len(read.generations),
+        "scores": len(read.scores),
+        "left_out": list(read.left_out),
+    }
+    if json_:
+        console.as_json(found)
+        return
+    console.say(f"{found['responses']} responses, {found['scores']} scores")
+    for line in read.left_out:
+        console.note(f"left out: {line}")

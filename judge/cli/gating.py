@@ -1,5 +1,6 @@
 """`cvalues compare` and `cvalues gate`: whether the new release is as good as the old one."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,9 @@ from judge.cli.options import AsJson, StoreOption, group_names
 
 if TYPE_CHECKING:
     from judge.compare import Difference
+    from judge.gate.conduct import Decided
     from judge.gate.records import GateReport
+    from judge.policy import Policy
 
 Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
 BaselineStore = Annotated[
@@ -151,7 +154,6 @@ def gate(
     judge is not trusted; 5: too many judgments have no score.
     """
     from judge.cli import console
-    from judge.cli.gate_files import write_all
     from judge.cli.stores import elsewhere, opened
     from judge.gate.conduct import conduct
     from judge.policy import load_policy
@@ -170,13 +172,13 @@ def gate(
             answers=_answers(baseline_answers, candidate_answers),
             allow_simulated=allow_simulated,
         )
-        write_all(
+        _write_files(
             decided,
             asked,
             out_json=out_json,
-            junit_xml=junit,
-            sarif_json=sarif,
-            summary_md=summary,
+            junit=junit,
+            sarif=sarif,
+            summary=summary,
             page=report,
             names=names,
         )
@@ -197,6 +199,48 @@ def _answers(baseline: Path | None, candidate: Path | None) -> tuple[Path, Path]
     if baseline is candidate:
         return None
     raise ConfigError("give --baseline-answers and --candidate-answers, or neither.")
+
+
+def _write_files(
+    decided: "Decided",
+    policy: "Policy",
+    *,
+    out_json: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    summary: Path | None,
+    page: Path | None,
+    names: Mapping[str, tuple[str, str]],
+) -> None:
+    """Write each of the files that is wanted, or none where one of them cannot stand."""
+    import importlib.metadata
+
+    from judge.exporters import gate_files
+    from judge.exporters.atomic import require_places, write_whole
+
+    require_places(out_json, junit, sarif, page)
+    report = decided.report
+    if out_json:
+        write_whole(out_json, _json(gate_files.as_document(report, names)))
+    if junit:
+        write_whole(junit, gate_files.junit(report, names))
+    if sarif:
+        version = importlib.metadata.version("cvalues")
+        write_whole(sarif, _json(gate_files.sarif(report, names, version=version)))
+    if summary:
+        # GitHub gives every step the same file; each appends to it.
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(gate_files.summary(report, names))
+    if page:
+        from judge.report import from_sides, write_report
+        from judge.report.from_gate import with_decision
+
+        sides = from_sides(decided.baseline, decided.candidate, group_names=names)
+        write_report(page, with_decision(sides, report, policy))
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:

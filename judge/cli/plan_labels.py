@@ -4,17 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli import asking
-from judge.cli.options import AsJson, Encoding, StoreOption
+from judge.cli import options
 
 if TYPE_CHECKING:
     from judge.trust.budget import Subject, Wanted
 
 
 def plan_labels(
-    scores: asking.Scores = None,
-    run: asking.RunName = None,
-    labels: asking.Labels = None,
+    scores: options.Scores = None,
+    run: options.RunName = None,
+    labels: options.Labels = None,
     half_width: Annotated[
         float | None,
         typer.Option(help="Wanted half-width of the interval, such as 0.03; in points for a mean."),
@@ -35,22 +34,22 @@ def plan_labels(
         float, typer.Option(help="Without labels: share of fails that the judge finds.")
     ] = 0.7,
     items: Annotated[int, typer.Option(help="Without labels: judged items.", min=10)] = 5000,
-    by: asking.By = None,
-    judge: asking.JudgeName = None,
-    scale: asking.Scales = None,
-    at_least: asking.AtLeast = None,
+    by: options.By = None,
+    judge: options.JudgeName = None,
+    scale: options.Scales = None,
+    at_least: options.AtLeast = None,
     criterion: Annotated[
         str | None,
         typer.Option(help="Criteria to plan for, with commas; else rates, else all."),
     ] = None,
-    only: asking.Only = None,
-    gold: asking.Gold = None,
+    only: options.Only = None,
+    gold: options.Gold = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Show the half-width for more and more labels.")
     ] = False,
-    store: StoreOption = None,
-    encoding: Encoding = None,
-    json_: AsJson = False,
+    store: options.StoreOption = None,
+    encoding: options.Encoding = None,
+    json_: options.AsJson = False,
 ) -> None:
     """Say how many expert labels are needed, from a first set of labels or from a guess.
 
@@ -59,7 +58,6 @@ def plan_labels(
     """
     from calibration.planning import pilot_from_accuracy
     from judge.cli import trust
-    from judge.cli.options import parts
     from judge.trust.budget import Subject, Wanted
 
     wanted = Wanted(half_width=half_width, margin=margin, power=power, error=error)
@@ -81,7 +79,7 @@ def plan_labels(
             sources,
             asked,
             by_group=by is not None,
-            criteria=parts(criterion) if criterion else (),
+            criteria=options.parts(criterion) if criterion else (),
         )
     _show(subjects, wanted, curve=curve, as_json=json_)
 

@@ -9,11 +9,11 @@ from typing import cast
 from pydantic import ValidationError
 
 from judge.errors import ConfigError
+from judge.grading import question_to
 from judge.importers.responses import OPTIONAL, REQUIRED
 from judge.keys import material
 from judge.models.base import Message
 from judge.pointwise import form
-from judge.prompts import question
 from judge.records import Generation, Judge
 from rubrics import Rubric
 from rubrics.diff import Change
@@ -46,7 +46,7 @@ def described(rubric: Rubric) -> list[str]:
 def messages(rubric: Rubric, item: Generation) -> tuple[Message, ...]:
     """Make the messages that a judge would get of an item, with a boundary code drawn afresh."""
     asked = form(rubric, item.group)
-    return question(
+    return question_to(
         Judge(model="none"),
         asked.trusted,
         material(item),

@@ -12,13 +12,12 @@ from judge.cli import console
 from judge.cli.progress import Seen, progress, show_cursor
 from judge.detection import FLAG
 from judge.errors import ConfigError, StoreError
-from judge.grading import REFUSALS
+from judge.grading import CACHED, REFUSALS
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
 from judge.pointwise import NEUTRAL, SECOND
-from judge.recall import FLAG as CACHED
 from judge.records import Counts, Judgment
 from judge.run import Plan, Settings, begin, carry_out, counts
 from judge.stage import Made

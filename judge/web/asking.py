@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from starlette.concurrency import run_in_threadpool
 
 from judge import pointwise
-from judge.budget import Budget
+from judge.budget import Budget, spent
 from judge.generate import ending
-from judge.grading import spent
 from judge.keys import digest, model_digest
 from judge.models.base import Message, Model, Question, Reply
 from judge.models.limits import Limit, Limits

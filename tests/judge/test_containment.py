@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge.containment import contain, reveal
+from judge.grading import question_to
 from judge.models.base import Question
-from judge.prompts import question
 from judge.records import Judge
 from tests.shared_material import attack_strings
 
@@ -17,7 +17,7 @@ ATTACKS = attack_strings()
 
 def ask(fields: dict[str, str]) -> Question:
     judge = Judge(model="openai/any")
-    return question(judge, "Grade it.", fields, reply_schema={"type": "object"}, nonce=NONCE)
+    return question_to(judge, "Grade it.", fields, reply_schema={"type": "object"}, nonce=NONCE)
 
 
 @pytest.mark.skipif(not ATTACKS, reason="needs the attack strings beside the checkout")

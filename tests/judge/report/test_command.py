@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from judge.cli.report import report
+from judge.cli.export import report
 from tests.cli.program import program
 from tests.judge.report.runs import Shape, judged_run, store_at
 
