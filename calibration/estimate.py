@@ -47,6 +47,9 @@ class Estimate:
         Items with an expert label that the estimate used.
     human_only : Interval | None
         What the labels say without the judge; None where the statistic has no such twin.
+    above_chance : bool | None
+        Whether the labels show that the judge is better than chance; None where that was not
+        asked, as for coefficients of agreement. Where it is False the value rests on the labels.
     warnings : tuple of str
         Plain sentences that a reader must see beside the number; empty when there are none.
     """
@@ -59,4 +62,5 @@ class Estimate:
     n_judged: int
     n_labelled: int
     human_only: Interval | None = None
+    above_chance: bool | None = None
     warnings: tuple[str, ...] = ()

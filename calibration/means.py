@@ -4,6 +4,8 @@ N items; ratings are in the unit of the scale. The interval is chosen in
 :mod:`calibration.correction.bounded_mean`, which says why.
 """
 
+from dataclasses import replace
+
 import numpy.typing as npt
 
 from calibration.correction.bounded_mean import bounded_mean
@@ -136,5 +138,6 @@ def _estimate(
     stratified: bool,
 ) -> Estimate:
     said = draw_warnings(drawn, design, stratified=stratified)
-    said.extend(require_not_reversed(drawn.judge, drawn.human, tail=tail))
-    return bounded_mean(drawn, scale, tail=tail, strict=strict, said=said)
+    doubts = require_not_reversed(drawn.judge, drawn.human, tail=tail)
+    estimate = bounded_mean(drawn, scale, tail=tail, strict=strict, said=[*said, *doubts])
+    return replace(estimate, above_chance=not doubts)

@@ -10,7 +10,12 @@ import numpy.typing as npt
 
 from calibration.correction.chance import require_above_chance
 from calibration.correction.labelled import Labelled, draw_warnings, read_labelled
-from calibration.correction.post_stratification import melded_limits, point_value, verdict_strata
+from calibration.correction.post_stratification import (
+    Stratum,
+    melded_limits,
+    point_value,
+    verdict_strata,
+)
 from calibration.correction.rogan_gladen import GoldSet, corrected_rate
 from calibration.estimate import Estimate, Interval
 from calibration.intervals.classical import clopper_pearson
@@ -144,12 +149,7 @@ def _estimate(
             drawn.judge, gold, effects=drawn.effects, tail=tail, strict=strict, said=said
         )
     strata = verdict_strata(drawn)
-    passed, failed = strata[0], strata[1]
-    if passed.labels > 0.0 and failed.labels > 0.0:
-        counts = (passed.passes, passed.labels), (failed.passes, failed.labels)
-        said.extend(require_above_chance(*counts, tail=tail))
-    else:
-        said.append(_one_verdict_warning(drawn))
+    doubts = _doubts(drawn, strata, tail=tail)
     low, high = melded_limits(strata, tail=tail, strict=strict)
     value = point_value(strata)
     return Estimate(
@@ -161,8 +161,18 @@ def _estimate(
         n_judged=drawn.n_judged,
         n_labelled=drawn.n_labelled,
         human_only=_labels_alone(drawn, tail),
-        warnings=tuple(said),
+        above_chance=not doubts,
+        warnings=(*said, *doubts),
     )
+
+
+def _doubts(drawn: Labelled, strata: tuple[Stratum, ...], *, tail: float) -> tuple[str, ...]:
+    """Say why the labels do not show a judge better than chance; nothing where they do."""
+    passed, failed = strata[0], strata[1]
+    if min(passed.labels, failed.labels) == 0.0:
+        return (_one_verdict_warning(drawn),)
+    counts = (passed.passes, passed.labels), (failed.passes, failed.labels)
+    return require_above_chance(*counts, tail=tail)
 
 
 def _labels_alone(drawn: Labelled, tail: float) -> Interval:

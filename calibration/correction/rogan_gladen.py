@@ -149,6 +149,7 @@ def corrected_rate(
         n_judged=int(judged.sum()),
         n_labelled=int((~np.isnan(gold.human)).sum()),
         human_only=Interval(0.0, 1.0),
+        above_chance=True,
         warnings=tuple(said),
     )
 

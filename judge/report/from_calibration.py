@@ -88,16 +88,17 @@ def foreign_page(findings: Findings, *, rows: int) -> Report:
 def _lead(findings: Findings) -> Both:
     found = findings.overall
     corrected = sum(each.corrected is not None for each in found)
+    doubtful = sum(each.above_chance is False for each in found)
+    kind = "some"
+    if findings.untrusted:
+        kind = "none"
+    elif doubtful:
+        kind = "doubtful"
+    elif corrected == len(found):
+        kind = "all"
     off = sum(_outside(each) for each in found)
     said = say(
-        "calibration.none"
-        if findings.untrusted
-        else "calibration.all"
-        if corrected == len(found)
-        else "calibration.some",
-        corrected=corrected,
-        of=len(found),
-        off=off,
+        f"calibration.{kind}", corrected=corrected, doubtful=doubtful, of=len(found), off=off
     )
     if not findings.simulated_labels:
         return said

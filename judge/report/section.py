@@ -112,7 +112,7 @@ def worth(report: Report, method: Both, *, corrected: bool | None) -> Both:
     corrected : bool, optional
         Whether expert labels correct the numbers; None where that does not arise.
     """
-    provenance = report.stamp.provenance or say("page.unknown")
+    provenance = report.stamp.provenance or say("page.provenance_unknown")
     if corrected is None:
         return say("page.worth", provenance=provenance, method=method)
     state = say("where.corrected" if corrected else "where.judge_only")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.estimate import Estimate, InsufficientLabels, Interval
+from calibration.estimate import Estimate, Interval, Undefined
 from calibration.means import estimate_mean
 from calibration.rates import estimate_rate
 from calibration.validation import Design, FloatArray
@@ -17,11 +17,11 @@ def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
 
     Raises
     ------
-    UnusableJudge, InsufficientLabels
+    UnusableJudge, InsufficientLabels, Undefined
         If it must not or cannot be corrected.
     """
     if bool(np.isnan(part.verdicts).all()):
-        raise InsufficientLabels("the judge gave no verdict on any item.")
+        raise Undefined("the judge gave no verdict on any item.")
     return _estimate(part, part.judged, design=design, confidence=confidence)
 
 

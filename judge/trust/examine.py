@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from calibration.estimate import InsufficientLabels, Undefined, UnusableJudge
+from calibration.estimate import Estimate, InsufficientLabels, Undefined, UnusableJudge
 from calibration.validation import Design
 from judge.trust.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.trust.battery import Battery, battery_of
@@ -77,27 +77,33 @@ def examine(
     confidence = aims.confidence
     refusals: list[Refusal] = []
 
-    def corrected_score() -> tuple[Number, Ends | None, tuple[str, ...]]:
-        estimate = corrected(part, design=design, confidence=confidence)
-        return Number.of(estimate), Ends.of(estimate.human_only), estimate.warnings
+    def score() -> Estimate:
+        return corrected(part, design=design, confidence=confidence)
 
     def alone() -> Ends | None:
         return Ends.of(labels_alone(part, design=design, confidence=confidence))
 
-    found = _attempt("corrected", refusals, corrected_score)
-    number, human_only, warnings = found or (None, _attempt("human-only", refusals, alone), ())
+    estimate = _attempt("corrected", refusals, score)
+    human_only = (
+        Ends.of(estimate.human_only) if estimate else _attempt("human-only", refusals, alone)
+    )
     agreement = _attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
     ceiling = _attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
     return _bare(part, group).model_copy(
         update={
-            "corrected": number,
+            "corrected": Number.of(estimate) if estimate else None,
+            "above_chance": estimate.above_chance if estimate else None,
             "human_only": None if design == "curated" else human_only,
             "agreement": agreement,
             "ceiling": ceiling,
             "replacement": replacement(part),
             **_closer(part, aims, refusals, design=design, whole=group is None),
             "refusals": tuple(refusals),
-            "warnings": (*_remarks(part), *_uneven(part, design), *warnings),
+            "warnings": (
+                *_remarks(part),
+                *_uneven(part, design),
+                *(estimate.warnings if estimate else ()),
+            ),
         }
     )
 

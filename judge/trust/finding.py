@@ -71,6 +71,8 @@ class Finding(Record):
     raters: int
     judge_only: JudgeOnly
     corrected: Number | None = None
+    above_chance: bool | None = None
+    """Whether the labels show that the judge is better than chance; None without a correction."""
     human_only: Ends | None = None
     """What the labels say without the judge."""
     agreement: Agreed | None = None

@@ -54,16 +54,23 @@ def interval(finding: Finding, low: float, high: float) -> str:
 
 def _headline(findings: Findings) -> str:
     found = findings.overall
-    unusable = sum(each.unusable for each in found)
-    corrected = sum(each.corrected is not None for each in found)
+    shown = sum(each.above_chance is True for each in found)
     if findings.untrusted:
         return "The judge must not be used: it is no better than chance wherever it was checked."
-    if corrected == len(found):
+    if shown == len(found):
         return "The judge can be used, corrected by the labels as below; its own scores cannot."
-    said = f"The judge can be used, corrected by the labels, in {corrected} of {len(found)} cases"
-    if unusable:
-        return f"{said}; in {unusable} it is no better than chance."
-    return f"{said}; for the rest there are too few labels."
+    unusable = sum(each.unusable for each in found)
+    doubtful = sum(each.above_chance is False for each in found)
+    counted = {
+        "it is no better than chance": unusable,
+        "nothing shows that it is better than chance": doubtful,
+        "there is no corrected score": len(found) - shown - unusable - doubtful,
+    }
+    why = "; ".join(f"in {count} {what}" for what, count in counted.items() if count)
+    if shown:
+        cases = f"{shown} of {len(found)} cases"
+        return f"The judge can be used, corrected by the labels, in {cases}; {why}."
+    return f"The labels do not show that the judge can be used: of {len(found)} cases, {why}."
 
 
 def _where(finding: Finding, findings: Findings) -> str:

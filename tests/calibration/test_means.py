@@ -170,6 +170,8 @@ def test_an_unrelated_judge_is_answered_with_a_warning() -> None:
     estimate = estimate_mean(np.random.default_rng(0).permutation(judge), human)
 
     assert any("do not yet show" in one for one in estimate.warnings)
+    assert estimate.above_chance is False
+    assert estimate_mean(judge, human).above_chance is True
 
 
 def test_a_curated_set_is_refused() -> None:

@@ -248,3 +248,11 @@ def test_an_answer_lies_in_its_interval_and_is_never_certain(
 
     assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
     assert estimate.high > estimate.low
+
+
+def test_an_estimate_says_whether_the_judge_is_shown_to_be_better_than_chance() -> None:
+    human = np.where(np.arange(100) < 40, np.tile([1.0, 0.0], 50), np.nan)
+
+    assert estimate_rate(np.tile([1.0, 0.0], 50), human).above_chance is True
+    assert estimate_rate(np.tile([1.0, 1.0, 0.0, 0.0], 25), human).above_chance is False
+    assert estimate_rate(np.ones(100), human).above_chance is False

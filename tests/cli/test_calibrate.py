@@ -48,6 +48,26 @@ def test_foreign_scores_are_corrected_and_the_verdict_stands_first(tmp_path: Pat
     assert "not valid as a score" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("judged", "said"),
+    [
+        ([1] * 100, "of 1 cases, in 1 nothing shows that it is better than chance."),
+        ([""] * 100, "of 1 cases, in 1 there is no corrected score."),
+    ],
+)
+def test_a_judge_that_nothing_speaks_for_is_not_said_to_be_usable(
+    tmp_path: Path, judged: Sequence[int | str], said: str
+) -> None:
+    stage(tmp_path)
+    scores(tmp_path / "scores.csv", judged)
+
+    ended = calibrate(tmp_path)
+
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith(f"The labels do not show that the judge can be used: {said}")
+    assert "too few labels" not in ended.out
+
+
 def test_everything_is_written_as_json(tmp_path: Path) -> None:
     stage(tmp_path)
 
