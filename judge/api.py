@@ -7,6 +7,7 @@ from pathlib import Path
 
 from judge import pointwise
 from judge.budget import Budget
+from judge.models.address import addressed
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.opening import open_model
@@ -70,7 +71,7 @@ async def agrade(
     judge.errors.ConfigError
         If the judge cannot be reached as it is described.
     """
-    asked = Judge(model=judge) if isinstance(judge, str) else judge
+    asked = addressed(Judge(model=judge) if isinstance(judge, str) else judge)
     tasks = list(pointwise.tasks(generations, Forms([_edition(rubric)], [asked]), repeats=repeats))
     made: dict[tuple[str, ...], Judgment] = {}
 

@@ -64,6 +64,10 @@ class Manifest(Record):
     """Judgments or answers that the run will hold when it is done."""
 
 
+FOLLOWING = ("judge_digests.", "prompts.", "planned")
+"""What changes with other values; named only where none of those did."""
+
+
 def difference(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """Name what two manifests differ in, one short line for each value.
 
@@ -74,10 +78,17 @@ def difference(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """
     before = dict(_leaves("", old.model_dump(mode="json")))
     after = dict(_leaves("", new.model_dump(mode="json")))
+    # What is there on one side only is named once, not value by value.
+    alone = tuple(f"{path}." for path in before.keys() ^ after.keys() if path.endswith("]"))
+    changed = [
+        path
+        for path in dict.fromkeys((*before, *after))
+        if before.get(path) != after.get(path) and not path.startswith(alone)
+    ]
+    causes = [path for path in changed if not path.startswith(FOLLOWING)]
     return tuple(
         f"{path}: was {_short(before.get(path))}, is {_short(after.get(path))}"
-        for path in dict.fromkeys((*before, *after))
-        if before.get(path) != after.get(path)
+        for path in causes or changed
     )
 
 
@@ -88,9 +99,21 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
                 yield from _leaves(f"{path}.{name}" if path else name, member)
         case list():
             for place, member in enumerate(cast("list[object]", value), 1):
-                yield from _leaves(f"{path}[{place}]", member)
+                name = _name(member)
+                if name is not None:
+                    yield f"{path}[{name}]", "given"
+                yield from _leaves(f"{path}[{name or place}]", member)
         case _:
             yield path, value
+
+
+def _name(member: object) -> str | None:
+    """Name a judge or an edition of a rubric, so that like is held against like."""
+    if not isinstance(member, dict):
+        return None
+    known = cast("dict[str, object]", member)
+    parts = [known[key] for key in ("model", "rubric", "language") if key in known]
+    return " ".join(map(str, parts)) or None
 
 
 def _short(value: object) -> str:

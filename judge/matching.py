@@ -9,8 +9,8 @@ from calibration.validation import BoolArray, FloatArray, IntArray
 from judge.config import Manifest
 from judge.errors import ConfigError
 from judge.policy import Measure
-from judge.ratings import Side, rated, worst
-from judge.records import Provenance
+from judge.ratings import Side, rated
+from judge.records import Provenance, worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

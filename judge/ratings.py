@@ -19,7 +19,7 @@ from judge.errors import ConfigError
 from judge.panel import NAME as PANEL
 from judge.panel import with_panel
 from judge.policy import Measure
-from judge.records import Generation, Provenance
+from judge.records import Generation, Provenance, worst
 from judge.store.base import Run
 from judge.store.sql import Store
 
@@ -211,13 +211,6 @@ def _judged(
 def middle(levels: Sequence[float]) -> float:
     """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
     return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
-
-
-def worst(stamps: set[Provenance]) -> Provenance:
-    """Give the least live of several stamps."""
-    if "SIMULATED" in stamps:
-        return "SIMULATED"
-    return "RECORDED" if "RECORDED" in stamps else "LIVE"
 
 
 def _labelled(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) -> FloatArray:

@@ -4,7 +4,7 @@ All are frozen: a stage never edits a record, it makes the next one. Times are U
 latencies milliseconds, costs US dollars, and a cost that is not known is None, never 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,6 +44,13 @@ Rung = Literal["json_schema", "tools", "json_object", "prompt"]
 """How a structured reply was asked for, from the strictest way to the loosest."""
 
 Language = Literal["zh", "en"]
+
+
+def worst(stamps: Set[Provenance]) -> Provenance:
+    """Give the least live of several stamps."""
+    if "SIMULATED" in stamps:
+        return "SIMULATED"
+    return "RECORDED" if "RECORDED" in stamps else "LIVE"
 
 
 class Record(BaseModel):

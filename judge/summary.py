@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field
 
-from judge.records import Counts, Judgment, Record
+from judge.records import Counts, Judgment, Provenance, Record, worst
 
 
 class Cell(Record):
@@ -26,6 +26,8 @@ class Cell(Record):
     """How many verdicts gave each score."""
     reasons: Mapping[str, int] = Field(default_factory=dict[str, int])
     """How many verdicts are missing for each reason."""
+    provenance: Provenance
+    """The least live of its judgments."""
 
     @property
     def mean(self) -> float | None:
@@ -56,10 +58,15 @@ def summarise(judgments: Iterable[Judgment]) -> tuple[Cell, ...]:
         In order of rubric, criterion, judge, system; the whole before its groups.
     """
     tallies = defaultdict[_Place, Counter[int | str]](Counter)
+    stamps = defaultdict[_Place, set[Provenance]](set)
     for judgment in judgments:
         for place, outcome in _entries(judgment):
             tallies[place][outcome] += 1
-    return tuple(_cell(place, tallies[place]) for place in sorted(tallies, key=_place_order))
+            stamps[place].add(judgment.provenance)
+    return tuple(
+        _cell(place, tallies[place], worst(stamps[place]))
+        for place in sorted(tallies, key=_place_order)
+    )
 
 
 def _entries(judgment: Judgment) -> Iterator[tuple[_Place, int | str]]:
@@ -80,7 +87,7 @@ def _place_order(place: _Place) -> tuple[str, ...]:
     return tuple(part or "" for part in place)
 
 
-def _cell(place: _Place, tally: Counter[int | str]) -> Cell:
+def _cell(place: _Place, tally: Counter[int | str], provenance: Provenance) -> Cell:
     rubric, criterion, judge, system, group = place
     levels = {key: count for key, count in tally.items() if isinstance(key, int)}
     reasons = {key: count for key, count in tally.items() if isinstance(key, str)}
@@ -93,6 +100,7 @@ def _cell(place: _Place, tally: Counter[int | str]) -> Cell:
         counts=count_outcomes({"ok": sum(levels.values()), **reasons}),
         levels=levels,
         reasons=reasons,
+        provenance=provenance,
     )
 
 

@@ -18,6 +18,7 @@ from judge.cli.stores import opened
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
 from judge.generate import GeneratingPlan
+from judge.models.address import addressed
 from judge.records import Candidate, Provenance
 from judge.run import Settings, Transport
 
@@ -62,13 +63,15 @@ class Engine:
 
     def candidate(self, model: str) -> Candidate:
         """Name a model with its address and settings."""
-        return Candidate(
-            model=model,
-            base_url=self.base_url,
-            api_key_env=self.api_key_env,
-            temperature=self.temperature,
-            max_tokens=self.max_tokens,
-            seed=self.seed,
+        return addressed(
+            Candidate(
+                model=model,
+                base_url=self.base_url,
+                api_key_env=self.api_key_env,
+                temperature=self.temperature,
+                max_tokens=self.max_tokens,
+                seed=self.seed,
+            )
         )
 
     def conduct(self, plan: GeneratingPlan, *, run: str) -> session.Done:

@@ -69,16 +69,19 @@ def generate(
     from judge.exporters.atomic import require_places
     from judge.generate import GeneratingPlan
     from judge.keys import digest
+    from judge.models.address import addressed
     from judge.records import Candidate
     from judge.run import Settings, Transport
 
-    candidate = Candidate(
-        model=model,
-        base_url=base_url,
-        api_key_env=api_key_env,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        seed=seed,
+    candidate = addressed(
+        Candidate(
+            model=model,
+            base_url=base_url,
+            api_key_env=api_key_env,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
     )
     require_places(out)
     items = _items(prompts, mapping=mapping, encoding=encoding)

@@ -10,6 +10,7 @@ from cvalues.taxonomy import DOMAINS, SCENARIOS
 from judge.cli import console
 from judge.cli.options import parts
 from judge.errors import ConfigError
+from judge.models.address import addressed
 from judge.records import Candidate, Judge, Language
 from judge.samples import SampleDesign
 from judge.store.annotation_base import Role, Screen, Study
@@ -108,11 +109,13 @@ def models(
         if judge is not None:
             raise ConfigError("--judge gives its opinion of a model's replies; name --model too.")
         return None
-    candidate = Candidate(model=model, base_url=base_url, api_key_env=api_key_env, temperature=0.7)
+    candidate = addressed(
+        Candidate(model=model, base_url=base_url, api_key_env=api_key_env, temperature=0.7)
+    )
     if judge is None:
         return candidate, None
-    return candidate, Judge(
-        model=judge, base_url=judge_base_url or base_url, api_key_env=api_key_env
+    return candidate, addressed(
+        Judge(model=judge, base_url=judge_base_url or base_url, api_key_env=api_key_env)
     )
 
 

@@ -29,7 +29,8 @@ def export(
     """Write a run's verdicts, calls, labels, summary or responses as a table."""
     from judge.cli import console
     from judge.cli.stores import opened, run_named
-    from judge.exporters.files import Format, write_rows
+    from judge.errors import ConfigError
+    from judge.exporters.files import Format, filled, write_rows
     from judge.exporters.mlflow import feedback
     from judge.exporters.rows import What, rows
     from judge.store.copies import write_run
@@ -38,13 +39,19 @@ def export(
     with opened(store) as kept:
         found = run_named(kept, run)
         if kind == "run":
+            if format_ is not None:
+                raise ConfigError("--what run writes a store; leave out --format.")
             count = write_run(kept, found, out)
         else:
             form = console.one_of(
                 format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"
             )
-            mlflow = kind == "mlflow"
-            table = feedback(kept, found) if mlflow else rows(kept, found, cast("What", kind))
+            if kind == "mlflow":
+                table = feedback(kept, found)
+            elif kind == "generations" and form != "jsonl":
+                table = filled(lambda: rows(kept, found, "generations"))
+            else:
+                table = rows(kept, found, cast("What", kind))
             count = write_rows(out, table, form=form, raw=raw)
     console.note(f"{count} rows in {out}")
 

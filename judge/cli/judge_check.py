@@ -41,6 +41,7 @@ def judge_check(
     from judge.checking import check_judge, wrappers
     from judge.cli import console
     from judge.importers.responses import read_generations
+    from judge.models.address import addressed
     from judge.records import Judge
 
     generations = (
@@ -48,13 +49,15 @@ def judge_check(
         if items is None
         else list(read_generations(items, encoding=encoding))
     )
-    asked = Judge(
-        model=judge,
-        base_url=base_url,
-        api_key_env=api_key_env,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        seed=seed,
+    asked = addressed(
+        Judge(
+            model=judge,
+            base_url=base_url,
+            api_key_env=api_key_env,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
     )
     console.note(f"{len(generations)} responses, {len(generations) * (len(wrappers()) + 2)} calls")
     check = asyncio.run(

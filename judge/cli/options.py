@@ -90,5 +90,6 @@ def parts(joined: str) -> tuple[str, ...]:
 
     listed = tuple(part.strip() for part in joined.split(",") if part.strip())
     if not listed or len(set(listed)) != len(listed):
-        raise ConfigError(f"{joined!r} is empty or names something twice; list each name once.")
+        said = f"{joined!r} names something twice" if listed else "a list holds no name"
+        raise ConfigError(f"{said}; give names with commas between, each once.")
     return listed

@@ -15,6 +15,7 @@ from judge.config import OnRefusal, Source
 from judge.errors import ConfigError, NotTrusted
 from judge.importers.responses import read_generations
 from judge.judging import JudgingPlan
+from judge.models.address import addressed
 from judge.pointwise import Edition
 from judge.records import Judge, Language, ModelSettings
 from judge.trust.identity import distrust
@@ -33,7 +34,7 @@ class JudgeWords(TypedDict):
 
 def judges_of(models: str, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
     """Make the judges that a list of models names."""
-    return tuple(Judge(model=model, **shared) for model in parts(models))
+    return tuple(addressed(Judge(model=model, **shared)) for model in parts(models))
 
 
 class PlanWords(TypedDict):

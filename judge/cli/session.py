@@ -18,7 +18,7 @@ from judge.models.base import Model
 from judge.models.opening import open_model
 from judge.panel import with_panel
 from judge.pointwise import NEUTRAL, SECOND
-from judge.records import Counts, Judgment
+from judge.records import Counts, Judgment, Provenance, worst
 from judge.run import Plan, Settings, begin, carry_out, counts
 from judge.stage import Made
 from judge.store.base import Run
@@ -59,6 +59,12 @@ class Done:
     def counts(self) -> Counts:
         """What became of what was planned."""
         return count_outcomes(self.outcomes, planned=self.run.manifest.planned)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """The least live of the run's judgments; None where it has none."""
+        stamps = {cell.provenance for cell in self.cells}
+        return worst(stamps) if stamps else None
 
     @property
     def unasked(self) -> int:
@@ -229,6 +235,8 @@ def show(done: Done, *, as_json: bool) -> None:
         return
     if done.planned_only:
         return
+    if done.provenance == "SIMULATED":
+        console.say("SIMULATED judge: no finding about any model.")
     rows = [_row(cell) for cell in done.cells if cell.group is None]
     several = len(done.run.manifest.judges) > 1
     failed = [part for part in ("unscored", "error", "skipped") if any(row[part] for row in rows)]
@@ -276,6 +284,7 @@ def document(done: Done) -> dict[str, object]:
     """Give what a run came to as a JSON document."""
     return {
         "run": done.run.name,
+        "provenance": done.provenance,
         "counts": done.counts.model_dump(),
         "outcomes": dict(done.outcomes),
         "flags": dict(done.flags),

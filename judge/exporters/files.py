@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -80,11 +80,30 @@ def _csv(file: IO[bytes], rows: Iterator[Row], *, raw: bool) -> None:
     for row in rows:
         if not columns:
             columns = list(row)
-            writer.writerow(columns)
+            writer.writerow([cell(name) for name in columns])
         if list(row) != columns:
             raise ConfigError("the rows differ in their columns; write them as JSONL.")
-        writer.writerow([cell(cast("Value", value)) for value in row.values()])
+        writer.writerow([cell(_flat(value)) for value in row.values()])
     text.detach()
+
+
+def _flat(value: object) -> Value:
+    """Write what has parts as JSON, since a cell holds one value."""
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False)
+    return cast("Value", value)
+
+
+def filled(read: Callable[[], Iterable[Row]]) -> Iterator[Row]:
+    """Give rows that differ in their columns all columns of any, empty where a row had none.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the rows anew with each call, so that none is held.
+    """
+    columns = dict.fromkeys(name for row in read() for name in row)
+    return ({name: row.get(name) for name in columns} for row in read())
 
 
 def _parquet(file: IO[bytes], rows: Iterator[Row]) -> None:

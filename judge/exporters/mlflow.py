@@ -24,7 +24,7 @@ def feedback(store: Store, run: Run) -> Iterator[Mapping[str, object]]:
             "error": None if scored else row["outcome"],
             "rationale": row["rationale"],
             "source": {"source_type": "LLM_JUDGE", "source_id": row["judge"]},
-            "metadata": _unit(row),
+            "metadata": {**_unit(row), "provenance": row["provenance"]},
         }
     for row in rows(store, run, "labels"):
         yield {

@@ -118,4 +118,5 @@ def _cell(run: Run, cell: Cell) -> Row:
         "group": cell.group,
         "mean_judge_only": cell.mean,
         **cell.counts.model_dump(),
+        "provenance": cell.provenance,
     }

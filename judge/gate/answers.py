@@ -14,8 +14,7 @@ import numpy as np
 from calibration.tables import Row, optional_text, read_rows, text
 from judge.errors import ConfigError
 from judge.matching import Paired, cluster_codes, require_same_items
-from judge.ratings import worst
-from judge.records import Provenance
+from judge.records import Provenance, worst
 
 _WORDS = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0, "": np.nan}
 

@@ -23,8 +23,8 @@ from judge.gate.claims import Claim, Material, claim
 from judge.gate.records import CheckOutcome, Decision, GateReport, overall
 from judge.matching import Paired, pair
 from judge.policy import VETO, Check, Measure, Policy, Veto, Waiver
-from judge.ratings import Side, rated, worst
-from judge.records import Counts, Provenance
+from judge.ratings import Side, rated
+from judge.records import Counts, Provenance, worst
 
 
 def decide(

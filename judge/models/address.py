@@ -1,7 +1,9 @@
 """Where a judge lives: its provider, its address and its key, checked once at the border."""
 
+import os
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from judge.errors import ConfigError
@@ -18,6 +20,41 @@ USUAL_KEYS: Mapping[str, str] = {
     "hosted_vllm": "HOSTED_VLLM_API_KEY",
 }
 """Environment variables that hold the key where the judge names none."""
+
+USUAL_ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "hosted_vllm": ("HOSTED_VLLM_API_BASE",),
+}
+"""Environment variables that hold the address where the judge has none; the first that is set."""
+
+OPENAI_ITSELF = "https://api.openai.com/v1"
+
+Settings = TypeVar("Settings", bound=ModelSettings)
+
+
+def addressed(judge: Settings, environ: Mapping[str, str] | None = None) -> Settings:
+    """Give a model the address that its usual variable names, so that it is kept and compared.
+
+    Parameters
+    ----------
+    judge : ModelSettings
+    environ : mapping of str to str, or None
+        None for the process's environment.
+
+    Returns
+    -------
+    ModelSettings
+        Unchanged where it has an address, or no variable names another one.
+    """
+    environ = os.environ if environ is None else environ
+    head, slash, _ = judge.model.partition("/")
+    if judge.base_url is not None or not slash:
+        return judge
+    named = (environ.get(name, "").strip() for name in USUAL_ADDRESSES.get(head, ()))
+    address = next(filter(None, named), OPENAI_ITSELF)
+    if address.rstrip("/") == OPENAI_ITSELF:
+        return judge
+    return judge.model_copy(update={"base_url": address})
 
 
 def prefix_of(judge: ModelSettings) -> str:

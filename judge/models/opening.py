@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from judge.models.address import DIRECT_PREFIXES, prefix_of
+from judge.errors import ConfigError
+from judge.models.address import DIRECT_PREFIXES, prefix_of, refuse_secrets
 from judge.models.base import Model
 from judge.records import ModelSettings
 
@@ -42,8 +43,9 @@ def open_model(
     Raises
     ------
     ConfigError
-        If the judge cannot be reached that way, or the key's variable is not set.
+        If the judge has no address, cannot be reached that way, or the key's variable is not set.
     """
+    refuse_secrets(judge)
     chosen, why = _choose(judge, transport)
     if chosen == "direct":
         from judge.models.direct import DirectModel
@@ -60,6 +62,10 @@ def open_model(
 def _choose(judge: ModelSettings, transport: Transport) -> tuple[Literal["litellm", "direct"], str]:
     if transport != "auto":
         return transport, f"{transport}: as asked"
+    if judge.base_url is None and prefix_of(judge) == "hosted_vllm":
+        raise ConfigError(
+            f"{judge.model} has no address; give it with --base-url http://host:port/v1."
+        )
     if judge.base_url is not None and prefix_of(judge) in DIRECT_PREFIXES:
         return "direct", f"direct: {prefix_of(judge)}/ with a base URL speaks OpenAI's protocol"
     return "litellm", f"litellm: it knows the provider of {judge.model}"

@@ -21,12 +21,18 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from judge.config import Manifest
-from judge.errors import StoreError
+from judge.errors import ConfigError, StoreError
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import databases, rows, tables
 from judge.store.base import Label, Run, Write
 
 Read = TypeVar("Read")
+
+KNOWN = (
+    *("sqlite://", "sqlite+pysqlite://", "postgresql://"),
+    *("postgresql+psycopg://", "postgresql+psycopg2://"),
+)
+"""How the address of a store on a server, or in memory, may begin."""
 
 
 def open_store(address: str) -> "Store":
@@ -39,19 +45,36 @@ def open_store(address: str) -> "Store":
 
     Raises
     ------
+    ConfigError
+        If it is no kind of store that is known, or its driver is not installed.
     StoreError
         If it cannot be opened.
     """
     path = None if "://" in address else Path(address)
+    if path is None and not address.startswith(KNOWN):
+        raise ConfigError(
+            f"no store can be kept at {address.partition('://')[0]}://; name a SQLite file, or a "
+            "server as postgresql+psycopg://host/name."
+        )
     try:
         engine = create_engine(address) if path is None else databases.open_file(path)
         store = Store(engine, path)
         tables.migrate(engine, now=_now())
+    except ImportError as error:
+        raise ConfigError(
+            f"the driver {error.name} is not installed; write postgresql+psycopg:// and "
+            "pip install 'cvalues[postgres]'."
+        ) from error
     except SQLAlchemyError as error:
         if path is not None and isinstance(error, OperationalError):
             raise StoreError(
                 f"{path}: cannot be opened ({error.orig}); see whether the disk has room and the "
                 "folder can be written, or name another file with --store."
+            ) from error
+        if path is None and isinstance(error, OperationalError):
+            raise StoreError(
+                "the server of the store does not answer, or refuses; check its address and "
+                "account, or name another with --store."
             ) from error
         raise StoreError(
             f"{path or 'the store'}: not a store of cvalues, or damaged "

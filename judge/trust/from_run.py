@@ -7,8 +7,7 @@ from calibration.validation import FloatArray
 from judge.errors import ConfigError
 from judge.judging import kept_rubrics
 from judge.panel import with_panel
-from judge.ratings import worst
-from judge.records import Generation, Provenance
+from judge.records import Generation, Provenance, worst
 from judge.samples import Sample
 from judge.store.base import Label, Run
 from judge.store.sql import Store

@@ -148,6 +148,85 @@ def test_a_price_that_is_none_is_refused(tmp_path: Path, price: str) -> None:
     assert "is not two prices" in ended.err
 
 
+def test_verdicts_of_a_server_named_by_a_variable_are_not_those_of_another(
+    tmp_path: Path,
+) -> None:
+    path = responses(tmp_path, 3)
+    words = ["judge", str(path), "--rubric", "safety", "--judge", "openai/m", "--json"]
+
+    with simulated_server() as first, simulated_server() as second:
+        for name, server in (("a", first), ("b", second)):
+            named = {**KEY, "OPENAI_BASE_URL": server.base_url}
+            ended = program(*words, "--run", name, folder=tmp_path, environ=named)
+            assert ended.code == 0, ended.err
+        assert (first.hits.total, second.hits.total) == (3, 3)
+
+
+def test_what_a_simulated_judge_said_is_stamped_wherever_it_is_counted(tmp_path: Path) -> None:
+    path = responses(tmp_path, 2)
+
+    with simulated_server() as server:
+        shown = program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+        counted = program(*words(path, server.base_url, "--json"), folder=tmp_path, environ=KEY)
+    program("export", "r", "--what", "summary", "--out", "s.jsonl", folder=tmp_path)
+
+    assert shown.out.startswith("SIMULATED judge")
+    assert json.loads(counted.out)["provenance"] == "SIMULATED"
+    rows = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text("utf-8").splitlines()]
+    assert {row["provenance"] for row in rows} == {"SIMULATED"}
+
+
+def test_a_run_of_other_rubrics_is_refused_by_what_was_asked_otherwise(tmp_path: Path) -> None:
+    path = responses(tmp_path, 2)
+
+    with simulated_server() as server:
+        given = words(path, server.base_url)
+        program(*given, folder=tmp_path, environ=KEY)
+        given[given.index("safety")] = "refusal"
+        ended = program(*given, folder=tmp_path, environ=KEY)
+
+    assert ended.code == 2
+    assert "rubrics[safety zh]: was given, is not given" in ended.err
+    assert "digest" not in ended.err
+
+
+def test_responses_that_differ_in_their_fields_fill_one_table(tmp_path: Path) -> None:
+    path = tmp_path / "responses.jsonl"
+    rows = [
+        {"id": "a", "prompt": "p", "response": "r", "group": "law", "=note": {"by": "me"}},
+        {"id": "b", "prompt": "p", "response": "r"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    with simulated_server() as server:
+        program(*words(path, server.base_url), folder=tmp_path, environ=KEY)
+    ended = program(
+        "export", "r", "--what", "generations", "--out", "g.csv", folder=tmp_path, environ=KEY
+    )
+
+    assert ended.code == 0, ended.err
+    table = (tmp_path / "g.csv").read_text("utf-8-sig").splitlines()
+    assert table[0] == "'=note,id,prompt,group,response,system,sample"
+    assert table[1] == '"{""by"": ""me""}",a,p,law,r,default,0'
+    assert table[2] == ",b,p,,r,default,0"
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [("mysql://host/name", "postgresql+psycopg"), ("postgresql+absent://host/n", "postgresql")],
+)
+def test_a_store_of_an_unknown_kind_is_refused_in_one_line(
+    tmp_path: Path, store: str, said: str
+) -> None:
+    given = words(responses(tmp_path, 1), "http://127.0.0.1:9/v1", "--store", store)
+
+    ended = program(*given, folder=tmp_path, environ=KEY)
+
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
 def test_a_server_that_stays_away_ends_the_run_early(tmp_path: Path) -> None:
     path = responses(tmp_path, 300)
     broken = Profile(faults=(PlannedFault(mode="http_500", every=1),))

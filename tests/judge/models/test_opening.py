@@ -4,7 +4,7 @@ import pytest
 
 from judge.budget import Price
 from judge.errors import ConfigError
-from judge.models.address import key_of
+from judge.models.address import addressed, key_of
 from judge.models.direct import DirectModel
 from judge.models.litellm import LitellmModel, list_price
 from judge.models.opening import open_model
@@ -46,6 +46,44 @@ def test_a_provider_without_its_key_is_refused_by_the_name_of_the_variable(
 ) -> None:
     with pytest.raises(ConfigError, match=f"export {variable}"):
         open_model(Judge(model=model), environ={})
+
+
+def test_a_server_of_ones_own_without_an_address_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--base-url"):
+        open_model(Judge(model="hosted_vllm/qwen3"), environ={})
+
+
+def test_a_key_in_place_of_a_variables_name_is_never_repeated() -> None:
+    judge = Judge(model="openai/qwen3", base_url=LOCAL, api_key_env="sk-canary-0123456789")
+
+    with pytest.raises(ConfigError) as refused:
+        open_model(judge, environ={})
+
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "environ", "address"),
+    [
+        ("openai/qwen3", {"OPENAI_BASE_URL": LOCAL}, LOCAL),
+        ("openai/qwen3", {"OPENAI_API_BASE": LOCAL}, LOCAL),
+        ("hosted_vllm/qwen3", {"HOSTED_VLLM_API_BASE": LOCAL}, LOCAL),
+        ("openai/gpt-4o", {"OPENAI_BASE_URL": "https://api.openai.com/v1/"}, None),
+        ("openai/gpt-4o", {"OPENAI_BASE_URL": " "}, None),
+        ("dashscope/qwen-max", {"OPENAI_BASE_URL": LOCAL}, None),
+        ("claude-sonnet-4-5", {"OPENAI_BASE_URL": LOCAL}, None),
+    ],
+)
+def test_an_address_of_the_surroundings_becomes_the_models_own(
+    model: str, environ: dict[str, str], address: str | None
+) -> None:
+    assert addressed(Judge(model=model), environ).base_url == address
+
+
+def test_an_address_that_was_given_stays() -> None:
+    judge = Judge(model="openai/qwen3", base_url=LOCAL)
+
+    assert addressed(judge, {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}) == judge
 
 
 def test_the_user_may_choose_the_way() -> None:
