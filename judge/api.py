@@ -1,12 +1,13 @@
 """Grading from Python, without a store: generations in, judgments out."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from judge import pointwise
 from judge.budget import Budget
+from judge.grading import Task
 from judge.models.address import addressed
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
@@ -26,7 +27,15 @@ def grade(
     repeats: int = 1,
     concurrency: int = 32,
 ) -> list[Judgment]:
-    """Grade generations; see `agrade`, whose twin for programs without an event loop this is."""
+    """Grade generations; see `agrade`, whose twin for programs without an event loop this is.
+
+    Raises
+    ------
+    RuntimeError
+        If an event loop runs already, as in a notebook.
+    """
+    if _in_a_loop():
+        raise RuntimeError("an event loop runs already, as in a notebook: use `await agrade(...)`.")
     return asyncio.run(
         agrade(generations, rubric=rubric, judge=judge, repeats=repeats, concurrency=concurrency)
     )
@@ -70,9 +79,15 @@ async def agrade(
         If the rubric is unknown or invalid.
     judge.errors.ConfigError
         If the judge cannot be reached as it is described.
+    ValueError
+        If `repeats` or `concurrency` is below 1, or two generations are the same item.
     """
+    for name, count in (("repeats", repeats), ("concurrency", concurrency)):
+        if count < 1:
+            raise ValueError(f"{name} must be 1 or more; got {count}.")
     asked = addressed(Judge(model=judge) if isinstance(judge, str) else judge)
     tasks = list(pointwise.tasks(generations, Forms([_edition(rubric)], [asked]), repeats=repeats))
+    _refuse_twins(tasks)
     made: dict[tuple[str, ...], Judgment] = {}
 
     async def keep(*writes: Write) -> None:
@@ -92,6 +107,27 @@ async def agrade(
         )
         await ask_tasks(iter(tasks), bench, workers=concurrency, stop=asyncio.Event())
     return [made[task.slot] for task in tasks]
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _refuse_twins(tasks: Sequence[Task]) -> None:
+    """Refuse what could not be told apart: one judgment would stand for several texts."""
+    seen: set[tuple[str, ...]] = set()
+    for task in tasks:
+        if task.slot in seen:
+            twin = task.generation
+            raise ValueError(
+                f"generations: {twin.id!r} of system {twin.system!r}, sample {twin.sample}, stands "
+                "twice; give each response an id, system or sample of its own."
+            )
+        seen.add(task.slot)
 
 
 def _slot(judgment: Judgment) -> tuple[str, ...]:

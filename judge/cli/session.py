@@ -63,7 +63,7 @@ class Done:
     @property
     def provenance(self) -> Provenance | None:
         """The least live of the run's judgments; None where it has none."""
-        stamps = {cell.provenance for cell in self.cells}
+        stamps: set[Provenance] = {cell.provenance for cell in self.cells}
         return worst(stamps) if stamps else None
 
     @property
