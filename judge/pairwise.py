@@ -6,7 +6,7 @@ A preference is a score: 1 where the first system of the pair is better, -1 wher
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations, groupby, product
 
 from pydantic import BaseModel
 
@@ -110,6 +110,28 @@ def _fields(first: Generation, second: Generation, order: Order) -> dict[str, st
     if first.reference is not None:
         fields["reference"] = first.reference
     return fields
+
+
+def settled(judgments: Iterable[Judgment]) -> Iterator[Judgment]:
+    """Give each pair once: one judgment for its two orders, of each judge, rubric and repeat.
+
+    Parameters
+    ----------
+    judgments : iterable of Judgment
+        Those of one unit next to each other, as a store gives them. A pair of which only one
+        order was judged is left out.
+    """
+    for _, unit in groupby(judgments, key=lambda judgment: judgment.unit):
+        asked = sorted(unit, key=_question)
+        for _, both in groupby(asked, key=_question):
+            orders = {judgment.order: judgment for judgment in both}
+            if {"forward", "backward"} <= orders.keys():
+                verdicts = settle(orders["forward"], orders["backward"])
+                yield orders["forward"].model_copy(update={"verdicts": verdicts})
+
+
+def _question(judgment: Judgment) -> tuple[str, str, int]:
+    return (judgment.judge, judgment.rubric, judgment.repeat)
 
 
 def settle(forward: Judgment, backward: Judgment) -> tuple[Verdict, ...]:

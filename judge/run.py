@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from judge.budget import Budget, Price
 from judge.config import Manifest, difference
-from judge.errors import RunMismatch
+from judge.errors import ConfigError, RunMismatch
 from judge.grading import Task as JudgingTask
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
@@ -79,12 +79,15 @@ def begin(store: Store, name: str, plan: Plan) -> tuple[Run, bool]:
 
     Raises
     ------
+    ConfigError
+        If there is nothing to ask.
     RunMismatch
         If a run of that name was made with something else; the message says what.
     """
     wanted = plan.manifest()
     run = store.find_run(name)
     if run is None:
+        _refuse_nothing(wanted)
         return plan.create(store, name, wanted), False
     changes = difference(run.manifest, wanted)
     if changes:
@@ -93,6 +96,17 @@ def begin(store: Store, name: str, plan: Plan) -> tuple[Run, bool]:
             "give the new one another name with --run."
         )
     return run, True
+
+
+def _refuse_nothing(manifest: Manifest) -> None:
+    if manifest.planned:
+        return
+    why = (
+        "no prompt has responses of two systems, which --pairwise compares"
+        if manifest.kind == "pairwise"
+        else "no rubric applies to the group of any response"
+    )
+    raise ConfigError(f"nothing to ask: {why}; see the fields id, system and group.")
 
 
 async def carry_out(

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field
 
+from judge.config import Manifest
+from judge.pairwise import settled
+from judge.panel import with_panel
 from judge.records import Counts, Judgment, Provenance, Record, worst
 
 
@@ -42,6 +45,20 @@ class Cell(Record):
 
 
 _Place = tuple[str, str, str, str, str | None]
+
+
+def concluded(judgments: Iterable[Judgment], manifest: Manifest) -> Iterator[Judgment]:
+    """Give what a summary counts: the panel's judgments, too, and each pair once for both orders.
+
+    Parameters
+    ----------
+    judgments : iterable of Judgment
+        Those of one unit next to each other, as a store gives them.
+    manifest : Manifest
+        Of their run.
+    """
+    heard = with_panel(judgments, len(manifest.judges))
+    return settled(heard) if manifest.kind == "pairwise" else heard
 
 
 def summarise(judgments: Iterable[Judgment]) -> tuple[Cell, ...]:

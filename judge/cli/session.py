@@ -16,14 +16,13 @@ from judge.grading import CACHED, REFUSALS
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
-from judge.panel import with_panel
 from judge.pointwise import NEUTRAL, SECOND
 from judge.records import Counts, Judgment, Provenance, worst
 from judge.run import Plan, Settings, begin, carry_out, counts
 from judge.stage import Made
 from judge.store.base import Run
 from judge.store.sql import Store, open_store
-from judge.summary import Cell, count_outcomes, summarise
+from judge.summary import Cell, concluded, count_outcomes, summarise
 
 GRACE = 10.0
 """Seconds that calls in flight get to finish after the first Ctrl-C."""
@@ -131,7 +130,7 @@ def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) 
                 declined[judgment.group or "no group"] += 1
             yield judgment
 
-    return summarise(with_panel(noting(), len(run.manifest.judges)))
+    return summarise(concluded(noting(), run.manifest))
 
 
 def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
@@ -243,6 +242,10 @@ def show(done: Done, *, as_json: bool) -> None:
     columns = {"what": "criterion", "judge": "judge", "system": "system", "mean": "mean*"}
     columns |= {part: part for part in ("scored", *failed)}
     console.table(rows, {k: heading for k, heading in columns.items() if several or k != "judge"})
+    if done.run.manifest.kind == "pairwise":
+        console.say(
+            "* 1 where the first of the pair is better, -1 where the second is, 0 for a tie."
+        )
     console.say("* the judge's own, not corrected for its errors: see cvalues calibrate.")
     total = done.counts
     console.say(

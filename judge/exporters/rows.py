@@ -7,7 +7,7 @@ from judge.panel import with_panel
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.store.base import Label, Run
 from judge.store.sql import Store
-from judge.summary import Cell, summarise
+from judge.summary import Cell, concluded, summarise
 
 What = Literal["verdicts", "attempts", "labels", "summary", "generations"]
 Row = Mapping[str, object]
@@ -30,9 +30,10 @@ def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
         return (_label(label) for label in store.labels(run))
     if what == "generations":
         return (generation_row(generation) for generation in _generations(store, run))
-    judgments = with_panel(store.judgments(run), len(run.manifest.judges))
     if what == "summary":
-        return (_cell(run, cell) for cell in summarise(judgments))
+        counted = concluded(store.judgments(run), run.manifest)
+        return (_cell(run, cell) for cell in summarise(counted))
+    judgments = with_panel(store.judgments(run), len(run.manifest.judges))
     return (
         _verdict(run, judgment, verdict) for judgment in judgments for verdict in judgment.verdicts
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from judge.config import Manifest
-from judge.ratings import Side, worst
-from judge.records import Generation, Judgment
+from judge.ratings import Side
+from judge.records import Generation, Judgment, worst
 from judge.report.record import Cost, Edition, Origin, Served, Stamp
 from judge.report.scores import Rubrics
 from judge.report.tally import Tally

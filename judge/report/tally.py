@@ -7,9 +7,8 @@ the mean of its scores: judgments of one prompt are not independent of each othe
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 
-from judge.pairwise import settle
+from judge.pairwise import settled
 from judge.panel import NAME as PANEL
 from judge.panel import with_panel
 from judge.records import Judgment, Language, Provenance
@@ -105,17 +104,7 @@ def concluded(judgments: Iterable[Judgment], *, judges: int, pairwise: bool) -> 
         for judgment in with_panel(judgments, judges)
         if judges < 2 or judgment.judge == PANEL
     )
-    return _settled(heard) if pairwise else heard
-
-
-def _settled(judgments: Iterable[Judgment]) -> Iterator[Judgment]:
-    for _, unit in groupby(judgments, key=lambda judgment: judgment.unit):
-        asked = sorted(unit, key=lambda judgment: (judgment.rubric, judgment.repeat))
-        for _, both in groupby(asked, key=lambda judgment: (judgment.rubric, judgment.repeat)):
-            orders = {judgment.order: judgment for judgment in both}
-            if {"forward", "backward"} <= orders.keys():
-                verdicts = settle(orders["forward"], orders["backward"])
-                yield orders["forward"].model_copy(update={"verdicts": verdicts})
+    return settled(heard) if pairwise else heard
 
 
 def _heard(judgments: Iterable[Judgment], counted: Tally) -> Iterator[Judgment]:

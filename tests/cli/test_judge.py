@@ -211,6 +211,35 @@ def test_responses_that_differ_in_their_fields_fill_one_table(tmp_path: Path) ->
     assert table[2] == ",b,p,,r,default,0"
 
 
+def test_nothing_to_compare_is_refused_and_leaves_no_run(tmp_path: Path) -> None:
+    path = responses(tmp_path, 2)
+
+    with simulated_server() as server:
+        ended = program(*words(path, server.base_url, "--pairwise"), folder=tmp_path, environ=KEY)
+
+    assert ended.code == 2
+    assert "nothing to ask: no prompt has responses of two systems" in ended.err
+    assert open_store(str(tmp_path / "store.db")).find_run("r") is None
+
+
+def test_a_pair_stands_once_in_the_summary(tmp_path: Path) -> None:
+    path = tmp_path / "responses.jsonl"
+    rows = (
+        {"id": "p", "prompt": "?", "response": f"Reply of {system}.", "system": system}
+        for system in ("a", "b")
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    with simulated_server() as server:
+        ended = program(
+            *words(path, server.base_url, "--pairwise", "--json"), folder=tmp_path, environ=KEY
+        )
+
+    summed = json.loads(ended.out)
+    assert summed["calls"] == 2
+    assert [each["planned"] for each in summed["scores"]] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("store", "said"),
     [("mysql://host/name", "postgresql+psycopg"), ("postgresql+absent://host/n", "postgresql")],

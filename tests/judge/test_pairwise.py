@@ -4,7 +4,7 @@ import json
 
 from judge import pairwise
 from judge.grading import judgment
-from judge.pairwise import settle
+from judge.pairwise import settle, settled
 from judge.records import Generation, Scored
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation
@@ -64,3 +64,13 @@ def test_a_missing_preference_stays_missing() -> None:
     verdicts = settle(read(forward, "cannot_assess"), read(backward, "2"))
 
     assert verdicts[0].outcome == "unscored.cannot_assess"
+
+
+def test_a_pair_counts_once_and_not_before_both_orders_were_judged() -> None:
+    forward, backward = planned()
+    asked = read(forward, "1"), read(backward, "1")
+
+    (pair,) = settled(asked)
+
+    assert {verdict.outcome for verdict in pair.verdicts} == {"unscored.inconsistent_order"}
+    assert list(settled(asked[:1])) == []
