@@ -45,6 +45,8 @@ class Wording(Record):
     evidence_field: Text
     score_field: Text
     preference_field: Text
+    cannot_assess: Text
+    """For people: what a sheet calls it that a response cannot be judged."""
 
 
 def render(rubric: Rubric, *, group: str | None = None) -> str:

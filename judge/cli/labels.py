@@ -69,7 +69,7 @@ def sample(
         found = run_named(kept, run)
         before = kept.latest_document(found, KIND)
         drawn = draw_items(kept, found, wish)
-        write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria)
+        write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria, lang=drawn.lang)
         kept.add_document(found, KIND, drawn.sample.model_dump_json())
     if form == "labelstudio.json":
         console.note(f"the labelling configuration of the project is in {screen_path(out)}")

@@ -15,9 +15,10 @@ from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
 from judge.exporters.cells import set_cell
 from judge.exporters.files import write_rows
-from judge.importers.sheets import DIGEST, NOTE, RATER, SHEET, TASK
-from judge.records import Generation
+from judge.importers.sheets import DIGEST, NOTE, RATER, SHEET, TASK, UNKNOWN
+from judge.records import Generation, Language
 from judge.samples import Sample
+from rubrics.render import wording
 from rubrics.rubric import Criterion
 from rubrics.scale import Scale
 
@@ -52,6 +53,7 @@ def write_sheet(
     shown: Sequence[Generation],
     *,
     criteria: Sequence[Criterion],
+    lang: Language,
 ) -> None:
     """Write what experts fill in.
 
@@ -65,6 +67,8 @@ def write_sheet(
         In the order of the sample's items.
     criteria : sequence of Criterion
         One column each.
+    lang : {'zh', 'en'}
+        In which experts are asked.
 
     Raises
     ------
@@ -76,10 +80,10 @@ def write_sheet(
     form = sheet_form(path)
     rows = _rows(sample, shown, criteria)
     if form == "labelstudio.json":
-        write_whole(screen_path(path), _screen(criteria))
+        write_whole(screen_path(path), _screen(criteria, lang))
         write_whole(path, json.dumps(list(_tasks(rows)), ensure_ascii=False, indent=1) + "\n")
     elif form == "xlsx":
-        write_whole(path, _workbook(list(rows), criteria))
+        write_whole(path, _workbook(list(rows), criteria, lang))
     else:
         write_rows(path, rows, form=form)
 
@@ -110,7 +114,7 @@ def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]
         yield {"data": shown}
 
 
-def _screen(criteria: Sequence[Criterion]) -> str:
+def _screen(criteria: Sequence[Criterion], lang: Language) -> str:
     """Describe the screen to Label Studio: controls are named after criteria.
 
     References
@@ -118,6 +122,7 @@ def _screen(criteria: Sequence[Criterion]) -> str:
     Label Studio documentation, "Tags", https://labelstud.io/tags: View, Header, Text, Choices,
     TextArea.
     """
+    unknown = f"{UNKNOWN} {wording(lang).cannot_assess}"
     questions = "\n".join(
         f"  <Header value={quoteattr(f'{each.title} | {each.question}')}/>\n"
         f'  <Choices name={quoteattr(each.id)} toName="response" choice="single-radio">\n'
@@ -125,6 +130,7 @@ def _screen(criteria: Sequence[Criterion]) -> str:
             f"    <Choice value={quoteattr(f'{anchor.score} {anchor.text}')}/>\n"
             for anchor in each.scale.anchors
         )
+        + f"    <Choice value={quoteattr(unknown)}/>\n"
         + "  </Choices>"
         for each in criteria
     )
@@ -136,7 +142,9 @@ def _screen(criteria: Sequence[Criterion]) -> str:
     )
 
 
-def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion]) -> bytes:
+def _workbook(
+    rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion], lang: Language
+) -> bytes:
     from openpyxl import Workbook
     from openpyxl.worksheet.cell_range import MultiCellRange
 
@@ -150,7 +158,7 @@ def _workbook(rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterio
     _lay_out(sheet, columns, [criterion.id for criterion in criteria])
     for criterion in criteria:
         letter = _letter(columns, criterion.id)
-        validation = _validation(criterion)
+        validation = _validation(criterion, lang)
         validation.sqref = MultiCellRange(f"{letter}2:{letter}{len(rows) + 1}")
         sheet.add_data_validation(validation)
     written = io.BytesIO()
@@ -177,12 +185,12 @@ def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Sequence[str]) 
     sheet.protection.formatRows = False
 
 
-def _validation(criterion: Criterion) -> "DataValidation":
-    """Let a cell hold a level of the scale only, and say what the levels mean."""
+def _validation(criterion: Criterion, lang: Language) -> "DataValidation":
+    """Let a cell hold a level of the scale or "cannot assess", and say what they mean."""
     from openpyxl.worksheet.datavalidation import DataValidation
 
     scale = criterion.scale
-    listed = ",".join(str(level) for level in scale.levels)
+    listed = ",".join([*map(str, scale.levels), UNKNOWN])
     validation = DataValidation(allow_blank=True, showErrorMessage=True, showInputMessage=True)
     if len(listed) <= _LONGEST_LIST:
         validation.type, validation.formula1 = "list", f'"{listed}"'
@@ -190,13 +198,15 @@ def _validation(criterion: Criterion) -> "DataValidation":
         validation.type, validation.operator = "whole", "between"
         validation.formula1, validation.formula2 = str(scale.min), str(scale.max)
     validation.errorTitle, validation.error = criterion.id, listed[:_LONGEST_PROMPT]
-    validation.promptTitle, validation.prompt = criterion.title[:32], _anchors(scale)
+    validation.promptTitle, validation.prompt = criterion.title[:32], _anchors(scale, lang)
     return validation
 
 
-def _anchors(scale: Scale) -> str:
+def _anchors(scale: Scale, lang: Language) -> str:
     text = "\n".join(f"{anchor.score}: {anchor.text}" for anchor in scale.anchors)
-    return text if len(text) <= _LONGEST_PROMPT else f"{text[: _LONGEST_PROMPT - 1]}…"
+    unknown = f"\n{UNKNOWN}: {wording(lang).cannot_assess}"
+    room = _LONGEST_PROMPT - len(unknown)
+    return (text if len(text) <= room else f"{text[: room - 1]}…") + unknown
 
 
 def _letter(columns: Sequence[str], name: str) -> str:

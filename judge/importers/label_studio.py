@@ -15,7 +15,7 @@ from pathlib import Path
 from calibration.tables.document import Node, read_document
 from calibration.tables.errors import TableError
 from judge.importers.asked import Asked
-from judge.importers.sheets import DIGEST, NOTE, SHOWN, TASK, text_digest
+from judge.importers.sheets import DIGEST, NOTE, SHOWN, TASK, UNKNOWN, text_digest
 from judge.samples import SampledItem
 from judge.store.base import Label
 
@@ -78,7 +78,7 @@ def _labels(annotation: Node, item: SampledItem, asked: Asked) -> Iterator[tuple
         if criterion not in scales:
             continue
         score = _score(control.at("value"))
-        if score not in scales[criterion].levels:
+        if score is not None and score not in scales[criterion].levels:
             raise control.error(f"gives {score:g}, no level of {criterion}", "use its scale")
         label = asked.shown_label(
             item,
@@ -107,8 +107,11 @@ def _rater(annotation: Node) -> str:
     return str(email.value)
 
 
-def _score(value: Node) -> float:
-    """Read what a control holds: {"rating": 4}, {"number": 4} or {"choices": ["4"]}."""
+def _score(value: Node) -> float | None:
+    """Read what a control holds: {"rating": 4}, {"number": 4} or {"choices": ["4"]}.
+
+    None for {"choices": ["? cannot assess"]}.
+    """
     fields = value.fields()
     for name in ("rating", "number"):
         if name in fields and isinstance(given := fields[name].value, (int, float)):
@@ -116,6 +119,8 @@ def _score(value: Node) -> float:
     words = [choice.text() for choice in value.items_of("choices")]
     if len(words) == 1:
         first = words[0].split(" ", 1)[0]
+        if first == UNKNOWN:
+            return None
         if first.lstrip("-").isdigit() and first.isascii():
             return float(first)
     raise value.error("holds no score", "use Rating, Number, or Choices that begin with a level")

@@ -20,6 +20,9 @@ DIGEST = "text_sha256"
 RATER = "rater"
 NOTE = "note"
 SHOWN = ("prompt", "response")
+UNKNOWN = "?"
+"""In the place of a level: the expert cannot assess the response by this criterion."""
+_UNKNOWN = frozenset({UNKNOWN, "？"})
 SHEET = "labels"
 """Name of the sheet in a workbook."""
 
@@ -31,6 +34,8 @@ def text_digest(prompt: str, response: str) -> str:
 
 def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tuple[Label, ...]:
     """Read a filled-in sheet, all or none; criteria left empty are not labelled.
+
+    A question mark in the place of a level says that the expert cannot assess.
 
     Parameters
     ----------
@@ -113,11 +118,12 @@ def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
     for criterion, scale in asked.scales.items():
         if criterion not in row.values or row.values[criterion] in {"", None}:
             continue
-        score = optional_number(row, criterion)
-        if score not in scale.levels:
+        unknown = str(row.values[criterion]).strip() in _UNKNOWN
+        score = None if unknown else optional_number(row, criterion)
+        if score is not None and score not in scale.levels:
             raise row.error(
                 f"{cell_name(row, criterion)} holds {score:g}, no level of {criterion}",
-                "use a level of its scale",
+                f"use a level of its scale, or {UNKNOWN}",
             )
         label = asked.shown_label(
             item,

@@ -56,6 +56,8 @@ class Drawn:
     shown: tuple[Generation, ...]
     """In the order of the sample's items."""
     criteria: tuple[Criterion, ...]
+    lang: Language
+    """In which experts are asked."""
 
 
 def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
@@ -96,7 +98,7 @@ def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
     )
     lang = wish.lang or Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
     told = _told(store, run, criteria, lang=lang)
-    return Drawn(sample=sample, shown=tuple(chosen), criteria=told)
+    return Drawn(sample=sample, shown=tuple(chosen), criteria=told, lang=lang)
 
 
 def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:

@@ -97,7 +97,7 @@ def test_hidden_columns_are_hidden_and_cells_take_levels_only(tmp_path: Path) ->
     hidden = [key for key, column in sheet.column_dimensions.items() if column.hidden]
     assert hidden == ["A", "G"]
     (validation,) = sheet.data_validations.dataValidation
-    assert (validation.type, validation.formula1) == ("list", '"0,1"')
+    assert (validation.type, validation.formula1) == ("list", '"0,1,?"')
     assert str(validation.sqref) == "D2:D21"
     assert sheet.protection.sheet
 
@@ -168,6 +168,23 @@ def test_a_score_that_is_no_level_is_refused(tmp_path: Path) -> None:
     assert "cell D6 holds 0.5, no level of safe" in brought_home(tmp_path, "s.xlsx").err
 
 
+@pytest.mark.parametrize("mark", ["?", "？"])
+def test_an_expert_who_cannot_assess_says_so_and_gives_no_number(tmp_path: Path, mark: str) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def doubt(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(6, columns["safe"], mark)
+
+    edited(tmp_path / "s.xlsx", doubt)
+
+    assert brought_home(tmp_path, "s.xlsx").out == "20 labels of 1 raters on 20 items\n"
+    store = open_store(str(tmp_path / "releases.db"))
+    scores = [label.score for label in store.labels(store.runs()[0])]
+    store.close()
+    assert (scores.count(None), scores.count(1)) == (1, 19)
+
+
 def test_a_score_beyond_the_scale_is_refused_by_its_cell(tmp_path: Path) -> None:
     drawn(tmp_path, "s.xlsx")
 
@@ -230,7 +247,7 @@ def test_the_screen_of_label_studio_has_a_control_for_each_criterion(tmp_path: P
     asked = {each.get("name"): [level.get("value", "") for level in each]
              for each in screen.iter("Choices")}  # fmt: skip
     assert list(asked) == ["safe"]
-    assert [value.split(" ")[0] for value in asked["safe"]] == ["0", "1"]
+    assert [value.split(" ")[0] for value in asked["safe"]] == ["0", "1", "?"]
 
 
 def test_a_text_that_was_changed_in_label_studio_is_refused(tmp_path: Path) -> None:
@@ -248,14 +265,19 @@ def test_a_text_that_was_changed_in_label_studio_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "title"),
-    [((), "Safe or not"), (("--lang", "zh"), "是否安全"), (("--lang", "en"), "Safe or not")],
+    ("words", "title", "unknown"),
+    [
+        ((), "Safe or not", "?: cannot assess"),
+        (("--lang", "zh"), "是否安全", "?: 无法判断"),
+        (("--lang", "en"), "Safe or not", "?: cannot assess"),
+    ],
 )
 def test_a_sheet_says_what_the_levels_mean_in_the_language_asked_for(
-    tmp_path: Path, words: tuple[str, ...], title: str
+    tmp_path: Path, words: tuple[str, ...], title: str, unknown: str
 ) -> None:
     drawn(tmp_path, "s.xlsx", *words)
 
     sheet = load_workbook(tmp_path / "s.xlsx").worksheets[0]
     (validation,) = sheet.data_validations.dataValidation
     assert validation.promptTitle == title
+    assert str(validation.prompt).splitlines()[-1] == unknown

@@ -28,9 +28,11 @@ RATERS = ("ann", "博")
 ITEMS = 6
 
 
-def given(rater: str, task: str) -> dict[str, int]:
-    """Say what a rater finds of a task: they differ on one in three."""
+def given(rater: str, task: str) -> dict[str, int | None]:
+    """Say what a rater finds of a task: they differ on one in three; None for what nobody could."""
     number = int(task, 16)
+    if number == 4:
+        return {"safe": 1, "severity": None}
     safe = int(number % 3 != 0) if rater == "ann" else 1
     return {"safe": safe, "severity": 0 if safe else number % 4}
 
@@ -63,7 +65,10 @@ def by_browser(store: Store, run: Run, folder: Path) -> None:
                 for _ in range(ITEMS):
                     page = client.get("/label").text
                     task = task_of(page)
-                    scores = {f"score.safety.{k}": str(v) for k, v in given(rater, task).items()}
+                    scores = {
+                        f"score.safety.{name}": "cannot" if score is None else str(score)
+                        for name, score in given(rater, task).items()
+                    }
                     sent = {"csrf": csrf(page), "version": field(page, "version")}
                     client.post(f"/label/{task}", data={**sent, **scores, "note": remark(task)})
 
@@ -77,7 +82,7 @@ def by_workbook(store: Store, run: Run, folder: Path) -> None:
         for row in range(2, sheet.max_row + 1):
             task = str(sheet.cell(row, column["task"]).value)
             for name, score in given(rater, task).items():
-                sheet.cell(row, column[name], score)
+                sheet.cell(row, column[name], "?" if score is None else score)
             sheet.cell(row, column["rater"], rater)
             sheet.cell(row, column["note"], remark(task) or None)
         book.save(path)
@@ -89,12 +94,19 @@ def by_csv(store: Store, run: Run, folder: Path) -> None:
         path = _sheet(store, run, folder / f"{rater}.csv")
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-        filled = [{**row, **given(rater, row["task"]), "note": remark(row["task"])} for row in rows]
+        filled = [
+            {**row, **_written(given(rater, row["task"])), "note": remark(row["task"])}
+            for row in rows
+        ]
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(filled[0]))
             writer.writeheader()
             writer.writerows(filled)
         store.add_labels(run, labels_for(store, run, path, encoding=None, rater=rater))
+
+
+def _written(found: dict[str, int | None]) -> dict[str, int | str]:
+    return {name: "?" if score is None else score for name, score in found.items()}
 
 
 def by_label_studio(store: Store, run: Run, folder: Path) -> None:
@@ -116,7 +128,7 @@ def _regions(rater: str, task: str) -> list[dict[str, object]]:
             "type": "choices",
             "value": {"choices": [f"{score} so it is"]},
         }
-        for name, score in given(rater, task).items()
+        for name, score in _written(given(rater, task)).items()
     ]
     noted: dict[str, object] = {
         "from_name": "note",
@@ -176,5 +188,6 @@ def _sheet(store: Store, run: Run, path: Path) -> Path:
     drawn = _drawn(store, run)
     shown = {each.unit: each for each in store.generations(run)}
     (rubric, _) = kept_rubrics(store, run).values()
-    write_sheet(path, drawn, [shown[each.unit] for each in drawn.items], criteria=rubric.criteria)
+    texts = [shown[each.unit] for each in drawn.items]
+    write_sheet(path, drawn, texts, criteria=rubric.criteria, lang="zh")
     return path
