@@ -25,7 +25,12 @@ from calibration.coefficients.kappa import (
     weighted_by,
 )
 from calibration.coefficients.percent import percent_of
-from calibration.coefficients.rater_table import MOST_CATEGORIES, TableCoefficient, cell_priors
+from calibration.coefficients.rater_table import (
+    MOST_CATEGORIES,
+    TableCoefficient,
+    cell_priors,
+    levels_of,
+)
 from calibration.draws import estimate_from_draws
 from calibration.estimate import Estimate, Undefined
 from calibration.validation import (
@@ -160,12 +165,9 @@ class _Patterns:
 
 
 def _levels(seen: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
-    used = np.unique(seen[~np.isnan(seen)])
-    levels = used if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
-    strangers = np.setdiff1d(used, levels)
-    if strangers.size:
-        raise ValueError(f"rating {strangers[0]:g} is not among the categories given.")
-    if used.size < 2:
+    rated = seen[~np.isnan(seen)]
+    levels = levels_of(rated, declared=declared)
+    if np.ptp(rated) == 0.0:
         raise Undefined("all ratings are equal, so there is nothing to agree about.")
     if levels.size > MOST_CATEGORIES:
         raise Undefined(

@@ -21,20 +21,15 @@ class Consensus:
         NaN where there is none.
     rule : {'majority', 'median'}
     n_tied : int
-        Items with enough ratings on which the experts do not settle.
-    n_short : int
-        Items with at least one rating but fewer than were asked for.
+        Rated items on which the experts do not settle.
     """
 
     labels: FloatArray
     rule: Rule
     n_tied: int
-    n_short: int
 
 
-def consensus(
-    ratings: npt.ArrayLike, *, rule: Rule = "majority", fewest_raters: int = 1
-) -> Consensus:
+def consensus(ratings: npt.ArrayLike, *, rule: Rule = "majority") -> Consensus:
     """Settle the experts' ratings of each item.
 
     Parameters
@@ -45,8 +40,6 @@ def consensus(
         ``majority``: the value that more than half of the item's raters gave. ``median``: the
         middle rating; with an even number of raters the two middle ones must be equal, for the
         value between two levels is a rating that nobody gave.
-    fewest_raters : int
-        Items with fewer ratings get no label.
 
     Returns
     -------
@@ -55,30 +48,23 @@ def consensus(
     Raises
     ------
     ValueError
-        If the array is not items x raters, or fewer than one rater is asked for.
+        If the array is not items x raters.
 
     Examples
     --------
     >>> consensus([[1, 1, 0], [1, 0, float("nan")]]).labels.tolist()
     [1.0, nan]
     """
-    if fewest_raters < 1:
-        raise ValueError(f"fewest_raters must be at least 1; got {fewest_raters}.")
     matrix = as_matrix("ratings", ratings)
     ordered = np.sort(matrix, axis=1)  # NaN sorts last
     m = (~np.isnan(matrix)).sum(axis=1)
-    enough = m >= fewest_raters
+    rated = m > 0
     settled = np.full(matrix.shape[0], np.nan)
-    settled[enough] = _middle(ordered[enough], m[enough])
+    settled[rated] = _middle(ordered[rated], m[rated])
     if rule == "majority":
         votes = (matrix == settled[:, None]).sum(axis=1)
         settled[2 * votes <= m] = np.nan
-    return Consensus(
-        labels=settled,
-        rule=rule,
-        n_tied=int((enough & np.isnan(settled)).sum()),
-        n_short=int(((m > 0) & ~enough).sum()),
-    )
+    return Consensus(labels=settled, rule=rule, n_tied=int((rated & np.isnan(settled)).sum()))
 
 
 def _middle(ordered: FloatArray, m: npt.NDArray[np.intp]) -> FloatArray:

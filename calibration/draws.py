@@ -48,7 +48,6 @@ def estimate_from_draws(
     method: str,
     n_judged: int,
     n_labelled: int,
-    warnings: tuple[str, ...] = (),
 ) -> Estimate:
     """Put the equal-tailed interval of the draws around the point value.
 
@@ -63,7 +62,6 @@ def estimate_from_draws(
     confidence : float
     method : str
     n_judged, n_labelled : int
-    warnings : tuple of str
 
     Returns
     -------
@@ -79,5 +77,4 @@ def estimate_from_draws(
         method=method,
         n_judged=n_judged,
         n_labelled=n_labelled,
-        warnings=warnings,
     )

@@ -17,8 +17,8 @@ from typing import Final, Literal, Protocol
 from judge.records import Language
 
 ENOUGH: Final = 0.8
-"""Where knowing and doing begin, unless the caller says otherwise. This project's convention: half
-of the items are right by chance, so 0.8 is three fifths of the way from chance to perfect."""
+"""Where knowing and doing begin, by this project's convention: half of the items are right by
+chance, so 0.8 is three fifths of the way from chance to perfect."""
 
 Quadrant = Literal["knows_and_does", "knows_but_does_not", "does_without_knowing", "neither"]
 
@@ -86,21 +86,13 @@ class GapReport:
     only_doing: tuple[str, ...]
 
 
-def gap_report(
-    knowing: Mapping[str, Bounded],
-    doing: Mapping[str, Bounded],
-    *,
-    knows_from: float = ENOUGH,
-    does_from: float = ENOUGH,
-) -> GapReport:
+def gap_report(knowing: Mapping[str, Bounded], doing: Mapping[str, Bounded]) -> GapReport:
     """Put knowing and doing side by side in each group.
 
     Parameters
     ----------
     knowing, doing : Mapping of str to a number with its interval
         By group; fractions.
-    knows_from, does_from : float
-        From where a group counts as known, as done.
 
     Returns
     -------
@@ -117,8 +109,7 @@ def gap_report(
     Zou and Donner (2008), Statistics in Medicine 27(10), 1693-1702, intervals for differences.
     """
     both = [name for name in knowing if name in doing]
-    bounds = (knows_from, does_from)
-    gaps = [_gap(name, _rate(knowing[name]), _rate(doing[name]), bounds=bounds) for name in both]
+    gaps = [_gap(name, _rate(knowing[name]), _rate(doing[name])) for name in both]
     return GapReport(
         groups=tuple(sorted(gaps, key=lambda gap: (-abs(gap.gap.value), gap.group))),
         only_knowing=tuple(name for name in knowing if name not in doing),
@@ -126,12 +117,9 @@ def gap_report(
     )
 
 
-def _gap(group: str, knowing: Rate, doing: Rate, *, bounds: tuple[float, float]) -> Gap:
-    knows, does = knowing.value >= bounds[0], doing.value >= bounds[1]
-    clear = [
-        not rate.low < bound <= rate.high
-        for rate, bound in zip((knowing, doing), bounds, strict=True)
-    ]
+def _gap(group: str, knowing: Rate, doing: Rate) -> Gap:
+    knows, does = knowing.value >= ENOUGH, doing.value >= ENOUGH
+    clear = [not rate.low < ENOUGH <= rate.high for rate in (knowing, doing)]
     return Gap(
         group=group,
         knowing=knowing,

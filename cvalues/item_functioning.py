@@ -19,6 +19,7 @@ from scipy import stats
 from calibration.validation import BoolArray, FloatArray, IntArray
 
 STRATA: Final = 4
+"""Most groups of equally able answerers."""
 LARGE: Final = 1.0
 """Least size of a difference that is flagged, on the delta scale of the Educational Testing
 Service, where 0 is none and 1 begins a slight one."""
@@ -141,7 +142,6 @@ def item_differences(
     answers: Iterable[SettingAnswer],
     settings: tuple[str, str],
     *,
-    strata: int = STRATA,
     level: float = 0.05,
 ) -> tuple[ItemDifference, ...]:
     """Compare each item between two settings.
@@ -151,8 +151,6 @@ def item_differences(
     answers : iterable of SettingAnswer
     settings : (str, str)
         Which two are compared.
-    strata : int
-        Most groups of equally able answerers.
     level : float
         Wanted share of false flags among the flags, a fraction.
 
@@ -173,7 +171,7 @@ def item_differences(
     Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57(1), 289-300.
     """
     table = _table(answers, settings)
-    tests = [_compare(table, item, strata) for item in range(len(table.items))]
+    tests = [_compare(table, item) for item in range(len(table.items))]
     tested = {at: test.p for at, test in enumerate(tests) if test.p is not None}
     adjusted = dict(zip(tested, _adjusted(list(tested.values())), strict=True))
     return tuple(
@@ -246,13 +244,13 @@ def _table(answers: Iterable[SettingAnswer], settings: tuple[str, str]) -> _Tabl
     )
 
 
-def _compare(table: _Table, item: int, strata: int) -> _Test:
+def _compare(table: _Table, item: int) -> _Test:
     here = table.item == item
     ability = _ability_elsewhere(table, here)
     comparable = ~np.isnan(ability)
     right = table.correct[here][comparable]
     second = table.second[here][comparable]
-    counts = _two_by_two(right, second, _strata(ability[comparable], strata))
+    counts = _two_by_two(right, second, _strata(ability[comparable]))
     for_first, for_second, p = _mantel_haenszel(counts)
     shares = (_share(table, here & ~table.second), _share(table, here & table.second))
     return _Test(int(here.sum()), shares, for_first, for_second, p)
@@ -272,10 +270,10 @@ def _ability_elsewhere(table: _Table, here: BoolArray) -> FloatArray:
         return (right / asked)[table.person[here]]
 
 
-def _strata(ability: FloatArray, most: int) -> IntArray:
+def _strata(ability: FloatArray) -> IntArray:
     if ability.size == 0:
         return np.zeros(0, dtype=np.intp)
-    cuts = np.unique(np.quantile(ability, np.arange(1, most) / most))
+    cuts = np.unique(np.quantile(ability, np.arange(1, STRATA) / STRATA))
     return np.searchsorted(cuts, ability, side="right")
 
 

@@ -32,10 +32,10 @@ class OrderTest(Record):
     lang: Language = "zh"
 
     @classmethod
-    def of(cls, prompt: str, replies: Mapping[str, str], group: str | None = None) -> "OrderTest":
+    def of(cls, prompt: str, replies: Mapping[str, str]) -> "OrderTest":
         """Make a test of replies by tier, the worst first."""
         key = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return cls(id=key, prompt=prompt, replies=tuple(replies.items()), group=group)
+        return cls(id=key, prompt=prompt, replies=tuple(replies.items()))
 
     def generations(self) -> tuple[Generation, ...]:
         """Give the replies as responses to judge; the tier stands where the model's name does."""

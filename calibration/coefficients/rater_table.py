@@ -53,9 +53,7 @@ class RaterTable:
     n_judged: int
 
 
-def tabulate(
-    pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int = 0, draws: int = DRAWS
-) -> RaterTable:
+def tabulate(pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int = 0) -> RaterTable:
     """Count the pairs of ratings and draw from the posterior of their table.
 
     Parameters
@@ -65,7 +63,6 @@ def tabulate(
         The levels of the scale; without them, the levels in use.
     seed : int
         Same seed, same draws.
-    draws : int
 
     Raises
     ------
@@ -74,7 +71,7 @@ def tabulate(
     Undefined
         If there are more than 20 categories: the table would be nearly empty.
     """
-    levels = levels_of(pairs, categories)
+    levels = levels_of(pairs.judge, pairs.human, declared=categories)
     if levels.size > MOST_CATEGORIES:
         raise Undefined(
             f"{levels.size} different values are too many for a table of categories; "
@@ -82,13 +79,13 @@ def tabulate(
         )
     counts = contingency(pairs, levels)
     shapes = np.array([counts + prior for prior in cell_priors(levels.size)])[:, None]
-    size = len(PRIOR_MASSES), draws, *counts.shape
+    size = len(PRIOR_MASSES), DRAWS, *counts.shape
     masses = np.random.default_rng(seed).standard_gamma(shapes, size=size)
     masses /= masses.sum(axis=(-1, -2), keepdims=True)
     return RaterTable(categories=levels, counts=counts, draws=masses, n_judged=pairs.n_judged)
 
 
-def levels_of(pairs: Pairs, declared: npt.ArrayLike | None = None) -> FloatArray:
+def levels_of(*ratings: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
     """List the values in use in order, or the declared ones after checking that they suffice.
 
     Raises
@@ -96,7 +93,7 @@ def levels_of(pairs: Pairs, declared: npt.ArrayLike | None = None) -> FloatArray
     ValueError
         If a rating is not among the declared levels.
     """
-    seen = np.union1d(pairs.judge, pairs.human)
+    seen = np.unique(np.concatenate(ratings))
     levels = seen if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
     strangers = np.setdiff1d(seen, levels)
     if strangers.size:

@@ -148,7 +148,7 @@ def agreement(
     check_share("confidence", confidence)
     check_level(level)
     pairs = pair_up(judge, human)
-    levels = levels_of(pairs, categories)
+    levels = levels_of(pairs.judge, pairs.human, declared=categories)
     tabled = levels.size <= MOST_CATEGORIES
     counts = contingency(pairs, levels).tolist() if tabled else ()
     estimates, undefined = _attempt(

@@ -85,17 +85,8 @@ def data_set(name: str) -> DataSet:
     raise ConfigError(f"no data set is named {name[:40]!r}; {meant}")
 
 
-def fetched_file(name: str, path: str | None = None, *, folder: Path = FOLDER) -> Path:
-    """Find a file of a data set that was fetched.
-
-    Parameters
-    ----------
-    name : str
-        Of the data set.
-    path : str, optional
-        Of the file; the only one where there is only one.
-    folder : Path
-        Where data sets are kept.
+def fetched_file(name: str, *, folder: Path = FOLDER) -> Path:
+    """Find the first file of a data set that was fetched.
 
     Raises
     ------
@@ -103,7 +94,7 @@ def fetched_file(name: str, path: str | None = None, *, folder: Path = FOLDER) -
         With the command that fetches it, if it is not there.
     """
     wanted = data_set(name)
-    file = folder / name / (path or wanted.files[0].path)
+    file = folder / name / wanted.files[0].path
     if not file.is_file():
         raise ConfigError(f"{file}: not here yet; fetch it with: {wanted.command}")
     return file

@@ -108,7 +108,7 @@ def load_prompts(lang: Language | None = None) -> tuple[StarterPrompt, ...]:
     return tuple(prompt for prompt in prompts if lang in {None, prompt.lang})
 
 
-def prompt_items(lang: Language | None = None) -> tuple[Item, ...]:
+def prompt_items() -> tuple[Item, ...]:
     """Return the prompts as they are put to a model under test."""
     return tuple(
         Item(
@@ -118,7 +118,7 @@ def prompt_items(lang: Language | None = None) -> tuple[Item, ...]:
             lang=each.lang,
             extra={"situation": each.situation},
         )
-        for each in load_prompts(lang)
+        for each in load_prompts()
     )
 
 
