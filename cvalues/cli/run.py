@@ -40,7 +40,8 @@ def run(
         text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         write_whole(folder / "manifest.json", text)
         if code:
-            console.note(f"stopped with exit code {code}; go on with: cvalues run {config}")
+            again = shlex.join(["cvalues", "run", str(config)])
+            console.note(f"stopped with exit code {code}; go on with: {again}")
             raise SystemExit(code)
 
 

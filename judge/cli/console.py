@@ -165,7 +165,10 @@ def one_of(word: str, known: Sequence[Word], *, option: str) -> Word:
 def resume_command(run: str) -> str:
     """Write the command line that goes on with a run, so that it can be pasted."""
     words = sys.argv[1:]
-    named = any(word == "--run" or word.startswith("--run=") for word in words)
+    # The steps of a pipeline name their runs themselves.
+    named = words[:1] == ["run"] or any(
+        word == "--run" or word.startswith("--run=") for word in words
+    )
     return shlex.join(["cvalues", *words, *([] if named else ["--run", run])])
 
 

@@ -34,6 +34,17 @@ OUTAGE = 30
 """Failed judgments one after another, at least as many as may be in flight, that mean the same."""
 
 
+MEANINGS: Mapping[str, str] = {
+    "error.auth": "the key was refused, or may not use the model",
+    "error.bad_request": "the server refused the request; see the model's name and the address",
+    "error.provider_5xx": "the server itself failed",
+    "error.rate_limited": "the provider wants longer pauses; see --rpm and --concurrency",
+    "error.timeout": "no whole reply came within --timeout",
+    "error.transport": "nobody answered at the address, or the connection broke",
+}
+"""What a user is told of failures that something can be done about."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """What a sitting ended with."""
@@ -254,7 +265,8 @@ def show(done: Done, *, as_json: bool) -> None:
     )
     for outcome, count in sorted(done.outcomes.items()):
         if outcome != "ok":
-            console.say(f"  {outcome}: {count}")
+            why = f" ({MEANINGS[outcome]})" if outcome in MEANINGS else ""
+            console.say(f"  {outcome}: {count}{why}")
     _show_remarks(done)
     if total.error or done.unasked:
         console.note(f"resume with: {console.resume_command(done.run.name)}")

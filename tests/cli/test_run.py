@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from judge.simulated.profile import PlannedFault, Profile
 from judge.simulated.running import simulated_server
 from tests.cli.program import program
 
@@ -86,3 +87,16 @@ def test_a_pipeline_with_nothing_to_judge_is_refused_with_its_line(tmp_path: Pat
     assert ended.code == 2
     assert "run.yaml:4" in ended.err
     assert not (tmp_path / "made").exists()
+
+
+def test_what_goes_on_with_a_pipeline_can_be_pasted(tmp_path: Path) -> None:
+    refusing = Profile(faults=(PlannedFault(mode="http_403", every=1),))
+
+    with simulated_server(refusing) as server:
+        lay_out(tmp_path, server.base_url)
+        (tmp_path / "run.yaml").rename(tmp_path / "my run.yaml")
+        ended = program("run", "my run.yaml", folder=tmp_path, environ={"OPENAI_API_KEY": "none"})
+
+    assert ended.code == 5
+    assert "resume with: cvalues run 'my run.yaml'\n" in ended.err
+    assert "go on with: cvalues run 'my run.yaml'\n" in ended.err
