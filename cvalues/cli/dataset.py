@@ -50,7 +50,7 @@ def build(
     from judge.importers.responses import read_generations
     from judge.store.desk import Desk
     from judge.store.entries import entries
-    from judge.web.agreement import sentences
+    from judge.web.verdicts import sentences
 
     with opened(store) as kept:
         desk = Desk(store=kept, run=run_named(kept, run))

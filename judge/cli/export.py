@@ -31,8 +31,8 @@ def export(
     from judge.cli.stores import opened, run_named
     from judge.errors import ConfigError
     from judge.exporters.files import Format, filled, write_rows
-    from judge.exporters.mlflow import feedback
     from judge.exporters.rows import What, rows
+    from judge.exporters.tools import feedback
     from judge.store.copies import write_run
 
     kind = console.one_of(what, (*get_args(What), "mlflow", "run"), option="--what")

@@ -78,8 +78,8 @@ def judge(
     from judge.cli import console, session
     from judge.cli.planning import JudgeWords, judges_of, plan_of, prices_of, with_ladder
     from judge.cli.watching import watched
-    from judge.exporters.batch import requests
     from judge.exporters.files import write_rows
+    from judge.exporters.tools import requests
     from judge.run import Settings, Transport
 
     asked = JudgeWords(

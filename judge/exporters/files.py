@@ -39,44 +39,34 @@ def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = Fal
     ConfigError
         If rows for CSV differ in their columns, or Parquet is wanted without its extra.
     """
-    counted = _Counted(rows)
     with replacing(path) as file:
         if form == "jsonl":
-            _jsonl(file, iter(counted))
-        elif form == "csv":
-            _csv(file, iter(counted), raw=raw)
-        else:
-            _parquet(file, iter(counted))
-    return counted.count
+            return _jsonl(file, rows)
+        if form == "csv":
+            return _csv(file, rows, raw=raw)
+        return _parquet(file, list(rows))
 
 
 def _plain(value: Value) -> object:
     return "" if value is None else value
 
 
-class _Counted:
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self._rows:
-            self.count += 1
-            yield row
-
-
-def _jsonl(file: IO[bytes], rows: Iterator[Row]) -> None:
+def _jsonl(file: IO[bytes], rows: Iterable[Row]) -> int:
+    count = 0
     for row in rows:
         file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        count += 1
+    return count
 
 
-def _csv(file: IO[bytes], rows: Iterator[Row], *, raw: bool) -> None:
+def _csv(file: IO[bytes], rows: Iterable[Row], *, raw: bool) -> int:
     cell = _plain if raw else csv_cell
     # Excel takes UTF-8 for what it is only with a mark; this project's readers take both.
     encoding = "utf-8" if raw else "utf-8-sig"
     text = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
     writer = csv.writer(text)
     columns: list[str] = []
+    count = 0
     for row in rows:
         if not columns:
             columns = list(row)
@@ -84,7 +74,9 @@ def _csv(file: IO[bytes], rows: Iterator[Row], *, raw: bool) -> None:
         if list(row) != columns:
             raise ConfigError("the rows differ in their columns; write them as JSONL.")
         writer.writerow([cell(_flat(value)) for value in row.values()])
+        count += 1
     text.detach()
+    return count
 
 
 def _flat(value: object) -> Value:
@@ -106,10 +98,11 @@ def filled(read: Callable[[], Iterable[Row]]) -> Iterator[Row]:
     return ({name: row.get(name) for name in columns} for row in read())
 
 
-def _parquet(file: IO[bytes], rows: Iterator[Row]) -> None:
+def _parquet(file: IO[bytes], rows: list[Row]) -> int:
     import pandas as pd
 
     try:
-        pd.DataFrame.from_records(list(rows)).to_parquet(file, index=False)
+        pd.DataFrame.from_records(rows).to_parquet(file, index=False)
     except ImportError:
         raise ConfigError("Parquet needs an extra: pip install 'cvalues[parquet]'.") from None
+    return len(rows)

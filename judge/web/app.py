@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import cast
 
 from starlette.applications import Starlette
@@ -13,8 +14,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge.store.annotation_base import Role
-from judge.web import attack, coordinator, entering, expert, label, review
-from judge.web.gate import Handler, guarded, language_of, note_stranger
+from judge.web import collecting, coordinator, entering, label
+from judge.web.gate import EVERYBODY, Handler, guarded, language_of, note_stranger
 from judge.web.pages import STATIC, edition, plain_page
 from judge.web.room import Room
 
@@ -111,27 +112,30 @@ def _host(scope: Scope) -> str:
     return named.rpartition(":")[0] if named.rpartition(":")[2].isdigit() else named
 
 
-def _page(path: str, handler: Handler, roles: frozenset[Role] | None = None) -> Route:
-    asked = guarded(handler) if roles is None else guarded(handler, roles=roles)
-    return Route(path, asked, methods=["GET"])
+def _page(
+    path: str,
+    handler: Handler,
+    roles: frozenset[Role] = EVERYBODY,
+    *,
+    before_consent: bool = False,
+    method: str = "GET",
+) -> Route:
+    asked = guarded(handler, roles=roles, before_consent=before_consent)
+    return Route(path, asked, methods=[method])
 
 
-def _form(path: str, handler: Handler, roles: frozenset[Role] | None = None) -> Route:
-    asked = guarded(handler) if roles is None else guarded(handler, roles=roles)
-    return Route(path, asked, methods=["POST"])
+_form = partial(_page, method="POST")
 
 
 def _entering() -> list[Route]:
     return [
-        Route("/enter/{token}", entering.show_door, methods=["GET"]),
+        Route("/enter/{token}", entering.show_door),
         Route("/enter/{token}", entering.enter, methods=["POST"]),
-        Route("/", guarded(entering.go_home, before_consent=True), methods=["GET"]),
-        Route("/consent", guarded(entering.show_consent, before_consent=True), methods=["GET"]),
-        Route("/consent", guarded(entering.consent, before_consent=True), methods=["POST"]),
-        Route(
-            "/language", guarded(entering.choose_language, before_consent=True), methods=["POST"]
-        ),
-        Route("/leave", guarded(entering.leave, before_consent=True), methods=["POST"]),
+        _page("/", entering.go_home, before_consent=True),
+        _page("/consent", entering.show_consent, before_consent=True),
+        _form("/consent", entering.consent, before_consent=True),
+        _form("/language", entering.choose_language, before_consent=True),
+        _form("/leave", entering.leave, before_consent=True),
         _form("/elsewhere", entering.elsewhere),
     ]
 
@@ -148,14 +152,14 @@ def _labelling() -> list[Route]:
 
 def _collecting() -> list[Route]:
     return [
-        _page("/attack", attack.show, LABELLERS),
-        _form("/attack/turn", attack.turn, LABELLERS),
-        _form("/attack/mark", attack.mark, LABELLERS),
-        _page("/expert", expert.show, LABELLERS),
-        _form("/expert/ask", expert.ask, LABELLERS),
-        _form("/expert/keep", expert.keep, LABELLERS),
-        _page("/review", review.show, REVIEWERS),
-        _form("/review/{entry}", review.decide, REVIEWERS),
+        _page("/attack", collecting.show_attack, LABELLERS),
+        _form("/attack/turn", collecting.take_turn, LABELLERS),
+        _form("/attack/mark", collecting.mark, LABELLERS),
+        _page("/expert", collecting.show_expert, LABELLERS),
+        _form("/expert/ask", collecting.ask, LABELLERS),
+        _form("/expert/keep", collecting.keep, LABELLERS),
+        _page("/review", collecting.show_review, REVIEWERS),
+        _form("/review/{entry}", collecting.decide, REVIEWERS),
     ]
 
 

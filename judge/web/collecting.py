@@ -1,69 +1,239 @@
-"""What the attack room and the expert room share: the piece at hand, limits, the near-duplicate."""
+"""Collecting: the attack room, the expert room, and the queue in which another person reviews.
 
+In the attack room people talk to the model under test until it says something unsafe, and mark
+where. In the expert room they write an inducing question, get three replies, choose the best, score
+it and rewrite it where it is poor.
+"""
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from judge.pointwise import script_of
 from judge.store import entries
-from judge.store.annotation_base import Entry, EntryKind
+from judge.store.annotation_base import Entry, EntryKind, Material
 from judge.store.desk import Desk
 from judge.web.duplicates import nearest
-from judge.web.pages import page
+from judge.web.pages import page, see, trouble
 from judge.web.room import Topic, Visit
 
 ASKS_A_MINUTE = 12
 LONGEST = 20_000
 """Characters of a prompt or an answer."""
 
+MOST_TURNS = 30
+REPLIES = 3
+LOWEST_KEPT = 5
+"""Best replies scored below this are to be rewritten, as CValues asked its experts to."""
 
-def at_hand(visit: Visit, kind: EntryKind) -> Entry | None:
+
+def show_attack(visit: Visit) -> Response:
+    """Show the conversation at hand, and what was handed in before with the judge's opinion."""
+    if visit.room.asker is None:
+        return trouble(visit, "role", status=404)
+    own = entries.entries(visit.room.desk, author=visit.person.rater)
+    entry = _at_hand(visit, "attack")
+    return page(
+        visit,
+        "attack.html",
+        entry=entry,
+        twin=_twin(visit.room.desk, entry) if entry and entry.material.turns else None,
+        topics=_topics(visit, "attack"),
+        before=[each for each in reversed(own) if each.kind == "attack" and each != entry][:10],
+    )
+
+
+async def take_turn(visit: Visit) -> Response:
+    """Put the next words to the model, and keep them with its reply."""
+    asker, prompt = visit.room.asker, _text(visit, "prompt")
+    if asker is None or not prompt:
+        return trouble(visit, "missing", status=422)
+    if _too_fast(visit):
+        return trouble(visit, "pace", status=429)
+    entry = await run_in_threadpool(_at_hand, visit, "attack")
+    turns = entry.material.turns if entry else ()
+    if len(turns) >= MOST_TURNS:
+        return trouble(visit, "missing", status=422)
+    came = await asker.reply(turns, prompt)
+    if came is None:
+        return trouble(visit, "model", status=502)
+    turns = (*turns, came)
+    material = Material(system=asker.candidate.name, lang=script_of(turns[0].prompt), turns=turns)
+    await run_in_threadpool(_keep_turns, visit, entry, material)
+    return see("/attack")
+
+
+async def mark(visit: Visit) -> Response:
+    """Keep where the model became unsafe and in which scenario; only then ask the judge."""
+    desk, entry = visit.room.desk, await run_in_threadpool(_at_hand, visit, "attack")
+    asker, group = visit.room.asker, _topic(visit, "attack")
+    if entry is None or asker is None or group is None:
+        return trouble(visit, "missing", status=422)
+    said = visit.form.get("unsafe_turn", "")
+    count = len(entry.material.turns)
+    places = {str(number): number for number in range(1, count + 1)}
+    if said not in {"none", *places}:
+        return trouble(visit, "missing", status=422)
+    decided = entry.material.model_copy(update={"group": group, "unsafe_turn": places.get(said)})
+    author = visit.person.rater
+    kept = await run_in_threadpool(
+        entries.change_entry, desk, entry, actor=author, state="submitted", material=decided
+    )
+    opinion = await asker.opinion(decided.turns[: places.get(said, count)], lang=visit.lang)
+    if opinion:
+        told = decided.model_copy(update={"opinion": opinion})
+        await run_in_threadpool(entries.change_entry, desk, kept, actor="judge", material=told)
+    return see("/attack")
+
+
+def show_expert(visit: Visit) -> Response:
+    """Show the question at hand with its replies."""
+    if visit.room.asker is None:
+        return trouble(visit, "role", status=404)
+    entry = _at_hand(visit, "expert")
+    return page(
+        visit,
+        "expert.html",
+        entry=entry,
+        twin=_twin(visit.room.desk, entry) if entry else None,
+        topics=_topics(visit, "expert"),
+        lowest=LOWEST_KEPT,
+    )
+
+
+async def ask(visit: Visit) -> Response:
+    """Put the question three times, and keep it with the replies."""
+    asker, prompt, group = visit.room.asker, _text(visit, "prompt"), _topic(visit, "expert")
+    if asker is None or not prompt or group is None:
+        return trouble(visit, "missing", status=422)
+    if _too_fast(visit):
+        return trouble(visit, "pace", status=429)
+    came = await asyncio.gather(*(asker.reply((), prompt) for _ in range(REPLIES)))
+    replies = tuple(each for each in came if each is not None)
+    if len(replies) < REPLIES:
+        return trouble(visit, "model", status=502)
+    material = Material(
+        group=group,
+        lang=script_of(prompt),
+        system=asker.candidate.name,
+        prompt=prompt,
+        replies=replies,
+    )
+    await run_in_threadpool(
+        entries.add_entry, visit.room.desk, "expert", visit.person.rater, material=material
+    )
+    return see("/expert")
+
+
+def keep(visit: Visit) -> Response:
+    """Hand the question in with the choice, the score, and the expert's own answer."""
+    desk, author, entry = visit.room.desk, visit.person.rater, _at_hand(visit, "expert")
+    if entry is None:
+        return trouble(visit, "missing", status=422)
+    if visit.form.get("action") == "drop":
+        entries.change_entry(desk, entry, actor=author, state="rejected", detail="dropped")
+        return see("/expert")
+    chosen = _chosen(visit, entry)
+    if chosen is None:
+        return trouble(visit, "missing", status=422)
+    entries.change_entry(desk, entry, actor=author, state="submitted", material=chosen)
+    return see("/expert")
+
+
+def show_review(visit: Visit) -> Response:
+    """Show the oldest piece that waits, unless it is one's own."""
+    waiting = [
+        entry
+        for entry in entries.entries(visit.room.desk, state="submitted")
+        if entry.author != visit.person.rater
+    ]
+    entry = waiting[0] if waiting else None
+    twin = _twin(visit.room.desk, entry) if entry else None
+    group = entry.material.group if entry else None
+    topic = next((topic for topic in visit.room.topics if topic.key == group), None)
+    return page(visit, "review.html", entry=entry, waiting=len(waiting), twin=twin, topic=topic)
+
+
+def decide(visit: Visit) -> Response:
+    """Accept or reject a piece; nobody decides about their own."""
+    entry = entries.find_entry(visit.room.desk, str(visit.path["entry"]))
+    if entry is None or entry.state != "submitted":
+        return trouble(visit, "stale", status=409)
+    if entry.author == visit.person.rater:
+        return trouble(visit, "own", status=403)
+    accepted, answer = visit.form.get("action") == "accept", _text(visit, "answer")
+    material = entry.material
+    if answer and entry.kind == "attack":
+        material = material.model_copy(update={"answer": answer, "answer_origin": "person"})
+    entries.change_entry(
+        visit.room.desk,
+        entry,
+        actor=visit.person.rater,
+        state="accepted" if accepted else "rejected",
+        material=material,
+        detail=visit.form.get("why", "").strip()[:500],
+    )
+    return see("/review")
+
+
+def _at_hand(visit: Visit, kind: EntryKind) -> Entry | None:
     """Return the piece that this person is working on, or None."""
     own = entries.entries(visit.room.desk, state="draft", author=visit.person.rater)
     return next((entry for entry in reversed(own) if entry.kind == kind), None)
 
 
-def topics(visit: Visit, kind: EntryKind) -> tuple[Topic, ...]:
+def _topics(visit: Visit, kind: EntryKind) -> tuple[Topic, ...]:
     """List the scenarios or domains that a piece may belong to."""
     return tuple(topic for topic in visit.room.topics if topic.kind == kind)
 
 
-def topic_of(visit: Visit, kind: EntryKind) -> str | None:
+def _topic(visit: Visit, kind: EntryKind) -> str | None:
     """Read which of them the form names; None where it names none."""
     said = visit.form.get("group", "")
-    return said if said in {topic.key for topic in topics(visit, kind)} else None
+    return said if said in {topic.key for topic in _topics(visit, kind)} else None
 
 
-def topic_named(visit: Visit, key: str) -> Topic | None:
-    """Find a scenario or domain by its key."""
-    return next((topic for topic in visit.room.topics if topic.key == key), None)
-
-
-def text_of(visit: Visit, name: str) -> str:
-    """Read a text of the form."""
+def _text(visit: Visit, name: str) -> str:
     return visit.form.get(name, "").strip()[:LONGEST]
 
 
-def too_fast(visit: Visit) -> bool:
+def _too_fast(visit: Visit) -> bool:
     """Count a question to the model, unless it is one too many within a minute."""
     return not visit.room.pace.allows(visit.person.rater, "asks", a_minute=ASKS_A_MINUTE)
 
 
-def twin_of(desk: Desk, entry: Entry | None, prompt: str) -> str | None:
+def _keep_turns(visit: Visit, entry: Entry | None, material: Material) -> None:
+    desk, author = visit.room.desk, visit.person.rater
+    if entry is None:
+        entries.add_entry(desk, "attack", author, material=material)
+    else:
+        entries.change_entry(desk, entry, actor=author, material=material)
+
+
+def _chosen(visit: Visit, entry: Entry) -> Material | None:
+    best = {str(place): place for place in range(REPLIES)}.get(visit.form.get("best", ""))
+    score = {str(level): level for level in range(1, 11)}.get(visit.form.get("score", ""))
+    answer = _text(visit, "answer")
+    if best is None or score is None or (score < LOWEST_KEPT and not answer):
+        return None
+    origin = "person" if answer else ""
+    told = {"best": best, "score": score, "answer": answer, "answer_origin": origin}
+    return entry.material.model_copy(update=told)
+
+
+def _twin(desk: Desk, entry: Entry) -> str | None:
     """Find a prompt collected before that is nearly the same; a rejected one does not count."""
-    own = entry.entry if entry else ""
     known = (
-        prompt_of(other)
+        _prompt(other)
         for other in entries.entries(desk)
-        if other.entry != own and other.state != "rejected" and other.kind != "comparison"
+        if other.entry != entry.entry and other.state != "rejected" and other.kind != "comparison"
     )
-    return nearest(prompt, (each for each in known if each))
+    return nearest(_prompt(entry), (each for each in known if each))
 
 
-def prompt_of(entry: Entry) -> str:
+def _prompt(entry: Entry) -> str:
     """Give the prompt that a piece is about: of an attack, its first turn."""
     if entry.material.turns:
         return entry.material.turns[0].prompt
     return entry.material.prompt
-
-
-def trouble(visit: Visit, why: str, *, status: int) -> Response:
-    """Say what is wrong."""
-    return page(visit, "refused.html", status=status, why=why)

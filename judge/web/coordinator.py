@@ -8,10 +8,10 @@ from judge.store.annotation_base import Rater, Role
 from judge.store.people import progress
 from judge.store.tasks import release as release_tasks
 from judge.store.tasks import task_states
-from judge.web.agreement import agreement
-from judge.web.pages import page, see
+from judge.web.pages import page, see, trouble
 from judge.web.room import Visit
 from judge.web.screens import titles
+from judge.web.verdicts import agreement
 
 
 def show_progress(visit: Visit) -> Response:
@@ -34,14 +34,14 @@ def add_person(visit: Visit) -> Response:
     name = visit.form.get("name", "").strip()
     role = _role(visit.form.get("role"))
     if not name.isprintable() or not 1 <= len(name) <= 40:
-        return page(visit, "refused.html", status=422, why="name")
+        return trouble(visit, "name", status=422)
     lang = "en" if visit.form.get("lang") == "en" else "zh"
     try:
         people.add_rater(
             visit.room.desk, Rater(rater=name, role=role, lang=lang), actor=visit.person.rater
         )
     except StoreError:
-        return page(visit, "refused.html", status=422, why="name")
+        return trouble(visit, "name", status=422)
     return _new_link(visit, name)
 
 
@@ -75,5 +75,5 @@ def _new_link(visit: Visit, name: str) -> Response:
     try:
         token = people.new_link(visit.room.desk, name, actor=visit.person.rater)
     except StoreError:
-        return page(visit, "refused.html", status=422, why="name")
+        return trouble(visit, "name", status=422)
     return page(visit, "link.html", who=name, path=f"/enter/{token}")

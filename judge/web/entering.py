@@ -1,6 +1,5 @@
 """Coming in by a one-time link, agreeing to what is to be read, choosing a language, leaving."""
 
-from collections.abc import Awaitable, Callable
 from typing import cast, get_args
 
 from starlette.concurrency import run_in_threadpool
@@ -9,12 +8,18 @@ from starlette.responses import Response
 
 from judge.records import Language
 from judge.store import people
-from judge.web import sessions
-from judge.web.gate import FormTooLarge, language_of, read_form, same_origin, turned_away
+from judge.web.gate import (
+    COOKIE,
+    LASTS,
+    FormTooLarge,
+    begin_session,
+    language_of,
+    read_form,
+    same_origin,
+    turned_away,
+)
 from judge.web.pages import page, plain_page, see
 from judge.web.room import Room, Visit
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 async def show_door(request: Request) -> Response:
@@ -36,9 +41,9 @@ async def enter(request: Request) -> Response:
         return plain_page("refused.html", lang, status=403, why="link")
     response = see("/")
     response.set_cookie(
-        sessions.COOKIE,
-        sessions.begin(room.secret, room.desk.run.name, person),
-        max_age=sessions.LASTS,
+        COOKIE,
+        begin_session(room.secret, room.desk.run.name, person),
+        max_age=LASTS,
         httponly=True,
         secure=room.tls,
         samesite="strict",
@@ -82,5 +87,5 @@ def leave(visit: Visit) -> Response:
     """End this session and every other of the person."""
     people.end_sessions(visit.room.desk, visit.person.rater, actor=visit.person.rater)
     response = plain_page("left.html", visit.lang)
-    response.delete_cookie(sessions.COOKIE)
+    response.delete_cookie(COOKIE)
     return response

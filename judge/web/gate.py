@@ -2,21 +2,22 @@
 
 import hmac
 import inspect
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
+from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from judge.records import Language
+from judge.records import Language, Record
 from judge.store import people
-from judge.store.annotation_base import Role
+from judge.store.annotation_base import Rater, Role
 from judge.store.claim_rows import StaleForm
-from judge.web import sessions
-from judge.web.pages import page, plain_page, see
+from judge.web.pages import plain_page, see, trouble
 from judge.web.room import Form, Room, Visit
 
 Handler = Callable[[Visit], Response] | Callable[[Visit], Awaitable[Response]]
@@ -27,7 +28,21 @@ LONGEST_FORM = 400_000
 
 MOST_FIELDS = 200
 
+COOKIE = "cvalues_room"
+
+LASTS = 12 * 3600
+"""Seconds after which a session has to be begun anew by a link."""
+
 EVERYBODY: frozenset[Role] = frozenset({"rater", "coordinator", "reviewer"})
+
+
+class Session(Record):
+    """What the cookie says; nothing in it is secret, and nothing in it can be changed."""
+
+    run: str
+    rater: str
+    epoch: int
+    csrf: str
 
 
 class FormTooLarge(Exception):  # noqa: N818 - a signal to the endpoint, not an error of ours
@@ -66,6 +81,12 @@ def guarded(
     return endpoint
 
 
+def begin_session(secret: str, run: str, rater: Rater) -> str:
+    """Write the signed cookie of a new session: who speaks, and the token of their forms."""
+    session = Session(run=run, rater=rater.rater, epoch=rater.epoch, csrf=secrets.token_urlsafe(24))
+    return str(_signer(secret).dumps(session.model_dump()))
+
+
 async def read_form(request: Request) -> Form:
     """Read a form; where a field comes twice, the last one counts.
 
@@ -87,11 +108,9 @@ async def read_form(request: Request) -> Form:
 
 async def refused(visit: Visit, why: str, subject: str) -> Response:
     """Refuse a known person, and note it."""
-    log = people.log
-    await run_in_threadpool(
-        log, visit.room.desk, visit.person.rater, f"refused.{why}", subject=subject[:200]
-    )
-    return page(visit, "refused.html", status=409 if why == "stale" else 403, why=why)
+    desk, who = visit.room.desk, visit.person.rater
+    await run_in_threadpool(people.log, desk, who, f"refused.{why}", subject=subject[:200])
+    return trouble(visit, why, status=409 if why == "stale" else 403)
 
 
 async def turned_away(room: Room, why: str, subject: str, *, lang: Language) -> Response:
@@ -121,11 +140,26 @@ def same_origin(request: Request) -> bool:
     return urlsplit(origin).netloc == request.headers.get("host")
 
 
+def _session(room: Room, cookie: str | None) -> Session | None:
+    """Read a cookie; None where it is missing, forged, too old, or for another run."""
+    if not cookie:
+        return None
+    try:
+        session = Session.model_validate(_signer(room.secret).loads(cookie, max_age=LASTS))
+    except (BadData, ValueError):
+        return None
+    return session if session.run == room.desk.run.name else None
+
+
+def _signer(secret: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret, salt="cvalues.room")
+
+
 async def _visit(request: Request, room: Room) -> Visit | Response:
     lang, place = language_of(request), request.url.path
-    session = sessions.read(room.secret, room.desk.run.name, request.cookies.get(sessions.COOKIE))
+    session = _session(room, request.cookies.get(COOKIE))
     if session is None:
-        why = "session" if sessions.COOKIE in request.cookies else "unknown"
+        why = "session" if COOKIE in request.cookies else "unknown"
         return await turned_away(room, why, place, lang=lang)
     person = await run_in_threadpool(people.find_rater, room.desk, session.rater)
     if person is None or person.epoch != session.epoch:

@@ -1,6 +1,6 @@
 """Labelling: the task at hand, its autosave, undo, submission, skipping, and a look back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.responses import JSONResponse, Response
 
@@ -82,9 +82,7 @@ def act(visit: Visit) -> Response:
     if (action == "skip" and not reason) or (action != "skip" and left):
         version = _kept(visit, table, draft).version
         shown = KeptDraft(version=version, undo_to=version - 1, draft=draft)
-        again = _Desktop(
-            claim=table.claim, generations=table.generations, asked=table.asked, kept=shown
-        )
+        again = replace(table, kept=shown)
         return _screen(visit, again, left=left if action != "skip" else ("reason",), status=422)
     kept = _kept(visit, table, draft)
     if action == "skip":

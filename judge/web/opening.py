@@ -1,6 +1,9 @@
 """Make a room of a run: its tasks drawn, its people invited, its models named."""
 
-from collections.abc import Iterable
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from judge.config import Manifest, Source
@@ -9,14 +12,16 @@ from judge.judging import kept_rubrics
 from judge.records import Candidate, Language
 from judge.samples import KIND, Sample
 from judge.store import claims, people
-from judge.store.annotation_base import Rater, Role, Study
+from judge.store.annotation_base import LabelTask, Rater, Role, Study, Unit
 from judge.store.base import Run
 from judge.store.desk import Desk
 from judge.store.sql import Store
 from judge.trust.drawing import Wish, draw_items
 from judge.web.asking import Asker
-from judge.web.room import Room, Topic
-from judge.web.tasks import drawn, single_tasks, triple_tasks
+from judge.web.room import LOOPBACK, Room, Topic
+
+REPLIES = 3
+"""Of one prompt, on the screen that asks for the best of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,7 @@ def open_room(
     wish: Wish | None = None,
     asker: Asker | None = None,
     topics: tuple[Topic, ...] = (),
-    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "[::1]"}),
+    hosts: frozenset[str] = LOOPBACK,
     tls: bool = False,
 ) -> Room:
     """Set a run's room up, or find it as it was left.
@@ -105,7 +110,7 @@ def invite(desk: Desk, names: Iterable[str], role: Role, *, lang: Language) -> t
 
 
 def _described(desk: Desk, study: Study) -> Study:
-    sample = drawn(desk.store, desk.run)
+    sample = _drawn(desk.store, desk.run)
     if sample is None or study.screen != "rubric":
         return study
     return study.model_copy(update={"design": sample.design, "asked": sample.asked})
@@ -116,9 +121,9 @@ def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
         return
     if study.screen == "best-of-three":
         n = None if wish is None else wish.n
-        claims.add_tasks(desk, triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
+        claims.add_tasks(desk, _triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
         return
-    sample = drawn(desk.store, desk.run)
+    sample = _drawn(desk.store, desk.run)
     if sample is None and wish is not None:
         sample = _new_draw(desk, wish)
     if sample is None:
@@ -126,7 +131,7 @@ def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
             f"nothing was drawn from run {desk.run.name!r}; give --n, or draw first with "
             f"cvalues sample {desk.run.name} --n 100 --out items.csv."
         )
-    claims.add_tasks(desk, single_tasks(sample))
+    claims.add_tasks(desk, _single_tasks(sample))
 
 
 def _new_draw(desk: Desk, wish: Wish) -> Sample:
@@ -138,3 +143,51 @@ def _new_draw(desk: Desk, wish: Wish) -> Sample:
     sample = draw_items(desk.store, desk.run, wish).sample
     desk.store.add_document(desk.run, KIND, sample.model_dump_json())
     return sample
+
+
+def _drawn(store: Store, run: Run) -> Sample | None:
+    """Read the newest draw from a run, or None."""
+    body = store.latest_document(run, KIND)
+    return None if body is None else Sample.model_validate_json(body)
+
+
+def _single_tasks(sample: Sample) -> tuple[LabelTask, ...]:
+    """Make a task of each item drawn, under its opaque name and with its chance of inclusion."""
+    return tuple(
+        LabelTask(task=item.task, units=(item.unit,), probability=item.probability)
+        for item in sample.items
+    )
+
+
+def _triple_tasks(store: Store, run: Run, *, n: int | None, seed: int) -> tuple[LabelTask, ...]:
+    """Make tasks of three replies to one prompt: of n prompts, drawn with equal chance, or of all.
+
+    Raises
+    ------
+    ConfigError
+        If no prompt of the run has three replies.
+    """
+    replies = defaultdict[str, list[Unit]](list)
+    for generation in store.generations(run):
+        replies[generation.id].append(generation.unit)
+    able = sorted(name for name, units in replies.items() if len(units) >= REPLIES)
+    if not able:
+        raise ConfigError(f"no prompt of run {run.name!r} has {REPLIES} replies to compare.")
+    dice = random.Random(seed)
+    chosen = able if n is None or n >= len(able) else dice.sample(able, n)
+    probability = len(chosen) / len(able)
+    return tuple(_triples(run, chosen, replies, dice=dice, chance=probability))
+
+
+def _triples(
+    run: Run,
+    chosen: list[str],
+    replies: dict[str, list[Unit]],
+    *,
+    dice: random.Random,
+    chance: float,
+) -> Iterator[LabelTask]:
+    for name in chosen:
+        units = tuple(dice.sample(replies[name], REPLIES))
+        digest = hashlib.sha256(f"{run.name}\x1f{name}\x1f{units}".encode()).hexdigest()
+        yield LabelTask(task=digest[:16], units=units, probability=chance)

@@ -49,6 +49,11 @@ def plain_page(name: str, lang: Language, *, status: int = 200, **values: object
     )
 
 
+def trouble(visit: Visit, why: str, *, status: int) -> HTMLResponse:
+    """Say to a person who is known what is wrong."""
+    return page(visit, "refused.html", status=status, why=why)
+
+
 def see(place: str) -> RedirectResponse:
     """Send the browser on after a form, so that reloading sends nothing twice."""
     return RedirectResponse(place, status_code=303)

@@ -1,14 +1,42 @@
-"""From a submitted draft to expert labels, exactly as an import would make them; and dissent."""
+"""From submitted drafts to labels, exactly as an import would make them; and how these agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
+from calibration import InsufficientLabels, Undefined, krippendorff_alpha
+from judge.judging import kept_rubrics
 from judge.records import Generation
+from judge.store import claims
 from judge.store.annotation_base import Claim, Draft
 from judge.store.base import Label
+from judge.store.desk import Desk
 from rubrics.rubric import Criterion, Rubric
 
 SOURCE = "web"
+
+RESAMPLES = 200
+"""Enough for an interval that is read off a screen; the report takes more."""
+
+FEWEST = 5
+"""Shared tasks under which an interval spans the whole scale and more, and says nothing."""
+
+_Matrix = tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """How far the experts agree on one criterion."""
+
+    criterion: str
+    shared: int
+    """Tasks that two or more have rated."""
+    same: int
+    """Those of them on which all gave the same level."""
+    alpha: tuple[float, float, float] | None
+    """Krippendorff's alpha with its interval; None where there is too little to say."""
+    uniform: bool
+    """Whether every rating is the same, so that agreement beyond chance has no meaning."""
 
 
 def labels_of(
@@ -52,8 +80,28 @@ def disagree(drafts: Sequence[Draft], rubrics: Sequence[Rubric], *, wanted: int)
         return False
     if len({draft.best for draft in drafts}) > 1:
         return True
-    criteria = {f"{rubric.id}.{each.id}": each for rubric in rubrics for each in rubric.criteria}
-    return any(_far_apart(drafts, key, criterion) for key, criterion in criteria.items())
+    return any(_far_apart(drafts, key, each) for key, each in _criteria(rubrics).items())
+
+
+def agreement(said: Sequence[tuple[Claim, Draft]], rubrics: Iterable[Rubric]) -> tuple[Agreed, ...]:
+    """Measure agreement on each criterion of the rubrics."""
+    return tuple(_agreed(said, key, each) for key, each in sorted(_criteria(rubrics).items()))
+
+
+def sentences(desk: Desk) -> tuple[str, ...]:
+    """Say in a sentence for each criterion how far experts agreed, where enough is known."""
+    found = agreement(claims.submitted(desk), kept_rubrics(desk.store, desk.run).values())
+    return tuple(
+        f"{each.criterion}: alpha {each.alpha[0]:.2f} [{each.alpha[1]:.2f}, {each.alpha[2]:.2f}] "
+        f"on {each.shared} items with two or more raters"
+        for each in found
+        if each.alpha is not None
+    )
+
+
+def _criteria(rubrics: Iterable[Rubric]) -> dict[str, Criterion]:
+    """Give all criteria by their keys in drafts."""
+    return {f"{rubric.id}.{each.id}": each for rubric in rubrics for each in rubric.criteria}
 
 
 def _far_apart(drafts: Sequence[Draft], key: str, criterion: Criterion) -> bool:
@@ -67,7 +115,20 @@ def _far_apart(drafts: Sequence[Draft], key: str, criterion: Criterion) -> bool:
     return max(given) - min(given) > allowed
 
 
-def ratings(said: Sequence[tuple[Claim, Draft]], key: str) -> tuple[tuple[float | None, ...], ...]:
+def _agreed(said: Sequence[tuple[Claim, Draft]], key: str, criterion: Criterion) -> Agreed:
+    matrix = _ratings(said, key)
+    given = [[score for score in row if score is not None] for row in matrix]
+    shared = [row for row in given if len(row) > 1]
+    return Agreed(
+        criterion=key,
+        shared=len(shared),
+        same=sum(len(set(row)) == 1 for row in shared),
+        alpha=_alpha(matrix, criterion.scale.levels) if len(shared) >= FEWEST else None,
+        uniform=len({score for row in shared for score in row}) == 1,
+    )
+
+
+def _ratings(said: Sequence[tuple[Claim, Draft]], key: str) -> _Matrix:
     """Arrange independent ratings as items × raters, None where there is none.
 
     What a third said of disputed tasks stays out: those tasks were chosen for their dissent.
@@ -76,9 +137,20 @@ def ratings(said: Sequence[tuple[Claim, Draft]], key: str) -> tuple[tuple[float 
     raters = sorted({claim.rater for claim, _ in own})
     rows: dict[str, dict[str, float | None]] = {}
     for claim, draft in own:
-        given: Mapping[str, int | None] = draft.scores
-        rows.setdefault(claim.task.task, {})[claim.rater] = _number(given.get(key))
+        rows.setdefault(claim.task.task, {})[claim.rater] = _number(draft.scores.get(key))
     return tuple(tuple(row.get(rater) for rater in raters) for _, row in sorted(rows.items()))
+
+
+@lru_cache(maxsize=64)
+def _alpha(matrix: _Matrix, levels: tuple[int, ...]) -> tuple[float, float, float] | None:
+    """Estimate alpha; cached, because the page is reloaded more often than labels arrive."""
+    rows = [[float("nan") if score is None else score for score in row] for row in matrix]
+    level = "nominal" if len(levels) == 2 else "ordinal"
+    try:
+        found = krippendorff_alpha(rows, level=level, resamples=RESAMPLES)
+    except (InsufficientLabels, Undefined):
+        return None
+    return (found.value, found.low, found.high)
 
 
 def _number(score: int | None) -> float | None:

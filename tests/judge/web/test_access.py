@@ -9,7 +9,7 @@ import pytest
 from judge.errors import ConfigError
 from judge.store import people
 from judge.store.annotation_base import Rater, Study
-from judge.web import sessions
+from judge.web.gate import COOKIE, begin_session
 from judge.web.serve import Address, checked
 from tests.judge.web.rooms import NASTY, Served, csrf, field, room_of, task_of
 
@@ -43,8 +43,8 @@ def test_looking_at_a_link_does_not_use_it_up(served: Served) -> None:
 
 
 def test_a_forged_session_is_refused_and_logged(served: Served) -> None:
-    forged = sessions.begin("not the secret", "first", Rater(rater="ann"))
-    answer = httpx.get(f"{served.url}/label", cookies={sessions.COOKIE: forged})
+    forged = begin_session("not the secret", "first", Rater(rater="ann"))
+    answer = httpx.get(f"{served.url}/label", cookies={COOKIE: forged})
 
     assert answer.status_code == 403
     assert "refused.session" in actions(served)

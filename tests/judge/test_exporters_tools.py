@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from judge.exporters.batch import requests
-from judge.exporters.mlflow import feedback
+from judge.exporters.tools import feedback, requests
 from tests.judge.records import tasks
 from tests.judge.releases import release, store_at
 
