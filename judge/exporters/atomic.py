@@ -16,7 +16,8 @@ _OWNER_ONLY = 0o600
 def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
     """Open a file for writing that takes its place only when the block ends without an error.
 
-    A crash at any point leaves what stood there before. Neither a link nor a folder is replaced.
+    A crash at any point leaves what stood there before. Only an ordinary file is replaced: no
+    link, folder, pipe or device.
 
     Parameters
     ----------
@@ -71,8 +72,8 @@ def require_places(*paths: Path | None) -> None:
 
 def _open_beside(path: Path, mode: int) -> tuple[Path, int]:
     """Begin a new file in the same folder, and give its name and descriptor."""
-    if path.is_symlink() or path.is_dir():
-        raise ConfigError(f"{path}: this is a link or a folder; name an ordinary file.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ConfigError(f"{path}: this is a link, folder or device; name an ordinary file.")
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         return beside, os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

@@ -46,7 +46,8 @@ def write_run(store: Store, run: Run, path: Path) -> int:
     StoreError
         If a database fails.
     """
-    if path.is_symlink() or path.is_dir() or not path.parent.is_dir():
+    taken = path.exists() and not path.is_file()
+    if path.is_symlink() or taken or not path.parent.is_dir():
         raise ConfigError(f"{path}: no ordinary file can stand there; name another with --out.")
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:

@@ -1,5 +1,6 @@
 """Files are whole or not there, whatever happens while they are written."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def test_links_and_folders_are_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(ConfigError, match="this is a link or a folder"):
+    with pytest.raises(ConfigError, match="this is a link, folder or device"):
         write_whole(tmp_path / name, "x")
 
     assert not (tmp_path / "elsewhere").exists()
@@ -85,3 +86,14 @@ def test_links_and_folders_are_not_replaced(tmp_path: Path, name: str) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no/a\.json: cannot be written: No such file"):
         write_whole(tmp_path / "no" / "a.json", "x")
+
+
+def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(ConfigError, match="this is a link, folder or device"):
+        write_whole(pipe, "x")
+
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
