@@ -101,18 +101,14 @@ def find_side(store: Store, words: str) -> Side:
     return Side(store=store, run=runs[name], system=system)
 
 
-def rated(
-    side: Side, measure: Measure, *, judge: str | None = None, clusters: str | None = None
-) -> Rated:
-    """Read what judge and experts said of a side.
+def rated(side: Side, measure: Measure, *, clusters: str | None = None) -> Rated:
+    """Read what judge and experts said of a side; of several judges, the panel.
 
     Parameters
     ----------
     side : Side
     measure : Measure
         Rubric, criterion, and how a level counts.
-    judge : str, optional
-        Which judge's verdicts; the only one, or the panel, when it is not given.
     clusters : str, optional
         Field of the responses that near copies of one prompt share.
 
@@ -124,7 +120,7 @@ def rated(
     _require_criterion(side, measure)
     shown = [each for each in side.store.generations(side.run) if each.system == side.system]
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
-    judged = _judged(side, measure, judge=judge or chosen_judge(side.run), place=place)
+    judged = _judged(side, measure, place)
     return Rated(
         prompts=tuple(place),
         groups=tuple(each.group for each in shown),
@@ -182,20 +178,15 @@ class _Judged(NamedTuple):
     provenance: Provenance
 
 
-def _judged(
-    side: Side, measure: Measure, *, judge: str, place: Mapping[tuple[str, int], int]
-) -> _Judged:
+def _judged(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) -> _Judged:
     """Give the middle level over repeats, NaN for a unit without any."""
     levels = defaultdict[int, list[int]](list)
     stamps: set[Provenance] = set()
     flagged = np.zeros(len(place), dtype=np.bool_)
+    wanted = (measure.rubric, chosen_judge(side.run), side.system)
     judgments = with_panel(side.store.judgments(side.run), len(side.run.manifest.judges))
     for judgment in judgments:
-        if (judgment.rubric, judgment.judge, judgment.system) != (
-            measure.rubric,
-            judge,
-            side.system,
-        ):
+        if (judgment.rubric, judgment.judge, judgment.system) != wanted:
             continue
         stamps.add(judgment.provenance)
         flagged[place[judgment.id, judgment.sample]] |= FLAG in judgment.flags

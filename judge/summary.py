@@ -39,10 +39,6 @@ class Cell(Record):
         weighted = sum(score * count for score, count in self.levels.items())
         return weighted / total if total else None
 
-    def scores(self) -> list[int]:
-        """List all scores, in order of size."""
-        return [score for score in sorted(self.levels) for _ in range(self.levels[score])]
-
 
 _Place = tuple[str, str, str, str, str | None]
 

@@ -81,8 +81,10 @@ def calibrate(
         scales=scale or [],
         at_least=at_least or [],
         only=only or [],
-        columns=(by, clusters),
-        people=(judge, gold),
+        by=by,
+        clusters=clusters,
+        judge=judge,
+        gold=gold,
         covariates=covariate or [],
     )
     sources = trust.Sources(

@@ -69,8 +69,9 @@ def plan_labels(
             scales=scale or [],
             at_least=at_least or [],
             only=only or [],
-            columns=(by, None),
-            people=(judge, gold),
+            by=by,
+            judge=judge,
+            gold=gold,
         )
         sources = trust.Sources(
             scores=scores, run=run, labels=labels, store=store, encoding=encoding

@@ -70,8 +70,10 @@ def question(
     scales: Iterable[str],
     at_least: Iterable[str],
     only: Iterable[str],
-    columns: tuple[str | None, str | None],
-    people: tuple[str | None, str | None],
+    by: str | None,
+    judge: str | None,
+    gold: str | None,
+    clusters: str | None = None,
     covariates: Sequence[str] = (),
 ) -> Question:
     """Read what a command line declares.
@@ -80,10 +82,10 @@ def question(
     ----------
     scales, at_least, only : iterable of str
         Each ``[CRITERION=]VALUE``.
-    columns : (str or None, str or None)
-        Of the group and of the cluster.
-    people : (str or None, str or None)
-        The judge, and the rater who settles the items.
+    by, clusters : str or None
+        Columns of the group and of the cluster.
+    judge, gold : str or None
+        The one judge asked for, and the rater who settles the items.
     covariates : sequence of str
         Columns with properties of the responses that should not move the judge.
 
@@ -93,13 +95,13 @@ def question(
         If a declaration cannot be read, or stands twice.
     """
     return Question(
-        group=columns[0] or "group",
-        cluster=columns[1],
+        group=by or "group",
+        cluster=clusters,
         scales=_by_criterion(scales, "--scale", _ends),
         at_least=_by_criterion(at_least, "--at-least", float),
         only=_by_criterion(only, "--only", lambda words: tuple(words.split(","))),
-        judge=people[0],
-        gold=people[1],
+        judge=judge,
+        gold=gold,
         covariates=tuple(dict.fromkeys(covariates)),
     )
 

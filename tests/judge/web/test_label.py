@@ -147,7 +147,7 @@ def test_a_disputed_task_goes_to_a_third_who_cannot_tell(tmp_path: Path) -> None
         claim = claims.own_claims(served.desk, "rev")[0]
         assert claim.kind == "adjudicate"
         kept = list(served.desk.store.labels(served.desk.run))
-        human = rated(find_side(served.desk.store, "first"), SAFETY, judge="none").human
+        human = rated(find_side(served.desk.store, "first"), SAFETY).human
 
     assert {(each.rater, each.kind) for each in kept} == {
         ("ann", "label"),

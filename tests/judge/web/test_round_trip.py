@@ -154,7 +154,7 @@ def test_every_way_home_gives_the_bytes_that_the_browser_gives(
         way(store, run, folder)
         labels = [each.model_copy(update={"source": ""}) for each in store.labels(run)]
         side = find_side(store, "first")
-        human = rated(side, MEASURES["safety_rate"], judge="none").human
+        human = rated(side, MEASURES["safety_rate"]).human
         text = "\n".join(each.model_dump_json() for each in labels)
         kept.append((text.encode(), human.tobytes()))
         store.close()
