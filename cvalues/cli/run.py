@@ -12,7 +12,7 @@ def run(
         bool, typer.Option("--dry-run", help="Print the commands and run none.")
     ] = False,
 ) -> None:
-    """Generate, judge, check comprehension, calibrate, compare and report, as one file says.
+    """Generate, judge, check comprehension, calibrate, and report, as one file says.
 
     Prints each command before it runs it. Called again it resumes: each step has a run of its own.
     """

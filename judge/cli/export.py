@@ -31,7 +31,7 @@ def export(
     from judge.cli.stores import opened, run_named
     from judge.errors import ConfigError
     from judge.exporters.files import Format, filled, write_rows
-    from judge.exporters.rows import What, rows
+    from judge.exporters.rows import COLUMNS, What, rows
     from judge.exporters.tools import feedback
     from judge.store.copies import write_run
 
@@ -52,7 +52,7 @@ def export(
                 table = filled(lambda: rows(kept, found, "generations"))
             else:
                 table = rows(kept, found, cast("What", kind))
-            count = write_rows(out, table, form=form, raw=raw)
+            count = write_rows(out, table, form=form, raw=raw, columns=COLUMNS.get(kind, ()))
     console.note(f"{count} rows in {out}")
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -15,7 +15,14 @@ Format = Literal["jsonl", "csv", "parquet"]
 Row = Mapping[str, object]
 
 
-def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = False) -> int:
+def write_rows(
+    path: Path,
+    rows: Iterable[Row],
+    *,
+    form: Format,
+    raw: bool = False,
+    columns: Sequence[str] = (),
+) -> int:
     """Write rows that all have the same columns.
 
     Parameters
@@ -28,6 +35,8 @@ def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = Fal
     raw : bool
         CSV for machines: text in cells as it is, and no mark before the first. Without it, text
         that a spreadsheet program would run is made inert.
+    columns : sequence of str
+        Of a table without a row, so that CSV and Parquet have their columns even so.
 
     Returns
     -------
@@ -43,8 +52,8 @@ def write_rows(path: Path, rows: Iterable[Row], *, form: Format, raw: bool = Fal
         if form == "jsonl":
             return _jsonl(file, rows)
         if form == "csv":
-            return _csv(file, rows, raw=raw)
-        return _parquet(file, list(rows))
+            return _csv(file, rows, raw=raw, expected=columns)
+        return _parquet(file, list(rows), expected=columns)
 
 
 def _plain(value: Value) -> object:
@@ -59,7 +68,7 @@ def _jsonl(file: IO[bytes], rows: Iterable[Row]) -> int:
     return count
 
 
-def _csv(file: IO[bytes], rows: Iterable[Row], *, raw: bool) -> int:
+def _csv(file: IO[bytes], rows: Iterable[Row], *, raw: bool, expected: Sequence[str]) -> int:
     cell = _plain if raw else csv_cell
     # Excel takes UTF-8 for what it is only with a mark; this project's readers take both.
     encoding = "utf-8" if raw else "utf-8-sig"
@@ -75,6 +84,8 @@ def _csv(file: IO[bytes], rows: Iterable[Row], *, raw: bool) -> int:
             raise ConfigError("the rows differ in their columns; write them as JSONL.")
         writer.writerow([cell(_flat(value)) for value in row.values()])
         count += 1
+    if expected and not columns:
+        writer.writerow(expected)
     text.detach()
     return count
 
@@ -98,11 +109,12 @@ def filled(read: Callable[[], Iterable[Row]]) -> Iterator[Row]:
     return ({name: row.get(name) for name in columns} for row in read())
 
 
-def _parquet(file: IO[bytes], rows: list[Row]) -> int:
+def _parquet(file: IO[bytes], rows: list[Row], *, expected: Sequence[str]) -> int:
     import pandas as pd
 
     try:
-        pd.DataFrame.from_records(rows).to_parquet(file, index=False)
+        table = pd.DataFrame.from_records(rows) if rows else pd.DataFrame(columns=list(expected))
+        table.to_parquet(file, index=False)
     except ImportError:
         raise ConfigError("Parquet needs an extra: pip install 'cvalues[parquet]'.") from None
     return len(rows)

@@ -1,7 +1,7 @@
 """Tidy rows of a run, one kind of thing each, with the columns that users script against."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from judge.panel import with_panel
 from judge.records import Attempt, Generation, Judgment, Verdict
@@ -11,6 +11,54 @@ from judge.summary import Cell, concluded, summarise
 
 What = Literal["verdicts", "attempts", "labels", "summary", "generations"]
 Row = Mapping[str, object]
+
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "verdicts": (
+        "run",
+        "id",
+        "system",
+        "sample",
+        "group",
+        "judge",
+        "rubric",
+        "rubric_hash",
+        "criterion",
+        "repeat",
+        "order",
+        "score",
+        "outcome",
+        "rationale",
+        "evidence",
+        "flags",
+        "provenance",
+        "served_model",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost_usd",
+        "latency_ms",
+        "lang",
+        "rung",
+        "attempts",
+        "key",
+    ),
+    "labels": (
+        "id",
+        "system",
+        "rater",
+        "criterion",
+        "score",
+        "sample",
+        "group",
+        "rationale",
+        "rubric",
+        "rubric_hash",
+        "kind",
+        "source",
+    ),
+    "generations": ("id", "prompt", "response", "system", "sample"),
+}
+"""Columns of tables that a run may have no row of yet; a response may have more."""
 
 
 def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
