@@ -1,6 +1,9 @@
 """What a command raises becomes one line and an exit code, or is shown as a fault of our own."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -50,6 +53,24 @@ def test_words_of_a_table_stand_in_a_column_only_where_it_is_wide_enough_to_read
 
     first = capsys.readouterr().out.splitlines()[0]
     assert first.split() == (["check", "group", "decision", "why"] if beside else ["safety"])
+
+
+def test_a_reader_that_has_seen_enough_does_not_change_the_exit_code() -> None:
+    script = (
+        "from judge.cli.console import guarded, say, table\n"
+        "def run():\n"
+        "    say('first'); table([{'a': 'b'}], {'a': 'a'}); raise SystemExit(3)\n"
+        "raise SystemExit(guarded(run))\n"
+    )
+    unread, written = os.pipe()
+    os.close(unread)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], stdout=written, stderr=subprocess.PIPE, check=False
+    )
+
+    os.close(written)
+    assert (ended.returncode, ended.stderr) == (3, b"")
 
 
 def test_a_value_that_the_statistics_refuse_is_bad_input(
