@@ -4,9 +4,12 @@ A preference is a score: 1 where the first system of the pair is better, -1 wher
 0 for a tie. A judge that changes its mind with the order has no preference, and says so.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations, groupby, product
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -14,6 +17,9 @@ from judge.grading import Form, Order, Task, form_key, task_key
 from judge.pointwise import Edition, language_of
 from judge.records import Generation, Judge, Judgment, Language, Scored, Unscored, Verdict
 from rubrics.rubric import Rubric
+
+if TYPE_CHECKING:
+    from calibration.position import PositionBias
 
 ORDERS: tuple[Order, Order] = ("forward", "backward")
 _SIGN = {"1": 1, "2": -1, "tie": 0}
@@ -121,13 +127,50 @@ def settled(judgments: Iterable[Judgment]) -> Iterator[Judgment]:
         Those of one unit next to each other, as a store gives them. A pair of which only one
         order was judged is left out.
     """
+    for forward, backward in _both_orders(judgments):
+        yield forward.model_copy(update={"verdicts": settle(forward, backward)})
+
+
+def position_effects(judgments: Iterable[Judgment]) -> "dict[tuple[str, str], PositionBias]":
+    """Measure what an answer gains by being shown first.
+
+    Parameters
+    ----------
+    judgments : iterable of Judgment
+        As for :func:`settled`.
+
+    Returns
+    -------
+    dict
+        By judge and criterion, as ``rubric.criterion``; without those of which no pair has a
+        preference in both orders.
+    """
+    from calibration.estimate import Undefined
+    from calibration.position import position_bias
+
+    found = defaultdict[tuple[str, str], list[tuple[float, float]]](list)
+    for forward, backward in _both_orders(judgments):
+        for one, other in zip(forward.verdicts, backward.verdicts, strict=True):
+            place = (forward.judge, f"{forward.rubric}.{one.criterion}")
+            found[place].append((_preferred(one), _preferred(other)))
+    effects: dict[tuple[str, str], PositionBias] = {}
+    for place, pairs_ in found.items():
+        with suppress(Undefined):
+            effects[place] = position_bias(*zip(*pairs_, strict=True))
+    return effects
+
+
+def _both_orders(judgments: Iterable[Judgment]) -> Iterator[tuple[Judgment, Judgment]]:
     for _, unit in groupby(judgments, key=lambda judgment: judgment.unit):
         asked = sorted(unit, key=_question)
         for _, both in groupby(asked, key=_question):
             orders = {judgment.order: judgment for judgment in both}
             if {"forward", "backward"} <= orders.keys():
-                verdicts = settle(orders["forward"], orders["backward"])
-                yield orders["forward"].model_copy(update={"verdicts": verdicts})
+                yield orders["forward"], orders["backward"]
+
+
+def _preferred(verdict: Verdict) -> float:
+    return math.nan if verdict.kind == "unscored" else float(verdict.score)
 
 
 def _question(judgment: Judgment) -> tuple[str, str, int]:

@@ -5,7 +5,9 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from judge.canaries import Known
 from judge.cli import console
@@ -16,6 +18,7 @@ from judge.grading import CACHED, REFUSALS
 from judge.models.address import refuse_secrets
 from judge.models.base import Model
 from judge.models.opening import open_model
+from judge.pairwise import position_effects
 from judge.pointwise import NEUTRAL, SECOND
 from judge.records import Counts, Judgment, Provenance, worst
 from judge.run import Plan, Settings, begin, carry_out, counts
@@ -23,6 +26,10 @@ from judge.stage import Made
 from judge.store.base import Run
 from judge.store.sql import Store, open_store
 from judge.summary import Cell, concluded, count_outcomes, summarise
+
+if TYPE_CHECKING:
+    from calibration.estimate import Estimate
+    from calibration.position import PositionBias
 
 GRACE = 10.0
 """Seconds that calls in flight get to finish after the first Ctrl-C."""
@@ -62,6 +69,10 @@ class Done:
     """Dollars, as far as prices are known."""
     interrupted: bool = False
     planned_only: bool = False
+    order: "Mapping[tuple[str, str], PositionBias]" = field(
+        default_factory=dict[tuple[str, str], "PositionBias"]
+    )
+    """By judge and criterion, what the order of two responses does to a run of pairs."""
     canaries: Known | None = None
     """How the judge did on texts whose verdicts are known, where it was asked."""
 
@@ -106,9 +117,9 @@ def conduct(
         interrupted = False
         if unsettled and not dry_run:
             models = models or _open_models(plan, settings)
-            with progress(unsettled, quiet=quiet) as seen:
-                sitting = _Sitting(store, run, seen, concurrency=settings.concurrency)
-                interrupted = asyncio.run(sitting.hold(plan, settings, models))
+            sitting = _Sitting(store, run, concurrency=settings.concurrency)
+            shown = progress(unsettled, quiet=quiet)
+            interrupted = asyncio.run(sitting.hold(plan, settings, models, shown))
         calls, usd = store.spent(run)
         flags, declined = Counter[str](), Counter[str]()
         return Done(
@@ -119,6 +130,7 @@ def conduct(
             declined=declined,
             calls=calls,
             usd=usd,
+            order=_order_effects(store, run),
             interrupted=interrupted,
             planned_only=dry_run,
         )
@@ -144,6 +156,10 @@ def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) 
     return summarise(concluded(noting(), run.manifest))
 
 
+def _order_effects(store: Store, run: Run) -> "dict[tuple[str, str], PositionBias]":
+    return position_effects(store.judgments(run)) if run.manifest.kind == "pairwise" else {}
+
+
 def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
     models: dict[str, Model] = {}
     for judge in plan.asked:
@@ -161,30 +177,26 @@ def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
 class _Sitting:
     """A run under way, and the reasons to stop it early."""
 
-    def __init__(self, store: Store, run: Run, shown: Seen, *, concurrency: int) -> None:
+    def __init__(self, store: Store, run: Run, *, concurrency: int) -> None:
         self._store = store
         self._run = run
-        self._shown = shown
         self._stop = asyncio.Event()
         self._interrupted = False
         self._rejected = 0
         self._failed = 0
         self._outage = max(OUTAGE, concurrency)
 
-    async def hold(self, plan: Plan, settings: Settings, models: Mapping[str, Model]) -> bool:
+    async def hold(
+        self,
+        plan: Plan,
+        settings: Settings,
+        models: Mapping[str, Model],
+        shown: AbstractContextManager[Seen],
+    ) -> bool:
         """Carry the run out; tell whether somebody interrupted it."""
-        work = asyncio.ensure_future(
-            carry_out(
-                self._store,
-                self._run,
-                tasks=plan.tasks(),
-                models=models,
-                settings=settings,
-                stop=self._stop,
-                seen=self._seen,
-            )
-        )
+        work = asyncio.ensure_future(self._carry_out(plan, settings, models, shown))
         loop = asyncio.get_running_loop()
+        # Before anything is shown: what is seen can be interrupted.
         for signal_ in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signal_, self._interrupt, work)
         try:
@@ -205,8 +217,31 @@ class _Sitting:
             raise first from errors
         return self._interrupted
 
-    def _seen(self, made: Made) -> None:
-        self._shown(made)
+    async def _carry_out(
+        self,
+        plan: Plan,
+        settings: Settings,
+        models: Mapping[str, Model],
+        shown: AbstractContextManager[Seen],
+    ) -> str | None:
+        with shown as show_one:
+
+            def seen(made: Made) -> None:
+                show_one(made)
+                self._watch(made)
+
+            return await carry_out(
+                self._store,
+                self._run,
+                tasks=plan.tasks(),
+                models=models,
+                settings=settings,
+                stop=self._stop,
+                seen=seen,
+            )
+
+    def _watch(self, made: Made) -> None:
+        """Notice what is hopeless."""
         if self._rejected < 0 or (made.outcome == "ok" and made.attempts):
             self._rejected = -1
         elif made.outcome == "error.auth":
@@ -273,6 +308,13 @@ def show(done: Done, *, as_json: bool) -> None:
 
 
 def _show_remarks(done: Done) -> None:
+    for (judge, what), bias in done.order.items():
+        flips, gain = bias.flip_rate, bias.win_rate_shift
+        console.say(
+            f"  {what}, {judge}: {flips.value:.0%} [{flips.low:.0%}, {flips.high:.0%}] of {bias.n} "
+            f"pairs change with the order; to be shown first adds {100 * gain.value:+.1f} "
+            f"[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] points of win rate"
+        )
     if done.declined:
         most = Counter(done.declined).most_common()
         console.say("  declined by group: " + ", ".join(f"{name} {n}" for name, n in most))
@@ -304,6 +346,16 @@ def document(done: Done) -> dict[str, object]:
         "outcomes": dict(done.outcomes),
         "flags": dict(done.flags),
         "declined": dict(done.declined),
+        "order": [
+            {
+                "judge": judge,
+                "criterion": what,
+                "pairs": bias.n,
+                "flip_rate": _ends(bias.flip_rate),
+                "first_gains": _ends(bias.win_rate_shift),
+            }
+            for (judge, what), bias in done.order.items()
+        ],
         "canaries": done.canaries.model_dump() if done.canaries else None,
         "calls": done.calls,
         "cost_usd": done.usd or None,
@@ -312,6 +364,10 @@ def document(done: Done) -> dict[str, object]:
         "rubrics": [edition.model_dump() for edition in done.run.manifest.rubrics],
         "scores": [{**_row(cell), "valid": False} for cell in done.cells],
     }
+
+
+def _ends(estimate: "Estimate") -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def exit_code(done: Done, *, max_unscored: float) -> int:

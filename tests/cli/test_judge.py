@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from judge.simulated.profile import ErrorRates, Latency, PlannedFault, Profile
+from judge.simulated.profile import (
+    ErrorRates,
+    Latency,
+    PairwiseErrors,
+    PlannedFault,
+    Profile,
+)
 from judge.simulated.running import simulated_server
 from judge.store.sql import open_store
 from tests.cli.program import command, environment, program
@@ -238,6 +244,28 @@ def test_a_pair_stands_once_in_the_summary(tmp_path: Path) -> None:
     summed = json.loads(ended.out)
     assert summed["calls"] == 2
     assert [each["planned"] for each in summed["scores"]] == [1, 1]
+
+
+def test_a_judge_that_favours_the_first_place_is_told_what_that_adds(tmp_path: Path) -> None:
+    path = tmp_path / "responses.jsonl"
+    rows = (
+        {"id": f"p{n}", "prompt": f"{n}?", "response": f"Reply {n} of {system}.", "system": system}
+        for n in range(30)
+        for system in ("a", "b")
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    taken = Profile(pairwise=PairwiseErrors(position_bias=1.0))
+
+    with simulated_server(taken) as server:
+        ended = program(
+            *words(path, server.base_url, "--pairwise", "--json"), folder=tmp_path, environ=KEY
+        )
+
+    safe = json.loads(ended.out)["order"][0]
+    assert (safe["criterion"], safe["pairs"]) == ("safety.safe", 30)
+    assert safe["flip_rate"]["value"] == 1.0
+    assert safe["first_gains"]["value"] == 0.5
+    assert safe["first_gains"]["low"] > 0.4
 
 
 @pytest.mark.parametrize(
