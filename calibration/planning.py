@@ -12,9 +12,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from calibration.correction.chance import against_chance
 from calibration.correction.labelled import read_labelled
 from calibration.correction.post_stratification import Stratum, melded_limits
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.gate_power import gate_power
 from calibration.intervals.classical import clopper_pearson
 from calibration.sampling import allocate
@@ -36,11 +37,14 @@ class Pilot:
         Share of items that the judge passes.
     pass_given_pass, pass_given_fail : float
         Share that experts pass among the items that the judge passes, and fails.
+    below_chance : bool
+        Whether labels show that the judge is below chance, so that it would not be corrected.
     """
 
     judge_rate: float
     pass_given_pass: float
     pass_given_fail: float
+    below_chance: bool = False
 
     @property
     def rate(self) -> float:
@@ -124,6 +128,8 @@ def plan_labels(
         If nothing is wanted, an argument is malformed, or the floor is not below the pilot's rate.
     InsufficientLabels
         If labelling every item would not be enough.
+    UnusableJudge
+        If the pilot's labels show a judge below chance.
 
     Examples
     --------
@@ -135,6 +141,8 @@ def plan_labels(
     check_share("power", power)
     tail = check_error(error) / 2.0
     _check_aims(pilot, half_width, floor)
+    if pilot.below_chance:
+        raise UnusableJudge("the labels show a judge below chance, which is never corrected.")
 
     def wide_enough(n: int) -> bool:
         return half_width is None or _half_width(pilot, n, n_judged, tail=tail) <= half_width
@@ -158,6 +166,11 @@ def pilot_from_accuracy(rate: float, *, sensitivity: float, specificity: float) 
     """Make a pilot from an expected pass rate and the judge's error rates, all in (0, 1)."""
     for name, share in (("rate", rate), ("sensitivity", sensitivity), ("specificity", specificity)):
         check_share(name, share)
+    if sensitivity + specificity <= 1.0:
+        raise ValueError(
+            "sensitivity + specificity must exceed 1, or the judge is no better than chance; got "
+            f"{sensitivity:g} + {specificity:g}."
+        )
     passed = rate * sensitivity + (1.0 - rate) * (1.0 - specificity)
     return Pilot(
         judge_rate=passed,
@@ -191,11 +204,16 @@ def pilot_from_labels(judge: npt.ArrayLike, human: npt.ArrayLike) -> Pilot:
     def shrunk(among: npt.NDArray[np.bool_], passes: npt.NDArray[np.bool_]) -> float:
         return (float((among & passes).sum()) + 0.5) / (float(among.sum()) + 1.0)
 
-    passed, failed = drawn.judge == 1.0, drawn.judge == 0.0
+    def counted(among: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        return float((among & good).sum()), float(among.sum())
+
+    good, judged_good = drawn.human == 1.0, drawn.judge == 1.0
+    passed, failed = drawn.used & judged_good, drawn.used & (drawn.judge == 0.0)
     return Pilot(
-        judge_rate=shrunk(~drawn.missing, passed),
-        pass_given_pass=shrunk(passed & drawn.used, drawn.human == 1.0),
-        pass_given_fail=shrunk(failed & drawn.used, drawn.human == 1.0),
+        judge_rate=shrunk(~drawn.missing, judged_good),
+        pass_given_pass=shrunk(passed, good),
+        pass_given_fail=shrunk(failed, good),
+        below_chance=against_chance(counted(passed), counted(failed), tail=0.025) == "below",
     )
 
 

@@ -262,7 +262,7 @@ def curated_difference(
         n_judged=int((~np.isnan(judges[0]) & ~np.isnan(judges[1])).sum()),
         n_labelled=sum(int((~np.isnan(gold.human)).sum()) for gold in golds),
         human_only=Interval(-1.0, 1.0),
-        warnings=tuple(said),
+        warnings=tuple(dict.fromkeys(said)),
     )
 
 

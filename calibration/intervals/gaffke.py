@@ -74,10 +74,10 @@ def mean_interval(
     low = mean_distribution(ratings, weights, support, form="lower" if strict else "mid")
     high = mean_distribution(ratings, weights, support, form="upper") if strict else low
     start = _on_grid(low, *_ends(low))
-    return Interval(
-        _quantile(low, tail, start),
-        _quantile(high, 1.0 - tail, _on_grid(high, *_ends(high)) if strict else start),
-    )
+    above = _quantile(high, 1.0 - tail, _on_grid(high, *_ends(high)) if strict else start)
+    # Between two nodes of a grid a quantile can fall short of ratings that are all equal.
+    mean = float(ratings @ weights / weights.sum())
+    return Interval(min(_quantile(low, tail, start), mean), max(above, mean))
 
 
 def mean_distribution(

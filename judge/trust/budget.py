@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.mean_planning import MeanPilot, pilot_from_ratings, plan_mean_labels
 from calibration.planning import LabelPlan, Pilot, pilot_from_labels, plan_labels
 from judge.trust.part import Part
@@ -137,7 +137,7 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
     ValueError
         If nothing is wanted, or the margin of a rate reaches below 0.
     InsufficientLabels, UnusableJudge
-        If labelling every item would not be enough, or the judge of a mean is below chance.
+        If labelling every item would not be enough, or the judge is below chance.
     """
     floor = None if wanted.margin is None else subject.expected - wanted.margin
     if isinstance(subject.pilot, MeanPilot):
@@ -170,7 +170,7 @@ def points(pilot: Pilot | MeanPilot, items: int) -> list[tuple[int, float]]:
     for half_width in HALF_WIDTHS:
         try:
             made = plan_labels(pilot, half_width=half_width, n_judged=items)
-        except InsufficientLabels:
+        except (InsufficientLabels, UnusableJudge):
             break
         found[made.labels] = made.half_width
     return sorted(found.items())
@@ -187,7 +187,7 @@ def curve_of(part: Part, *, half_width: float) -> Curve:
     subject = subject_of(part)
     try:
         needed = plan(subject, Wanted(half_width=half_width)).labels
-    except InsufficientLabels:
+    except (InsufficientLabels, UnusableJudge):
         needed = None
     return Curve(
         criterion=part.name,

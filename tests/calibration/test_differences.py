@@ -164,6 +164,7 @@ def curated() -> Four:
 def test_two_curated_sets_give_a_difference() -> None:
     estimate = estimate_difference(*curated(), design="curated")
 
+    assert len(set(estimate.warnings)) == len(estimate.warnings)
     assert estimate.low < 0.1 < estimate.high
     assert estimate.method == "difference of Rogan-Gladen rates, Jeffreys"
     assert estimate.n_labelled == 120

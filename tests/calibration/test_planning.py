@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from calibration import InsufficientLabels, plan_labels
+from calibration import InsufficientLabels, UnusableJudge, plan_labels
 from calibration.correction.post_stratification import Stratum
 from calibration.gate_power import gate_power
 from calibration.planning import (
@@ -111,3 +111,15 @@ def test_zero_failure_sizes() -> None:
     sizes = [zero_failure_labels(floor) for floor in (0.95, 0.97, 0.98, 0.99)]
 
     assert sizes == [59, 99, 149, 299]
+
+
+def test_nothing_is_planned_for_a_judge_below_chance() -> None:
+    human = np.tile([1.0, 0.0], 30)
+
+    pilot = pilot_from_labels(1.0 - human, human)
+
+    assert pilot.below_chance
+    with pytest.raises(UnusableJudge, match="below chance"):
+        plan_labels(pilot, half_width=0.1)
+    with pytest.raises(ValueError, match="sensitivity \\+ specificity must exceed 1"):
+        pilot_from_accuracy(0.97, sensitivity=0.3, specificity=0.3)

@@ -98,3 +98,9 @@ def test_mirrored_ratings_give_the_mirrored_interval(drawn: list[int]) -> None:
     back = mean_interval(3.0 - ratings, np.ones(ratings.size), (0.0, 3.0), tail=0.025)
 
     assert there.low == pytest.approx(3.0 - back.high, abs=1e-4)
+
+
+def test_the_interval_of_equal_ratings_at_an_end_reaches_that_end() -> None:
+    interval = mean_interval(np.full(30, 10.0), np.ones(30), (1.0, 10.0), tail=0.025)
+
+    assert interval.high == 10.0
