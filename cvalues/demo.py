@@ -24,7 +24,7 @@ from cvalues.knowing import Counted, doing_of, gaps, read_knowing, section, size
 from cvalues.multiple_choice import evaluate_choices
 from cvalues.taxonomy import GROUPS
 from judge import records
-from judge.cli import console, session
+from judge.cli import console, ending, session
 from judge.cli.session import Done
 from judge.exporters.atomic import write_whole
 from judge.exporters.gate_files import sentence
@@ -65,7 +65,7 @@ def judge(name: str, base_url: str, out: Path) -> Done:
         quiet=False,
     )
     _go_on_unless_stopped(done)
-    session.show(done, as_json=False)
+    ending.show(done, as_json=False)
     return done
 
 

@@ -63,7 +63,7 @@ def generate(
 
     Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
     """
-    from judge.cli import answers, console, session
+    from judge.cli import console, ending, session
     from judge.cli.planning import prices_of
     from judge.config import Source
     from judge.exporters.atomic import require_places
@@ -116,8 +116,8 @@ def generate(
         quiet=quiet,
         dry_run=dry_run,
     )
-    answers.show(done, out=out, address=console.store_address(store), as_json=json_)
-    raise SystemExit(session.exit_code(done, max_unscored=1.0))
+    ending.show_answers(done, out=out, address=console.store_address(store), as_json=json_)
+    raise SystemExit(ending.exit_code(done, max_unscored=1.0))
 
 
 def _items(name: str, *, mapping: Path | None, encoding: str | None) -> "tuple[Item, ...]":

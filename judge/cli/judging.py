@@ -75,7 +75,7 @@ def judge(
     The run resumes where it stopped when it is called again with the same name and nothing that
     matters has changed. Exit code 5: not everything could be scored.
     """
-    from judge.cli import console, session
+    from judge.cli import console, ending, session
     from judge.cli.planning import JudgeWords, judges_of, plan_of, prices_of, with_ladder
     from judge.cli.watching import watched
     from judge.exporters.files import write_rows
@@ -115,5 +115,5 @@ def judge(
     address = console.store_address(store)
     done = session.conduct(plan, settings, name=name, address=address, quiet=quiet, dry_run=dry_run)
     done = watched(done, plan, settings, wanted=canaries, address=address, quiet=quiet)
-    session.show(done, as_json=json_)
-    raise SystemExit(session.exit_code(done, max_unscored=max_unscored))
+    ending.show(done, as_json=json_)
+    raise SystemExit(ending.exit_code(done, max_unscored=max_unscored))
