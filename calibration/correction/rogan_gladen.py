@@ -3,7 +3,9 @@
 Such labels say nothing about how many items are good, but a good deal about the judge: its
 sensitivity Se and the share f = 1 - Sp of fails that it passes. If these hold for the items too,
 a share P passed by the judge means a true rate (P - f) / (Se - f). Each of the three is uncertain
-and Beta distributed; values with Se <= f, a judge no better than chance, are set aside.
+and has a confidence distribution; values with Se <= f, a judge no better than chance, are set
+aside. Those of Se and f are mid-p: Jeffreys' are too short where a gold set holds no error of the
+judge, which a good judge makes a common case.
 
 In the difference of two systems their rates are taken as independent. Answers to the same prompts
 tend to succeed and fail together, which makes the interval wider than need be, never shorter.
@@ -145,7 +147,7 @@ def corrected_rate(
         low=known * min(low, value),
         high=known * max(high, value) + 1.0 - known,
         confidence=1.0 - 2.0 * tail,
-        method="Rogan-Gladen, " + ("exact sources" if strict else "Jeffreys"),
+        method="Rogan-Gladen, " + ("exact sources" if strict else "mid-p"),
         n_judged=int(judged.sum()),
         n_labelled=int((~np.isnan(gold.human)).sum()),
         human_only=Interval(0.0, 1.0),
@@ -258,7 +260,7 @@ def curated_difference(
         low=min(low, value),
         high=max(high, value),
         confidence=1.0 - 2.0 * tail,
-        method="difference of Rogan-Gladen rates, " + ("exact sources" if strict else "Jeffreys"),
+        method="difference of Rogan-Gladen rates, " + ("exact sources" if strict else "mid-p"),
         n_judged=int((~np.isnan(judges[0]) & ~np.isnan(judges[1])).sum()),
         n_labelled=sum(int((~np.isnan(gold.human)).sum()) for gold in golds),
         human_only=Interval(-1.0, 1.0),

@@ -2,10 +2,11 @@
 
 The test passes a share P of all, a share Se of the good and f = 1 - Sp of the bad; the prevalence
 of good is (P - f) / (Se - f), between 0 and 1, given that the test is better than chance, Se > f.
-P, Se and f are independent, Beta distributed rates.
+P, Se and f are independent rates, each Beta distributed or a mixture of such.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -61,32 +62,45 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prevalence:
-    """What the prevalence is made of: P, Se and f."""
+    """What the prevalence is made of: P, and equal mixtures of rates for Se and f."""
 
     passed: Rate
-    sensitivity: Rate
-    leak: Rate
+    sensitivity: tuple[Rate, ...]
+    leak: tuple[Rate, ...]
 
     def chance_share(self) -> float:
         """Probability that the test is no better than chance, Se <= f."""
-        leak = self.leak.quantiles(_levels(_NODES))
-        return float(self.sensitivity.cdf(leak) @ _WEIGHTS) / 2.0
+        shares = [
+            float(sensitivity.cdf(leak.quantiles(_levels(_NODES))) @ _WEIGHTS) / 2.0
+            for sensitivity, leak in product(self.sensitivity, self.leak)
+        ]
+        return sum(shares) / len(shares)
 
     def cdf(self, t: float) -> float:
         """P(prevalence <= t) for 0 <= t < 1, given a test better than chance."""
+        shares = [
+            self._share_below(t, sensitivity, leak)
+            for sensitivity, leak in product(self.sensitivity, self.leak)
+        ]
+        return sum(shares) / len(shares) / (1.0 - self.chance_share())
+
+    def _share_below(self, t: float, sensitivity: Rate, leak: Rate) -> float:
+        """P(Se > f and prevalence <= t) for one part of each mixture."""
+        if sensitivity.spread == leak.spread == 0.0:
+            found, leaked = (float(rate.a > 0.0) for rate in (sensitivity, leak))
+            return float(self.passed.cdf(np.array(leaked + t * (found - leaked))))
         passed = self.passed.quantiles(_levels(_FEW_NODES))[:, None]
         # The distribution function smooths over the wider rate, the nodes run over the other.
-        by_leak = t * self.sensitivity.spread < (1.0 - t) * self.leak.spread
+        by_leak = t * sensitivity.spread < (1.0 - t) * leak.spread
         if by_leak:
-            sensitivity = self.sensitivity.quantiles(_levels(_NODES))[None, :]
-            least = (passed - t * sensitivity) / (1.0 - t)
-            share = np.maximum(self.leak.cdf(sensitivity) - self.leak.cdf(least), 0.0)
+            found = sensitivity.quantiles(_levels(_NODES))[None, :]
+            least = (passed - t * found) / (1.0 - t)
+            share = np.maximum(leak.cdf(found) - leak.cdf(least), 0.0)
         else:
-            leak = self.leak.quantiles(_levels(_NODES))[None, :]
-            least = np.maximum((passed - (1.0 - t) * leak) / t, leak)
-            share = 1.0 - self.sensitivity.cdf(least)
-        below = float(_FEW_WEIGHTS @ share @ _WEIGHTS) / 4.0
-        return below / (1.0 - self.chance_share())
+            leaked = leak.quantiles(_levels(_NODES))[None, :]
+            least = np.maximum((passed - (1.0 - t) * leaked) / t, leaked)
+            share = 1.0 - sensitivity.cdf(least)
+        return float(_FEW_WEIGHTS @ share @ _WEIGHTS) / 4.0
 
     def quantile(self, level: float) -> float:
         """Value below which the share ``level`` lies; 0 or 1 where that much is cut off there."""
@@ -117,8 +131,9 @@ def prevalence(counts: Tally, side: Side) -> Prevalence:
     counts : Tally
         Effective counts, at least one good and one bad item.
     side : {"lower", "middle", "upper"}
-        ``"middle"`` gives each rate Jeffreys' Beta distribution; the others give each rate the
-        exact confidence distribution that moves the prevalence down, or up.
+        ``"lower"`` and ``"upper"`` give each rate the exact confidence distribution that moves the
+        prevalence down, or up. ``"middle"`` gives Se and f both of theirs, half and half (mid-p),
+        and P, of which there are many items, Jeffreys' Beta distribution.
 
     Returns
     -------
@@ -126,11 +141,15 @@ def prevalence(counts: Tally, side: Side) -> Prevalence:
     """
     # A higher P moves the prevalence up; a higher Se or f moves it down.
     up = {"lower": 0.0, "middle": 0.5, "upper": 1.0}[side]
-    down = 1.0 - up
+    downs = (0.0, 1.0) if side == "middle" else (1.0 - up,)
     return Prevalence(
         passed=Rate(counts.passed + up, counts.failed + 1.0 - up),
-        sensitivity=Rate(counts.good_passed + down, counts.good_failed + 1.0 - down),
-        leak=Rate(counts.bad_passed + down, counts.bad_failed + 1.0 - down),
+        sensitivity=tuple(
+            Rate(counts.good_passed + down, counts.good_failed + 1.0 - down) for down in downs
+        ),
+        leak=tuple(
+            Rate(counts.bad_passed + down, counts.bad_failed + 1.0 - down) for down in downs
+        ),
     )
 
 

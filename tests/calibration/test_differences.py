@@ -166,7 +166,7 @@ def test_two_curated_sets_give_a_difference() -> None:
 
     assert len(set(estimate.warnings)) == len(estimate.warnings)
     assert estimate.low < 0.1 < estimate.high
-    assert estimate.method == "difference of Rogan-Gladen rates, Jeffreys"
+    assert estimate.method == "difference of Rogan-Gladen rates, mid-p"
     assert estimate.n_labelled == 120
 
 

@@ -59,7 +59,7 @@ def main() -> None:
     """Arm one point, then be `cvalues`."""
     name, nth, acknowledged = sys.argv[1:4]
     point = POINTS[name]
-    _wrap("judge.cli.session:_Sitting._seen", lambda seen: _noting(seen, Path(acknowledged)))
+    _wrap("judge.cli.session:_Sitting._watch", lambda seen: _noting(seen, Path(acknowledged)))
     _wrap(point.place, lambda function: _armed(function, point, int(nth)))
     sys.argv = ["cvalues", *sys.argv[4:]]
     from cvalues.cli import main as cvalues

@@ -25,14 +25,23 @@ def test_the_value_is_that_of_rogan_and_gladen() -> None:
     assert estimate.value == pytest.approx((0.74 - 0.2) / (0.9 - 0.2))
 
 
-def test_limits_are_those_of_two_million_random_draws() -> None:
-    judge = np.repeat([1.0, 0.0], [4762, 238])
+@pytest.mark.parametrize(
+    ("items", "gold", "limits"),
+    [
+        ((4762, 238), (15, 0, 7, 8), (0.84826, 1.0)),
+        ((930, 30), (20, 0, 0, 20), (0.95674, 1.0)),
+        ((740, 260), (45, 5, 10, 40), (0.67750, 0.91689)),
+        ((900, 100), (48, 2, 0, 50), (0.89806, 1.0)),
+    ],
+)
+def test_limits_are_those_of_four_million_random_draws(
+    items: tuple[int, int], gold: tuple[int, int, int, int], limits: tuple[float, float]
+) -> None:
+    estimate = curated_rate(np.repeat([1.0, 0.0], items), *gold_set(*gold))
 
-    estimate = curated_rate(judge, *gold_set(15, 0, 7, 8))
-
-    # Quantiles of 2e6 draws of (P - f) / (Se - f) from Jeffreys Betas, those with Se <= f left out.
-    assert estimate.low == pytest.approx(0.86347, abs=5e-4)
-    assert estimate.high == 1.0
+    # Quantiles of 4e6 draws of (P - f) / (Se - f), those with Se <= f left out: P from Jeffreys'
+    # Beta, Se and f from the lower or the upper Clopper-Pearson Beta, by the toss of a coin.
+    assert (estimate.low, estimate.high) == pytest.approx(limits, abs=5e-4)
 
 
 def test_the_labelled_items_count_as_part_of_the_set_when_given_in_one_array() -> None:
