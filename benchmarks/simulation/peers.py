@@ -104,8 +104,14 @@ def _ppi_python(module) -> Method:
 
 
 def _evalstats(module) -> Method:
+    # What its compare() picks for passes and fails; its one-call function would bootstrap them.
+    rate = importlib.import_module("evalstats.tests")._ppi_single_wilson  # noqa: SLF001
+
     def method(case: Case) -> Limits:
-        found = module.judge_debias_mean_ci(case.judge, case.human, rng=0)
+        if np.isin(case.judge, (0.0, 1.0)).all():
+            found = rate(case.judge, case.human, 0.05)
+        else:
+            found = module.judge_debias_mean_ci(case.judge, case.human, rng=0)
         return found.ci_low, found.ci_high
 
     return method
