@@ -102,14 +102,15 @@ def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
 
 
 def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
-    """Find the criteria to ask for, and the rubric of the first."""
+    """Find the criteria to ask for, by name or as tables print it, and the rubric of the first."""
     known: dict[str, tuple[str, Criterion]] = {}
     first: dict[str, str] = {}
     for (rubric_id, _), rubric in kept_rubrics(store, run).items():
         first.setdefault(rubric_id, rubric.criteria[0].id)
         for criterion in rubric.criteria:
             known.setdefault(criterion.id, (rubric_id, criterion))
-    wanted = names or tuple(first.values())
+    printed = {f"{rubric_id}.{name}": name for name, (rubric_id, _) in known.items()}
+    wanted = tuple(printed.get(name, name) for name in names) or tuple(first.values())
     strangers = [name for name in wanted if name not in known]
     if strangers or not wanted:
         raise ConfigError(

@@ -79,6 +79,12 @@ def test_the_draw_is_on_record_with_its_probabilities(tmp_path: Path) -> None:
     assert {item.text_sha256 for item in sample.items} == {digest}
 
 
+def test_a_criterion_may_be_named_as_tables_print_it(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.jsonl", "--criterion", "safety.safe")
+
+    assert on_record(tmp_path).asked == ("safe",)
+
+
 def test_the_same_seed_draws_the_same_items(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     for folder in (first, second):
