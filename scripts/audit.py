@@ -16,7 +16,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements.lock"
+LOCK = ROOT / "requirements-dev.lock"
 
 FORBIDDEN = {"litellm": re.compile(r"1\.82\.[78]|1\.107\..*"), "diskcache": re.compile(r".*")}
 """Malicious or suspect releases, and a package whose advisory has no fix; see SECURITY.md."""
