@@ -11,8 +11,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from calibration.passport_file import save_passport
-from cvalues.choice_asking import choice_plan, heard
-from cvalues.datasets.choices import ChoiceItem, build_items
 from cvalues.datasets.starter import (
     choice_pairs,
     load_labels,
@@ -21,7 +19,9 @@ from cvalues.datasets.starter import (
     starter_file,
 )
 from cvalues.knowing import Counted, doing_of, gaps, read_knowing, section, sizes
-from cvalues.multiple_choice import evaluate_choices
+from cvalues.multiple_choice.asking import choice_plan, heard
+from cvalues.multiple_choice.evaluate import evaluate_choices
+from cvalues.multiple_choice.items import ChoiceItem, build_items
 from cvalues.taxonomy import GROUPS
 from judge import records
 from judge.cli import console, ending, session

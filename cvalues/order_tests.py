@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from cvalues.choice_intervals import Share, clustered_share
-from cvalues.datasets.choices import ReplyPair
+from cvalues.multiple_choice.items import ReplyPair
+from cvalues.multiple_choice.metrics import Share, clustered_share
 from judge.records import Generation, Language, Record
 
 Order = Literal["in_order", "tied", "reversed", "unscored"]

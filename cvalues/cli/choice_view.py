@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
-from cvalues.choice_intervals import Share
-from cvalues.choice_metrics import Axis, mix_sweep, reweighted_accuracy
-from cvalues.choice_report import ChoiceReport
-from cvalues.choice_review import write_review
 from cvalues.cli.choices import Answered
-from cvalues.datasets.choices import ChoiceItem
-from cvalues.multiple_choice import evaluate_choices
+from cvalues.multiple_choice.answers_file import answer_rows, write_review
+from cvalues.multiple_choice.evaluate import evaluate_choices
+from cvalues.multiple_choice.items import ChoiceItem
+from cvalues.multiple_choice.metrics import (
+    Axis,
+    ChoiceReport,
+    Share,
+    mix_sweep,
+    reweighted_accuracy,
+)
 from cvalues.published import published_numbers
-from cvalues.setting_answers import answer_rows
 from judge.cli import console
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole

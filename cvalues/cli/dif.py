@@ -61,7 +61,7 @@ def _answers(
     files: list[Path], run: str | None, *, measure: str, encoding: str | None, store: str | None
 ) -> "tuple[list[SettingAnswer], bool]":
     """Read the answers, and whether any of them is simulated."""
-    from cvalues.setting_answers import (
+    from cvalues.multiple_choice.answers_file import (
         holds_simulated,
         judged_setting_answers,
         read_setting_answers,

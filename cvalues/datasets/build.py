@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cvalues.datasets.choices import build_items
 from cvalues.datasets.collected import (
     CollectedPair,
     CollectedPrompt,
@@ -20,6 +19,7 @@ from cvalues.datasets.collected import (
     prompt_id,
     prompts_of,
 )
+from cvalues.multiple_choice.items import build_items
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
 from judge.exporters.files import write_rows

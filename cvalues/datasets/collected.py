@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
-from cvalues.datasets.choices import ReplyPair
+from cvalues.multiple_choice.items import ReplyPair
 from judge.errors import ConfigError
 from judge.keys import digest
 from judge.records import Language, Record

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from calibration.tables import Row, choice, read_rows, text
-from cvalues.datasets.choices import read_items
+from cvalues.multiple_choice.items import read_items
 from cvalues.order_tests import OrderTest, pair_tests
 from judge.errors import ConfigError
 from judge.records import Record

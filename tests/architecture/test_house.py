@@ -15,7 +15,7 @@ HEAVY = (
     "litellm", "instructor", "pandas", "sklearn", "altair", "vl_convert", "starlette",
     "sqlalchemy", "aiohttp", "openpyxl", "krippendorff", "jinja2", "ruamel.yaml",
 )  # fmt: skip
-MAX_FILE_LINES = 400
+MAX_FILE_LINES = 700
 MAX_BODY_STATEMENTS = 40
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from cvalues.choice_parsing import Reading
-from cvalues.choice_report import ReadAnswer
-from cvalues.datasets.choices import ChoiceItem, ReplyPair, build_items
 from cvalues.multiple_choice import ChoiceAnswer
+from cvalues.multiple_choice.items import ChoiceItem, ReplyPair, build_items
+from cvalues.multiple_choice.metrics import ReadAnswer
+from cvalues.multiple_choice.parsing import Reading
 
 CHOSEN = {
     "回复1": "回复1更好。",

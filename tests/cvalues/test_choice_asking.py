@@ -2,9 +2,15 @@
 
 import pytest
 
-from cvalues.choice_asking import choice_plan, extraction_plan, heard, provenance_of, readings_of
-from cvalues.choice_parsing import Reading
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices
+from cvalues.multiple_choice.asking import (
+    choice_plan,
+    extraction_plan,
+    heard,
+    provenance_of,
+    readings_of,
+)
+from cvalues.multiple_choice.parsing import Reading
 from judge.records import Answer, Candidate, Finish, Item, Outcome, Provenance
 from tests.cvalues.choice_material import answered, items
 

@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvalues.choice_intervals import clustered_share, reweighted_share
-from cvalues.choice_metrics import choice_report, mix_sweep, reweighted_accuracy
-from cvalues.choice_parsing import READINGS, Reading
-from cvalues.choice_report import ChoiceReport
-from cvalues.datasets.choices import build_items, read_items
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices
+from cvalues.multiple_choice.items import build_items, read_items
+from cvalues.multiple_choice.metrics import (
+    ChoiceReport,
+    choice_report,
+    clustered_share,
+    mix_sweep,
+    reweighted_accuracy,
+    reweighted_share,
+)
+from cvalues.multiple_choice.parsing import READINGS, Reading
 from tests.cvalues.choice_material import CHOSEN, answered, items, pair, read
 from tests.shared_material import shared_file
 

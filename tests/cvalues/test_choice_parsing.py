@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvalues.choice_grammar.lexicon import words
-from cvalues.choice_parsing import READINGS, Reading, parse_choice
+from cvalues.multiple_choice.parsing import READINGS, Reading, parse_choice
 
 TABLE = Path(__file__).with_name("choice_answers.jsonl")
 TWIN: dict[str, Reading] = {"回复1": "回复2", "回复2": "回复1"}

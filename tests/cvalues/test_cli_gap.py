@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvalues.datasets.choices import ReplyPair, build_items
+from cvalues.multiple_choice.items import ReplyPair, build_items
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Profile
 from judge.simulated.running import simulated_server

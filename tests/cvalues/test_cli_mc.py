@@ -6,9 +6,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from cvalues.choice_asking import extraction_plan
-from cvalues.datasets.choices import ChoiceItem, build_items, read_items
 from cvalues.multiple_choice import ChoiceAnswer
+from cvalues.multiple_choice.asking import extraction_plan
+from cvalues.multiple_choice.items import ChoiceItem, build_items, read_items
 from judge.records import Candidate as JudgeCandidate
 from judge.simulated.draws import text_digest
 from judge.simulated.profile import Candidate, Pair, Profile

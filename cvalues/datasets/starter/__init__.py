@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cvalues.datasets.choices import ReplyPair
+from cvalues.multiple_choice.items import ReplyPair
 from judge.records import Generation, Item, Language, Record
 
 FileName = Literal["prompts.jsonl", "responses.jsonl", "truth.jsonl", "labels.csv", "manifest.json"]

@@ -260,5 +260,5 @@ def _digest(*texts: str) -> str:
 
 @cache
 def _wordings() -> Mapping[str, Mapping[str, str]]:
-    source = files("cvalues.datasets").joinpath("choice_wordings.json")
+    source = files("cvalues.multiple_choice").joinpath("wordings.json")
     return json.loads(source.read_text("utf-8"))

@@ -10,9 +10,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from cvalues.choice_parsing import READINGS, Reading
-from cvalues.datasets.choices import ChoiceItem
-from cvalues.multiple_choice import ChoiceAnswer
+from cvalues.multiple_choice.evaluate import ChoiceAnswer
+from cvalues.multiple_choice.items import ChoiceItem
+from cvalues.multiple_choice.parsing import READINGS, Reading
 from judge.config import Source
 from judge.containment import contain
 from judge.generate import GeneratingPlan
@@ -154,4 +154,6 @@ def _question(answer: ChoiceAnswer) -> Item:
 
 @cache
 def _texts() -> Mapping[str, Mapping[Language, str]]:
-    return json.loads(files("cvalues").joinpath("choice_extraction.json").read_text("utf-8"))
+    return json.loads(
+        files("cvalues.multiple_choice").joinpath("extraction.json").read_text("utf-8")
+    )
