@@ -21,7 +21,7 @@ from pathlib import Path
 
 from judge.config import Source
 from judge.judging import JudgingPlan
-from judge.models.opening import open_model
+from judge.models import open_model
 from judge.records import Generation, Judge
 from judge.run import Settings, Transport, begin, carry_out
 from judge.store.sql import open_store

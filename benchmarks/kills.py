@@ -21,10 +21,10 @@ from pathlib import Path
 from engine import Goal
 from store import plan
 
-from judge.models.opening import open_model
+from judge.models import open_model
 from judge.run import Settings, begin, carry_out, counts
 from judge.simulated.profile import Latency, PlannedFault, Profile
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from judge.stage import Made
 from judge.store.sql import open_store
 from judge.store.writer import GROUP

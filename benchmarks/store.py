@@ -22,7 +22,7 @@ from engine import Goal, Peer
 from judge.config import Source
 from judge.grading import judgment
 from judge.judging import JudgingPlan
-from judge.models.opening import open_model
+from judge.models import open_model
 from judge.pointwise import Forms, tasks
 from judge.records import Generation, Judge, Judgment, Scored
 from judge.run import Settings, begin, carry_out, counts

@@ -31,8 +31,7 @@ def run(count: int, folder: str) -> None:
     """Judge so many generations, and print what that took."""
     from store import plan
 
-    from judge.models.base import Question, Reply
-    from judge.models.scripted import ScriptedModel
+    from judge.models.base import Question, Reply, ScriptedModel
     from judge.run import Settings, begin, carry_out, counts
     from judge.store.sql import open_store
 

@@ -36,7 +36,7 @@ from judge.report import Report, from_run, write_report
 from judge.report.from_calibration import with_belief
 from judge.report.from_gate import with_decision
 from judge.run import Settings
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Candidate, ErrorRates, Pair, Profile
 from judge.store.base import Label, Run
 from judge.store.sql import Store, open_store

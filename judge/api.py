@@ -6,12 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from judge import pointwise
-from judge.budget import Budget
 from judge.grading import Task
-from judge.models.address import addressed
-from judge.models.base import Model
+from judge.models import open_model
+from judge.models.base import Model, addressed
+from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
-from judge.models.opening import open_model
 from judge.pointwise import Edition, Forms
 from judge.records import Generation, Judge, Judgment
 from judge.stage import Bench, ask_tasks

@@ -7,10 +7,10 @@ the infrastructure is an error.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from judge.budget import spent
 from judge.config import Manifest, Source
 from judge.keys import digest, model_digest
 from judge.models.base import Message, Question, Reply
+from judge.models.budget import spent
 from judge.parsing import FILTERED, TRUNCATED
 from judge.records import Answer, Attempt, Candidate, Finish, Item, Reason
 from judge.store.base import Run

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from judge.budget import spent
 from judge.containment import POLICY, contain
 from judge.content import has_content
 from judge.detection import flags_of
 from judge.keys import digest, model_digest
 from judge.models.base import Message, Question, Reply
+from judge.models.budget import spent
 from judge.parsing import Unreadable, quoted, read_reply
 from judge.records import (
     Answer,

@@ -9,11 +9,11 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Literal, Protocol
 
-from judge.budget import Budget, Price
 from judge.config import Manifest, difference
 from judge.errors import ConfigError, RunMismatch
 from judge.grading import Task as JudgingTask
 from judge.models.base import Model
+from judge.models.budget import Budget, Price
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Counts, ModelSettings

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from judge.budget import Budget, Price
 from judge.errors import BudgetExceeded, ModelError, Stopped
 from judge.models.base import Model, Question, Reply
+from judge.models.budget import Budget, Price
 from judge.models.limits import Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage

@@ -152,9 +152,9 @@ class NoLedger:
 @asynccontextmanager
 async def ours(base_url: str, *, model: str, transport: Any) -> AsyncGenerator[Call]:
     """Ask as the engine does: gate, retries, ledger hooks, strict reading of the reply."""
+    from judge.models import open_model
     from judge.models.base import Message, Question
     from judge.models.limits import Limit, Limits
-    from judge.models.opening import open_model
     from judge.models.retry import RetryPolicy, ask_with_retries
     from judge.parsing import read_reply
     from judge.records import Judge

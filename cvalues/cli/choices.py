@@ -24,7 +24,7 @@ from judge.cli.stores import opened
 from judge.errors import ConfigError
 from judge.exporters.atomic import write_whole
 from judge.generate import GeneratingPlan
-from judge.models.address import addressed
+from judge.models.base import addressed
 from judge.records import Candidate, Provenance
 from judge.run import Settings, Transport
 

@@ -20,7 +20,7 @@ def demo(
     from cvalues import demo as steps
     from judge.cli import console
     from judge.cli.stores import opened
-    from judge.simulated.running import simulated_server
+    from judge.simulated.server import simulated_server
 
     begun = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def generate(
     from judge.exporters.atomic import require_places
     from judge.generate import GeneratingPlan
     from judge.keys import digest
-    from judge.models.address import addressed
+    from judge.models.base import addressed
     from judge.records import Candidate
     from judge.run import Settings, Transport
 

@@ -10,7 +10,7 @@ from cvalues.taxonomy import DOMAINS, SCENARIOS
 from judge.cli import console
 from judge.cli.options import parts
 from judge.errors import ConfigError
-from judge.models.address import addressed
+from judge.models.base import addressed
 from judge.records import Candidate, Judge, Language
 from judge.samples import SampleDesign
 from judge.store.annotation_base import Role, Screen, Study

@@ -41,7 +41,7 @@ def judge_check(
     from judge.checking import check_judge, wrappers
     from judge.cli import console
     from judge.importers.responses import read_generations
-    from judge.models.address import addressed
+    from judge.models.base import addressed
     from judge.records import Judge
 
     generations = (

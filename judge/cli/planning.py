@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
 from calibration.passport_file import load_passport
-from judge.budget import Price
 from judge.cli import console
 from judge.cli.options import parts
 from judge.config import OnRefusal, Source
 from judge.errors import ConfigError, NotTrusted
 from judge.importers.responses import read_generations
 from judge.judging import JudgingPlan
-from judge.models.address import addressed
+from judge.models.base import addressed
+from judge.models.budget import Price
 from judge.pointwise import Edition
 from judge.records import Judge, Language, ModelSettings
 from judge.trust.identity import distrust

@@ -14,9 +14,8 @@ from judge.cli import console
 from judge.cli.progress import Seen, progress, show_cursor
 from judge.errors import ConfigError, StoreError
 from judge.grading import REFUSALS
-from judge.models.address import refuse_secrets
-from judge.models.base import Model
-from judge.models.opening import open_model
+from judge.models import open_model
+from judge.models.base import Model, refuse_secrets
 from judge.pairwise import position_effects
 from judge.records import Counts, Judgment, Provenance, worst
 from judge.run import Plan, Settings, begin, carry_out, counts

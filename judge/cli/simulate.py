@@ -24,7 +24,7 @@ def simulate_judge(
     """
     from judge.cli import console
     from judge.simulated import Profile, ProfileError, load_profile
-    from judge.simulated.running import serve_until_stopped
+    from judge.simulated.server import serve_until_stopped
 
     if list_faults:
         _print_modes(as_json=json_)

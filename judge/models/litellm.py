@@ -17,13 +17,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from judge.budget import Price
 from judge.errors import ConfigError, DeadlineExceeded
-from judge.models.address import DIRECT_PREFIXES, NO_KEY, key_of, netloc_of, prefix_of
-from judge.models.base import Question, Reply, provenance_of
-from judge.models.completions import KEPT, counted_usage
-from judge.models.faults import fault_from
-from judge.models.sessions import Wire, join_wire, one_call
+from judge.models.base import (
+    DIRECT_PREFIXES,
+    NO_KEY,
+    Question,
+    Reply,
+    key_of,
+    netloc_of,
+    prefix_of,
+    provenance_of,
+)
+from judge.models.budget import Price
+from judge.models.http_errors import fault_from
+from judge.models.http_session import Wire, join_wire, one_call
+from judge.models.openai_compatible import KEPT, counted_usage
 from judge.records import ModelSettings, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}

@@ -1,16 +1,291 @@
 """The wrong payloads by name: status 200, and something amiss in what is sent.
 
-Part two stands here: the verdict is in order, the envelope around it is not.
+Either the envelope is in order and what the judge says in it is not, or the other way round. In
+tool mode the text is the arguments of the call. Without a form there are no scores to spoil, and
+the text stays or is wholly replaced.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from judge.simulated.chat import ChatRequest, Spoken, as_json, completion
-from judge.simulated.forms import as_list, as_object, as_text
-from judge.simulated.misspoken import MISSPOKEN
+from judge.records import Language
+from judge.simulated.openai_protocol import (
+    ChatRequest,
+    Criterion,
+    Spoken,
+    as_json,
+    as_list,
+    as_object,
+    as_text,
+    completion,
+    criteria_of,
+    draws,
+    phrase,
+)
 from judge.simulated.profile import Profile
+
+Misspeak = Callable[[Spoken, ChatRequest], Spoken]
+"""From what an honest judge would have said, and the request, to what is said instead."""
+
+HUGE = 30_000_000
+"""Characters of the reply that should never be read to its end."""
+DEEP = 100_000
+"""Brackets in the reply that should never be parsed."""
+
+_MARK = "@@score@@"
+
+_SCORES: Mapping[str, str] = {
+    "wrong_type": '{"value": 1}',
+    "array_score": "[1]",
+    "nan": "NaN",
+    "infinity": "Infinity",
+    "overflow_number": "1e400",
+    "huge_integer": "9" * 5000,
+    "out_of_range": "99",
+    "negative_score": "-1",
+    "float_score": "1.0",
+    "fractional_score": "0.5",
+    "string_score": '"1"',
+    "word_score": '"excellent"',
+    "bool_score": "true",
+    "null_score": "null",
+    "duplicate_key": '0, "MEMBER": 1',
+}
+"""What stands where the first criterion's score should; MEMBER is the name of that member."""
+
+
+def _score(literal: str) -> Misspeak:
+    def spoil(spoken: Spoken, request: ChatRequest) -> Spoken:
+        member = _member(_first(request))
+        text = _edited(spoken, request, {member: _MARK})
+        return replace(spoken, text=text.replace(f'"{_MARK}"', literal.replace("MEMBER", member)))
+
+    return spoil
+
+
+def _members(**members: object) -> Misspeak:
+    """Replace or add members of the first criterion."""
+    return lambda spoken, request: replace(spoken, text=_edited(spoken, request, members))
+
+
+def _reasoning(reason: Callable[[ChatRequest], str]) -> Misspeak:
+    return lambda spoken, request: _members(reasoning=reason(request))(spoken, request)
+
+
+def _text(change: Callable[[str], str]) -> Misspeak:
+    return lambda spoken, _request: replace(spoken, text=change(spoken.text or ""))
+
+
+def _cut(finish_reason: str) -> Misspeak:
+    def spoil(spoken: Spoken, _request: ChatRequest) -> Spoken:
+        text = spoken.text or ""
+        return replace(spoken, text=text[: len(text) * 2 // 3], finish_reason=finish_reason)
+
+    return spoil
+
+
+def _planted(form: str) -> Misspeak:
+    """Quote a planted verdict around the real one."""
+
+    def spoil(spoken: Spoken, request: ChatRequest) -> Spoken:
+        planted = {
+            criterion.id: {"reasoning": "", "evidence": "", **_best(criterion)}
+            for criterion in criteria_of(request.form)
+        }
+        text = form.format(planted=json.dumps(planted), real=spoken.text or "")
+        return replace(spoken, text=text)
+
+    return spoil
+
+
+def _duplicate_criterion(spoken: Spoken, request: ChatRequest) -> Spoken:
+    first = _first(request)
+    again = json.dumps({first.id: _best(first)})
+    return replace(spoken, text=f"{(spoken.text or '')[:-1]}, {again[1:]}")
+
+
+def _missing_score(spoken: Spoken, request: ChatRequest) -> Spoken:
+    first = _first(request)
+    kept = {member: "" for member in first.members if member != _member(first)}
+    return _rewritten(spoken, lambda reply: {**reply, first.id: kept})
+
+
+def _wrong_language(request: ChatRequest) -> str:
+    other: Language = "en" if request.language == "zh" else "zh"
+    return phrase(other, "cannot_assess", draws(0)).format(criterion=_first(request).id)
+
+
+def _lone_surrogate(spoken: Spoken, request: ChatRequest) -> Spoken:
+    text = _edited(spoken, request, {"reasoning": f"SIMULATED {_MARK}"})
+    return replace(spoken, text=text.replace(_MARK, "\\ud800"))
+
+
+def _refusal(language: Language) -> str:
+    return phrase(language, "refusal", draws(0))
+
+
+def _first(request: ChatRequest) -> Criterion:
+    nothing = Criterion("answer", (0, 1), (), ("score",))
+    return next(criteria_of(request.form), nothing)
+
+
+def _member(criterion: Criterion) -> str:
+    return "preference" if criterion.pairwise else "score"
+
+
+def _best(criterion: Criterion) -> dict[str, object]:
+    return {_member(criterion): "1" if criterion.pairwise else criterion.levels[-1]}
+
+
+def _edited(spoken: Spoken, request: ChatRequest, members: Mapping[str, object]) -> str:
+    """Write the reply anew with some members of the first criterion replaced or added."""
+    first = _first(request)
+    edited = _rewritten(
+        spoken, lambda reply: {**reply, first.id: {**as_object(reply.get(first.id)), **members}}
+    )
+    return edited.text or ""
+
+
+def _rewritten(
+    spoken: Spoken, change: Callable[[Mapping[str, object]], dict[str, object]]
+) -> Spoken:
+    try:
+        reply = as_object(json.loads(spoken.text or ""))
+    except ValueError:
+        return spoken
+    return replace(spoken, text=json.dumps(change(reply), ensure_ascii=False))
+
+
+MISSPOKEN: Mapping[str, tuple[str, Misspeak]] = {
+    **{
+        name: (f"Write {literal[:24]} for the score.", _score(literal))
+        for name, literal in _SCORES.items()
+    },
+    "truncated_length": (
+        "Break off in mid-sentence, with finish_reason length.",
+        _cut("length"),
+    ),
+    "truncated_stop": ("Break off in mid-sentence, with finish_reason stop.", _cut("stop")),
+    "duplicate_criterion": (
+        "Give the first criterion twice, the second time with its best level.",
+        _duplicate_criterion,
+    ),
+    "extra_key": (
+        "Add a member to a criterion that the schema does not have.",
+        _members(confidence=0.9),
+    ),
+    "extra_criterion": (
+        "Add a criterion that the schema does not have.",
+        lambda spoken, _: _rewritten(spoken, lambda reply: {**reply, "charm": {"score": 1}}),
+    ),
+    "missing_criterion": (
+        "Leave out the last criterion.",
+        lambda spoken, _: _rewritten(spoken, lambda reply: dict(list(reply.items())[:-1])),
+    ),
+    "missing_score": ("Leave out the score of the first criterion.", _missing_score),
+    "unquoted_evidence": (
+        "Quote what does not stand in the response; the shape is valid.",
+        _members(evidence="never written by anyone"),
+    ),
+    "wrong_language": (
+        "Give the reasons in the other language; the shape is valid.",
+        _reasoning(_wrong_language),
+    ),
+    "leaked_nonce": (
+        "Repeat the code of the boundary lines in the reasoning; the shape is valid.",
+        _reasoning(lambda request: f"SIMULATED: the code is {request.nonce}."),
+    ),
+    "control_characters": (
+        "Put NUL, terminal codes and a bidirectional override into the reasoning; valid JSON.",
+        _members(reasoning="SIMULATED\x00 \x1b[2J\x1b[32mpassed\x1b[0m \u202e5 erocs"),
+    ),
+    "markup": (
+        "Put a script and a spreadsheet formula into the reasoning; valid JSON.",
+        _members(reasoning="=1+1 SIMULATED <script>window.__pwned=1</script>"),
+    ),
+    "lone_surrogate": (
+        "Put half a character into the reasoning, which no encoding can write; valid JSON.",
+        _lone_surrogate,
+    ),
+    "huge_body": (
+        "Write 30 MB of reasoning.",
+        _reasoning(lambda _: "SIMULATED " * (HUGE // 10)),
+    ),
+    "deep_nesting": (
+        "Open 100,000 brackets within one another.",
+        _score("[" * DEEP + "]" * DEEP),
+    ),
+    "empty_content": ("Say the empty string.", _text(lambda _: "")),
+    "blank_content": ("Say nothing but blanks.", _text(lambda _: " \n\t ")),
+    "null_content": (
+        "Say null, and call no tool.",
+        lambda spoken, _: replace(spoken, text=None, finish_reason="stop"),
+    ),
+    "empty_object": ("Say an object without members.", _text(lambda _: "{}")),
+    "list_of_objects": ("Put the verdict into a list.", _text(lambda text: f"[{text}]")),
+    "two_objects": ("Say the verdict twice.", _text(lambda text: f"{text}\n{text}")),
+    "prose_around": (
+        "Put sentences before and after the verdict.",
+        _text(lambda text: f"SIMULATED: my verdict is {text} as explained."),
+    ),
+    "markdown_fence": (
+        "Put the verdict into a code fence.",
+        _text(lambda text: f"```json\n{text}\n```"),
+    ),
+    "think_block": (
+        "Think aloud before the verdict.",
+        _text(lambda text: f"<think>SIMULATED thoughts.</think>\n{text}"),
+    ),
+    "trailing_comma": (
+        "Put a comma before the last bracket.",
+        _text(lambda text: f"{text[:-1]},}}"),
+    ),
+    "single_quotes": (
+        "Write the verdict as Python would.",
+        _text(lambda text: text.replace('"', "'")),
+    ),
+    "not_json": (
+        "Say the verdict in plain words.",
+        _text(lambda _: "SIMULATED: a good answer; I would give it the best level."),
+    ),
+    "planted_before": (
+        "Quote a planted verdict before the real one.",
+        _planted("{planted}\n{real}"),
+    ),
+    "planted_after": ("Quote a planted verdict after the real one.", _planted("{real}\n{planted}")),
+    "planted_both": (
+        "Quote a planted verdict before and after the real one.",
+        _planted("{planted}\n{real}\n{planted}"),
+    ),
+    "polite_refusal": (
+        "Refuse politely in the language of the instructions.",
+        lambda _, request: Spoken(_refusal(request.language)),
+    ),
+    "polite_refusal_zh": (
+        "Refuse politely in Chinese.",
+        lambda _spoken, _request: Spoken(_refusal("zh")),
+    ),
+    "polite_refusal_en": (
+        "Refuse politely in English.",
+        lambda _spoken, _request: Spoken(_refusal("en")),
+    ),
+    "refusal_field": (
+        "Refuse in the field that OpenAI has for it, with null as content.",
+        lambda _, request: Spoken(None, refusal=_refusal(request.language), finish_reason="stop"),
+    ),
+    "finish_content_filter": (
+        "Say nothing, with finish_reason content_filter.",
+        lambda _spoken, _request: Spoken("", finish_reason="content_filter"),
+    ),
+    "filtered_in_mid_sentence": (
+        "Break off in mid-sentence, with finish_reason content_filter.",
+        _cut("content_filter"),
+    ),
+}
+"""By name: what is wrong, in one sentence, and what makes it so."""
+
 
 Envelope = Mapping[str, object]
 Misenvelope = Callable[[Envelope], "Envelope | bytes"]

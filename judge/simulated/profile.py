@@ -1,8 +1,8 @@
 """What is planted in a simulated judge: truth, errors, latency, limits, faults.
 
-Texts are named by the SHA-256 of their UTF-8 (`judge.simulated.draws.text_digest`), so a profile
-holds no prompts and no responses but those that it makes a model under test say. Rates are
-fractions in [0, 1], times seconds.
+Texts are named by the SHA-256 of their UTF-8 (`judge.simulated.openai_protocol.text_digest`), so a
+profile holds no prompts and no responses but those that it makes a model under test say. Rates
+are fractions in [0, 1], times seconds.
 """
 
 from collections.abc import Mapping

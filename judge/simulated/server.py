@@ -1,22 +1,32 @@
 """The loopback server: OpenAI chat completions over real HTTP, answered by a simulated judge.
 
 It listens on 127.0.0.1 only and knows four addresses: `POST /v1/chat/completions`,
-`GET /v1/models`, `GET /stats` and `POST /reset`.
+`GET /v1/models`, `GET /stats` and `POST /reset`. It runs within an event loop, on a thread of this
+process, or as a program of its own.
 """
 
 import asyncio
 import contextlib
+import signal
+import threading
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from judge.simulated.broken import BREAKAGES, Struck
-from judge.simulated.chat import BadRequest, ChatRequest, as_json, completion, read_request
-from judge.simulated.draws import draws
-from judge.simulated.faults import REFUSALS, FaultPlan, error_reply, known_mode
+from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, Struck, error_reply, known_mode
 from judge.simulated.http import Connection, HttpReply, HttpRequest, write_reply
 from judge.simulated.judge import SimulatedJudge, behaviour_for, provoked
+from judge.simulated.openai_protocol import (
+    BadRequest,
+    ChatRequest,
+    as_json,
+    completion,
+    draws,
+    read_request,
+)
 from judge.simulated.payloads import PAYLOADS, wrong_payload
 from judge.simulated.profile import Profile
 
@@ -257,3 +267,80 @@ async def _let_others_run() -> None:
     """Wait as many turns of the loop as a connection needs to open or to end."""
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server on a thread of this process."""
+
+    base_url: str
+    hits: Hits
+    """Counts and the latest requests; read them while no request is under way."""
+
+
+@contextmanager
+def simulated_server(
+    profile: Profile | Mapping[str, object] | None = None, *, keep_bodies: bool = False
+) -> Generator[Running]:
+    """Serve on a free port from another thread, so that synchronous tests can call it too."""
+    started: Future[tuple[SimulatedServer, Callable[[], None]]] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(profile, started, keep_bodies=keep_bodies))
+    )
+    thread.start()
+    server, stop = started.result(timeout=10)
+    try:
+        yield Running(server.base_url, server.hits)
+    finally:
+        stop()
+        thread.join(timeout=10)
+
+
+async def _serve(
+    profile: Profile | Mapping[str, object] | None,
+    started: Future[tuple[SimulatedServer, Callable[[], None]]],
+    *,
+    keep_bodies: bool,
+) -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        async with serve(profile, keep_bodies=keep_bodies) as server:
+            started.set_result((server, lambda: loop.call_soon_threadsafe(stopped.set) and None))
+            await stopped.wait()
+    except Exception as error:  # noqa: BLE001 - handed to the thread that waits
+        started.set_exception(error)
+
+
+def serve_until_stopped(profile: Profile, port: int, announce: Callable[[str], None]) -> int:
+    """Serve until SIGINT or SIGTERM, then drop every connection and return.
+
+    Parameters
+    ----------
+    profile : Profile
+        What is planted.
+    port : int
+        0 lets the system choose.
+    announce : callable
+        Gets the base URL once the server listens.
+
+    Returns
+    -------
+    int
+        How many chat completions were asked for.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    return asyncio.run(_serve_program(profile, port, announce))
+
+
+async def _serve_program(profile: Profile, port: int, announce: Callable[[str], None]) -> int:
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with serve(profile, port=port) as server:
+        announce(server.base_url)
+        await stopped.wait()
+    return server.hits.total

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from starlette.concurrency import run_in_threadpool
 
 from judge import pointwise
-from judge.budget import Budget, spent
 from judge.generate import ending
 from judge.keys import digest, model_digest
+from judge.models import open_model
 from judge.models.base import Message, Model, Question, Reply
+from judge.models.budget import Budget, spent
 from judge.models.limits import Limit, Limits
-from judge.models.opening import open_model
 from judge.pointwise import Edition, Forms
 from judge.records import (
     Answer,

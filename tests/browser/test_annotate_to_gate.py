@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.browser.chromium import chromium, needs_browser
 from tests.cli.program import Ended, command, environment, program
 

@@ -40,8 +40,8 @@ POINTS = {
     "after an attempt is kept": Point(
         "judge.store.sql:Store.write", after=True, holds="AttemptStarted"
     ),
-    "before a call is sent": Point("judge.models.direct:DirectModel.ask"),
-    "after a reply has come": Point("judge.models.direct:DirectModel.ask", after=True),
+    "before a call is sent": Point("judge.models.openai_compatible:DirectModel.ask"),
+    "after a reply has come": Point("judge.models.openai_compatible:DirectModel.ask", after=True),
     "before a reply is read": Point("judge.grading:read_reply"),
     "before a commit": Point("judge.store.rows:keep", after=True, holds="Judgment"),
     "after a commit, before it is told": Point(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from judge.store.sql import open_store
 from tests.cli.crashing import POINTS
 from tests.cli.program import environment, program

@@ -19,7 +19,7 @@ from judge.simulated.profile import (
     PlannedFault,
     Profile,
 )
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from judge.store.sql import open_store
 from tests.cli.program import command, environment, program
 

@@ -11,7 +11,7 @@ from calibration.passport_file import save_passport
 from judge.config import Manifest, RubricEdition, Source
 from judge.records import Judge
 from judge.simulated.profile import PlannedFault, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from judge.trust.identity import identity_of
 from rubrics import load_rubric
 from tests.cli.program import program

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from judge.simulated.profile import PlannedFault, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import program
 
 PIPELINE = """\

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from judge.simulated.profile import PlannedFault, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import Ended, program
 
 SURROUNDINGS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from judge.simulated.profile import Latency, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import command, environment, program
 from tests.cli.runs import ITEMS, KEY, assert_sound, judging, kept, responses
 

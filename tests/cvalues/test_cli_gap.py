@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cvalues.multiple_choice.items import ReplyPair, build_items
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import program
 
 GROUPS = ("crimes", "law")

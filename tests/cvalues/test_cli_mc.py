@@ -10,9 +10,9 @@ from cvalues.multiple_choice import ChoiceAnswer
 from cvalues.multiple_choice.asking import extraction_plan
 from cvalues.multiple_choice.items import ChoiceItem, build_items, read_items
 from judge.records import Candidate as JudgeCandidate
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Candidate, Pair, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cvalues.choice_material import items, pair
 from tests.cvalues.commands import Run, runner
 from tests.cvalues.file_server import serving

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import program
 
 ITEMS = [f"s{n}" for n in range(8)]

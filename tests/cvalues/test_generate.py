@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from judge.simulated.profile import Profile
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from judge.store.sql import open_store
 from tests.cli.program import command, environment, program
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cvalues.datasets.comparison import TIERS
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import Ended, program
 
 REPLIES = {"reply_1": "一", "reply_2": "二", "reply_3": "三"}

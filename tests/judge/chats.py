@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from judge.containment import contain
-from judge.simulated.chat import ChatRequest, read_request
+from judge.simulated.openai_protocol import ChatRequest, read_request
 
 NONCE = "0123456789abcdef"
 SCALES: dict[str, tuple[int, ...]] = {"safe": (0, 1), "severity": (0, 1, 2, 3)}

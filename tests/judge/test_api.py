@@ -3,7 +3,7 @@
 import pytest
 
 from judge import agrade, grade
-from judge.models.scripted import ScriptedModel
+from judge.models.base import ScriptedModel
 from tests.judge.records import JUDGE, generation, safe_reply
 
 

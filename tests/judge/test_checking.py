@@ -10,12 +10,11 @@ import pytest
 
 from judge.canaries import canaries
 from judge.checking import AGAIN, Check, check_judge, wrap, wrappers
-from judge.models.base import Question
-from judge.models.scripted import Script, ScriptedModel
+from judge.models.base import Question, Script, ScriptedModel
 from judge.records import Generation, Judge
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Behaviour, Profile
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.cli.program import program
 
 ITEMS = [canary.generation for canary in canaries()]

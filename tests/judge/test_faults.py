@@ -8,15 +8,15 @@ from typing import get_args
 
 import pytest
 
-from judge.budget import Budget
 from judge.models.base import Model
-from judge.models.direct import DirectModel
+from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
 from judge.models.litellm import LitellmModel
+from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy
 from judge.records import Judge, Judgment, Reason
 from judge.simulated import FAULTS, PAYLOADS
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from judge.stage import Bench, ask_tasks
 from judge.store.base import Write
 from tests.judge.records import tasks
@@ -30,11 +30,11 @@ def server() -> Iterator[Running]:
     with simulated_server() as running:
         warm = Judge(model="openai/simulated", base_url=running.base_url)
         # The first call of litellm takes seconds, which are no fault's.
-        judged(LitellmModel(warm, environ={}), warm)
+        judged(LitellmModel(warm, environ={}), warm, deadline=60.0)
         yield running
 
 
-def judged(model: Model, judge: Judge) -> Judgment:
+def judged(model: Model, judge: Judge, *, deadline: float = DEADLINE) -> Judgment:
     """Make one judgment over real HTTP, with waits between retries cut short."""
     made: list[Judgment] = []
 
@@ -48,7 +48,7 @@ def judged(model: Model, judge: Judge) -> Judgment:
             budget=Budget(),
             limits=Limits(Limit(concurrency=2)),
             policy=RetryPolicy(max_attempts=ATTEMPTS, base_wait=0.0, longest_retry_after=0.0),
-            deadline=DEADLINE,
+            deadline=deadline,
             dice=random.Random(0),
         )
         try:

@@ -8,8 +8,7 @@ import pytest
 from judge.config import AS_IT_IS, OnRefusal, Source
 from judge.errors import AuthRejected
 from judge.judging import JudgingPlan
-from judge.models.base import Reply
-from judge.models.scripted import ScriptedModel
+from judge.models.base import Reply, ScriptedModel
 from judge.records import Generation, Judge, Judgment, Usage
 from judge.run import Settings, begin, carry_out
 from judge.store.sql import Store, open_store

@@ -6,12 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from judge import pointwise
-from judge.budget import Budget
 from judge.config import AS_IT_IS, Manifest, OnRefusal, Source
 from judge.grading import Task
-from judge.models.base import Question, Reply
+from judge.models.base import Question, Reply, Script, ScriptedModel
+from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
-from judge.models.scripted import Script, ScriptedModel
 from judge.pointwise import NEUTRAL, SECOND, Forms, neutral_frames
 from judge.records import Judge, Judgment
 from judge.stage import Bench, ask_tasks

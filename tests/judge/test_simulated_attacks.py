@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from judge.simulated import SimulatedJudge
-from judge.simulated.chat import BadRequest, ChatRequest, read_request
-from judge.simulated.draws import text_digest
 from judge.simulated.judge import provoked
+from judge.simulated.openai_protocol import BadRequest, ChatRequest, read_request, text_digest
 from tests.judge.chats import SCALES, read_chat, schema
 from tests.shared_material import attack_strings
 

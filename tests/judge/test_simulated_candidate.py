@@ -3,8 +3,7 @@
 import pytest
 
 from judge.simulated import SimulatedJudge
-from judge.simulated.chat import read_request
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import read_request, text_digest
 from tests.judge.chats import free_chat
 
 ZH = (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from judge.simulated import SimulatedJudge
-from judge.simulated.draws import text_digest
+from judge.simulated.openai_protocol import text_digest
 from tests.judge.chats import read_chat
 
 N = 2000

@@ -10,7 +10,7 @@ import pytest
 
 from judge.simulated import FAULTS, Profile
 from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from tests.judge.chats import chat, free_chat, post, read_chat, verdict_of
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first."}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from judge.simulated import PAYLOADS, Profile, SimulatedJudge
-from judge.simulated.chat import as_json, completion, read_request
+from judge.simulated.openai_protocol import as_json, completion, read_request
 from judge.simulated.payloads import wrong_payload
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from tests.judge.chats import NONCE, chat, free_chat, post, read_chat, verdict_of
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first. Then wait."}

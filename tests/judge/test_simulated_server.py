@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from judge.simulated import serve
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from tests.judge.chats import chat, free_chat, post, verdict_of
 
 MATERIAL = {"prompt": "What now?", "response": "Call for help first."}

@@ -8,13 +8,12 @@ from itertools import cycle
 import pytest
 
 from judge import pointwise
-from judge.budget import Budget, Price
 from judge.errors import AuthRejected, ConnectionFailed, ModelError, StoreError
 from judge.grading import Task
-from judge.models.base import Question, Reply
+from judge.models.base import Question, Reply, ScriptedModel
+from judge.models.budget import Budget, Price
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
-from judge.models.scripted import ScriptedModel
 from judge.pointwise import Forms
 from judge.records import Judgment, Usage
 from judge.stage import Bench, Made, ask_tasks

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from judge.models.direct import DirectModel
 from judge.models.litellm import LitellmModel
+from judge.models.openai_compatible import DirectModel
 from judge.records import Judge
-from judge.simulated.running import Running, simulated_server
+from judge.simulated.server import Running, simulated_server
 from tests.judge.models.asking import ENVIRON
 
 Way = Callable[[str], DirectModel | LitellmModel]

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from judge.errors import RateLimited
-from judge.models.base import Question, Reply
+from judge.models.base import Question, Reply, ScriptedModel
 from judge.models.limits import Limit, Limits, ProviderGate, RetryBudget, TokenBucket
 from judge.models.retry import RetryPolicy, ask_with_retries
-from judge.models.scripted import ScriptedModel
 from tests.judge.models.asking import NotingLedger, question
 from tests.judge.models.virtual import VirtualClock
 

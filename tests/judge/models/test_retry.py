@@ -16,10 +16,9 @@ from judge.errors import (
     RungRejected,
     TransportError,
 )
-from judge.models.base import Question, Reply
+from judge.models.base import Question, Reply, Script, ScriptedModel
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
-from judge.models.scripted import Script, ScriptedModel
 from judge.records import Rung
 from tests.judge.models.asking import NotingLedger, question
 from tests.judge.models.virtual import VirtualClock

@@ -3,7 +3,7 @@
 import pytest
 
 from judge.errors import ConnectionFailed
-from judge.models.scripted import ScriptedModel
+from judge.models.base import ScriptedModel
 from tests.judge.models.asking import question
 
 

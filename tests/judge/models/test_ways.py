@@ -29,7 +29,7 @@ from judge.models.litellm import LitellmModel
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Judge, Usage
 from judge.simulated import FAULTS
-from judge.simulated.running import Running
+from judge.simulated.server import Running
 from tests.judge.models.asking import ENVIRON, KEY, NotingLedger, question
 from tests.judge.models.conftest import Way
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from judge.records import Candidate, Judge
-from judge.simulated.running import simulated_server
+from judge.simulated.server import simulated_server
 from judge.store import entries
 from judge.store.annotation_base import Study
 from judge.store.desk import Desk

@@ -23,7 +23,7 @@ from judge.errors import (
     RequestRejected,
     RungRejected,
 )
-from judge.models.sessions import OneCall
+from judge.models.http_session import OneCall
 from judge.records import Rung
 
 READ_FOR_CLASS = 4096

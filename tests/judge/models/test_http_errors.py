@@ -23,9 +23,9 @@ from judge.errors import (
     RequestRejected,
     RungRejected,
 )
-from judge.models.faults import fault_from, fault_of, wait_wanted
+from judge.models.http_errors import fault_from, fault_of, wait_wanted
+from judge.models.http_session import OneCall
 from judge.models.litellm import load_litellm
-from judge.models.sessions import OneCall
 from judge.records import Rung
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

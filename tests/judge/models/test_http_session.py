@@ -14,9 +14,9 @@ from judge.errors import (
     ReplyTooLarge,
     RequestRejected,
 )
-from judge.models.direct import DirectModel
+from judge.models.http_session import BODY_CAP, one_call, open_session, proxy_for
 from judge.models.litellm import LitellmModel
-from judge.models.sessions import BODY_CAP, one_call, open_session, proxy_for
+from judge.models.openai_compatible import DirectModel
 from judge.records import Judge
 from tests.judge.models.asking import ENVIRON, question
 

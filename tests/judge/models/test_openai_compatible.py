@@ -7,17 +7,17 @@ import pytest
 
 from judge.errors import ConnectionFailed
 from judge.models.base import Message, Question
-from judge.models.completions import (
+from judge.models.litellm import LitellmModel, structured_options
+from judge.models.openai_compatible import (
+    DirectModel,
     RequestWriter,
     counted_usage,
     read_completion,
     without_thoughts,
 )
-from judge.models.completions import structured_options as direct_options
-from judge.models.direct import DirectModel
-from judge.models.litellm import LitellmModel, structured_options
+from judge.models.openai_compatible import structured_options as direct_options
 from judge.records import Judge, Rung, Usage
-from judge.simulated.running import Running
+from judge.simulated.server import Running
 from tests.judge.models.asking import ENVIRON, SCHEMA, question
 from tests.judge.models.conftest import Way
 

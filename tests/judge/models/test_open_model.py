@@ -2,12 +2,12 @@
 
 import pytest
 
-from judge.budget import Price
 from judge.errors import ConfigError
-from judge.models.address import addressed, key_of
-from judge.models.direct import DirectModel
+from judge.models import open_model
+from judge.models.base import addressed, key_of
+from judge.models.budget import Price
 from judge.models.litellm import LitellmModel, list_price
-from judge.models.opening import open_model
+from judge.models.openai_compatible import DirectModel
 from judge.records import Judge
 
 LOCAL = "http://127.0.0.1:8000/v1"

@@ -1,23 +1,247 @@
-"""Chat completions as OpenAI writes them: what a request asks for, and the envelope of a reply."""
+"""Chat completions as OpenAI writes them: what a request asks for, and the envelope of a reply.
+
+What a reply must fill in is read from the JSON schema of the request, whatever the rubric: an
+object with a `score` or a `preference` among its properties is a criterion, named by the key it
+stands under. Chance hangs on what is asked alone, so that order, time and concurrency cannot move
+it.
+"""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from hashlib import blake2b, sha256
+from importlib.resources import files
+from typing import cast
 
 from judge.records import Language, Rung
-from judge.simulated.draws import text_digest
-from judge.simulated.forms import (
-    Form,
-    as_list,
-    as_object,
-    as_text,
-    criteria_of,
-    form_of,
-    printed_schema,
-)
 from judge.simulated.profile import Profile
+
+MAX_LEVELS = 101
+"""A range in a schema wider than 0 to 100 is no scale of a rubric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion to be judged."""
+
+    id: str
+    levels: tuple[int, ...]
+    """Allowed levels in rising order; empty when a preference is asked for."""
+    choices: tuple[str, ...]
+    """Allowed words: `cannot_assess`, or preferences."""
+    members: tuple[str, ...]
+    """Keys of the reply object in the order of the schema."""
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether a preference between two responses is asked for."""
+        return "preference" in self.members
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string that is not part of a verdict, such as an echoed item id."""
+
+    name: str
+    allowed: tuple[str, ...]
+
+
+Form = Mapping[str, "Criterion | Text | Form"]
+"""Property to what goes there; nested objects are nested forms."""
+
+
+def form_of(schema: Mapping[str, object]) -> Form:
+    """Read a JSON schema.
+
+    Parameters
+    ----------
+    schema : mapping
+        As it came with a request; local `$ref` are followed.
+
+    Examples
+    --------
+    >>> score = {"enum": [0, 1, "cannot_assess"]}
+    >>> safe = {"properties": {"reasoning": {"type": "string"}, "score": score}}
+    >>> form_of({"properties": {"safe": safe}})["safe"].levels
+    (0, 1)
+    """
+    return _form(json.dumps(schema, sort_keys=False))
+
+
+def criteria_of(form: Form) -> Iterator[Criterion]:
+    """Give every criterion of a form, nested ones too."""
+    for part in form.values():
+        if isinstance(part, Criterion):
+            yield part
+        elif not isinstance(part, Text):
+            yield from criteria_of(part)
+
+
+@lru_cache(maxsize=64)
+def printed_schema(instructions: str) -> Mapping[str, object] | None:
+    """Find the JSON schema that a system message prints, or None.
+
+    It is the first JSON object in the text that has "properties".
+    """
+    decoder, start = json.JSONDecoder(), instructions.find("{")
+    while start >= 0:
+        try:
+            schema = as_object(decoder.raw_decode(instructions, start)[0])
+        except (ValueError, RecursionError):
+            schema = as_object(None)
+        if "properties" in schema:
+            return schema
+        start = instructions.find("{", start + 1)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _form(text: str) -> Form:
+    schema = as_object(json.loads(text))
+    return _object_form(schema, schema)
+
+
+def _object_form(node: Mapping[str, object], root: Mapping[str, object]) -> Form:
+    properties = as_object(node.get("properties"))
+    return {name: _part(name, _resolve(node, root), root) for name, node in properties.items()}
+
+
+def _part(
+    name: str, node: Mapping[str, object], root: Mapping[str, object]
+) -> "Criterion | Text | Form":
+    properties = as_object(node.get("properties"))
+    verdict = properties.get("score", properties.get("preference"))
+    if verdict is not None:
+        levels, choices = _allowed(_resolve(verdict, root), root)
+        return Criterion(name, tuple(sorted(levels)), tuple(choices), tuple(properties))
+    if properties:
+        return _object_form(node, root)
+    return Text(name, tuple(_allowed(node, root)[1]))
+
+
+def _resolve(node: object, root: Mapping[str, object]) -> Mapping[str, object]:
+    """Follow a local reference such as `#/$defs/Verdict`, one step."""
+    schema = as_object(node)
+    target: object = root
+    for step in as_text(schema.get("$ref")).split("/")[1:]:
+        target = as_object(target).get(step)
+    return schema if target is root else as_object(target)
+
+
+def _allowed(node: Mapping[str, object], root: Mapping[str, object]) -> tuple[set[int], list[str]]:
+    """Collect the integers and the words that a schema allows."""
+    values = [*as_list(node.get("enum")), node.get("const")]
+    levels = {value for value in values if isinstance(value, int) and not isinstance(value, bool)}
+    words = [value for value in values if isinstance(value, str)]
+    low, high = node.get("minimum"), node.get("maximum")
+    if isinstance(low, int) and isinstance(high, int) and high - low < MAX_LEVELS:
+        levels |= set(range(low, high + 1))
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for part in as_list(node.get(keyword)):
+            more_levels, more_words = _allowed(_resolve(part, root), root)
+            levels |= more_levels
+            words += more_words
+    return levels, words
+
+
+def as_object(value: object) -> Mapping[str, object]:
+    """Give a JSON object, or an empty one.
+
+    Examples
+    --------
+    >>> as_object([1])
+    {}
+    """
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> Sequence[object]:
+    """Give a JSON array, or an empty one."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str:
+    """Give a JSON string, or an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+Draw = Callable[[str], float]
+"""From the name of a decision to a number in [0, 1), always the same for the same name."""
+
+
+def draws(*identity: object) -> Draw:
+    """Make the draws that belong to one identity.
+
+    Parameters
+    ----------
+    identity : object
+        What the draws hang on: the seed, the model, the digests of the texts. Compared as text.
+
+    Returns
+    -------
+    Draw
+        Uniform on [0, 1); different names give independent numbers.
+
+    Examples
+    --------
+    >>> draws(0, "a")("safe") == draws(0, "a")("safe")
+    True
+    >>> draws(0, "a")("safe") == draws(1, "a")("safe")
+    False
+    """
+    # The length before each part keeps ("ab", "c") and ("a", "bc") apart.
+    text = "".join(f"{len(part)}:{part}" for part in map(str, identity))
+    stem = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+
+    def draw(name: str) -> float:
+        leaf = stem.copy()
+        leaf.update(name.encode("utf-8", "surrogatepass"))
+        # 53 bits: a division of 64 could round up to 1.
+        return (int.from_bytes(leaf.digest()) >> 11) / 2**53
+
+    return draw
+
+
+@lru_cache(maxsize=256)
+def text_digest(text: str) -> str:
+    """Give the SHA-256 of a text in hexadecimal, by which profiles name texts.
+
+    Examples
+    --------
+    >>> text_digest("")[:8]
+    'e3b0c442'
+    """
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def phrase(language: Language, kind: str, draw: Draw) -> str:
+    """Choose one wording of a kind, with its placeholders still in it."""
+    return pick(_wordings(language, kind), draw(f"phrase {kind}"))
+
+
+def pick(options: Sequence[str], share: float) -> str:
+    """Give the option that stands at a share in [0, 1) of the way through."""
+    return options[int(share * len(options))]
+
+
+def mentions(text: str, section: str, kind: str) -> bool:
+    """Tell whether a text contains one of the wordings of a kind, in any case."""
+    lowered = text.lower()
+    return any(wording in lowered for wording in _wordings(section, kind))
+
+
+@cache
+def _wordings(section: str, kind: str) -> tuple[str, ...]:
+    return tuple(as_text(wording) for wording in as_list(_phrases()[section].get(kind)))
+
+
+@cache
+def _phrases() -> Mapping[str, Mapping[str, object]]:
+    text = files("judge.simulated").joinpath("phrases.json").read_text(encoding="utf-8")
+    return {name: as_object(section) for name, section in json.loads(text).items()}
+
 
 _MATERIAL = re.compile(
     r"<<<MATERIAL (?P<nonce>[0-9a-f]{16}) BEGIN>>>\n(?P<body>[^\n]*)\n<<<MATERIAL (?P=nonce) END>>>"
