@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from calibration import Estimate, Undefined, krippendorff_alpha
-from calibration.coefficients.kappa import cohen_kappa, gwet_ac1
+from calibration.rater_agreement.nominal import cohen_kappa, gwet_ac1
 
 HERE = Path(__file__).resolve().parent
 JUDGES = ((0.97, 0.60), (0.995, 0.90), (0.80, 0.70), (0.92, 0.65), (0.99, 0.80))

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from calibration.differences import gate_difference
 from calibration.estimate import InsufficientLabels, UnusableJudge
+from calibration.estimators import gate_difference
 
 MARGIN = 0.05
 ERROR = 0.05

@@ -8,11 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from calibration.alternative_annotator import alternative_annotator_test
-    from calibration.coefficients.alpha import krippendorff_alpha
-    from calibration.coefficients.report import AgreementReport, agreement
-    from calibration.correction.rogan_gladen import curated_rate
-    from calibration.differences import estimate_difference, gate_difference
+    from calibration.drift import compare_error_rates
     from calibration.estimate import (
         Estimate,
         InsufficientLabels,
@@ -20,8 +16,14 @@ if TYPE_CHECKING:
         Undefined,
         UnusableJudge,
     )
-    from calibration.homogeneity import compare_error_rates
-    from calibration.means import estimate_mean, gate_mean
+    from calibration.estimators import (
+        estimate_difference,
+        estimate_mean,
+        estimate_rate,
+        gate_difference,
+        gate_mean,
+        gate_rate,
+    )
     from calibration.planning import (
         Pilot,
         pilot_from_accuracy,
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
         plan_labels,
         zero_failure_labels,
     )
-    from calibration.rates import estimate_rate, gate_rate
+    from calibration.rater_agreement.alpha import krippendorff_alpha
+    from calibration.rater_agreement.human_ceiling import alternative_annotator_test
+    from calibration.rater_agreement.report import AgreementReport, agreement
+    from calibration.rogan_gladen import curated_rate
     from calibration.sampling import draw
 
 __all__ = [
@@ -59,25 +64,25 @@ __all__ = [
 ]
 
 _HOME = {
-    "AgreementReport": "coefficients.report",
+    "AgreementReport": "rater_agreement.report",
     "Estimate": "estimate",
     "InsufficientLabels": "estimate",
     "Interval": "estimate",
     "Pilot": "planning",
     "Undefined": "estimate",
     "UnusableJudge": "estimate",
-    "agreement": "coefficients.report",
-    "alternative_annotator_test": "alternative_annotator",
-    "compare_error_rates": "homogeneity",
-    "curated_rate": "correction.rogan_gladen",
+    "agreement": "rater_agreement.report",
+    "alternative_annotator_test": "rater_agreement.human_ceiling",
+    "compare_error_rates": "drift",
+    "curated_rate": "rogan_gladen",
     "draw": "sampling",
-    "estimate_difference": "differences",
-    "estimate_mean": "means",
-    "estimate_rate": "rates",
-    "gate_difference": "differences",
-    "gate_mean": "means",
-    "gate_rate": "rates",
-    "krippendorff_alpha": "coefficients.alpha",
+    "estimate_difference": "estimators",
+    "estimate_mean": "estimators",
+    "estimate_rate": "estimators",
+    "gate_difference": "estimators",
+    "gate_mean": "estimators",
+    "gate_rate": "estimators",
+    "krippendorff_alpha": "rater_agreement.alpha",
     "pilot_from_accuracy": "planning",
     "pilot_from_labels": "planning",
     "plan_labels": "planning",

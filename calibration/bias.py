@@ -17,11 +17,169 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.draws import estimate_from_draws
-from calibration.estimate import Estimate, InsufficientLabels
-from calibration.homogeneity import holm
-from calibration.slopes import Covariate, Errors, Slopes, fit_slopes, judge_errors, prepare
-from calibration.validation import FloatArray, check_share
+from calibration.drift import McNemar, holm, mcnemar
+from calibration.estimate import Estimate, InsufficientLabels, Undefined
+from calibration.rater_agreement.nominal import share
+from calibration.resampling import estimate_from_draws, weighted_sums
+from calibration.validation import BoolArray, FloatArray, as_vector, check_share, pair_up
+
+# Slopes of the judge's error on covariates, in the sample and in resamples.
+#
+# The error of a verdict is judge minus expert. ``N`` items, ``n`` of them labelled, ``p``
+# covariates. Items are resampled by gamma weights (Rubin's bootstrap). At either end of each
+# covariate one imagined item errs by half a weight up and half down, by one step of the scale,
+# so that an error that has not been seen yet is not ruled out and no interval has zero width.
+#
+# References ---------- Rubin (1981), Annals of Statistics 9(1), 130-134.
+
+SLOPE_DRAWS = 2000
+FEWEST = 10
+FEWEST_IN_GROUP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors of the judge.
+
+    Attributes
+    ----------
+    values : float array, shape (N,)
+        Judge minus expert, NaN where one is missing.
+    labels : float array, shape (N,)
+        The experts' labels, NaN where the error is.
+    judged : bool array, shape (N,)
+    step : float
+        Smallest distance of two ratings in use.
+    """
+
+    values: FloatArray
+    labels: FloatArray
+    judged: BoolArray
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A property of the items.
+
+    Attributes
+    ----------
+    name : str
+    values : float array, shape (N,)
+        Two values as 0 and 1, others standardised over the judged items; NaN where unknown.
+    binary : bool
+    mean : float
+        Over all judged items, labelled or not.
+    """
+
+    name: str
+    values: FloatArray
+    binary: bool
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """A linear fit of the error in the sample (row 0) and in R resamples.
+
+    Attributes
+    ----------
+    values : float array, shape (1 + R, p)
+        Change of the error per unit of each covariate, the others held fixed.
+    means : float array, shape (1 + R, p)
+        Mean of each covariate among the labelled items.
+    n : int
+        Labelled items used.
+    """
+
+    values: FloatArray
+    means: FloatArray
+    n: int
+
+
+def judge_errors(judge: npt.ArrayLike, human: npt.ArrayLike) -> Errors:
+    """Subtract the experts' labels from the verdicts, NaN where one is missing.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not align or hold an infinite value.
+    Undefined
+        If no item has both.
+    """
+    pairs = pair_up(judge, human)
+    values, labels = np.full(pairs.both.shape, np.nan), np.full(pairs.both.shape, np.nan)
+    values[pairs.both], labels[pairs.both] = pairs.judge - pairs.human, pairs.human
+    levels = np.union1d(pairs.judge, pairs.human)
+    step = float(np.diff(levels).min()) if levels.size > 1 else 1.0
+    return Errors(values, labels, ~np.isnan(as_vector("judge", judge)), step)
+
+
+def prepare(name: str, values: npt.ArrayLike, errors: Errors) -> Covariate:
+    """Bring a covariate to a common unit.
+
+    Raises
+    ------
+    ValueError
+        If it does not align with the items or holds an infinite value.
+    InsufficientLabels
+        If it has one value only, under 10 labelled items, or under 5 with either of two values.
+    """
+    given = as_vector(name, values)
+    if given.shape != errors.values.shape:
+        raise ValueError(f"{name} must have one entry for each item; got {given.size}.")
+    known = given[errors.judged & ~np.isnan(given)]
+    labelled = given[~np.isnan(errors.values) & ~np.isnan(given)]
+    if labelled.size < FEWEST:
+        raise InsufficientLabels(f"{labelled.size} labelled items; at least {FEWEST} are needed.")
+    levels, counts = np.unique(labelled, return_counts=True)
+    if levels.size == 1:
+        raise InsufficientLabels("it has one value on all labelled items.")
+    binary = np.unique(known).size == 2
+    if binary and counts.min() < FEWEST_IN_GROUP:
+        raise InsufficientLabels(
+            f"{counts.min()} labelled items of one kind; at least {FEWEST_IN_GROUP} are needed."
+        )
+    if binary:
+        origin, unit = float(levels[0]), float(levels[1] - levels[0])
+    else:
+        origin, unit = float(known.mean()), float(known.std())
+    return Covariate(name, (given - origin) / unit, binary, (float(known.mean()) - origin) / unit)
+
+
+def fit_slopes(covariates: Sequence[Covariate], errors: Errors, rng: np.random.Generator) -> Slopes:
+    """Fit the error on the covariates by weighted least squares, in the sample and resamples."""
+    x = np.column_stack([one.values for one in covariates])
+    usable = ~np.isnan(errors.values) & ~np.isnan(x).any(axis=1)
+    x, e = x[usable], errors.values[usable]
+    n, p = x.shape
+    imagined = _imagined(covariates, x.mean(axis=0))
+    swings = np.tile([errors.step, -errors.step], len(imagined) // 2)
+    design = np.column_stack([np.ones(n + swings.size), np.vstack([x, imagined])])
+    response = np.concatenate([e, e.mean() + swings])
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    seen = np.column_stack([np.ones(n), x])
+    unseen = np.zeros((swings.size, p + 1))
+    columns = np.hstack([products, design * response[:, None], np.vstack([seen, unseen])])
+    shapes = np.concatenate([np.ones(n), np.full(swings.size, 0.5)])
+    drawn = weighted_sums(shapes, columns, resamples=SLOPE_DRAWS, rng=rng)
+    sums = np.vstack([columns[:n].sum(axis=0), drawn])
+    normal, moments, weight = np.split(sums, [(p + 1) ** 2, (p + 1) * (p + 2)], axis=1)
+    solved = np.linalg.solve(normal.reshape(-1, p + 1, p + 1), moments[..., None])
+    slopes = solved[:, 1:, 0].astype(np.float64)
+    return Slopes(values=slopes, means=weight[:, 1:] / weight[:, :1], n=n)
+
+
+def _imagined(covariates: Sequence[Covariate], centre: FloatArray) -> FloatArray:
+    """Two rows at either end of each covariate, the others at their means, shape (4 p, p)."""
+    rows: list[FloatArray] = []
+    for place, one in enumerate(covariates):
+        for end in (0.0, 1.0) if one.binary else (-1.0, 1.0):
+            row = centre.copy()
+            row[place] = end
+            rows += [row, row]
+    return np.array(rows)
+
 
 LABELS_PER_COVARIATE = 10
 MOST_ENTANGLED = 1e6
@@ -236,3 +394,111 @@ def _mostly_chinese(text: str) -> float:
 
 def _is_chinese(sign: str) -> bool:
     return unicodedata.name(sign, "").startswith("CJK UNIFIED")
+
+
+# Position bias of a pairwise judge: does the answer that is shown first win for being first.
+#
+# Every pair is judged in both orders. A verdict is +1 where response 1 is better, -1 where
+# response 2 is, 0 for a tie, whatever the order in which the two were shown.
+
+POSITION_DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionBias:
+    """How much the order of the answers decides.
+
+    Attributes
+    ----------
+    n : int
+        Pairs with a verdict in both orders.
+    flip_rate : Estimate
+        Share of pairs whose verdict depends on the order.
+    win_rate_shift : Estimate
+        What being shown first adds to an answer's win rate, a tie counting half: in [-1/2, 1/2];
+        the effect on the score of a run that shows one system first throughout.
+    direction : McNemar
+        `b` pairs went to the second answer shown in both orders, `c` to the first.
+    """
+
+    n: int
+    flip_rate: Estimate
+    win_rate_shift: Estimate
+    direction: McNemar
+
+
+def position_bias(
+    first_shown: npt.ArrayLike,
+    second_shown: npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> PositionBias:
+    """Measure position bias from verdicts in both orders.
+
+    Parameters
+    ----------
+    first_shown, second_shown : float array, shape (N,)
+        The verdict where response 1 stood first, and where it stood second: -1, 0 or 1, NaN
+        where there is none.
+    confidence : float
+    seed : int
+        Same seed, same digits.
+
+    Returns
+    -------
+    PositionBias
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not align or hold another value.
+    Undefined
+        If no pair has a verdict in both orders.
+
+    Examples
+    --------
+    >>> position_bias([1, 1, -1, 1], [1, -1, -1, -1]).win_rate_shift.value
+    0.25
+    """
+    check_share("confidence", confidence)
+    one, other = _verdicts("first_shown", first_shown), _verdicts("second_shown", second_shown)
+    if one.shape != other.shape:
+        raise ValueError(f"both orders need every pair; got {one.size} and {other.size}.")
+    both = ~np.isnan(one) & ~np.isnan(other)
+    if not both.any():
+        raise Undefined("no pair has a verdict in both orders.")
+    # Win rate of response 1 where it stood first, minus the mean over both orders.
+    gain = (one[both] - other[both]) / 4.0
+    n = gain.size
+    return PositionBias(
+        n=n,
+        flip_rate=share(
+            int((gain != 0.0).sum()), n, method="flip rate", confidence=confidence, n_judged=n
+        ),
+        win_rate_shift=_mean_gain(gain, confidence, seed),
+        direction=mcnemar(int((gain < 0.0).sum()), int((gain > 0.0).sum())),
+    )
+
+
+def _verdicts(name: str, values: npt.ArrayLike) -> FloatArray:
+    verdicts = as_vector(name, values)
+    strangers = verdicts[~np.isnan(verdicts) & ~np.isin(verdicts, (-1.0, 0.0, 1.0))]
+    if strangers.size:
+        raise ValueError(f"{name} must hold -1, 0 or 1; got {strangers[0]:g}.")
+    return verdicts
+
+
+def _mean_gain(gain: FloatArray, confidence: float, seed: int) -> Estimate:
+    # Half an imagined pair that the first place decides, half one that the second does.
+    kinds = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
+    shapes = (gain[:, None] == kinds).sum(axis=0) + np.array([0.5, 0.0, 1.0, 0.0, 0.5])
+    drawn = np.random.default_rng(seed).standard_gamma(shapes, size=(POSITION_DRAWS, kinds.size))
+    return estimate_from_draws(
+        float(gain.mean()),
+        drawn @ kinds / drawn.sum(axis=1),
+        confidence=confidence,
+        method="win rate shift of the first place, Dirichlet interval",
+        n_judged=gain.size,
+        n_labelled=0,
+    )

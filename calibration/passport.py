@@ -5,12 +5,19 @@ changes what the judge means has another fingerprint and needs another passport.
 is in `calibration.passport_file`.
 """
 
+import contextlib
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import sys
+import tempfile
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType, UnionType
+from typing import Literal, cast, get_args, get_origin, get_type_hints
 
 from calibration.estimate import Estimate
 
@@ -185,3 +192,337 @@ def fingerprint(content: object) -> str:
     except TypeError as error:
         raise ValueError(f"only JSON content has a fingerprint: {error}.") from error
     return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+# The passport as a JSON file: written whole or not at all, read strictly or not at all.
+#
+# Every key must be known and present and every value of its type: a file that says more than
+# this version understands is refused, for the key it cannot read could be the one that matters.
+
+FORMAT = 1
+MOST_BYTES = 10_000_000
+
+
+class PassportError(ValueError):
+    """A passport file cannot be used; ``str`` is one line: file: what; how to mend it."""
+
+
+def save_passport(passport: JudgePassport, path: str | Path) -> None:
+    """Write the passport so that a reader finds the old file or the new one, never a part.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    target = Path(path)
+    content = {"format": FORMAT, **cast("dict[str, object]", _plain(passport))}
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def load_passport(path: str | Path) -> JudgePassport:
+    """Read a passport.
+
+    Raises
+    ------
+    PassportError
+        If the file is missing or too large, no JSON, of another format, or any key or value is
+        not as it should be.
+    """
+    source = Path(path)
+    try:
+        return _passport(_parse(source))
+    except _FormatError as wrong:
+        raise PassportError(f"{source}: {wrong}; issue the passport anew.") from wrong
+
+
+class _FormatError(ValueError):
+    """What is wrong, without the file's name."""
+
+
+def _parse(source: Path) -> object:
+    try:
+        if source.stat().st_size > MOST_BYTES:
+            raise _FormatError(f"larger than {MOST_BYTES} bytes, so no passport")
+        text = source.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _FormatError(f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise _FormatError("not UTF-8") from error
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _FormatError(f"not JSON ({error})") from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise _FormatError(f"key {repeated!r} stands twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> object:
+    raise _FormatError(f"{name} is no number")
+
+
+def _passport(raw: object) -> JudgePassport:
+    if not isinstance(raw, dict) or "format" not in raw:
+        raise _FormatError("no object with a key 'format'")
+    content = dict(cast("dict[str, object]", raw))
+    found = content.pop("format")
+    if found != FORMAT or isinstance(found, bool):
+        raise _FormatError(f"format {found!r}, where this version reads {FORMAT}")
+    return cast("JudgePassport", _record(JudgePassport, content, "passport"))
+
+
+def _record(kind: type, raw: object, where: str) -> object:
+    if not isinstance(raw, dict):
+        raise _FormatError(f"{where} is no object")
+    content = cast("dict[str, object]", raw)
+    hints = get_type_hints(kind)
+    unknown = sorted(set(content) - set(hints))
+    missing = sorted(set(hints) - set(content))
+    if unknown:
+        raise _FormatError(f"{where} has an unknown key {unknown[0]!r}")
+    if missing:
+        raise _FormatError(f"{where} has no key {missing[0]!r}")
+    values = {name: _value(hint, content[name], f"{where}.{name}") for name, hint in hints.items()}
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise _FormatError(str(error).rstrip(".")) from error
+
+
+def _value(hint: object, raw: object, where: str) -> object:
+    """Read a value as the record's annotation says."""
+    origin, inside = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if raw not in inside:
+            raise _FormatError(f"{where} is {raw!r}, not one of {', '.join(inside)}")
+        return raw
+    if origin is UnionType:  # every union here is "or None"
+        return None if raw is None else _value(inside[0], raw, where)
+    if origin is tuple:
+        return tuple(_value(inside[0], one, f"{where}[]") for one in _list(raw, where))
+    if origin is Mapping:
+        return MappingProxyType(
+            {name: _value(inside[1], one, f"{where}.{name}") for name, one in _object(raw, where)}
+        )
+    kind = cast("type", hint)
+    return _record(kind, raw, where) if kind not in _PLAIN else _PLAIN[kind](raw, where)
+
+
+def _list(raw: object, where: str) -> list[object]:
+    if not isinstance(raw, list):
+        raise _FormatError(f"{where} is no list")
+    return cast("list[object]", raw)
+
+
+def _object(raw: object, where: str) -> ItemsView[str, object]:
+    if not isinstance(raw, dict):
+        raise _FormatError(f"{where} is no object")
+    return cast("dict[str, object]", raw).items()
+
+
+def _text(raw: object, where: str) -> str:
+    if not isinstance(raw, str):
+        raise _FormatError(f"{where} is {raw!r}, not text")
+    return raw
+
+
+def _whole(raw: object, where: str) -> int:
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        raise _FormatError(f"{where} is {raw!r}, not a whole number")
+    return raw
+
+
+def _number(raw: object, where: str) -> float:
+    most = sys.float_info.max  # an integer of 400 digits has no float to ask about
+    if not isinstance(raw, int | float) or isinstance(raw, bool) or not -most <= raw <= most:
+        raise _FormatError(f"{where} is {raw!r}, not a finite number")
+    return float(raw)
+
+
+def _day(raw: object, where: str) -> date:
+    try:
+        return date.fromisoformat(_text(raw, where))
+    except ValueError as error:
+        raise _FormatError(f"{where} is {raw!r}, not a date like 2026-11-21") from error
+
+
+_PLAIN: Mapping[type, Callable[[object, str], object]] = MappingProxyType(
+    {str: _text, int: _whole, float: _number, date: _day}
+)
+
+
+def _plain(value: object) -> object:
+    """Turn records into what JSON holds."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in cast("tuple[object, ...]", value)]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# Whether a passport covers a use: same judge, still valid, enough labels, better than chance.
+
+Objection = Literal[
+    "expired",
+    "not-yet-valid",
+    "other-judge",
+    "other-rubric",
+    "other-prompt",
+    "other-settings",
+    "other-language",
+    "simulated",
+    "not-measured",
+    "too-few-labels",
+    "no-better-than-chance",
+]
+
+FEWEST_LABELS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeUse:
+    """The use that a judge is to be put to.
+
+    Attributes
+    ----------
+    judge_hash, rubric_hash, prompt_hash, settings_hash : str
+        As in `JudgeIdentity`.
+    languages : tuple of str
+        Languages of the items to judge.
+    criteria : tuple of str
+        Those that count; empty for all that the passport has.
+    fewest_labels : int
+        Labels that each of them must have.
+    allow_simulated : bool
+        Whether verdicts of the simulated judge may stand; for demonstrations only.
+    """
+
+    judge_hash: str
+    rubric_hash: str
+    prompt_hash: str
+    settings_hash: str
+    languages: tuple[str, ...]
+    criteria: tuple[str, ...] = ()
+    fewest_labels: int = FEWEST_LABELS
+    allow_simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a passport does not hold: a code for programs and a sentence for people."""
+
+    objection: Objection
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassportVerdict:
+    """Whether the judge may be trusted for the use: it may where there is no reason against."""
+
+    reasons: tuple[Reason, ...]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing stands against it."""
+        return not self.reasons
+
+
+def check(passport: JudgePassport, use: JudgeUse, *, now: date) -> PassportVerdict:
+    """Hold a passport against a use; all reasons are given, not the first alone.
+
+    Parameters
+    ----------
+    passport : JudgePassport
+    use : JudgeUse
+    now : date
+        Today, or the present moment.
+
+    Returns
+    -------
+    PassportVerdict
+    """
+    today = now.date() if isinstance(now, datetime) else now
+    return PassportVerdict(
+        (
+            *_of_time(passport, today),
+            *_of_identity(passport, use),
+            *_of_measurement(passport, use),
+        )
+    )
+
+
+def _of_time(passport: JudgePassport, today: date) -> Iterator[Reason]:
+    if today > passport.expires:
+        yield Reason("expired", f"the passport expired on {passport.expires}; calibrate again.")
+    if today < passport.issued:
+        yield Reason("not-yet-valid", f"the passport holds from {passport.issued} on.")
+
+
+def _of_identity(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
+    identity = passport.identity
+    if use.judge_hash != identity.judge_hash:
+        yield Reason("other-judge", f"the passport is of another judge, {identity.name}.")
+    if use.rubric_hash != identity.rubric_hash:
+        yield Reason("other-rubric", "the judge was measured with another rubric.")
+    if use.prompt_hash != identity.prompt_hash:
+        yield Reason("other-prompt", "the judge was measured with another prompt.")
+    if use.settings_hash != identity.settings_hash:
+        yield Reason("other-settings", "the judge was measured with other settings.")
+    unmeasured = sorted(set(use.languages) - set(identity.languages))
+    if unmeasured:
+        yield Reason("other-language", f"the judge was not measured in {', '.join(unmeasured)}.")
+    if passport.provenance == "SIMULATED" and not use.allow_simulated:
+        yield Reason("simulated", "the passport rests on the simulated judge.")
+
+
+def _of_measurement(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
+    criteria = use.criteria or tuple(
+        dict.fromkeys(entry.criterion for entry in passport.entries if entry.group is None)
+    )
+    if not criteria:
+        yield Reason("not-measured", "the passport measures nothing over all items.")
+    for criterion in criteria:
+        entry = passport.entry(criterion)
+        if entry is None:
+            yield Reason("not-measured", f"{criterion}: not measured over all items.")
+        else:
+            yield from _of_entry(entry, use.fewest_labels)
+
+
+def _of_entry(entry: PassportEntry, fewest_labels: int) -> Iterator[Reason]:
+    if entry.n < fewest_labels:
+        yield Reason(
+            "too-few-labels",
+            f"{entry.criterion}: {entry.n} labels; at least {fewest_labels} are needed.",
+        )
+    beyond = entry.beyond_chance
+    if beyond is None:
+        yield Reason(
+            "no-better-than-chance",
+            f"{entry.criterion}: the labels cannot show whether the judge beats chance.",
+        )
+    elif beyond.low <= 0.0:
+        yield Reason(
+            "no-better-than-chance",
+            f"{entry.criterion}: not shown to be better than chance "
+            f"({beyond.value:.2f}, {beyond.low:.2f} to {beyond.high:.2f}).",
+        )

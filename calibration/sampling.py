@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from calibration.correction.labelled import MOST_LEVELS
+from calibration.labelled_sample import MOST_LEVELS
 from calibration.validation import (
     FloatArray,
     IntArray,

@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from calibration.passport_file import save_passport
+from calibration.passport import save_passport
 from cvalues.datasets.starter import (
     choice_pairs,
     load_labels,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from calibration.intervals.classical import clopper_pearson
+from calibration.intervals import clopper_pearson
 from cvalues.association import Association, association
 from cvalues.gap import ENOUGH, GapReport, Quadrant, Rate, gap_report, lead_sentence
 from judge.errors import ConfigError

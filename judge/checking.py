@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from calibration.intervals.classical import clopper_pearson
+from calibration.intervals import clopper_pearson
 from judge.api import agrade
 from judge.models.base import Model
 from judge.pointwise import language_of

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.differences import estimate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
+from calibration.estimators import estimate_difference
 from calibration.validation import Design, FloatArray
 from judge.matching import Paired
 from judge.policy import Measure

@@ -19,7 +19,7 @@ from judge.records import Generation, Judge, Judgment, Language, Scored, Unscore
 from rubrics.rubric import Rubric
 
 if TYPE_CHECKING:
-    from calibration.position import PositionBias
+    from calibration.bias import PositionBias
 
 ORDERS: tuple[Order, Order] = ("forward", "backward")
 _SIGN = {"1": 1, "2": -1, "tie": 0}
@@ -32,15 +32,15 @@ def pair_name(first: str, second: str) -> str:
 
 def form(rubric: Rubric, group: str | None, order: Order) -> Form:
     """Make the common part of all comparisons under a rubric, for one order."""
-    from rubrics import render, response
+    from rubrics import prompt, reply_schema
 
     return Form(
         rubric=rubric.id,
         rubric_hash=rubric.digest,
         language=rubric.language,
-        trusted=render.render_pairwise(rubric, group=group),
-        reply_model=response.pairwise_model(rubric),
-        reply_schema=response.pairwise_schema(rubric),
+        trusted=prompt.render_pairwise(rubric, group=group),
+        reply_model=reply_schema.pairwise_model(rubric),
+        reply_schema=reply_schema.pairwise_schema(rubric),
         criteria=tuple(criterion.id for criterion in rubric.criteria),
         read=lambda reply: read(rubric, reply, order),
     )
@@ -145,8 +145,8 @@ def position_effects(judgments: Iterable[Judgment]) -> "dict[tuple[str, str], Po
         By judge and criterion, as ``rubric.criterion``; without those of which no pair has a
         preference in both orders.
     """
+    from calibration.bias import position_bias
     from calibration.estimate import Undefined
-    from calibration.position import position_bias
 
     found = defaultdict[tuple[str, str], list[tuple[float, float]]](list)
     for forward, backward in _both_orders(judgments):

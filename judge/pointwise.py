@@ -21,15 +21,15 @@ Edition = Callable[[Language], Rubric]
 
 def form(rubric: Rubric, group: str | None) -> Form:
     """Make the common part of all questions of a rubric and group."""
-    from rubrics import render, response
+    from rubrics import prompt, reply_schema
 
     return Form(
         rubric=rubric.id,
         rubric_hash=rubric.digest,
         language=rubric.language,
-        trusted=render.render(rubric, group=group),
-        reply_model=response.reply_model(rubric),
-        reply_schema=response.reply_schema(rubric),
+        trusted=prompt.render(rubric, group=group),
+        reply_model=reply_schema.reply_model(rubric),
+        reply_schema=reply_schema.reply_schema(rubric),
         criteria=tuple(criterion.id for criterion in rubric.criteria),
         read=lambda reply: read(rubric, reply),
     )

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rubrics.errors import quoted
 from rubrics.load import load_as
-from rubrics.record import Record, Text, problem
+from rubrics.rubric import Record, Text, problem
 
 VETO: Final = ".veto"
 """What the outcome of a check's veto is named: the check's name, and this."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.consensus import consensus
+from calibration.rater_agreement.rater_reliability import consensus
 from calibration.validation import BoolArray, FloatArray
 from judge.detection import FLAG
 from judge.errors import ConfigError

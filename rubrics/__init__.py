@@ -1,7 +1,7 @@
 """What is judged: rubrics in Chinese and English, as prompt text, reply shape and score."""
 
-from rubrics.catalogue import list_rubrics, load_rubric
 from rubrics.errors import RubricError
+from rubrics.library import list_rubrics, load_rubric
 from rubrics.rubric import Rubric
 
 __all__ = ["Rubric", "RubricError", "list_rubrics", "load_rubric"]

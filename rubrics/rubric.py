@@ -4,13 +4,208 @@ A rubric is one record. Three views are made of it: the text for the judge (`rub
 the shape of the judge's reply (`rubrics.response`) and the score (`rubrics.scoring`).
 """
 
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from rubrics.errors import quoted
-from rubrics.record import CriterionId, Quote, Record, RubricId, Text, Version, problem
-from rubrics.scale import Scale
+from rubrics.errors import is_hidden, quoted
+
+# The frozen base of every rubric record, and the kinds of text a rubric may hold.
+
+_LONGEST_NAME = 40
+
+
+class Record(BaseModel):
+    """Immutable, closed to unknown fields, and strict about types."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+def problem(what: str, *, fix: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """Make an error that a validator raises and the loader turns into `file:line: what; fix`.
+
+    Parameters
+    ----------
+    what, fix : str
+        The fault and the remedy.
+    at : tuple of str or int
+        Keys and positions that lead from the record being validated to the fault.
+    """
+    # The braces of a message are pydantic's placeholders, so the texts travel beside it.
+    return PydanticCustomError("rubric", "{what}", {"what": what, "fix": fix, "at": at})
+
+
+def _no_hidden_characters(text: str) -> str:
+    for char in text:
+        if char != "\n" and is_hidden(char):
+            raise problem(
+                f"hidden character U+{ord(char):04X} in a text",
+                fix="delete it: a reader of the rubric cannot see what the judge is told",
+            )
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, strip_whitespace=True),
+    AfterValidator(_no_hidden_characters),
+]
+"""What a judge or a reader is shown: not empty, no control or format characters."""
+
+Quote = Annotated[str, AfterValidator(_no_hidden_characters)]
+"""As Text, but may be empty and keeps the spaces at its ends."""
+
+
+def _spelled(pattern: str, fix: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text) or len(text) > _LONGEST_NAME:
+            raise problem(f"{quoted(text)} is not a valid name here", fix=fix)
+        return text
+
+    return check
+
+
+RubricId = Annotated[
+    str,
+    AfterValidator(
+        _spelled(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "use a few lower-case words with hyphens")
+    ),
+]
+CriterionId = Annotated[
+    str, AfterValidator(_spelled(r"[a-z][a-z0-9_]*", "use lower-case letters, digits and _"))
+]
+Version = Annotated[
+    str, AfterValidator(_spelled(r"[0-9]+(\.[0-9]+){0,2}", 'number it in quotes, as in "1.0"'))
+]
+
+
+# Scales: the whole numbers a judge may give, and what each of them means.
+
+MOST_LEVELS = 101
+
+Bound = Annotated[int, Field(ge=-1000, le=1000)]
+
+
+class Anchor(Record):
+    """What one level of a scale means."""
+
+    score: int
+    text: Text
+
+
+def _from_mapping(value: object) -> object:
+    """Read `{1: text, 2: text}`, the form of a document, as anchors in the order given."""
+    if isinstance(value, (list, tuple)):
+        return _already_anchors(tuple(cast("Iterable[object]", value)))
+    if not isinstance(value, Mapping):
+        raise _not_a_mapping()
+    written = cast("Mapping[object, object]", value)
+    for score, text in written.items():
+        if not isinstance(score, int) or isinstance(score, bool):
+            raise problem(
+                f"anchor {quoted(score)} is not a whole number",
+                fix="name each level by its score, as in `1: text`",
+                at=(str(score),),
+            )
+        if not isinstance(text, str) or not text.strip():
+            raise problem(
+                f"the anchor of level {score} has no text",
+                fix="say in a sentence what this level means",
+                at=(score,),
+            )
+    return tuple({"score": score, "text": text} for score, text in written.items())
+
+
+def _already_anchors(entries: tuple[object, ...]) -> tuple[object, ...]:
+    """Let through what was read before, from a record or its JSON."""
+    for entry in entries:
+        if not isinstance(entry, Anchor) and not (isinstance(entry, Mapping) and "score" in entry):
+            raise _not_a_mapping()
+    return entries
+
+
+def _not_a_mapping() -> PydanticCustomError:
+    return problem(
+        "anchors are a mapping from score to text", fix="write `1: text`, one level a line"
+    )
+
+
+class Scale(Record):
+    """Whole numbers from min to max in equal steps, each with an anchor.
+
+    A document writes the anchors as a mapping from score to text.
+    """
+
+    min: Bound
+    max: Bound
+    step: Annotated[int, Field(ge=1)] = 1
+    anchors: Annotated[tuple[Anchor, ...], BeforeValidator(_from_mapping)]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Every score that may be given, ascending."""
+        return tuple(range(self.min, self.max + 1, self.step))
+
+    @model_validator(mode="after")
+    def _bounds_make_levels(self) -> Self:
+        if self.min >= self.max:
+            raise problem(
+                f"scale from {self.min} to {self.max} has no levels",
+                fix="make max greater than min",
+                at=("min",),
+            )
+        if (self.max - self.min) % self.step:
+            raise problem(
+                f"steps of {self.step} from {self.min} never reach {self.max}",
+                fix="choose a step that divides max - min",
+                at=("step",),
+            )
+        if len(self.levels) > MOST_LEVELS:
+            raise problem(
+                f"{len(self.levels)} levels",
+                fix=f"use at most {MOST_LEVELS}: nobody can describe more apart",
+                at=("max",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _every_level_has_one_anchor(self) -> Self:
+        written = [anchor.score for anchor in self.anchors]
+        for score in written:
+            if score not in self.levels:
+                raise problem(
+                    f"anchor {score} is not a level of {self.min}..{self.max} step {self.step}",
+                    fix="delete it or change the scale",
+                    at=("anchors", score),
+                )
+        missing = [str(level) for level in self.levels if level not in written]
+        if missing:
+            raise problem(
+                f"no anchor for level {', '.join(missing)}",
+                fix="describe every level of the scale",
+                at=("anchors",),
+            )
+        if written != sorted(set(written)):
+            raise problem("anchors out of order", fix="list them ascending", at=("anchors",))
+        return self
+
 
 Language = Literal["zh", "en"]
 Origin = Literal["published", "project"]
@@ -142,7 +337,7 @@ class Rubric(Record):
     def digest(self) -> str:
         """SHA-256, in hex, of what the rubric means: see `rubrics.digest`."""
         # The digest is taken over the three views, which are made from this record.
-        from rubrics.digest import digest
+        from rubrics.reply_schema import digest
 
         return digest(self)
 

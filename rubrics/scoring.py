@@ -9,8 +9,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from rubrics.record import Record
-from rubrics.rubric import Criterion, Rubric
+from rubrics.rubric import Criterion, Record, Rubric
 
 Scores = Mapping[str, int | None]
 
@@ -34,7 +33,7 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[CriterionReading, ...]:
     rubric : Rubric
         What was asked.
     reply : BaseModel
-        A `rubrics.response.reply_model(rubric)`.
+        A `rubrics.reply_schema.reply_model(rubric)`.
 
     Returns
     -------

@@ -42,13 +42,7 @@ def gap(
 
     High on both, low on both, or a system that understands without being able to act.
     """
-    from cvalues.knowing import (
-        doing_of,
-        gaps,
-        provenance_in,
-        read_corrected,
-        read_knowing,
-    )
+    from cvalues.knowing import doing_of, gaps, provenance_in, read_corrected, read_knowing
     from cvalues.published import published_beside
     from judge.cli import console
     from judge.cli.stores import opened, run_named

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.intervals.classical import clopper_pearson
+from calibration.intervals import clopper_pearson
 from calibration.validation import BoolArray, FloatArray, IntArray
 from cvalues.multiple_choice.items import ChoiceItem, pair_up
 from cvalues.multiple_choice.parsing import Reading

@@ -240,7 +240,7 @@ def _refused(error: Exception) -> bool:
 def _on_purpose() -> tuple[type[Exception], ...]:
     """List the errors that are raised for users to read."""
     from calibration.estimate import InsufficientLabels, Undefined, UnusableJudge
-    from calibration.passport_file import PassportError
+    from calibration.passport import PassportError
     from calibration.tables.errors import TableError
     from judge.errors import JudgeError
     from judge.simulated.profile_file import ProfileError

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from calibration.estimate import InsufficientLabels
-from calibration.passport import Design, JudgeIdentity
-from calibration.passport_file import save_passport
+from calibration.passport import Design, JudgeIdentity, save_passport
 from judge.cli import console
 from judge.cli.stores import opened
 from judge.cli.trust import Calibrated, Gathered

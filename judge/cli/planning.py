@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict, Unpack, get_args
 
-from calibration.passport_file import load_passport
+from calibration.passport import load_passport
 from judge.cli import console
 from judge.cli.options import parts
 from judge.config import OnRefusal, Source

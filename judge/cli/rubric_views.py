@@ -16,7 +16,7 @@ from judge.models.base import Message
 from judge.pointwise import form
 from judge.records import Generation, Judge
 from rubrics import Rubric
-from rubrics.diff import Change
+from rubrics.lint import Change
 from rubrics.rubric import Criterion
 
 _LARGEST_ITEM = 4 * 1024 * 1024

@@ -56,7 +56,7 @@ def show(
     from judge.cli import console
     from judge.cli.rubric_views import described, messages, read_item
     from rubrics import load_rubric
-    from rubrics.response import reply_schema
+    from rubrics.reply_schema import reply_schema
 
     item = read_item(render) if render is not None else None
     chosen = load_rubric(rubric, language=lang or (item.lang if item else None) or "zh")
@@ -105,7 +105,7 @@ def diff(before: Reference, after: Reference, lang: Lang = None, json_: AsJson =
     from judge.cli import console
     from judge.cli.rubric_views import compared, named
     from rubrics import load_rubric
-    from rubrics.diff import diff as changes_between
+    from rubrics.lint import diff as changes_between
 
     old, new = (load_rubric(ref, language=lang or "zh") for ref in (before, after))
     changes = changes_between(old, new)

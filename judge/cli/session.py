@@ -25,7 +25,7 @@ from judge.store.sql import Store, open_store
 from judge.summary import Cell, concluded, count_outcomes, summarise
 
 if TYPE_CHECKING:
-    from calibration.position import PositionBias
+    from calibration.bias import PositionBias
 
 GRACE = 10.0
 """Seconds that calls in flight get to finish after the first Ctrl-C."""

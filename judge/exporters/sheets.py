@@ -18,9 +18,8 @@ from judge.exporters.files import write_rows
 from judge.importers.sheets import DIGEST, NOTE, RATER, SHEET, TASK, UNKNOWN
 from judge.records import Generation, Language
 from judge.samples import Sample
-from rubrics.render import wording
-from rubrics.rubric import Criterion
-from rubrics.scale import Scale
+from rubrics.prompt import wording
+from rubrics.rubric import Criterion, Scale
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell

@@ -6,10 +6,8 @@ from math import hypot
 
 import numpy as np
 
-from calibration.differences import gate_difference
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.means import gate_mean
-from calibration.rates import gate_rate
+from calibration.estimators import gate_difference, gate_mean, gate_rate
 from calibration.validation import Design, FloatArray
 from judge.gate.p_values import p_below
 from judge.gate.records import Decision

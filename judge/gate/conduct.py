@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from calibration.passport_file import load_passport
+from calibration.passport import load_passport
 from judge.canaries import SOURCE, canary_run, compare
 from judge.gate.decision import decide
 from judge.gate.records import GateReport, overall

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.bias import holm
-from calibration.intervals.classical import clopper_pearson
+from calibration.intervals import clopper_pearson
 from calibration.validation import BoolArray, FloatArray
 from judge.errors import ConfigError
 from judge.gate.answers import paired_answers

@@ -8,8 +8,7 @@ from calibration.tables import Row, optional_text, text
 from judge.records import Language
 from judge.samples import Sample, SampledItem
 from judge.store.base import Label
-from rubrics.rubric import Rubric
-from rubrics.scale import Scale
+from rubrics.rubric import Rubric, Scale
 
 Unit = tuple[str, str, int]
 

@@ -7,8 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.intervals.classical import clopper_pearson
-from calibration.intervals.gaffke import mean_interval
+from calibration.intervals import clopper_pearson, mean_interval
 from judge.errors import ConfigError
 from judge.report import figures
 from judge.report.record import Bound, GroupName, Measure, Score, ScoreCell

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
-from calibration.alternative_annotator import alternative_annotator_test
-from calibration.ceiling import human_ceiling
-from calibration.coefficients.bland_altman import bland_altman
-from calibration.coefficients.report import AgreementReport, agreement
 from calibration.estimate import InsufficientLabels, Undefined
-from calibration.reliability import VarianceComponents, raters_needed, reliability
-from calibration.reliability import variance_components as split
-from calibration.severity import rater_severity
+from calibration.rater_agreement.human_ceiling import alternative_annotator_test, human_ceiling
+from calibration.rater_agreement.interval_scale import bland_altman
+from calibration.rater_agreement.rater_reliability import (
+    VarianceComponents,
+    rater_severity,
+    raters_needed,
+    reliability,
+)
+from calibration.rater_agreement.rater_reliability import variance_components as split
+from calibration.rater_agreement.report import AgreementReport, agreement
 from judge.records import Record
 from judge.trust.number import Ends, Number
 from judge.trust.part import Part

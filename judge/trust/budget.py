@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
-from calibration.mean_planning import MeanPilot, pilot_from_ratings, plan_mean_labels
-from calibration.planning import LabelPlan, Pilot, pilot_from_labels, plan_labels
+from calibration.planning import (
+    LabelPlan,
+    MeanPilot,
+    Pilot,
+    pilot_from_labels,
+    pilot_from_ratings,
+    plan_labels,
+    plan_mean_labels,
+)
 from judge.trust.part import Part
 
 HALF_WIDTHS = (0.15, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.015, 0.01)
@@ -100,7 +107,7 @@ def subject_of(part: Part, *, by_group: bool = False) -> Subject:
     ------
     ValueError, InsufficientLabels
         As in `calibration.planning.pilot_from_labels` and
-        `calibration.mean_planning.pilot_from_ratings`.
+        `calibration.planning.pilot_from_ratings`.
     """
     return Subject(
         name=f"{part.name} {part.system}",

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from calibration.drift import compare_error_rates
 from calibration.estimate import Undefined
-from calibration.homogeneity import compare_error_rates
 from calibration.validation import Design
 from judge.trust.battery import self_preferences
 from judge.trust.examine import Aims, examine

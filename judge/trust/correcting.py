@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.estimate import Estimate, Interval, Undefined
-from calibration.means import estimate_mean
-from calibration.rates import estimate_rate
+from calibration.estimators import estimate_mean, estimate_rate
 from calibration.validation import Design, FloatArray
 from judge.trust.finding import JudgeOnly
 from judge.trust.part import Part

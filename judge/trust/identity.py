@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from calibration.passport import JudgeIdentity, JudgePassport, fingerprint
-from calibration.passport_check import JudgeUse, check
+from calibration.passport import JudgeIdentity, JudgePassport, JudgeUse, check, fingerprint
 from judge import containment
 from judge.config import AS_IT_IS, Manifest, OnRefusal
 from judge.keys import model_digest

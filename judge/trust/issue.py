@@ -11,8 +11,6 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from calibration.accuracy import judge_accuracy
-from calibration.coefficients.percent import share
 from calibration.estimate import Undefined
 from calibration.passport import (
     Design,
@@ -22,6 +20,8 @@ from calibration.passport import (
     Measure,
     PassportEntry,
 )
+from calibration.rater_agreement.accuracy import judge_accuracy
+from calibration.rater_agreement.nominal import share
 from judge.errors import ConfigError
 from judge.trust.agreement import Agreed, agreed
 from judge.trust.finding import Findings

@@ -11,7 +11,7 @@ from typing import Literal, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from calibration.consensus import consensus
+from calibration.rater_agreement.rater_reliability import consensus
 from calibration.validation import FloatArray, IntArray
 from judge.records import Provenance
 

@@ -5,8 +5,7 @@ Both promise something of items drawn like the labelled ones, so they need label
 
 import numpy as np
 
-from calibration.abstention import plan_abstention
-from calibration.conformal import EVERYTHING, conformal_bands
+from calibration.conformal import EVERYTHING, conformal_bands, plan_abstention
 from calibration.estimate import InsufficientLabels, Undefined
 from calibration.validation import FloatArray
 from judge.records import Record

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.accuracy import judge_accuracy
+from calibration.rater_agreement.accuracy import judge_accuracy
 
 NAN = float("nan")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from calibration.alternative_annotator import alternative_annotator_test
 from calibration.estimate import InsufficientLabels
+from calibration.rater_agreement.human_ceiling import alternative_annotator_test
 from calibration.validation import FloatArray
 
 NAN = float("nan")

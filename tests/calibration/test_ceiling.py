@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from calibration.ceiling import Coefficient, human_ceiling
 from calibration.estimate import Undefined
+from calibration.rater_agreement.human_ceiling import Coefficient, human_ceiling
 
 NAN = float("nan")
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.abstention import plan_abstention
-from calibration.conformal import conformal_bands
+from calibration.conformal import conformal_bands, plan_abstention
 from calibration.estimate import InsufficientLabels, Undefined
 
 NAN = float("nan")

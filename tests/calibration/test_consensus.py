@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from calibration.consensus import consensus
+from calibration.rater_agreement.rater_reliability import consensus
 
 NAN = float("nan")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import Undefined, compare_error_rates
-from calibration.homogeneity import holm
+from calibration.drift import holm
 from calibration.validation import FloatArray
 
 

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, estimate_mean
-from calibration.mean_planning import MeanPilot, pilot_from_ratings, plan_mean_labels
-from calibration.planning import pilot_from_accuracy, plan_labels
+from calibration.planning import (
+    MeanPilot,
+    pilot_from_accuracy,
+    pilot_from_ratings,
+    plan_labels,
+    plan_mean_labels,
+)
 from calibration.validation import FloatArray
 
 SCALE = (1.0, 10.0)

@@ -9,13 +9,16 @@ import pytest
 from calibration.passport import (
     JudgeIdentity,
     JudgePassport,
+    JudgeUse,
     LabelSource,
     Measure,
     PassportEntry,
+    PassportError,
+    check,
     fingerprint,
+    load_passport,
+    save_passport,
 )
-from calibration.passport_check import JudgeUse, check
-from calibration.passport_file import PassportError, load_passport, save_passport
 
 ISSUED = date(2026, 11, 1)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, UnusableJudge, plan_labels
-from calibration.correction.post_stratification import Stratum
-from calibration.gate_power import gate_power
+from calibration.bounded_mean import Stratum
 from calibration.planning import (
     Pilot,
+    gate_power,
     pilot_from_accuracy,
     pilot_from_labels,
     zero_failure_labels,

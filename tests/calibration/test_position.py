@@ -2,8 +2,8 @@
 
 import pytest
 
+from calibration.bias import position_bias
 from calibration.estimate import Undefined
-from calibration.position import position_bias
 
 NAN = float("nan")
 

@@ -8,12 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from calibration.accuracy import judge_accuracy
-from calibration.alternative_annotator import alternative_annotator_test
-from calibration.ceiling import human_ceiling
-from calibration.coefficients.alpha import krippendorff_alpha
-from calibration.coefficients.report import agreement
-from calibration.homogeneity import compare_error_rates
+from calibration.drift import compare_error_rates
+from calibration.rater_agreement.accuracy import judge_accuracy
+from calibration.rater_agreement.alpha import krippendorff_alpha
+from calibration.rater_agreement.human_ceiling import alternative_annotator_test, human_ceiling
+from calibration.rater_agreement.report import agreement
 from calibration.validation import FloatArray
 from tests.shared_material import shared_file
 

@@ -23,19 +23,30 @@ from calibration import (
     krippendorff_alpha,
     pilot_from_labels,
 )
-from calibration.abstention import plan_abstention
-from calibration.accuracy import judge_accuracy
 from calibration.bias import bias_battery
-from calibration.ceiling import human_ceiling
-from calibration.coefficients.bland_altman import bland_altman
-from calibration.coefficients.correlation import kendall, spearman
-from calibration.coefficients.icc import icc_average, icc_single
-from calibration.coefficients.kappa import cohen_kappa, gwet_ac1, gwet_ac2, weighted_kappa
-from calibration.coefficients.percent import percent_agreement
-from calibration.conformal import conformal_bands
+from calibration.conformal import conformal_bands, plan_abstention
 from calibration.drift import measure_drift
-from calibration.reliability import reliability, variance_components
-from calibration.severity import rater_severity
+from calibration.rater_agreement.accuracy import judge_accuracy
+from calibration.rater_agreement.human_ceiling import human_ceiling
+from calibration.rater_agreement.interval_scale import (
+    bland_altman,
+    icc_average,
+    icc_single,
+    kendall,
+    spearman,
+)
+from calibration.rater_agreement.nominal import (
+    cohen_kappa,
+    gwet_ac1,
+    gwet_ac2,
+    percent_agreement,
+    weighted_kappa,
+)
+from calibration.rater_agreement.rater_reliability import (
+    rater_severity,
+    reliability,
+    variance_components,
+)
 from calibration.validation import FloatArray
 
 NAN = float("nan")

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from calibration.estimate import InsufficientLabels, Undefined
-from calibration.reliability import (
+from calibration.rater_agreement.rater_reliability import (
     Kind,
     VarianceComponents,
+    rater_severity,
     raters_needed,
     reliability,
     variance_components,
 )
-from calibration.severity import rater_severity
-from tests.calibration.coefficients.published import SHROUT_FLEISS
+from tests.calibration.rater_agreement.published import SHROUT_FLEISS
 
 NAN = float("nan")
 CROSSED = [[5.0, 6.0, 4.0], [7.0, 8.0, 7.0], [2.0, 4.0, 1.0], [6.0, 6.0, 5.0], [9.0, 9.0, 7.0]]

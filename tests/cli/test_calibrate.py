@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.passport_file import load_passport
+from calibration.passport import load_passport
 from judge.trust.identity import identity_of
 from rubrics import load_rubric
 from tests.cli.program import Ended, program

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry
-from calibration.passport_file import save_passport
+from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry, save_passport
 from judge.canaries import canaries
 from judge.config import Manifest, Source
 from judge.grading import judgment

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry
-from calibration.passport_file import save_passport
+from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry, save_passport
 from judge.config import Manifest, RubricEdition, Source
 from judge.records import Judge
 from judge.simulated.profile import PlannedFault, Profile

@@ -10,8 +10,8 @@ from judge.cli.console import guarded
 from judge.cli.rubrics import app
 from judge.containment import reveal
 from rubrics import load_rubric
-from rubrics.catalogue import LIBRARY
-from rubrics.render import render
+from rubrics.library import LIBRARY
+from rubrics.prompt import render
 from tests.rubrics.samples import TONE, swapped, write
 from tests.shared_material import attack_strings
 

@@ -7,7 +7,7 @@ import pytest
 from judge.models.base import Reply
 from judge.parsing import Unreadable, read_reply
 from rubrics import load_rubric
-from rubrics.response import reply_model
+from rubrics.reply_schema import reply_model
 from tests.shared_material import attack_strings
 
 SAFETY = reply_model(load_rubric("safety", language="en"))

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from rubrics import Rubric, list_rubrics, load_rubric
-from rubrics.document import checked
-from rubrics.load import parse_document
+from rubrics.load import checked, parse_document
 
 TONE = """\
 id: tone

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from rubrics import Rubric, load_rubric
-from rubrics.diff import Change, diff
-from rubrics.render import render, render_pairwise
-from rubrics.response import pairwise_schema, reply_schema
+from rubrics.lint import Change, diff
+from rubrics.prompt import render, render_pairwise
+from rubrics.reply_schema import pairwise_schema, reply_schema
 from rubrics.scoring import acceptable, overall
 from tests.rubrics.samples import TONE, library, tone
 from tests.rubrics.test_digest import MEANING, NO_MEANING

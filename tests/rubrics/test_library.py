@@ -5,9 +5,8 @@ import json
 import pytest
 
 from rubrics import RubricError, list_rubrics, load_rubric
-from rubrics.catalogue import LIBRARY
+from rubrics.library import LIBRARY, differences
 from rubrics.lint import lint
-from rubrics.twins import differences
 from tests.rubrics.samples import EDITIONS
 from tests.shared_material import shared_file
 

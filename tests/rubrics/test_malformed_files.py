@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rubrics import RubricError, load_rubric
-from rubrics.document import checked
-from rubrics.load import MOST_BYTES, load_file, parse_document
+from rubrics.load import MOST_BYTES, checked, load_file, parse_document
 from rubrics.rubric import Rubric
 from tests.rubrics.samples import TONE, swapped, write
 

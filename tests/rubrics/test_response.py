@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from rubrics import load_rubric
-from rubrics.response import pairwise_model, pairwise_schema, reply_model, reply_schema
+from rubrics.reply_schema import pairwise_model, pairwise_schema, reply_model, reply_schema
 from rubrics.scoring import read
 from tests.rubrics.samples import EDITIONS, tone
 

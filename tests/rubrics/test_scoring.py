@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rubrics import load_rubric
-from rubrics.response import reply_model
+from rubrics.reply_schema import reply_model
 from rubrics.scoring import Scores, acceptable, overall, read, vetoed
 from tests.rubrics.samples import tone
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rubrics import Rubric, load_rubric
-from rubrics.render import Wording, fill, render, render_pairwise, wording
-from rubrics.response import pairwise_schema, reply_model, reply_schema
+from rubrics.prompt import Wording, fill, render, render_pairwise, wording
+from rubrics.reply_schema import pairwise_schema, reply_model, reply_schema
 from rubrics.scoring import overall, read
 from tests.rubrics.samples import EDITIONS, library, tone
 

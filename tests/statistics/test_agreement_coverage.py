@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from calibration.ceiling import human_ceiling
-from calibration.coefficients.alpha import krippendorff_alpha
-from calibration.coefficients.kappa import cohen_kappa, gwet_ac1
 from calibration.estimate import Estimate, Undefined
+from calibration.rater_agreement.alpha import krippendorff_alpha
+from calibration.rater_agreement.human_ceiling import human_ceiling
+from calibration.rater_agreement.nominal import cohen_kappa, gwet_ac1
 from calibration.validation import FloatArray
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import UnusableJudge
-from calibration.correction.chance import against_chance, require_not_reversed
+from calibration.labelled_sample import against_chance, require_not_reversed
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, estimate_rate
-from calibration.correction.clusters import design_effects, intraclass_correlation
+from calibration.labelled_sample import design_effects, intraclass_correlation
 from calibration.validation import FloatArray, IntArray
 
 

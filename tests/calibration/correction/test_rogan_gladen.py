@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, UnusableJudge, estimate_rate, gate_rate
-from calibration.correction.rogan_gladen import curated_rate
+from calibration.rogan_gladen import curated_rate
 from calibration.validation import FloatArray
 
 NONE = float("nan")

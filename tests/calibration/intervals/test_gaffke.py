@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.intervals.gaffke import dirichlet_mean_cdf, mean_interval
+from calibration.intervals import dirichlet_mean_cdf, mean_interval
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from calibration.intervals.classical import clopper_pearson, logit_t_interval
-from calibration.intervals.melding import (
+from calibration.intervals import clopper_pearson, logit_t_interval
+from calibration.melding import (
     beta,
     mixed_by_size,
     moments,

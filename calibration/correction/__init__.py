@@ -1,1 +1,0 @@
-"""What stands behind the corrected estimates: labels and their weights, strata, adjustments."""

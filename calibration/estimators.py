@@ -1,0 +1,558 @@
+"""The share that experts would pass of all judged items, from the judge and some labels.
+
+Labels drawn at random, or at random by verdict, correct the judge by post-stratification: the
+rate is the mean, over the judge's verdicts, of the experts' pass rate among items with that
+verdict. Its limits meld the confidence distributions of those rates. N items; rates are
+fractions. Estimates are of the rate in the population that the items came from.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.bounded_mean import (
+    Stratum,
+    bounded_mean,
+    melded_difference,
+    melded_limits,
+    point_value,
+    verdict_strata,
+)
+from calibration.estimate import Estimate, InsufficientLabels, Interval
+from calibration.intervals import clopper_pearson
+from calibration.labelled_sample import (
+    Labelled,
+    draw_cells,
+    draw_warnings,
+    read_labelled,
+    require_above_chance,
+    require_not_reversed,
+    weigh_labels,
+)
+from calibration.rogan_gladen import GoldSet, corrected_rate, curated_difference
+from calibration.validation import (
+    Design,
+    FloatArray,
+    check_binary,
+    check_codes,
+    check_design,
+    check_error,
+    check_ratings,
+    check_same_length,
+    check_scale,
+    check_share,
+    is_binary,
+)
+
+
+def estimate_rate(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Estimate the pass rate that experts would give, with an interval for reports.
+
+    Parameters
+    ----------
+    judge : float array, shape (N,)
+        1 pass, 0 fail, NaN where the judge gave no verdict.
+    human : float array, shape (N,)
+        1 pass, 0 fail, NaN where there is no expert label.
+    design : {"random", "by-verdict", "curated"}
+        How the labelled items were chosen: at random, at random among items with the same verdict,
+        or by hand with an eye on the truth. The N items are the set whose rate is asked, whatever
+        the design; for a gold set kept apart see :func:`calibration.curated_rate`.
+    clusters : array, shape (N,), optional
+        Prompt of each item, where several answers to one prompt are among the items.
+    strata : array, shape (N,), optional
+        Stratum of each item, where labels were drawn at a different rate from each.
+    confidence : float
+        Two-sided coverage, a fraction.
+
+    Returns
+    -------
+    Estimate
+        ``human_only`` is Clopper-Pearson on the labels, weighted as they were drawn; after a
+        curated draw it is 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed; the message names it.
+    InsufficientLabels
+        If there are fewer than 2 labels, or a curated set has under 5 of a class.
+    UnusableJudge
+        If the labels show a judge below chance, or a curated set does not show one above it.
+
+    References
+    ----------
+    Bayer, Fay and Graubard (2023), arXiv 2205.13494, melded limits of a prevalence.
+    Hofer et al. (2024), arXiv 2405.06034, the chain-rule estimate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> judge = np.repeat([1.0, 0.0], [80, 20])
+    >>> human = np.full(100, np.nan)
+    >>> human[[0, 1, 2, 3, 4, 5, 6, 7, 80, 81]] = [1, 1, 1, 1, 1, 1, 1, 0, 0, 1]
+    >>> estimate = estimate_rate(judge, human)
+    >>> round(estimate.value, 3), round(estimate.low, 2), round(estimate.high, 2)
+    (0.8, 0.49, 0.96)
+    """
+    tail = (1.0 - check_share("confidence", confidence)) / 2.0
+    drawn = _read(judge, human, design=design, clusters=clusters, strata=strata)
+    return _estimate(drawn, design, tail=tail, strict=False, stratified=strata is not None)
+
+
+def gate_rate(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+    error: float = 0.05,
+) -> Estimate:
+    """Bound the pass rate for a release decision.
+
+    As :func:`estimate_rate`, but each limit errs with probability at most ``error`` on its own:
+    compare ``low`` with the lowest rate that may be released. Its limits are strict, where
+    those for reports are close to nominal.
+
+    Parameters
+    ----------
+    judge, human, design, clusters, strata
+        As in :func:`estimate_rate`.
+    error : float
+        Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError, InsufficientLabels, UnusableJudge
+        As in :func:`estimate_rate`.
+    """
+    tail = check_error(error)
+    drawn = _read(judge, human, design=design, clusters=clusters, strata=strata)
+    return _estimate(drawn, design, tail=tail, strict=True, stratified=strata is not None)
+
+
+def _read(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    design: Design,
+    clusters: npt.ArrayLike | None,
+    strata: npt.ArrayLike | None,
+) -> Labelled:
+    if design == "curated" and strata is not None:
+        raise ValueError("strata have no meaning for a curated set; leave them out.")
+    drawn = read_labelled(
+        judge, human, scale=(0.0, 1.0), design=design, clusters=clusters, strata=strata
+    )
+    check_binary("judge", drawn.judge)
+    check_binary("human", drawn.human)
+    return drawn
+
+
+def _estimate(
+    drawn: Labelled, design: Design, *, tail: float, strict: bool, stratified: bool
+) -> Estimate:
+    said = draw_warnings(drawn, design, stratified=stratified)
+    if design == "curated":
+        gold = GoldSet(judge=drawn.judge[drawn.used], human=drawn.human[drawn.used])
+        return corrected_rate(
+            drawn.judge, gold, effects=drawn.effects, tail=tail, strict=strict, said=said
+        )
+    strata = verdict_strata(drawn)
+    doubts = _doubts(drawn, strata, tail=tail)
+    low, high = melded_limits(strata, tail=tail, strict=strict)
+    value = point_value(strata)
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        confidence=1.0 - 2.0 * tail,
+        method="post-stratified by verdict, " + ("melded" if strict else "mid-p melded"),
+        n_judged=drawn.n_judged,
+        n_labelled=drawn.n_labelled,
+        human_only=_labels_alone(drawn, tail),
+        above_chance=not doubts,
+        warnings=(*said, *doubts),
+    )
+
+
+def _doubts(drawn: Labelled, strata: tuple[Stratum, ...], *, tail: float) -> tuple[str, ...]:
+    """Say why the labels do not show a judge better than chance; nothing where they do."""
+    passed, failed = strata[0], strata[1]
+    if min(passed.labels, failed.labels) == 0.0:
+        return (_one_verdict_warning(drawn),)
+    counts = (passed.passes, passed.labels), (failed.passes, failed.labels)
+    return require_above_chance(*counts, tail=tail)
+
+
+def _labels_alone(drawn: Labelled, tail: float) -> Interval:
+    """Clopper-Pearson on the labels; items that no label covers are counted both ways."""
+    labels = drawn.effective_labels(drawn.used)
+    rate = float(drawn.human[drawn.used] @ drawn.weight[drawn.used] / drawn.weight.sum())
+    alone = clopper_pearson(min(rate, 1.0) * labels, labels, tail=tail)
+    known = float(drawn.covered.mean())
+    return Interval(known * alone.low, known * alone.high + 1.0 - known)
+
+
+def _one_verdict_warning(drawn: Labelled) -> str:
+    unlabelled_passes = not bool(((drawn.judge == 1.0) & drawn.used).any())
+    verdict, name = (1.0, "passes") if unlabelled_passes else (0.0, "fails")
+    share = float((drawn.judge == verdict).mean())
+    if share == 0.0:
+        return f"The judge {name} no item, so it adds nothing to the labels."
+    return (
+        f"No item that the judge {name} has a label; these {share:.1%} of the items are carried as "
+        "unknown."
+    )
+
+
+# The mean rating that experts would give all judged items, on a bounded scale.
+#
+# N items; ratings are in the unit of the scale. The interval is chosen in
+# :mod:`calibration.correction.bounded_mean`, which says why.
+
+
+def estimate_mean(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    scale: tuple[float, float] = (1, 10),
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Estimate the mean rating that experts would give, with an interval for reports.
+
+    Parameters
+    ----------
+    judge : float array, shape (N,)
+        Scores on the scale, NaN where the judge gave none.
+    human : float array, shape (N,)
+        Expert ratings on the scale, NaN where there is none.
+    scale : (float, float)
+        Lowest and highest rating possible.
+    design : {"random", "by-verdict"}
+        How the labelled items were chosen: at random, or at random among items with the same
+        score. A curated set cannot correct a mean and is refused.
+    clusters, strata : array, shape (N,), optional
+        Prompt and stratum of each item, as in :func:`calibration.estimate_rate`.
+    confidence : float
+        Two-sided coverage, a fraction.
+
+    Returns
+    -------
+    Estimate
+        In the unit of the scale. ``method`` names the interval, a warning says why it was chosen.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed; the message names it.
+    InsufficientLabels
+        If there are fewer than 2 labels, or the set is curated.
+
+    References
+    ----------
+    Gaffke (2005); Learned-Miller and Thomas (2020), arXiv 1905.06208, the bounded-mean interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> judge = [9, 8, 9, 10, 7, 9, 8, 10, 9, 6]
+    >>> human = [9, 7, 8, 10, np.nan, np.nan, 8, np.nan, 9, 5]
+    >>> estimate = estimate_mean(judge, human)
+    >>> round(estimate.value, 2), estimate.method
+    (8.01, 'judge-adjusted, Gaffke, mid')
+    """
+    tail = (1.0 - check_share("confidence", confidence)) / 2.0
+    ends = check_scale(scale)
+    drawn = _read_mean(judge, human, scale=ends, design=design, clusters=clusters, strata=strata)
+    return _estimate_mean(
+        drawn, ends, design, tail=tail, strict=False, stratified=strata is not None
+    )
+
+
+def gate_mean(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    scale: tuple[float, float] = (1, 10),
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+    error: float = 0.05,
+) -> Estimate:
+    """Bound the mean rating for a release decision.
+
+    As :func:`estimate_mean`, but each limit errs with probability at most ``error`` on its own and
+    is always Gaffke's strict one.
+
+    Parameters
+    ----------
+    judge, human, scale, design, clusters, strata
+        As in :func:`estimate_mean`.
+    error : float
+        Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError, InsufficientLabels
+        As in :func:`estimate_mean`.
+    """
+    tail = check_error(error)
+    ends = check_scale(scale)
+    drawn = _read_mean(judge, human, scale=ends, design=design, clusters=clusters, strata=strata)
+    return _estimate_mean(
+        drawn, ends, design, tail=tail, strict=True, stratified=strata is not None
+    )
+
+
+def _read_mean(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    scale: tuple[float, float],
+    design: Design,
+    clusters: npt.ArrayLike | None,
+    strata: npt.ArrayLike | None,
+) -> Labelled:
+    if design == "curated":
+        raise InsufficientLabels(
+            "a curated set cannot correct a mean: labels drawn at random are missing. Draw some, "
+            "or ask for the rate of items at or above a threshold."
+        )
+    return read_labelled(judge, human, scale=scale, design=design, clusters=clusters, strata=strata)
+
+
+def _estimate_mean(
+    drawn: Labelled,
+    scale: tuple[float, float],
+    design: Design,
+    *,
+    tail: float,
+    strict: bool,
+    stratified: bool,
+) -> Estimate:
+    said = draw_warnings(drawn, design, stratified=stratified)
+    doubts = require_not_reversed(drawn.judge, drawn.human, tail=tail)
+    estimate = bounded_mean(drawn, scale, tail=tail, strict=strict, said=[*said, *doubts])
+    return replace(estimate, above_chance=not doubts)
+
+
+# The difference between two systems that answered the same prompts, by experts' ratings.
+#
+# A judge may favour one of the systems, so the experts' own differences, prompt by prompt,
+# correct it. For pass and fail, prompts are post-stratified by the judge's pair of verdicts and
+# the experts' differences in the strata are melded; on longer scales the judge's difference
+# adjusts the experts'. N prompts; a difference is the first system minus the second.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Verdicts and labels of one system, shape (N,), NaN where missing."""
+
+    judge: FloatArray
+    human: FloatArray
+
+
+def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signature
+    judge_a: npt.ArrayLike,
+    human_a: npt.ArrayLike,
+    judge_b: npt.ArrayLike,
+    human_b: npt.ArrayLike,
+    *,
+    scale: tuple[float, float] = (0, 1),
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Estimate how much higher experts would rate system A than system B, for reports.
+
+    Parameters
+    ----------
+    judge_a, judge_b : float array, shape (N,)
+        Verdicts on the answers of A and B to the same prompts, in the same order; NaN for none.
+    human_a, human_b : float array, shape (N,)
+        Expert ratings of the same answers, NaN for none. A prompt counts as labelled where both
+        answers are.
+    scale : (float, float)
+        Lowest and highest rating possible; (0, 1) with nothing between means fail and pass.
+    design : {"random", "by-verdict", "curated"}
+        How the labelled prompts were chosen: at random, at random among prompts with the same pair
+        of verdicts, or by hand (only for fail and pass).
+    clusters : array, shape (N,), optional
+        Cluster of each prompt, for example its source, where prompts are near copies.
+    confidence : float
+        Two-sided coverage, a fraction.
+
+    Returns
+    -------
+    Estimate
+        A minus B, in the unit of the scale. ``human_only`` is Gaffke's or Student's interval for
+        the experts' differences.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed; the message names it.
+    InsufficientLabels
+        If fewer than 2 prompts are labelled for both, or a curated set has under 5 of a class.
+    UnusableJudge
+        If the labels of one system show a judge below chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> judge_a, judge_b = np.tile([1.0, 1, 1, 0], 25), np.tile([1.0, 1, 0, 0], 25)
+    >>> human_a, human_b = np.where(np.arange(100) < 40, [judge_a, judge_b], np.nan)
+    >>> estimate = estimate_difference(judge_a, human_a, judge_b, human_b)
+    >>> round(estimate.value, 2), estimate.low > 0
+    (0.25, True)
+    """
+    tail = (1.0 - check_share("confidence", confidence)) / 2.0
+    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
+    return _estimate_difference(
+        pair, check_scale(scale), design, clusters=clusters, tail=tail, strict=False
+    )
+
+
+def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
+    judge_a: npt.ArrayLike,
+    human_a: npt.ArrayLike,
+    judge_b: npt.ArrayLike,
+    human_b: npt.ArrayLike,
+    *,
+    scale: tuple[float, float] = (0, 1),
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    error: float = 0.05,
+) -> Estimate:
+    """Bound the difference for a release decision.
+
+    As :func:`estimate_difference`, but each limit errs with probability at most ``error`` on its
+    own: the first system is not worse by ``margin`` or more where ``low > -margin``. The limits
+    are Gaffke's strict ones for the judge-adjusted differences, on any scale.
+
+    Parameters
+    ----------
+    judge_a, human_a, judge_b, human_b, scale, design, clusters
+        As in :func:`estimate_difference`.
+    error : float
+        Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError, InsufficientLabels, UnusableJudge
+        As in :func:`estimate_difference`.
+    """
+    tail = check_error(error)
+    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
+    return _estimate_difference(
+        pair, check_scale(scale), design, clusters=clusters, tail=tail, strict=True
+    )
+
+
+def _read_pair(  # noqa: PLR0917 - in the order of the public functions
+    judge_a: npt.ArrayLike,
+    human_a: npt.ArrayLike,
+    judge_b: npt.ArrayLike,
+    human_b: npt.ArrayLike,
+    *,
+    scale: tuple[float, float],
+) -> tuple[System, System]:
+    given = {"judge_a": judge_a, "human_a": human_a, "judge_b": judge_b, "human_b": human_b}
+    arrays = {name: check_ratings(name, ratings, scale) for name, ratings in given.items()}
+    check_same_length(**arrays)
+    return (
+        System(judge=arrays["judge_a"], human=arrays["human_a"]),
+        System(judge=arrays["judge_b"], human=arrays["human_b"]),
+    )
+
+
+def _estimate_difference(
+    pair: tuple[System, System],
+    scale: tuple[float, float],
+    design: Design,
+    *,
+    clusters: npt.ArrayLike | None,
+    tail: float,
+    strict: bool,
+) -> Estimate:
+    check_design(design)
+    first, second = pair
+    prompts = check_codes("clusters", clusters, first.judge.size)
+    binary = scale == (0.0, 1.0) and all(is_binary(x.judge) and is_binary(x.human) for x in pair)
+    if design == "curated":
+        return _curated(
+            pair, binary=binary, clustered=prompts is not None, tail=tail, strict=strict
+        )
+    verdicts = _pair_codes(first.judge, second.judge)
+    drawn = weigh_labels(
+        first.judge - second.judge,
+        first.human - second.human,
+        cells=draw_cells(verdicts, None, design),
+        prompts=prompts,
+    )
+    said = draw_warnings(drawn, design)
+    for system, name in zip(pair, ("A", "B"), strict=True):
+        said.extend(require_not_reversed(system.judge, system.human, tail=tail, of=f" of {name}"))
+    said.extend(_half_labelled(pair))
+    if binary and not strict:
+        return melded_difference(drawn, verdicts, tail=tail, said=said)
+    width = scale[1] - scale[0]
+    return bounded_mean(drawn, (-width, width), tail=tail, strict=strict, said=said)
+
+
+def _curated(
+    pair: tuple[System, System], *, binary: bool, clustered: bool, tail: float, strict: bool
+) -> Estimate:
+    if not binary:
+        raise InsufficientLabels(
+            "a curated set cannot correct a mean difference: labels drawn at random are missing."
+        )
+    if clustered:
+        raise ValueError("clusters have no meaning for a curated difference; leave them out.")
+    judges = pair[0].judge, pair[1].judge
+    golds = tuple(_gold(system) for system in pair)
+    return curated_difference(judges, (golds[0], golds[1]), tail=tail, strict=strict)
+
+
+def _gold(system: System) -> GoldSet:
+    used = ~np.isnan(system.human)
+    return GoldSet(judge=system.judge[used], human=system.human[used])
+
+
+def _pair_codes(judge_a: FloatArray, judge_b: FloatArray) -> FloatArray:
+    """Give each pair of verdicts a number; NaN where one is missing."""
+    missing = np.isnan(judge_a) | np.isnan(judge_b)
+    pairs = np.stack([np.where(missing, 0.0, judge_a), np.where(missing, 0.0, judge_b)])
+    codes = np.unique(pairs, axis=1, return_inverse=True)[1].astype(np.float64).ravel()
+    return np.where(missing, np.nan, codes)
+
+
+def _half_labelled(pair: tuple[System, System]) -> list[str]:
+    half = int((np.isnan(pair[0].human) != np.isnan(pair[1].human)).sum())
+    return [f"{half} prompts have a label for one system only; they are left out."] if half else []

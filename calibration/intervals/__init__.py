@@ -1,1 +1,0 @@
-"""Intervals for rates and bounded means, and the distributions that they are read from."""

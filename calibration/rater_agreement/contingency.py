@@ -1,0 +1,147 @@
+"""The table of two raters, and the interval of every coefficient that can be read off it.
+
+``K`` categories. A table is (K, K): rows are the expert's categories, columns the judge's. A stack
+of tables has shape (..., K, K); its tables hold proportions that sum to 1.
+
+An interval is the hull of two posteriors of the table, under priors that spread a quarter of an
+imagined item and two of them over all cells. For two categories the second is the prior of
+Jeffreys, one half a cell, which alone is too narrow for the best judges. With more categories one
+half a cell would outweigh the labels: 50 imagined items at ten categories.
+
+References
+----------
+Perks (1947), J. Inst. Actuaries 73(2), 285-334, priors whose mass does not grow with the table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.estimate import Estimate, Undefined
+from calibration.resampling import estimate_from_draws
+from calibration.validation import FloatArray, Pairs
+
+TableCoefficient = Callable[[FloatArray], FloatArray]
+Counts = npt.NDArray[np.int64]
+
+DRAWS = 2000
+PRIOR_MASSES = (0.25, 2.0)
+MOST_CATEGORIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterTable:
+    """Two raters' table and draws of what it may be in the population.
+
+    Attributes
+    ----------
+    categories : float array, shape (K,)
+        Sorted levels of the scale.
+    counts : int array, shape (K, K)
+        Items, rows the expert, columns the judge.
+    draws : float array, shape (priors, draws, K, K)
+        Posterior draws of the proportions.
+    n_judged : int
+        Items with a verdict of the judge, labelled or not.
+    """
+
+    categories: FloatArray
+    counts: Counts
+    draws: FloatArray
+    n_judged: int
+
+
+def tabulate(pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int = 0) -> RaterTable:
+    """Count the pairs of ratings and draw from the posterior of their table.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    categories : float array, shape (K,), optional
+        The levels of the scale; without them, the levels in use.
+    seed : int
+        Same seed, same draws.
+
+    Raises
+    ------
+    ValueError
+        If a rating is not among the categories given.
+    Undefined
+        If there are more than 20 categories: the table would be nearly empty.
+    """
+    levels = levels_of(pairs.judge, pairs.human, declared=categories)
+    if levels.size > MOST_CATEGORIES:
+        raise Undefined(
+            f"{levels.size} different values are too many for a table of categories; "
+            f"it needs a scale of at most {MOST_CATEGORIES} levels."
+        )
+    counts = contingency(pairs, levels)
+    shapes = np.array([counts + prior for prior in cell_priors(levels.size)])[:, None]
+    size = len(PRIOR_MASSES), DRAWS, *counts.shape
+    masses = np.random.default_rng(seed).standard_gamma(shapes, size=size)
+    masses /= masses.sum(axis=(-1, -2), keepdims=True)
+    return RaterTable(categories=levels, counts=counts, draws=masses, n_judged=pairs.n_judged)
+
+
+def levels_of(*ratings: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
+    """List the values in use in order, or the declared ones after checking that they suffice.
+
+    Raises
+    ------
+    ValueError
+        If a rating is not among the declared levels.
+    """
+    seen = np.unique(np.concatenate(ratings))
+    levels = seen if declared is None else np.unique(np.asarray(declared, dtype=np.float64))
+    strangers = np.setdiff1d(seen, levels)
+    if strangers.size:
+        raise ValueError(f"rating {strangers[0]:g} is not among the categories given.")
+    return levels
+
+
+def contingency(pairs: Pairs, categories: FloatArray) -> Counts:
+    """Count the items by the expert's category (rows) and the judge's (columns)."""
+    size = categories.size
+    rows = np.searchsorted(categories, pairs.human)
+    columns = np.searchsorted(categories, pairs.judge)
+    return np.bincount(rows * size + columns, minlength=size * size).reshape(size, size)
+
+
+def cell_priors(categories: int) -> FloatArray:
+    """Mass of each prior in each cell of a table with this many categories, shape (priors,)."""
+    return np.array(PRIOR_MASSES) / categories**2
+
+
+def read_off(
+    coefficient: TableCoefficient, table: RaterTable, *, method: str, confidence: float
+) -> Estimate:
+    """Read a coefficient and its interval off the table.
+
+    Parameters
+    ----------
+    coefficient : callable
+        From a stack of tables to as many values.
+    table : RaterTable
+    method : str
+        The name that the estimate carries.
+    confidence : float
+
+    Raises
+    ------
+    Undefined
+        If all ratings of both raters are equal.
+    """
+    counts = table.counts
+    if np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1)) < 2:
+        raise Undefined("all ratings are equal, so agreement beyond chance has no meaning.")
+    n = int(counts.sum())
+    return estimate_from_draws(
+        float(coefficient(counts / n)),
+        coefficient(table.draws),
+        confidence=confidence,
+        method=f"{method}, Dirichlet interval",
+        n_judged=table.n_judged,
+        n_labelled=n,
+    )

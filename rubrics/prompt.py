@@ -1,0 +1,194 @@
+"""The rubric as text: trusted instructions for the judge, in the rubric's own language.
+
+Nothing from a data set ever enters: prompts and responses travel in a message of their own, and a
+group only selects principles that the rubric itself holds. The words that frame every rubric live
+in `rubrics/wording/*.yaml`, one file for each language. Names in braces are the only placeholders;
+they are replaced in one pass, so what is put in is never read again.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from rubrics.load import load_as
+from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Language, Record, Rubric, Text
+
+_FOLDER = Path(__file__).parent / "wording"
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+class Wording(Record):
+    """The framing words of one language; placeholders in braces."""
+
+    language: Language
+    task: Text
+    material: Text
+    material_pairwise: Text
+    principles: Text
+    criteria: Text
+    criterion: Text
+    levels: Text
+    level: Text
+    direction_higher_is_better: Text
+    direction_lower_is_better: Text
+    direction_descriptive: Text
+    answer: Text
+    answer_pairwise: Text
+    examples: Text
+    example: Text
+    reply: Text
+    reply_pairwise: Text
+    reasoning_field: Text
+    evidence_field: Text
+    score_field: Text
+    preference_field: Text
+    cannot_assess: Text
+    """For people: what a sheet calls it that a response cannot be judged."""
+
+
+def render(rubric: Rubric, *, group: str | None = None) -> str:
+    """Write the judge's instructions for grading one response.
+
+    Parameters
+    ----------
+    rubric : Rubric
+        What to ask.
+    group : str or None
+        The scenario or domain of the prompt. It selects the rubric's principles for that group
+        and is not itself part of the text; a group without principles changes nothing.
+
+    Returns
+    -------
+    str
+        The whole trusted message. The same rubric and group give the same text.
+    """
+    words = wording(rubric.language)
+    shape = _shape(_score_shapes(rubric))
+    return _sections(
+        fill(words.task, instructions=rubric.instructions),
+        words.material,
+        _principles(rubric, group, words),
+        fill(words.criteria, criteria=_criteria(rubric, words)),
+        fill(words.answer, shape=shape),
+        _examples(rubric, words),
+    )
+
+
+def render_pairwise(rubric: Rubric, *, group: str | None = None) -> str:
+    """Write the judge's instructions for comparing `response_1` with `response_2`.
+
+    Parameters and returned text as for `render`. The examples are left out: they grade one
+    response each.
+    """
+    words = wording(rubric.language)
+    shape = _shape({criterion.id: _PREFERENCE_SHAPE for criterion in rubric.criteria})
+    return _sections(
+        fill(words.task, instructions=rubric.instructions),
+        words.material_pairwise,
+        _principles(rubric, group, words),
+        fill(words.criteria, criteria=_criteria(rubric, words)),
+        fill(words.answer_pairwise, shape=shape),
+    )
+
+
+@lru_cache(maxsize=2)
+def wording(language: Language) -> Wording:
+    """Return the framing words of a language."""
+    return load_as(Wording, _FOLDER / f"{language}.yaml")
+
+
+def fill(template: str, **values: str) -> str:
+    """Put values into a template's named places; KeyError for a name that has no value.
+
+    Examples
+    --------
+    >>> fill("{id}: {title}", id="safe", title="{id}")
+    'safe: {id}'
+    """
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
+
+
+_PREFERENCE_SHAPE = '{"reasoning": "…", "preference": "1" | "2" | "tie" | "cannot_assess"}'
+
+
+def _sections(*texts: str) -> str:
+    return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _principles(rubric: Rubric, group: str | None, words: Wording) -> str:
+    pack = rubric.pack(group)
+    if pack is None:
+        return ""
+    items = "\n".join(f"{number}. {item.text}" for number, item in enumerate(pack.items, start=1))
+    return fill(words.principles, title=pack.title, items=items)
+
+
+def _criteria(rubric: Rubric, words: Wording) -> str:
+    return "\n\n".join(_criterion(criterion, words) for criterion in rubric.criteria)
+
+
+def _criterion(criterion: Criterion, words: Wording) -> str:
+    directions = {
+        "higher_is_better": words.direction_higher_is_better,
+        "lower_is_better": words.direction_lower_is_better,
+        "descriptive": words.direction_descriptive,
+    }
+    heading = fill(
+        words.criterion,
+        id=criterion.id,
+        title=criterion.title,
+        question=criterion.question,
+        direction=directions[criterion.direction],
+    )
+    levels = [
+        fill(words.level, score=str(anchor.score), anchor=anchor.text)
+        for anchor in criterion.scale.anchors
+    ]
+    return "\n".join([heading, words.levels, *levels])
+
+
+def _score_shapes(rubric: Rubric) -> Mapping[str, str]:
+    before_score = '{"reasoning": "…", "evidence": "…", "score": '
+    return {c.id: f"{before_score}{_choices(c)}}}" for c in rubric.criteria}
+
+
+def _choices(criterion: Criterion) -> str:
+    levels = [str(level) for level in criterion.scale.levels]
+    return " | ".join([*levels, json.dumps(CANNOT_ASSESS)])
+
+
+def _shape(parts: Mapping[str, str]) -> str:
+    lines = [f"  {json.dumps(criterion)}: {part}" for criterion, part in parts.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _examples(rubric: Rubric, words: Wording) -> str:
+    if not rubric.examples:
+        return ""
+    worked = [
+        fill(
+            words.example,
+            number=str(number),
+            material=_json({"prompt": example.prompt, "response": example.response}),
+            reply=_json(_reply(example)),
+        )
+        for number, example in enumerate(rubric.examples, start=1)
+    ]
+    return fill(words.examples, examples="\n\n".join(worked))
+
+
+def _reply(example: Example) -> Mapping[str, Mapping[str, str | int]]:
+    return {
+        grade.criterion: {
+            "reasoning": grade.reasoning,
+            "evidence": grade.evidence,
+            "score": grade.score,
+        }
+        for grade in example.grades
+    }
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False)

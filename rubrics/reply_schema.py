@@ -1,0 +1,251 @@
+"""The rubric as the shape of a reply: what a judge must send back, and nothing else.
+
+For each criterion an object with reasoning first, then evidence, then the score. The JSON schema
+is written here rather than by pydantic, so that it keeps to the subset that providers accept in
+strict mode and stays the same from one pydantic release to the next.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationError,
+    create_model,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+
+from rubrics.prompt import Wording, fill, render, render_pairwise, wording
+from rubrics.rubric import CANNOT_ASSESS, Criterion, Rubric
+
+Preference = Literal["1", "2", "tie", "cannot_assess"]
+Schema = dict[str, Any]
+
+_PREFERENCES: tuple[Preference, ...] = ("1", "2", "tie", CANNOT_ASSESS)
+
+
+class Reply(BaseModel):
+    """A judge's reply: closed, strict, and with every key once.
+
+    Besides pydantic's own error types it reports `off_scale` for a whole number that is not a
+    level, `score_type` for a score that is neither a number nor "cannot_assess", and
+    `duplicate_key` for a key that stands twice in one object.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    wire_schema: ClassVar[Schema] = {}
+    """The JSON schema of this kind of reply."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Give the hand-written schema, so that every path to a provider sends the same one."""
+        return cls.wire_schema
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Read a whole JSON text; ValidationError also for a key that stands twice."""
+        repeated = _repeated_key(json_data)
+        if repeated is not None:
+            fault = PydanticCustomError("duplicate_key", "Key written twice")
+            line = InitErrorDetails(type=fault, loc=(repeated,), input=None)
+            raise ValidationError.from_exception_data(cls.__name__, [line])
+        return super().model_validate_json(json_data, **options)
+
+
+def reply_schema(rubric: Rubric) -> Schema:
+    """Make the JSON schema of a reply that grades one response.
+
+    Returns
+    -------
+    dict
+        One required property for each criterion, in the rubric's order, each an object with
+        `reasoning`, `evidence` and `score`; no other key is allowed anywhere. `score` is one of
+        the levels or "cannot_assess". Within the subset of OpenAI's strict mode; the title is
+        there because instructor names a tool by it.
+    """
+    words = wording(rubric.language)
+    parts = {criterion.id: _graded(criterion, words) for criterion in rubric.criteria}
+    return {"title": "Reply", "description": words.reply, **_object(parts)}
+
+
+def pairwise_schema(rubric: Rubric) -> Schema:
+    """Make the JSON schema of a reply that compares two responses.
+
+    For each criterion an object with `reasoning` and `preference`, which is "1", "2", "tie" or
+    "cannot_assess"; otherwise as `reply_schema`.
+    """
+    words = wording(rubric.language)
+    parts = {criterion.id: _compared(criterion, words) for criterion in rubric.criteria}
+    return {"title": "PairwiseReply", "description": words.reply_pairwise, **_object(parts)}
+
+
+@lru_cache(maxsize=128)
+def reply_model(rubric: Rubric) -> type[Reply]:
+    """Make the pydantic model of a reply that grades one response.
+
+    Returns
+    -------
+    type
+        A field for each criterion, named by its id, with `reasoning: str`, `evidence: str` and
+        `score`: a level or "cannot_assess". Equal rubrics share one model.
+    """
+    parts = {
+        criterion.id: _part(
+            f"Grade_{criterion.id}",
+            {"reasoning": str, "evidence": str, "score": _score_type(criterion.scale.levels)},
+        )
+        for criterion in rubric.criteria
+    }
+    return _reply("Reply", parts, reply_schema(rubric))
+
+
+@lru_cache(maxsize=128)
+def pairwise_model(rubric: Rubric) -> type[Reply]:
+    """Make the pydantic model of a reply that compares two responses; see `pairwise_schema`."""
+    parts = {
+        criterion.id: _part(
+            f"Comparison_{criterion.id}", {"reasoning": str, "preference": Preference}
+        )
+        for criterion in rubric.criteria
+    }
+    return _reply("PairwiseReply", parts, pairwise_schema(rubric))
+
+
+def _graded(criterion: Criterion, words: Wording) -> Schema:
+    levels = list(criterion.scale.levels)
+    shown = ", ".join(str(level) for level in levels)
+    score = fill(words.score_field, question=criterion.question, levels=shown)
+    return _object(
+        {
+            "reasoning": _string(fill(words.reasoning_field, title=criterion.title)),
+            "evidence": _string(words.evidence_field),
+            "score": {
+                "description": score,
+                "anyOf": [
+                    {"type": "integer", "enum": levels},
+                    {"type": "string", "enum": [CANNOT_ASSESS]},
+                ],
+            },
+        }
+    )
+
+
+def _compared(criterion: Criterion, words: Wording) -> Schema:
+    preference = _string(fill(words.preference_field, title=criterion.title))
+    return _object(
+        {
+            "reasoning": _string(fill(words.reasoning_field, title=criterion.title)),
+            "preference": {**preference, "enum": list(_PREFERENCES)},
+        }
+    )
+
+
+def _object(properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _string(description: str) -> Schema:
+    return {"type": "string", "description": description}
+
+
+def _score_type(levels: Sequence[int]) -> object:
+    # A Literal of the levels would take true for 1 and 1.0 for 1, even in strict mode.
+    return Annotated[int | Literal["cannot_assess"], PlainValidator(_on_scale(levels))]
+
+
+def _on_scale(levels: Sequence[int]) -> Callable[[object], int | str]:
+    def check(score: object) -> int | str:
+        if score == CANNOT_ASSESS:
+            return CANNOT_ASSESS
+        if not isinstance(score, int) or isinstance(score, bool):
+            raise PydanticCustomError("score_type", "A level or cannot_assess is needed")
+        if score not in levels:
+            raise PydanticCustomError("off_scale", "The score is not a level of the scale")
+        return score
+
+    return check
+
+
+def _part(name: str, types: Mapping[str, object]) -> type[BaseModel]:
+    fields: dict[str, Any] = {field: (kind, ...) for field, kind in types.items()}
+    return create_model(name, __config__=Reply.model_config, **fields)
+
+
+def _reply(name: str, parts: Mapping[str, type[BaseModel]], schema: Schema) -> type[Reply]:
+    fields: dict[str, Any] = {criterion: (part, ...) for criterion, part in parts.items()}
+    model = create_model(name, __base__=Reply, **fields)
+    model.wire_schema = schema
+    return model
+
+
+def _repeated_key(text: str | bytes | bytearray) -> str | None:
+    """Return a key that stands twice in one object; None too for what is not JSON at all."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        keys = [key for key, _ in pairs]
+        repeated.extend(key for key in keys if keys.count(key) > 1)
+
+    try:
+        json.loads(text, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return None
+    return repeated[0] if repeated else None
+
+
+# What a rubric means, as one short name: SHA-256 over its three views.
+#
+# The digest changes with anything that a judge is told (instructions, criteria, anchors,
+# examples, principles, and the framing words of `rubrics/wording`), with the shape of the
+# reply, and with what turns a reply into a score (scales, weights, directions, thresholds,
+# veto). It does not change with what no judge sees and no score uses: the rubric's title,
+# version, purpose, level and groups, and every source with its reference and note. It does not
+# depend on the layout of the file, on the operating system or on the releases of Python and
+# pydantic.
+
+
+@lru_cache(maxsize=128)
+def digest(rubric: Rubric) -> str:
+    """Name the meaning of a rubric.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits. Equal for two rubrics exactly when they put the same texts to a
+        judge, accept the same replies and score them alike.
+    """
+    groups = [None, *sorted(pack.group for pack in rubric.packs)]
+    meaning = {
+        "render": [[group, render(rubric, group=group)] for group in groups],
+        "render_pairwise": [[group, render_pairwise(rubric, group=group)] for group in groups],
+        "reply_schema": reply_schema(rubric),
+        "pairwise_schema": pairwise_schema(rubric),
+        "scoring": _scoring(rubric),
+    }
+    # Keys stay in order: the order of criteria is part of what the judge is asked.
+    text = json.dumps(meaning, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _scoring(rubric: Rubric) -> dict[str, object]:
+    criteria = [
+        [c.id, c.scale.min, c.scale.max, c.scale.step, c.weight, c.direction, c.threshold]
+        for c in rubric.criteria
+    ]
+    veto = None if rubric.veto is None else [rubric.veto.criterion, rubric.veto.level]
+    return {"criteria": criteria, "veto": veto}
