@@ -17,8 +17,6 @@ from judge.report.tally import Tally
 from judge.store.base import Run
 from judge.store.sql import Store
 
-_LIBRARIES = ("cvalues", "altair", "vl-convert-python")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
@@ -163,7 +161,7 @@ def origin(material: Material) -> Origin:
         rows=manifest.source.rows,
         versions=(
             ("python", platform.python_version()),
-            *((name, version(name)) for name in _LIBRARIES),
+            ("cvalues", version("cvalues")),
         ),
         repeats=manifest.repeats,
         pairwise=material.pairwise,

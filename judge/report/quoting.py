@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from calibration.tables.printable import printable
-from judge.report.charts.style import text_width
+from judge.report.charts.svg import text_width
 
 LINES = 8
 """Lines that are shown before the fold."""

@@ -6,15 +6,12 @@ from typing import get_args
 
 from judge.records import Language
 from judge.report import figures
-from judge.report.charts.axis import ticks
-from judge.report.charts.canvas import Spec
-from judge.report.charts.style import Frame, Tone
-from judge.report.charts.svg import draw
+from judge.report.charts.svg import Canvas, Frame, Tone, ticks
 from judge.report.evidence import Unit
 from judge.report.record import Report
 from judge.report.words import Both, same, say
 
-Drawing = Callable[[Frame], Spec]
+Drawing = Callable[[Frame], Canvas]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +84,8 @@ def picture(
             Drawn(
                 lang=lang,
                 narrow=narrow,
-                svg=draw(
-                    drawing(Frame(lang, narrow=narrow)),
-                    ident=f"{ident}-{lang}{'-narrow' * narrow}",
+                svg=drawing(Frame(lang, narrow=narrow)).svg(
+                    f"{ident}-{lang}{'-narrow' * narrow}",
                     title=title.of(lang),
                     desc=desc.of(lang),
                 ),

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("judge", "rubrics", "calibration", "cvalues")
 HEAVY = (
-    "litellm", "instructor", "pandas", "sklearn", "altair", "vl_convert", "starlette",
+    "litellm", "instructor", "pandas", "sklearn", "starlette",
     "sqlalchemy", "aiohttp", "openpyxl", "krippendorff", "jinja2", "ruamel.yaml",
 )  # fmt: skip
 MAX_FILE_LINES = 700

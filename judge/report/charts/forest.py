@@ -1,21 +1,20 @@
 """Values with intervals, one below the other, with margins and decisions where there are any."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from judge.report.charts.axis import Axis
-from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.style import (
+from judge.report.charts.svg import (
     BAND,
     INK,
-    PAPER,
     RULE,
     SECOND,
-    SHAPES,
     SMALL,
     TONES,
+    Axis,
+    Canvas,
     Frame,
+    Shape,
     Tone,
     fitted,
 )
@@ -26,6 +25,14 @@ _LINE = 22
 _GAP = 10
 _FOOT = 50
 _NOTE = 252
+_SHAPES: Mapping[Word, Shape] = {
+    "PASS": "circle",
+    "FAIL": "cross",
+    "NEED_LABELS": "diamond",
+    "UNTRUSTED": "square",
+    "INCOMPLETE": "triangle",
+}
+"""Marks of decisions, so that none is told by its colour alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +76,7 @@ class Forest:
     """Stands above the rows."""
 
 
-def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Spec:
+def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Canvas:
     """Draw values with their intervals, each panel on an axis of its own below the last."""
     layouts: list[_Layout] = []
     for panel in panels:
@@ -80,7 +87,7 @@ def forest_plot(frame: Frame, panels: Sequence[Forest]) -> Spec:
         _axis(canvas, layout)
         for block in layout.blocks:
             _block(canvas, layout, block)
-    return canvas.spec()
+    return canvas
 
 
 @dataclass(frozen=True)
@@ -126,72 +133,56 @@ class _Layout:
 def _heading(canvas: Canvas, layout: _Layout) -> None:
     if layout.forest.heading is not None:
         text = fitted(layout.forest.heading.of(layout.frame.lang), layout.frame.width)
-        canvas.texts([{"x": 0, "y": layout.top - _LINE / 2, "text": text}], bold=True)
+        canvas.text((0, layout.top - _LINE / 2), text, bold=True)
 
 
 def _axis(canvas: Canvas, layout: _Layout) -> None:
     forest, axis, lang = layout.forest, layout.axis, layout.frame.lang
-    places = [(axis.at(value), text.of(lang)) for value, text in forest.tick_texts]
-    if not layout.frame.narrow:
-        upright = [{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom} for x, _ in places]
-        canvas.lines(upright, stroke=RULE)
+    top, bottom = layout.top, layout.bottom
+    for value, text in forest.tick_texts:
+        x = axis.at(value)
+        if not layout.frame.narrow:
+            canvas.line((x, top), (x, bottom), stroke=RULE)
+        canvas.text((x, bottom + 12), text.of(lang), fill=SECOND, size=SMALL, align="middle")
     if forest.reference is not None and not layout.frame.narrow:
         x = axis.at(forest.reference)
-        canvas.lines([{"x": x, "x2": x, "y": layout.top, "y2": layout.bottom}], stroke=SECOND)
-    foot = {"x": axis.left, "x2": axis.right, "y": layout.bottom, "y2": layout.bottom}
-    canvas.lines([foot], stroke=RULE)
-    below = [{"x": x, "y": layout.bottom + 12, "text": text} for x, text in places]
-    canvas.texts(below, fill=SECOND, size=SMALL, align="center")
-    words = {"x": axis.left, "y": layout.bottom + 30, "text": forest.unit.of(lang)}
-    canvas.texts([words], fill=SECOND, size=SMALL)
+        canvas.line((x, top), (x, bottom), stroke=SECOND)
+    canvas.line((axis.left, bottom), (axis.right, bottom), stroke=RULE)
+    canvas.text((axis.left, bottom + 30), forest.unit.of(lang), fill=SECOND, size=SMALL)
 
 
 def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
     frame, axis = layout.frame, layout.axis
-    width = frame.width if frame.narrow else frame.label - 12
+    label = fitted(block.label.of(frame.lang), frame.width if frame.narrow else frame.label - 12)
     label_y = block.top + (8 if frame.narrow else _LINE / 2)
-    label = fitted(block.label.of(frame.lang), width)
-    canvas.texts([{"x": 0, "y": label_y, "text": label}], bold=frame.narrow)
+    canvas.text((0, label_y), label, bold=frame.narrow)
     for index, row in enumerate(block.rows):
         y = layout.middle(block, index)
-        note_x, note_y = (0, y - 19) if frame.narrow else (frame.width - _NOTE, y)
+        note_at = (0, y - 19) if frame.narrow else (frame.width - _NOTE, y)
         note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE, SMALL)
-        words = {"x": note_x, "y": note_y, "text": note}
-        canvas.texts([words], fill=TONES[row.tone] if row.decision else INK, size=SMALL)
+        canvas.text(note_at, note, fill=TONES[row.tone] if row.decision else INK, size=SMALL)
         if layout.forest.reference is not None and frame.narrow:
             x = axis.at(layout.forest.reference)
-            canvas.lines([{"x": x, "x2": x, "y": y - 11, "y2": y + 11}], stroke=SECOND)
+            canvas.line((x, y - 11), (x, y + 11), stroke=SECOND)
         _mark(canvas, axis, row, y=y)
 
 
 def _mark(canvas: Canvas, axis: Axis, row: ForestRow, *, y: float) -> None:
     tone = TONES[row.tone]
     if row.band is not None:
-        canvas.rects([_span(axis, row.band, y=y, half=_LINE / 2)], fill=BAND)
+        canvas.rect(axis.span(row.band), (y - _LINE / 2, y + _LINE / 2), fill=BAND)
     if row.behind is not None:
-        canvas.rects([_span(axis, row.behind, y=y, half=6)], fill=RULE)
+        canvas.rect(axis.span(row.behind), (y - 6, y + 6), fill=RULE)
     if row.low is not None and row.high is not None:
-        ends = {"x": axis.at(row.low), "x2": axis.at(row.high), "y": y, "y2": y}
-        canvas.lines([ends], stroke=tone, width=2)
+        canvas.line((axis.at(row.low), y), (axis.at(row.high), y), stroke=tone, width=2)
     if row.tick is not None:
         x = axis.at(row.tick)
-        canvas.lines([{"x": x, "x2": x, "y": y - 8, "y2": y + 8}], stroke=INK, width=3)
+        canvas.line((x, y - 8), (x, y + 8), stroke=INK, width=3)
     if row.raw is not None:
-        _hollow(canvas, axis, row, y=y)
+        raw = axis.at(row.raw)
+        if row.estimate is not None:
+            canvas.line((raw, y), (axis.at(row.estimate), y), stroke=SECOND)
+        canvas.ring((raw, y), stroke=SECOND)
     if row.estimate is not None:
-        shape = SHAPES[row.decision] if row.decision else "circle"
-        canvas.points([{"x": axis.at(row.estimate), "y": y}], fill=tone, shape=shape)
-
-
-def _hollow(canvas: Canvas, axis: Axis, row: ForestRow, *, y: float) -> None:
-    """Draw the uncorrected value as a ring, tied to the corrected one."""
-    raw = axis.at(row.raw or 0.0)
-    if row.estimate is not None:
-        tie = {"x": raw, "x2": axis.at(row.estimate), "y": y, "y2": y}
-        canvas.lines([tie], stroke=SECOND)
-    canvas.points([{"x": raw, "y": y}], fill=SECOND, size=90)
-    canvas.points([{"x": raw, "y": y}], fill=PAPER, shape="circle", size=36)
-
-
-def _span(axis: Axis, ends: tuple[float, float], *, y: float, half: float) -> Row:
-    return {"x": axis.at(ends[0]), "x2": axis.at(ends[1]), "y": y - half, "y2": y + half}
+        shape = _SHAPES[row.decision] if row.decision else "circle"
+        canvas.mark((axis.at(row.estimate), y), fill=tone, shape=shape)

@@ -3,10 +3,10 @@
 from functools import partial
 
 from judge.report import figures
-from judge.report.charts.axis import around
-from judge.report.charts.confusion import ConfusionTable, confusion_chart
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
+from judge.report.charts.heatmap import ConfusionTable, confusion_chart
+from judge.report.charts.scatter import Guide, ScatterPicture, ScatterPoint, scatter_chart
+from judge.report.charts.svg import around
 from judge.report.evidence import Agreement, AgreementRow, Confusion, Deviations
 from judge.report.record import Report
 from judge.report.section import Picture, Table, picture, scale, worth
@@ -164,7 +164,7 @@ def deviations_picture(report: Report, deviations: Deviations, *, ident: str) ->
     method = say("belief.deviations_method", n=figures.counted(total))
     return picture(
         ident,
-        partial(plane_chart, picture=_deviations_plane(deviations)),
+        partial(scatter_chart, picture=_deviations_plane(deviations)),
         title=_deviations_title(deviations),
         meta=worth(report, method, corrected=None),
         desc=say("belief.deviations_alt"),
@@ -180,13 +180,13 @@ def _deviations_title(deviations: Deviations) -> Both:
     return say(f"belief.{key}", criterion=deviations.criterion, bias=bias)
 
 
-def _deviations_plane(deviations: Deviations) -> PlanePicture:
+def _deviations_plane(deviations: Deviations) -> ScatterPicture:
     differences = [point.difference for point in deviations.points]
     y_ends = around([*differences, *deviations.limits, 0.0], least=1.0)
     lower, upper = deviations.limits
-    return PlanePicture(
+    return ScatterPicture(
         points=[
-            PlanePoint(x=point.mean, y=point.difference, n=point.n) for point in deviations.points
+            ScatterPoint(x=point.mean, y=point.difference, n=point.n) for point in deviations.points
         ],
         x_ends=deviations.scale,
         y_ends=y_ends,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from judge.report import figures
-from judge.report.charts.axis import around
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
+from judge.report.charts.scatter import Guide, ScatterPicture, ScatterPoint, scatter_chart
+from judge.report.charts.svg import around
 from judge.report.evidence import Belief, Budget, Corrected, Detail, Unit
 from judge.report.record import Report
 from judge.report.section import Picture, Section, Table, picture, scale, short, system_tone, worth
@@ -137,7 +137,7 @@ def _budget_picture(report: Report, budget: Budget, *, ident: str) -> Picture:
     """Draw what more labels would give, what there is now, and what is wanted."""
     return picture(
         ident,
-        partial(plane_chart, picture=_budget_plane(budget)),
+        partial(scatter_chart, picture=_budget_plane(budget)),
         title=_budget_title(budget),
         meta=worth(report, say("belief.budget_method"), corrected=None),
         desc=say("belief.budget_alt"),
@@ -156,15 +156,17 @@ def _budget_title(budget: Budget) -> Both:
     return say(key, quantity=budget.quantity, wanted=wanted, more=figures.counted(more))
 
 
-def _budget_plane(budget: Budget) -> PlanePicture:
+def _budget_plane(budget: Budget) -> ScatterPicture:
     x_ends = (0.0, float(max(point.labels for point in budget.points)))
     wanted = [] if budget.wanted is None else [budget.wanted]
     y_ends = around([0.0, *(point.value for point in budget.points), *wanted])
     guides = [Guide(at=budget.now, upright=True, word=say("belief.now"), strong=True)]
     if budget.wanted is not None:
         guides.append(Guide(at=budget.wanted, upright=False, word=say("belief.wanted")))
-    return PlanePicture(
-        points=[PlanePoint(x=point.labels, y=point.value, tie="curve") for point in budget.points],
+    return ScatterPicture(
+        points=[
+            ScatterPoint(x=point.labels, y=point.value, tie="curve") for point in budget.points
+        ],
         x_ends=x_ends,
         y_ends=y_ends,
         x_ticks=scale("mean", x_ends),

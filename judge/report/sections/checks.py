@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from judge.report import figures
-from judge.report.charts.axis import around
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.style import Tone
+from judge.report.charts.svg import Tone, around
 from judge.report.evidence import Check, Checks, Unit, Word
 from judge.report.record import Report
 from judge.report.section import Picture, Section, Table, picture, scale, worth

@@ -3,7 +3,7 @@
 from functools import partial
 
 from judge.report import figures
-from judge.report.charts.flips import FlipBar, Flips, flip_chart
+from judge.report.charts.heatmap import FlipBar, Flips, flip_chart
 from judge.report.evidence import Drift, FlipRow
 from judge.report.record import Report
 from judge.report.section import Picture, Section, Table, picture, worth

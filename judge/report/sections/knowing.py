@@ -3,8 +3,8 @@
 from functools import partial
 
 from judge.report import figures
-from judge.report.charts.axis import around
-from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
+from judge.report.charts.scatter import Guide, ScatterPicture, ScatterPoint, scatter_chart
+from judge.report.charts.svg import around
 from judge.report.evidence import Knowing, QuadrantPoint
 from judge.report.record import Report
 from judge.report.section import (
@@ -36,7 +36,7 @@ def section(report: Report) -> Section | None:
         pictures=[
             picture(
                 "knowing",
-                partial(plane_chart, picture=_plane(report, knowing)),
+                partial(scatter_chart, picture=_plane(report, knowing)),
                 title=_title(report, knowing),
                 meta=worth(report, say("knowing.method"), corrected=None),
                 desc=say("knowing.alt"),
@@ -68,11 +68,11 @@ def _name(report: Report, point: QuadrantPoint) -> Both:
     return joined((report.group_or_all(point.group), same(point.system)), "，", ", ")
 
 
-def _plane(report: Report, knowing: Knowing) -> PlanePicture:
+def _plane(report: Report, knowing: Knowing) -> ScatterPicture:
     knows, does = knowing.split
     x_ends = _ends([point.knows for point in knowing.points], split=knows)
     y_ends = _ends([point.does for point in knowing.points], split=does)
-    return PlanePicture(
+    return ScatterPicture(
         points=_points(report, knowing),
         x_ends=x_ends,
         y_ends=y_ends,
@@ -91,11 +91,11 @@ def _ends(shares: list[float], *, split: float) -> tuple[float, float]:
     return min(low, split - 0.05), max(high, split + 0.05)
 
 
-def _points(report: Report, knowing: Knowing) -> list[PlanePoint]:
+def _points(report: Report, knowing: Knowing) -> list[ScatterPoint]:
     named = sorted(knowing.points, key=_gap, reverse=True)[:_NAMED]
     tied = len({point.group for point in knowing.points}) <= _TIED
     return [
-        PlanePoint(
+        ScatterPoint(
             x=point.knows,
             y=point.does,
             label=_name(report, point) if point in named else None,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from judge.report import figures
-from judge.report.charts.axis import around
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.heat import HeatCell, HeatTable, heat_map
+from judge.report.charts.heatmap import HeatCell, HeatTable, heat_map
+from judge.report.charts.svg import around
 from judge.report.record import GroupName, Measure, Report, Score, ScoreCell
 from judge.report.scores import named, score_text
 from judge.report.section import Picture, Section, Table, picture, scale, short, system_tone, worth

@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 
 import judge.report
-from judge.report.charts.axis import around, ticks
-from judge.report.charts.canvas import Spec
-from judge.report.charts.confusion import ConfusionTable, confusion_chart
-from judge.report.charts.flips import FlipBar, Flips, flip_chart
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.heat import HeatCell, HeatTable, heat_map
-from judge.report.charts.plane import Guide, PlanePicture, PlanePoint, plane_chart
-from judge.report.charts.style import (
-    HATCH,
+from judge.report.charts.heatmap import (
+    ConfusionTable,
+    FlipBar,
+    Flips,
+    HeatCell,
+    HeatTable,
+    confusion_chart,
+    flip_chart,
+    heat_map,
+)
+from judge.report.charts.scatter import Guide, ScatterPicture, ScatterPoint, scatter_chart
+from judge.report.charts.svg import (
     PAPER,
     SECOND,
     SMALL,
@@ -24,10 +28,13 @@ from judge.report.charts.style import (
     STEP_SECOND,
     STEPS,
     TONES,
+    Canvas,
     Frame,
+    Shape,
+    around,
     fitted,
+    ticks,
 )
-from judge.report.charts.svg import draw
 from judge.report.words import Both, same
 
 TEMPLATES = Path(judge.report.__file__).parent / "templates"
@@ -41,7 +48,7 @@ LABELS = [
 TICKS = [(value, same(f"{value:g}")) for value in (0.0, 0.5, 1.0)]
 
 
-def forest(frame: Frame) -> Spec:
+def forest(frame: Frame) -> Canvas:
     rows = [
         ForestRow(
             label=label,
@@ -65,7 +72,7 @@ def forest(frame: Frame) -> Spec:
     )
 
 
-def heat(frame: Frame) -> Spec:
+def heat(frame: Frame) -> Canvas:
     cells = [
         HeatCell(
             group=group,
@@ -93,7 +100,7 @@ def heat(frame: Frame) -> Spec:
     )
 
 
-def confusion(frame: Frame) -> Spec:
+def confusion(frame: Frame) -> Canvas:
     return confusion_chart(
         frame,
         ConfusionTable(
@@ -107,11 +114,11 @@ def confusion(frame: Frame) -> Spec:
     )
 
 
-def plane(frame: Frame) -> Spec:
-    return plane_chart(
+def scatter(frame: Frame) -> Canvas:
+    return scatter_chart(
         frame,
-        PlanePicture(
-            points=[PlanePoint(x=0.2, y=0.3, label=label, tie="one", n=9) for label in LABELS],
+        ScatterPicture(
+            points=[ScatterPoint(x=0.2, y=0.3, label=label, tie="one", n=9) for label in LABELS],
             x_ends=(0, 1),
             y_ends=(0, 1),
             x_ticks=TICKS,
@@ -124,18 +131,18 @@ def plane(frame: Frame) -> Spec:
     )
 
 
-def flips(frame: Frame) -> Spec:
+def flips(frame: Frame) -> Canvas:
     bars = [FlipBar(label=label, harmful=2, beneficial=0) for label in LABELS]
     return flip_chart(frame, Flips(bars=bars, worse=same("worse"), better=same("better")))
 
 
-PICTURES: Sequence[Callable[[Frame], Spec]] = (forest, heat, confusion, plane, flips)
+PICTURES: Sequence[Callable[[Frame], Canvas]] = (forest, heat, confusion, scatter, flips)
 
 
 @pytest.fixture(scope="module", params=PICTURES, ids=lambda picture: picture.__name__)
 def drawn(request: pytest.FixtureRequest) -> list[str]:
     return [
-        draw(request.param(frame), ident=f"p{number}", title=HOSTILE, desc="d")
+        request.param(frame).svg(f"p{number}", title=HOSTILE, desc="d")
         for number, frame in enumerate(FRAMES)
     ]
 
@@ -169,25 +176,60 @@ def test_names_stay_texts_and_hidden_characters_are_shown(drawn: list[str]) -> N
 
 
 def test_no_text_is_smaller_than_twelve_pixels(drawn: list[str]) -> None:
-    sizes = [float(size) for svg in drawn for size in re.findall(r'font-size="([\d.]+)px"', svg)]
+    sizes = [float(size) for svg in drawn for size in re.findall(r'font-size="([\d.]+)"', svg)]
 
     assert min(sizes) >= SMALL == 12
 
 
 def test_everything_lies_within_the_picture(drawn: list[str]) -> None:
     for svg, frame in zip(drawn, FRAMES, strict=True):
-        places = re.findall(r"<text [^>]*translate\((-?[\d.]+),(-?[\d.]+)\)", svg)
-        height = float(re.findall(r' height="([\d.]+)"', svg)[0])
+        root = ET.fromstring(svg)  # noqa: S314 - our own picture
+        places = [
+            (float(text.get("x", "")), float(text.get("y", ""))) for text in root.iter("text")
+        ]
 
-        assert all(0 <= float(x) <= frame.width for x, _ in places)
-        assert all(0 <= float(y) <= height for _, y in places)
+        assert len(places) > 3
+        assert all(
+            0 <= x <= frame.width and 0 <= y <= float(root.get("height", "")) for x, y in places
+        )
 
 
-def test_colours_are_those_that_the_style_sheet_knows(drawn: list[str]) -> None:
-    sheet = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    used = {pair for svg in drawn for pair in re.findall(r'(fill|stroke)="(#[0-9a-f]{6})"', svg)}
+def test_every_colour_is_one_that_the_style_sheet_names(drawn: list[str]) -> None:
+    used = {
+        colour
+        for svg in drawn
+        for node in ET.fromstring(svg).iter()  # noqa: S314 - our own picture
+        for name, colour in node.attrib.items()
+        if name in {"fill", "stroke"} and not colour.startswith("url(#p")
+    }
 
-    assert not [pair for pair in used if f'svg [{pair[0]}="{pair[1]}"]' not in sheet]
+    assert used
+    assert used <= {f"var({name})" for name in tokens(dark=False)}
+
+
+@pytest.mark.parametrize("shape", ["circle", "cross", "diamond", "square", "triangle"])
+def test_a_mark_lies_around_its_place(shape: Shape) -> None:
+    canvas = Canvas(100, 100)
+    canvas.mark((50, 50), fill=PAPER, shape=shape, radius=5)
+    svg = canvas.svg("p", title="t", desc="d")
+    path = re.search(r'<path d="([^"]+)"', svg)
+    corners = [float(each) for each in re.findall(r"[\d.]+", path[1])] if path else [45.0, 55.0]
+
+    assert 40 < min(corners) < 50 < max(corners) < 60
+    assert (shape == "circle") == ('<circle cx="50" cy="50" r="5"' in svg)
+
+
+def test_areas_lie_below_lines_below_marks_below_texts() -> None:
+    canvas = Canvas(100, 100)
+    canvas.text((1, 1), "word")
+    canvas.mark((1, 1), fill=PAPER)
+    canvas.line((1, 1), (2, 2), stroke=SECOND)
+    canvas.rect((9, 1), (1, 9), fill=PAPER)
+    drawn = ET.fromstring(canvas.svg("p", title="t", desc="d"))  # noqa: S314 - our own picture
+    shapes = [node for node in drawn.iter() if node.tag not in {"svg", "g", "title", "desc"}]
+
+    assert [node.tag for node in shapes] == ["rect", "line", "circle", "text"]
+    assert shapes[0].attrib == {"x": "1", "y": "1", "width": "8", "height": "8", "fill": PAPER}
 
 
 def test_identifiers_of_two_pictures_differ(drawn: list[str]) -> None:
@@ -196,9 +238,21 @@ def test_identifiers_of_two_pictures_differ(drawn: list[str]) -> None:
     assert len(identifiers) == len(set(identifiers))
 
 
+def tokens(*, dark: bool) -> dict[str, str]:
+    """Read the colours of the style sheet, as a light or a dark screen has them."""
+    sheet = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    light, _, rest = sheet.partition("prefers-color-scheme:dark")
+    known = dict(re.findall(r"(--[a-z0-9]+):(#[0-9a-f]{3,6})", light))
+    night = dict(re.findall(r"(--[a-z0-9]+):(#[0-9a-f]{3,6})", rest.partition("}}")[0]))
+
+    assert set(night) == set(known)
+    return night if dark else known
+
+
 def luminance(colour: str) -> float:
     """Relative luminance as WCAG 2.1 defines it."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * each for each in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -208,18 +262,20 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize(
     ("ink", "paper"),
     [
         *zip(STEP_INK, STEPS, strict=True),
         *zip(STEP_SECOND, STEPS, strict=True),
         (SECOND, PAPER),
-        (SECOND, HATCH),
         *((TONES[tone], PAPER) for tone in ("pass", "fail", "need", "untrusted")),
     ],
 )
-def test_texts_have_the_contrast_that_wcag_asks_for(ink: str, paper: str) -> None:
-    assert contrast(ink, paper) >= 4.5
+def test_texts_have_the_contrast_that_wcag_asks_for(ink: str, paper: str, dark: bool) -> None:
+    colours = tokens(dark=dark)
+
+    assert contrast(colours[ink[4:-1]], colours[paper[4:-1]]) >= 4.5
 
 
 def test_a_name_that_is_too_long_keeps_both_ends() -> None:

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import sqrt
+from math import pi, sqrt
 
-from judge.report.charts.axis import Axis
-from judge.report.charts.canvas import Canvas, Row, Spec
-from judge.report.charts.style import (
+from judge.report.charts.svg import (
     INK,
     RULE,
     SECOND,
     SMALL,
     TONES,
+    Axis,
+    Canvas,
     Frame,
+    Point,
     Tone,
     fitted,
     text_width,
@@ -30,7 +31,7 @@ _NEAR = 170
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanePoint:
+class ScatterPoint:
     """A point on two axes; points with the same tie are joined in the order given."""
 
     x: float
@@ -54,10 +55,10 @@ class Guide:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanePicture:
+class ScatterPicture:
     """What is drawn on a plane."""
 
-    points: Sequence[PlanePoint]
+    points: Sequence[ScatterPoint]
     x_ends: tuple[float, float]
     y_ends: tuple[float, float]
     x_ticks: Ticks
@@ -71,31 +72,32 @@ class PlanePicture:
     """Area of a point that stands for one item, in square pixels."""
 
 
-def plane_chart(frame: Frame, picture: PlanePicture) -> Spec:
+def scatter_chart(frame: Frame, picture: ScatterPicture) -> Canvas:
     """Draw points on two axes."""
     plane = _Plane(frame, picture)
     canvas = Canvas(frame.width, plane.height)
     _field(canvas, plane)
     _guides(canvas, plane)
     _corners(canvas, plane)
-    ties: dict[str, list[PlanePoint]] = {}
+    ties: dict[str, list[ScatterPoint]] = {}
     for point in picture.points:
         if point.tie is not None:
             ties.setdefault(point.tie, []).append(point)
     for tied in ties.values():
-        pairs = [plane.between(one, other) for one, other in pairwise(tied)]
-        canvas.lines(pairs, stroke=TONES["baseline"], width=1.5)
+        for one, other in pairwise(tied):
+            ends = plane.place(one), plane.place(other)
+            canvas.line(*ends, stroke=TONES["baseline"], width=1.5)
     for point in picture.points:
-        size = min(picture.smallest * sqrt(point.n), 400.0)
-        canvas.points([plane.place(point)], fill=TONES[point.tone], size=size)
-    canvas.texts(_labels(plane), size=SMALL)
-    return canvas.spec()
+        area = min(picture.smallest * sqrt(point.n), 400.0)
+        canvas.mark(plane.place(point), fill=TONES[point.tone], radius=sqrt(area / pi))
+    _labels(canvas, plane)
+    return canvas
 
 
 class _Plane:
     """Where the axes lie."""
 
-    def __init__(self, frame: Frame, picture: PlanePicture) -> None:
+    def __init__(self, frame: Frame, picture: ScatterPicture) -> None:
         self.frame = frame
         self.picture = picture
         width = min(frame.width, 560) - _LEFT - 16
@@ -105,63 +107,44 @@ class _Plane:
         self.y = Axis(y_low, y_high, left=_TOP + depth, right=_TOP)
         self.height = _TOP + depth + _FOOT
 
-    def place(self, point: PlanePoint) -> Row:
+    def place(self, point: ScatterPoint) -> Point:
         """Give a point's place."""
-        return {"x": self.x.at(point.x), "y": self.y.at(point.y)}
+        return self.x.at(point.x), self.y.at(point.y)
 
-    def between(self, one: PlanePoint, other: PlanePoint) -> Row:
-        """Give the line from one point to another."""
-        return {
-            "x": self.x.at(one.x),
-            "y": self.y.at(one.y),
-            "x2": self.x.at(other.x),
-            "y2": self.y.at(other.y),
-        }
-
-    def label(self, point: PlanePoint) -> Row:
-        """Write a point's name beside it, on the side where there is room."""
-        x, y = self.x.at(point.x), self.y.at(point.y)
+    def label(self, point: ScatterPoint) -> tuple[Point, str]:
+        """Give a point's name and its place, on the side where there is room."""
+        x, y = self.place(point)
         text = fitted(point.label.of(self.frame.lang) if point.label else "", 170, SMALL)
         if x + 10 + text_width(text, SMALL) > self.frame.width:
             x -= 20 + text_width(text, SMALL)
-        return {"x": x + 10, "y": y, "text": text}
+        return (x + 10, y), text
 
 
-def _labels(plane: _Plane) -> list[Row]:
+def _labels(canvas: Canvas, plane: _Plane) -> None:
     """Write names one below the other where their points are too close for them."""
     if plane.frame.narrow:
-        return []
+        return
     wanted = [plane.label(point) for point in plane.picture.points if point.label]
-    placed: list[Row] = []
-    for row in sorted(wanted, key=lambda row: float(row["y"])):
-        y = float(row["y"])
-        for other in placed:
-            if abs(float(other["x"]) - float(row["x"])) < _NEAR:
-                y = max(y, float(other["y"]) + SMALL + 3)
-        placed.append({**row, "y": y})
-    return placed
+    placed: list[Point] = []
+    for (x, y), text in sorted(wanted, key=lambda each: each[0][1]):
+        near = [other for other in placed if abs(other[0] - x) < _NEAR]
+        at = (x, max([y, *(other_y + SMALL + 3 for _, other_y in near)]))
+        canvas.text(at, text, size=SMALL)
+        placed.append(at)
 
 
 def _field(canvas: Canvas, plane: _Plane) -> None:
     x, y, picture, lang = plane.x, plane.y, plane.picture, plane.frame.lang
-    across = [(y.at(value), text.of(lang)) for value, text in picture.y_ticks]
-    upright = [(x.at(value), text.of(lang)) for value, text in picture.x_ticks]
-    canvas.lines(
-        [
-            *({"x": x.left, "x2": x.right, "y": at, "y2": at} for at, _ in across),
-            *({"x": at, "x2": at, "y": y.left, "y2": y.right} for at, _ in upright),
-        ],
-        stroke=RULE,
-    )
-    beside: list[Row] = [{"x": x.left - 8, "y": at, "text": text} for at, text in across]
-    canvas.texts(beside, align="right", fill=SECOND, size=SMALL)
-    below: list[Row] = [{"x": at, "y": y.left + 14, "text": text} for at, text in upright]
-    canvas.texts(below, align="center", fill=SECOND, size=SMALL)
-    units: list[Row] = [
-        {"x": 0, "y": 10, "text": picture.y_unit.of(lang)},
-        {"x": x.left, "y": y.left + 34, "text": picture.x_unit.of(lang)},
-    ]
-    canvas.texts(units, fill=SECOND, size=SMALL)
+    for value, text in picture.y_ticks:
+        at = y.at(value)
+        canvas.line((x.left, at), (x.right, at), stroke=RULE)
+        canvas.text((x.left - 8, at), text.of(lang), align="end", fill=SECOND, size=SMALL)
+    for value, text in picture.x_ticks:
+        at = x.at(value)
+        canvas.line((at, y.left), (at, y.right), stroke=RULE)
+        canvas.text((at, y.left + 14), text.of(lang), align="middle", fill=SECOND, size=SMALL)
+    canvas.text((0, 10), picture.y_unit.of(lang), fill=SECOND, size=SMALL)
+    canvas.text((x.left, y.left + 34), picture.x_unit.of(lang), fill=SECOND, size=SMALL)
 
 
 def _guides(canvas: Canvas, plane: _Plane) -> None:
@@ -171,13 +154,12 @@ def _guides(canvas: Canvas, plane: _Plane) -> None:
         word = guide.word.of(plane.frame.lang) if guide.word else ""
         if guide.upright:
             at = x.at(guide.at)
-            canvas.lines([{"x": at, "x2": at, "y": y.left, "y2": y.right}], stroke=stroke)
-            canvas.texts([{"x": at + 4, "y": y.right + 8, "text": word}], fill=stroke, size=SMALL)
+            canvas.line((at, y.left), (at, y.right), stroke=stroke)
+            canvas.text((at + 4, y.right + 8), word, fill=stroke, size=SMALL)
         else:
             at = y.at(guide.at)
-            canvas.lines([{"x": x.left, "x2": x.right, "y": at, "y2": at}], stroke=stroke)
-            end = {"x": x.right - 4, "y": at - 8, "text": word}
-            canvas.texts([end], align="right", fill=stroke, size=SMALL)
+            canvas.line((x.left, at), (x.right, at), stroke=stroke)
+            canvas.text((x.right - 4, at - 8), word, align="end", fill=stroke, size=SMALL)
 
 
 def _corners(canvas: Canvas, plane: _Plane) -> None:
@@ -185,5 +167,6 @@ def _corners(canvas: Canvas, plane: _Plane) -> None:
     tops = (y.right + 12, y.right + 12, y.left - 12, y.left - 12)
     for place, (word, top) in enumerate(zip(plane.picture.corners, tops, strict=False)):
         right = place % 2 == 1
-        row = {"x": x.right - 6 if right else x.left + 6, "y": top, "text": word.of(lang)}
-        canvas.texts([row], align="right" if right else "left", fill=SECOND, size=SMALL)
+        at = (x.right - 6 if right else x.left + 6, top)
+        align = "end" if right else "start"
+        canvas.text(at, word.of(lang), align=align, fill=SECOND, size=SMALL)
