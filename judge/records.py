@@ -167,7 +167,8 @@ class Attempt(Record):
     """Content key of the judgment that the call was for."""
     number: int = Field(ge=1)
     """1 for the first call of a judgment within a run of the program."""
-    transport: Literal["litellm", "direct", "scripted", "replay"]
+    transport: str
+    """Name of the way to the model, such as ``direct`` or ``litellm``."""
     rung: Rung
     outcome: Outcome | Literal["started"] = "started"
     """``started`` until the call ends; it stays so when the program is killed in between."""

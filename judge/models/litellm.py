@@ -13,7 +13,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -36,6 +36,10 @@ from judge.records import ModelSettings, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}
 """The name of each rung in instructor; free text needs no mode."""
+
+FIRST_CALL_MODULES = ("litellm.llms.github_copilot.per_user_auth",)
+"""Modules that litellm imports within the first call, whatever the provider; some warn as they
+load, and where warnings are errors every call would end as a broken connection."""
 
 CLEANUP = "litellm.llms.custom_httpx.async_client_cleanup"
 
@@ -67,7 +71,7 @@ class LitellmModel:
         Whether its replies come with what they cost.
     """
 
-    transport: Literal["litellm"] = "litellm"
+    transport: str = "litellm"
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
         self._litellm = load_litellm()
@@ -151,6 +155,11 @@ class LitellmModel:
             await wire.session.close()
 
 
+def open_litellm(judge: ModelSettings, environ: Mapping[str, str] | None) -> LitellmModel:
+    """Open the litellm way, as the registry wants it."""
+    return LitellmModel(judge, environ=environ)
+
+
 @functools.cache
 def load_litellm() -> Any:
     """Import litellm once: without network, without logs that may hold keys, without callbacks."""
@@ -165,6 +174,9 @@ def load_litellm() -> Any:
         warnings.simplefilter("ignore")
         litellm: Any = importlib.import_module("litellm")
         litellm.ModelResponse()
+        for module in FIRST_CALL_MODULES:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = False
@@ -197,11 +209,11 @@ def structured_options(rung: Rung, schema: Mapping[str, object]) -> Mapping[str,
     mapping
         ``response_format``, or ``tools`` and ``tool_choice``, to add to the request.
     """
-    instructor: Any = importlib.import_module("instructor")
-    response: Any = importlib.import_module("instructor.v2.core.response")
-    built = response.handle_response_model(_reply_class(schema), mode=instructor.Mode[MODES[rung]])[
-        1
-    ]
+    instructor: Any = importlib.import_module("instructor.v2")
+    mode = instructor.mode_registry.get_handlers(
+        instructor.Provider.OPENAI, instructor.Mode[MODES[rung]]
+    )
+    built = mode.request_handler(_reply_class(schema), {"messages": []})[1]
     options = {name: value for name, value in built.items() if name != "messages"}
     if "tools" in options:
         # Without this litellm imports `mcp`, which a plain install does not have.

@@ -11,7 +11,6 @@ import functools
 import json
 import os
 from collections.abc import Mapping
-from typing import Literal
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -280,7 +279,7 @@ class DirectModel:
         If the judge cannot be reached this way, or the key's variable is not set.
     """
 
-    transport: Literal["direct"] = "direct"
+    transport: str = "direct"
     rungs: tuple[Rung, ...] = ("json_schema", "tools", "json_object", "prompt")
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
@@ -344,3 +343,8 @@ class DirectModel:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def open_direct(judge: ModelSettings, environ: Mapping[str, str] | None) -> DirectModel:
+    """Open the direct way, as the registry wants it."""
+    return DirectModel(judge, environ=environ)
