@@ -1,0 +1,187 @@
+"""The rubric as typed questions: what a decision model is asked, and how its levels are named.
+
+A decision model writes no text: it gives a probability for each option of a question. A criterion
+with two levels becomes a predicate, one with up to ten a score question, any other a choice. Beside
+each stands a predicate that asks whether the material allows a judgement at all, which is how
+"cannot assess" is kept. Nothing from a data set ever enters a question.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from rubrics.load import load_as
+from rubrics.prompt import Wording, fill, wording
+from rubrics.rubric import Criterion, Language, Record, Rubric, Text
+
+Kind = Literal["predicate", "score", "choice"]
+
+MOST_SCORE_LEVELS = 10
+"""Levels that a score question can have; a criterion with more becomes a choice."""
+
+CANNOT_ASSESS_SUFFIX = ".cannot_assess"
+"""No id of a criterion has a dot, so the name of the second predicate is free."""
+
+YES, NO = "yes", "no"
+
+_FOLDER = Path(__file__).parent / "wording" / "questions"
+
+
+class QuestionWording(Record):
+    """The fixed words of one language; placeholders in braces."""
+
+    language: Language
+    note: Text
+    predicate: Text
+    levels: Text
+    cannot_assess: Text
+    level: Text
+
+
+class Option(Record):
+    """One level that can be answered."""
+
+    level: int
+    label: Text
+    description: Text
+
+
+class TypedQuestion(Record):
+    """One question to a decision model."""
+
+    kind: Kind
+    name: str
+    """The criterion's id, or that with ``.cannot_assess`` behind it."""
+    criterion: str
+    instructions: Text
+    options: tuple[Option, ...] = ()
+    """Ascending. For a predicate about a criterion its two levels, of which "yes" means the higher;
+    none for a predicate about whether it can be assessed."""
+
+    @property
+    def about_level(self) -> bool:
+        """Whether it asks for the level, and not whether there can be one."""
+        return self.name == self.criterion
+
+
+def questions(rubric: Rubric) -> tuple[TypedQuestion, ...]:
+    """Turn a rubric into questions.
+
+    Parameters
+    ----------
+    rubric : Rubric
+
+    Returns
+    -------
+    tuple of TypedQuestion
+        For each criterion, in the rubric's order, the question for its level and the one whether
+        it can be assessed.
+    """
+    return _questions(rubric)
+
+
+@lru_cache(maxsize=128)
+def _questions(rubric: Rubric) -> tuple[TypedQuestion, ...]:
+    words, own = wording(rubric.language), question_wording(rubric.language)
+    return tuple(
+        question
+        for criterion in rubric.criteria
+        for question in (_level_question(criterion, words, own), _assessable(criterion, own))
+    )
+
+
+def render_brief(rubric: Rubric, *, group: str | None = None) -> str:
+    """Write what a decision model is told before the questions: task, material, principles.
+
+    Parameters
+    ----------
+    rubric : Rubric
+    group : str or None
+        As for `rubrics.render.render`.
+
+    Returns
+    -------
+    str
+        Trusted text only; the criteria themselves stand in the questions.
+    """
+    words = wording(rubric.language)
+    pack = rubric.pack(group)
+    sections = [fill(words.task, instructions=rubric.instructions), words.material]
+    if pack is not None:
+        items = "\n".join(f"{place}. {item.text}" for place, item in enumerate(pack.items, start=1))
+        sections.append(fill(words.principles, title=pack.title, items=items))
+    return "\n\n".join([*sections, question_wording(rubric.language).note]) + "\n"
+
+
+@lru_cache(maxsize=2)
+def question_wording(language: Language) -> QuestionWording:
+    """Return the fixed words of a language."""
+    return load_as(QuestionWording, _FOLDER / f"{language}.yaml")
+
+
+def criteria_of(asked: tuple[TypedQuestion, ...]) -> Mapping[str, tuple[int, ...]]:
+    """Give the criteria that questions ask about, with their levels, in order."""
+    return {
+        question.criterion: tuple(option.level for option in question.options)
+        for question in asked
+        if question.about_level
+    }
+
+
+def _level_question(criterion: Criterion, words: Wording, own: QuestionWording) -> TypedQuestion:
+    options = _options(criterion, own)
+    if len(options) == 2:
+        instructions = fill(
+            own.predicate,
+            title=criterion.title,
+            question=criterion.question,
+            lower=options[0].description,
+            upper=options[1].description,
+        )
+    else:
+        directions = {
+            "higher_is_better": words.direction_higher_is_better,
+            "lower_is_better": words.direction_lower_is_better,
+            "descriptive": words.direction_descriptive,
+        }
+        instructions = fill(
+            own.levels,
+            title=criterion.title,
+            question=criterion.question,
+            direction=directions[criterion.direction],
+        )
+    return TypedQuestion(
+        kind=_kind(len(options)),
+        name=criterion.id,
+        criterion=criterion.id,
+        instructions=instructions,
+        options=options,
+    )
+
+
+def _kind(levels: int) -> Kind:
+    if levels == 2:
+        return "predicate"
+    return "score" if levels <= MOST_SCORE_LEVELS else "choice"
+
+
+def _options(criterion: Criterion, own: QuestionWording) -> tuple[Option, ...]:
+    anchors = {anchor.score: anchor.text for anchor in criterion.scale.anchors}
+    return tuple(
+        Option(
+            level=level,
+            label=fill(own.level, score=str(level)),
+            description=anchors[level],
+        )
+        for level in criterion.scale.levels
+    )
+
+
+def _assessable(criterion: Criterion, own: QuestionWording) -> TypedQuestion:
+    return TypedQuestion(
+        kind="predicate",
+        name=criterion.id + CANNOT_ASSESS_SUFFIX,
+        criterion=criterion.id,
+        instructions=fill(own.cannot_assess, title=criterion.title, question=criterion.question),
+    )
