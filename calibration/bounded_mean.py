@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from calibration.estimate import Estimate, Interval
-from calibration.intervals import logit_t_interval, mean_distribution, mean_interval
+from calibration.intervals import logit_t_interval, mean_cdf, mean_distribution, mean_interval
 from calibration.labelled_sample import Labelled
 from calibration.melding import Form, Lattice, mixed_by_size, rate_distribution
 from calibration.validation import BoolArray, FloatArray
@@ -76,6 +76,41 @@ def bounded_mean(
         n_labelled=drawn.n_labelled,
         human_only=_with_unknown(alone, known, scale),
         warnings=(*said, why) if why else tuple(said),
+    )
+
+
+def strict_risks(
+    drawn: Labelled, scale: tuple[float, float], *, bound: float
+) -> tuple[float, float]:
+    """Risks at which the strict limits of `bounded_mean` reach a bound.
+
+    Parameters
+    ----------
+    drawn : Labelled
+        Ratings within the scale.
+    scale : (float, float)
+        Ends of the scale.
+    bound : float
+        On the scale.
+
+    Returns
+    -------
+    (float, float)
+        The lower limit lies above the bound for every ``tail`` above the first risk, the upper
+        limit below it for every ``tail`` above the second. They are the p-values of "the mean is
+        at most the bound" and of "it is at least the bound", fractions.
+    """
+    adjusted = _adjust(drawn, scale, shrinkage=GAFFKE_SHRINKAGE)
+    known, value = adjusted.known, float(np.clip(adjusted.mean, *scale))
+    rest = 1.0 - known
+    shifted = (bound - rest * scale[0]) / known, (bound - rest * scale[1]) / known
+    given = adjusted.ratings, adjusted.weights, adjusted.support
+    below = 1.0 if value <= shifted[0] else mean_cdf(*given, form="lower", at=shifted[0])
+    above = 1.0 if value >= shifted[1] else 1.0 - mean_cdf(*given, form="upper", at=shifted[1])
+    # Limits never lie beyond the ends of the scale.
+    return (
+        0.0 if shifted[0] < scale[0] else below,
+        0.0 if shifted[1] > scale[1] else above,
     )
 
 

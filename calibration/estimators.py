@@ -17,6 +17,7 @@ from calibration.bounded_mean import (
     melded_difference,
     melded_limits,
     point_value,
+    strict_risks,
     verdict_strata,
 )
 from calibration.estimate import Estimate, InsufficientLabels, Interval
@@ -383,6 +384,7 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
     scale: tuple[float, float] = (0, 1),
     design: Design = "random",
     clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
     """Estimate how much higher experts would rate system A than system B, for reports.
@@ -401,6 +403,8 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
         of verdicts, or by hand (only for fail and pass).
     clusters : array, shape (N,), optional
         Cluster of each prompt, for example its source, where prompts are near copies.
+    strata : array, shape (N,), optional
+        Stratum of each prompt, where labels were drawn at random inside strata at different rates.
     confidence : float
         Two-sided coverage, a fraction.
 
@@ -431,7 +435,7 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
     return _estimate_difference(
-        pair, check_scale(scale), design, clusters=clusters, tail=tail, strict=False
+        pair, check_scale(scale), design, clusters=clusters, strata=strata, tail=tail, strict=False
     )
 
 
@@ -444,6 +448,7 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
     scale: tuple[float, float] = (0, 1),
     design: Design = "random",
     clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     error: float = 0.05,
 ) -> Estimate:
     """Bound the difference for a release decision.
@@ -454,7 +459,7 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
 
     Parameters
     ----------
-    judge_a, human_a, judge_b, human_b, scale, design, clusters
+    judge_a, human_a, judge_b, human_b, scale, design, clusters, strata
         As in :func:`estimate_difference`.
     error : float
         Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
@@ -471,8 +476,51 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
     tail = check_error(error)
     pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
     return _estimate_difference(
-        pair, check_scale(scale), design, clusters=clusters, tail=tail, strict=True
+        pair, check_scale(scale), design, clusters=clusters, strata=strata, tail=tail, strict=True
     )
+
+
+def difference_risks(  # noqa: PLR0913, PLR0917 - as estimate_difference
+    judge_a: npt.ArrayLike,
+    human_a: npt.ArrayLike,
+    judge_b: npt.ArrayLike,
+    human_b: npt.ArrayLike,
+    *,
+    bound: float,
+    scale: tuple[float, float] = (0, 1),
+    design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+) -> tuple[float, float]:
+    """P-values of a bound on the difference, by the limits of :func:`gate_difference`.
+
+    Parameters
+    ----------
+    judge_a, human_a, judge_b, human_b, scale, clusters, strata
+        As in :func:`estimate_difference`.
+    bound : float
+        In the unit of the scale, such as minus the margin.
+    design : {"random", "by-verdict"}
+
+    Returns
+    -------
+    (float, float)
+        Of "the difference is at most the bound" and "it is at least the bound", fractions.
+
+    Raises
+    ------
+    ValueError, InsufficientLabels, UnusableJudge
+        As in :func:`estimate_difference`.
+    """
+    ends = check_scale(scale)
+    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=ends)
+    if design == "curated":
+        raise ValueError("a curated difference has limits only; use gate_difference.")
+    drawn = _drawn_difference(pair, design, clusters=clusters, strata=strata)
+    for system, name in zip(pair, ("A", "B"), strict=True):
+        require_not_reversed(system.judge, system.human, tail=0.05, of=f" of {name}")
+    width = ends[1] - ends[0]
+    return strict_risks(drawn, (-width, width), bound=bound)
 
 
 def _read_pair(  # noqa: PLR0917 - in the order of the public functions
@@ -498,25 +546,20 @@ def _estimate_difference(
     design: Design,
     *,
     clusters: npt.ArrayLike | None,
+    strata: npt.ArrayLike | None,
     tail: float,
     strict: bool,
 ) -> Estimate:
     check_design(design)
     first, second = pair
-    prompts = check_codes("clusters", clusters, first.judge.size)
     binary = scale == (0.0, 1.0) and all(is_binary(x.judge) and is_binary(x.human) for x in pair)
     if design == "curated":
         return _curated(
-            pair, binary=binary, clustered=prompts is not None, tail=tail, strict=strict
+            pair, binary=binary, clustered=clusters is not None, tail=tail, strict=strict
         )
+    drawn = _drawn_difference(pair, design, clusters=clusters, strata=strata)
     verdicts = _pair_codes(first.judge, second.judge)
-    drawn = weigh_labels(
-        first.judge - second.judge,
-        first.human - second.human,
-        cells=draw_cells(verdicts, None, design),
-        prompts=prompts,
-    )
-    said = draw_warnings(drawn, design)
+    said = draw_warnings(drawn, design, stratified=strata is not None)
     for system, name in zip(pair, ("A", "B"), strict=True):
         said.extend(require_not_reversed(system.judge, system.human, tail=tail, of=f" of {name}"))
     said.extend(_half_labelled(pair))
@@ -524,6 +567,24 @@ def _estimate_difference(
         return melded_difference(drawn, verdicts, tail=tail, said=said)
     width = scale[1] - scale[0]
     return bounded_mean(drawn, (-width, width), tail=tail, strict=strict, said=said)
+
+
+def _drawn_difference(
+    pair: tuple[System, System],
+    design: Design,
+    *,
+    clusters: npt.ArrayLike | None,
+    strata: npt.ArrayLike | None,
+) -> Labelled:
+    first, second = pair
+    n = first.judge.size
+    verdicts = _pair_codes(first.judge, second.judge)
+    return weigh_labels(
+        first.judge - second.judge,
+        first.human - second.human,
+        cells=draw_cells(verdicts, check_codes("strata", strata, n), design),
+        prompts=check_codes("clusters", clusters, n),
+    )
 
 
 def _curated(

@@ -97,6 +97,19 @@ def mean_distribution(
     return tuple(_piece(values, counts, end, share=0.5) for end in support)
 
 
+def mean_cdf(
+    ratings: FloatArray,
+    weights: FloatArray,
+    support: tuple[float, float],
+    *,
+    form: Form,
+    at: float,
+) -> float:
+    """Confidence that a mean lies at or below a value; arguments as in :func:`mean_interval`."""
+    found = mean_distribution(ratings, weights, support, form=form)
+    return float(_mixture_cdf(found, np.array([at]))[0])
+
+
 def _gathered(ratings: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Merge equal ratings, and split many different ones between the nodes of a fine lattice.
 

@@ -20,6 +20,7 @@ from types import MappingProxyType, UnionType
 from typing import Literal, cast, get_args, get_origin, get_type_hints
 
 from calibration.estimate import Estimate
+from calibration.rare_events import Screened
 
 Design = Literal["random", "by-verdict", "neyman", "curated"]
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
@@ -90,6 +91,22 @@ class Measure:
     confidence: float
     n: int
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that no estimate can have."""
+        if not self.low <= self.value <= self.high:
+            raise ValueError(
+                f"an estimate of {self.value:g} cannot have the limits {self.low:g} and "
+                f"{self.high:g}."
+            )
+        if not 0.5 <= self.confidence < 1.0:
+            raise ValueError(f"a confidence of {self.confidence:g} is none; it is 0.5 to 1.")
+        if self.n < 0:
+            raise ValueError(f"an estimate cannot rest on {self.n} items.")
+
+    def within(self, low: float, high: float) -> bool:
+        """Tell whether the whole interval lies in a range."""
+        return low <= self.low and self.high <= high
+
     @classmethod
     def of(cls, estimate: Estimate) -> "Measure":
         """Keep the numbers of an estimate."""
@@ -100,6 +117,66 @@ class Measure:
             confidence=estimate.confidence,
             n=estimate.n_labelled,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventScreen:
+    """How a judge screens for a class of events, by labels on what it reports and on the rest.
+
+    Attributes
+    ----------
+    level : float
+        This level, and what is worse, are events.
+    worse : {'higher', 'lower'}
+        Which end of the criterion's scale is bad.
+    reported, others : Screened
+        Items that the judge reports as events, and all others; see
+        `calibration.rare_events.recall_limit`.
+    """
+
+    level: float
+    worse: Literal["higher", "lower"]
+    reported: Screened
+    others: Screened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassportScope:
+    """For what the passport speaks: what its labels were drawn from.
+
+    Attributes
+    ----------
+    groups : tuple of str
+        Scenarios or domains with labels, or with so few items that a random draw may have missed
+        them; empty where items had no groups.
+    languages : tuple of str
+        Languages of the labelled items; empty where they are not known.
+    served_models : tuple of str
+        Names under which the provider answered; empty where it named none.
+    """
+
+    groups: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    served_models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassportBasis:
+    """Digests of what the passport rests on, so that it can be verified.
+
+    Attributes
+    ----------
+    run : str
+        Run, or file of scores.
+    items, verdicts, labels : str
+        ``sha256:`` digests of the texts that were judged, of the judge's verdicts and of the
+        experts' labels.
+    """
+
+    run: str
+    items: str
+    verdicts: str
+    labels: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +198,8 @@ class PassportEntry:
     sensitivity, specificity : Measure | None
     flip_rate : Measure | None
         Share of verdicts that change when the same judge is asked again.
+    events : tuple of EventScreen
+        One for each level that a veto may name; empty for a group.
     """
 
     criterion: str
@@ -131,6 +210,22 @@ class PassportEntry:
     sensitivity: Measure | None = None
     specificity: Measure | None = None
     flip_rate: Measure | None = None
+    events: tuple[EventScreen, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse shares that are none."""
+        if self.beyond_chance is not None and not self.beyond_chance.within(-1.0, 1.0):
+            raise ValueError(f"{self.criterion}: a lead over chance lies between -1 and 1.")
+        for name in ("sensitivity", "specificity", "flip_rate"):
+            share: Measure | None = getattr(self, name)
+            if share is not None and not share.within(0.0, 1.0):
+                raise ValueError(f"{self.criterion}: {name} lies between 0 and 1.")
+        if self.n < 0:
+            raise ValueError(f"{self.criterion}: {self.n} labels.")
+
+    def screen(self, level: float, worse: str) -> EventScreen | None:
+        """Find how the judge screens for a class of events."""
+        return next((e for e in self.events if (e.level, e.worse) == (level, worse)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +242,10 @@ class JudgePassport:
         Of the verdicts.
     issued, expires : date
         First and last day on which it holds.
+    scope : PassportScope | None
+        None for a passport that does not say for what it speaks.
+    basis : PassportBasis | None
+        None for a passport that does not say what it rests on.
     """
 
     identity: JudgeIdentity
@@ -155,6 +254,8 @@ class JudgePassport:
     provenance: Provenance
     issued: date
     expires: date
+    scope: PassportScope | None = None
+    basis: PassportBasis | None = None
 
     def __post_init__(self) -> None:
         """Refuse a passport that contradicts itself."""
@@ -165,11 +266,21 @@ class JudgePassport:
         names = [(entry.criterion, entry.group) for entry in self.entries]
         if len(set(names)) < len(names):
             raise ValueError("two entries speak of the same criterion and group.")
+        for entry in self.entries:
+            if entry.group is None and entry.n > self.labels.count:
+                raise ValueError(
+                    f"{entry.criterion} cannot rest on {entry.n} labels of {self.labels.count}."
+                )
 
     def entry(self, criterion: str, group: str | None = None) -> PassportEntry | None:
         """Find what was measured for a criterion in a group, or over all items."""
         wanted = criterion, group
         return next((one for one in self.entries if (one.criterion, one.group) == wanted), None)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the passport says: what a policy pins."""
+        return fingerprint(_plain(self))
 
 
 def fingerprint(content: object) -> str:
@@ -199,7 +310,9 @@ def fingerprint(content: object) -> str:
 # Every key must be known and present and every value of its type: a file that says more than
 # this version understands is refused, for the key it cannot read could be the one that matters.
 
-FORMAT = 1
+FORMAT = 2
+WITHOUT_DIGEST = 1
+"""The format of an earlier version, which is read and has no digest to be held against."""
 MOST_BYTES = 10_000_000
 
 
@@ -216,7 +329,8 @@ def save_passport(passport: JudgePassport, path: str | Path) -> None:
         If the folder cannot be written to.
     """
     target = Path(path)
-    content = {"format": FORMAT, **cast("dict[str, object]", _plain(passport))}
+    said = cast("dict[str, object]", _plain(passport))
+    content = {"format": FORMAT, "digest": passport.digest, **said}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     draft = Path(name)
@@ -237,8 +351,8 @@ def load_passport(path: str | Path) -> JudgePassport:
     Raises
     ------
     PassportError
-        If the file is missing or too large, no JSON, of another format, or any key or value is
-        not as it should be.
+        If the file is missing or too large, no JSON, of another format, changed after it was
+        issued, or any key or value is not as it should be.
     """
     source = Path(path)
     try:
@@ -283,9 +397,13 @@ def _passport(raw: object) -> JudgePassport:
         raise _FormatError("no object with a key 'format'")
     content = dict(cast("dict[str, object]", raw))
     found = content.pop("format")
-    if found != FORMAT or isinstance(found, bool):
+    if found not in {FORMAT, WITHOUT_DIGEST} or isinstance(found, bool):
         raise _FormatError(f"format {found!r}, where this version reads {FORMAT}")
-    return cast("JudgePassport", _record(JudgePassport, content, "passport"))
+    digest = content.pop("digest", None) if found == FORMAT else None
+    passport = cast("JudgePassport", _record(JudgePassport, content, "passport"))
+    if found == FORMAT and digest != passport.digest:
+        raise _FormatError("it was changed after it was issued: its digest does not fit")
+    return passport
 
 
 def _record(kind: type, raw: object, where: str) -> object:
@@ -293,13 +411,19 @@ def _record(kind: type, raw: object, where: str) -> object:
         raise _FormatError(f"{where} is no object")
     content = cast("dict[str, object]", raw)
     hints = get_type_hints(kind)
+    # What a later version added has a default, so that files of the one before can be read.
+    needed = {each.name for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING}
     unknown = sorted(set(content) - set(hints))
-    missing = sorted(set(hints) - set(content))
+    missing = sorted(needed - set(content))
     if unknown:
         raise _FormatError(f"{where} has an unknown key {unknown[0]!r}")
     if missing:
         raise _FormatError(f"{where} has no key {missing[0]!r}")
-    values = {name: _value(hint, content[name], f"{where}.{name}") for name, hint in hints.items()}
+    values = {
+        name: _value(hint, content[name], f"{where}.{name}")
+        for name, hint in hints.items()
+        if name in content
+    }
     try:
         return kind(**values)
     except ValueError as error:
@@ -389,6 +513,8 @@ Objection = Literal[
     "other-prompt",
     "other-settings",
     "other-language",
+    "other-group",
+    "other-served-model",
     "simulated",
     "not-measured",
     "too-few-labels",
@@ -414,6 +540,10 @@ class JudgeUse:
         Labels that each of them must have.
     allow_simulated : bool
         Whether verdicts of the simulated judge may stand; for demonstrations only.
+    groups : tuple of str
+        Scenarios or domains of the items to judge.
+    served_models : tuple of str
+        Names under which the provider answered.
     """
 
     judge_hash: str
@@ -424,6 +554,8 @@ class JudgeUse:
     criteria: tuple[str, ...] = ()
     fewest_labels: int = FEWEST_LABELS
     allow_simulated: bool = False
+    groups: tuple[str, ...] = ()
+    served_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +564,8 @@ class Reason:
 
     objection: Objection
     text: str
+    group: str | None = None
+    """The one group for which it does not hold; None where it holds for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +599,7 @@ def check(passport: JudgePassport, use: JudgeUse, *, now: date) -> PassportVerdi
         (
             *_of_time(passport, today),
             *_of_identity(passport, use),
+            *_of_scope(passport, use),
             *_of_measurement(passport, use),
         )
     )
@@ -487,11 +622,25 @@ def _of_identity(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
         yield Reason("other-prompt", "the judge was measured with another prompt.")
     if use.settings_hash != identity.settings_hash:
         yield Reason("other-settings", "the judge was measured with other settings.")
-    unmeasured = sorted(set(use.languages) - set(identity.languages))
-    if unmeasured:
-        yield Reason("other-language", f"the judge was not measured in {', '.join(unmeasured)}.")
     if passport.provenance == "SIMULATED" and not use.allow_simulated:
         yield Reason("simulated", "the passport rests on the simulated judge.")
+
+
+def _of_scope(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
+    scope = passport.scope or PassportScope()
+    languages = scope.languages or passport.identity.languages
+    unmeasured = sorted(set(use.languages) - set(languages))
+    if unmeasured:
+        yield Reason("other-language", f"the judge was not measured in {', '.join(unmeasured)}.")
+    others = sorted(set(use.served_models) - set(scope.served_models))
+    if others and scope.served_models:
+        yield Reason(
+            "other-served-model",
+            f"the provider answered as {', '.join(others)}; the passport was earned on "
+            f"{', '.join(scope.served_models)}.",
+        )
+    for group in sorted(set(use.groups) - set(scope.groups)) if scope.groups else ():
+        yield Reason("other-group", f"the judge was not measured on group {group}.", group)
 
 
 def _of_measurement(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
@@ -514,6 +663,7 @@ def _of_entry(entry: PassportEntry, fewest_labels: int) -> Iterator[Reason]:
             "too-few-labels",
             f"{entry.criterion}: {entry.n} labels; at least {fewest_labels} are needed.",
         )
+        return
     beyond = entry.beyond_chance
     if beyond is None:
         yield Reason(

@@ -14,6 +14,7 @@ from calibration.passport import (
     Measure,
     PassportEntry,
     PassportError,
+    PassportScope,
     check,
     fingerprint,
     load_passport,
@@ -190,7 +191,15 @@ def test_a_failed_write_leaves_the_old_passport(tmp_path: Path) -> None:
     ("path", "value", "message"),
     [
         ("surprise", 1, "passport has an unknown key 'surprise'"),
-        ("format", 2, "format 2, where this version reads 1"),
+        ("format", 3, "format 3, where this version reads 2"),
+        ("digest", "sha256:0", "changed after it was issued"),
+        ("expires", "2099-01-01", "changed after it was issued"),
+        ("labels.count", 99999, "changed after it was issued"),
+        ("entries.0.n", 99999, "safe cannot rest on 99999 labels of 200"),
+        ("entries.0.beyond_chance.low", 5.0, "cannot have the limits 5 and"),
+        ("entries.0.beyond_chance.high", 7.0, "a lead over chance lies between -1 and 1"),
+        ("entries.0.beyond_chance.confidence", 0.0001, "a confidence of 0.0001 is none"),
+        ("entries.0.sensitivity.high", 1.5, "sensitivity lies between 0 and 1"),
         ("format", True, "format True"),
         ("issued", "yesterday", "passport.issued is 'yesterday', not a date"),
         ("expires", "2020-01-01", "cannot expire on 2020-01-01, before 2026-11-01"),
@@ -243,6 +252,40 @@ def test_hostile_text_is_refused(tmp_path: Path, text: bytes, message: str) -> N
 
     with pytest.raises(PassportError, match=message):
         load_passport(file)
+
+
+def test_a_passport_of_the_version_before_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "passport.json"
+    save_passport(passport(), file)
+    content: Any = json.loads(file.read_text(encoding="utf-8"))
+    content["format"] = 1
+    for name in ("digest", "scope", "basis"):
+        del content[name]
+    for each in content["entries"]:
+        del each["events"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+    assert load_passport(file) == passport()
+
+
+def test_a_passport_speaks_for_the_groups_and_models_that_it_was_earned_on() -> None:
+    scope = PassportScope(groups=("law",), languages=("zh",), served_models=("m-1",))
+    held = replace(passport(), scope=scope)
+
+    def objections(**change: tuple[str, ...]) -> list[tuple[str, str | None]]:
+        found = check(held, replace(USE, **change), now=ISSUED)
+        return [(reason.objection, reason.group) for reason in found.reasons]
+
+    assert objections(groups=("law",), served_models=("m-1",)) == []
+    assert objections(groups=("law", "tax")) == [("other-group", "tax")]
+    assert objections(languages=("en",)) == [("other-language", None)]
+    assert objections(served_models=("m-2",)) == [("other-served-model", None)]
+
+
+def test_few_labels_are_no_word_against_the_judge() -> None:
+    verdict = check(passport(labels=20, beyond=COIN), USE, now=ISSUED)
+
+    assert [reason.objection for reason in verdict.reasons] == ["too-few-labels"]
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
