@@ -12,7 +12,8 @@ JudgeError
     │   ├── RateLimited        429, with the wait that the provider asked for
     │   ├── DeadlineExceeded   no whole reply within the call's deadline
     │   ├── ConnectionFailed   refused, reset or cut
-    │   └── ProviderFailed     5xx or 529
+    │   ├── ProviderFailed     5xx or 529
+    │   └── BatchExpired       the batch ended before this line was answered
     └── RejectedError      a retry cannot help
         ├── AuthRejected       401 or 403
         ├── RequestRejected    400, 404 or 422
@@ -97,6 +98,12 @@ class ProviderFailed(TransportError):  # noqa: N818
     """The provider answered with a server error."""
 
     outcome: Reason = "error.provider_5xx"
+
+
+class BatchExpired(TransportError):  # noqa: N818
+    """The provider's batch expired or was cancelled before it came to this line."""
+
+    outcome: Reason = "error.expired"
 
 
 class RejectedError(ModelError):

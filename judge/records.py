@@ -28,6 +28,7 @@ Reason = Literal[
     "error.provider_5xx",
     "error.bad_request",
     "error.budget",
+    "error.expired",
     "skipped.no_content",
     "skipped.user_stop",
 ]
@@ -168,7 +169,7 @@ class Attempt(Record):
     number: int = Field(ge=1)
     """1 for the first call of a judgment within a run of the program."""
     transport: str
-    """Name of the way to the model, such as ``direct`` or ``litellm``."""
+    """Name of the way to the model, such as ``direct``, ``litellm`` or ``batch``."""
     rung: Rung
     outcome: Outcome | Literal["started"] = "started"
     """``started`` until the call ends; it stays so when the program is killed in between."""

@@ -101,7 +101,7 @@ class LitellmModel:
         if self._wire is None:
             self._wire = join_wire(self)
         timer = asyncio.timeout(question.deadline)
-        _leave_unlogged()
+        leave_unlogged()
         with one_call() as call:
             try:
                 async with timer:
@@ -148,11 +148,17 @@ class LitellmModel:
     async def close(self) -> None:
         """Give up the connections; the last model of an event loop closes them."""
         wire, self._wire = self._wire, None
-        if wire is not None and wire.leave(self):
-            cleanup: Any = importlib.import_module(CLEANUP)
-            await cleanup.close_litellm_async_clients()
-            self._litellm.in_memory_llm_clients_cache.flush_cache()
-            await wire.session.close()
+        if wire is not None:
+            await leave_litellm(wire, self)
+
+
+async def leave_litellm(wire: Wire, user: object) -> None:
+    """Give up the connections of a user of litellm; the last of an event loop closes them."""
+    if wire.leave(user):
+        cleanup: Any = importlib.import_module(CLEANUP)
+        await cleanup.close_litellm_async_clients()
+        load_litellm().in_memory_llm_clients_cache.flush_cache()
+        await wire.session.close()
 
 
 def open_litellm(judge: ModelSettings, environ: Mapping[str, str] | None) -> LitellmModel:
@@ -185,7 +191,7 @@ def load_litellm() -> Any:
     return litellm
 
 
-def _leave_unlogged() -> None:
+def leave_unlogged() -> None:
     """Mark the calls of this task as litellm marks its own, which it neither logs nor budgets.
 
     The attempts of a run say all that its log would, and the log takes a tenth of each call.

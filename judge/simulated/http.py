@@ -38,6 +38,8 @@ class HttpRequest:
     headers: Mapping[str, str]
     """Names in lower case; of repeated headers the last."""
     body: bytes
+    query: str = ""
+    """What follows the question mark, as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def take_request(buffer: bytearray) -> HttpRequest | None:
     body = bytes(buffer[start : start + length])
     del buffer[: start + length]
     method, target = _request_line(line)
-    return HttpRequest(method, target.partition("?")[0], headers, body)
+    path, _, query = target.partition("?")
+    return HttpRequest(method, path, headers, body, query)
 
 
 def write_reply(reply: HttpReply) -> bytes:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -16,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from judge.simulated.batches import BatchPlan, Broken, SimulatedBatches
 from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, Struck, error_reply, known_mode
-from judge.simulated.http import Connection, HttpReply, HttpRequest, write_reply
+from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
 from judge.simulated.judge import SimulatedJudge, behaviour_for, provoked
 from judge.simulated.openai_protocol import (
     BadRequest,
@@ -105,8 +107,15 @@ class Hits:
 class SimulatedServer:
     """A running server; made by `serve`."""
 
-    def __init__(self, judge: SimulatedJudge, *, keep_bodies: bool = False) -> None:
+    def __init__(
+        self,
+        judge: SimulatedJudge,
+        *,
+        keep_bodies: bool = False,
+        batches: BatchPlan | None = None,
+    ) -> None:
         self.judge = judge
+        self.batches = SimulatedBatches(judge, batches or BatchPlan(), time.time)
         self.hits = Hits()
         self.port = 0
         self._keep_bodies = keep_bodies
@@ -165,7 +174,11 @@ class SimulatedServer:
             self._chat(connection, request)
             return
         self._count(request, model="", mode="answer")
-        connection.send(write_reply(self._plain(request)))
+        reply = self.batches.reply(request) or self._plain(request)
+        if isinstance(reply, Broken):
+            connection.act(_break_off(connection, reply))
+        else:
+            connection.send(write_reply(reply))
 
     def _chat(self, connection: Connection, request: HttpRequest) -> None:
         self.hits.total += 1
@@ -221,7 +234,8 @@ class SimulatedServer:
             model = {"id": self.judge.profile.served_model, "object": "model", "created": 0}
             return HttpReply(HTTPStatus.OK, as_json({"object": "list", "data": [model]}))
         if request.path == "/stats":
-            return HttpReply(HTTPStatus.OK, as_json(self.hits.summary()))
+            counts = {**self.hits.summary(), "batches": self.batches.summary()}
+            return HttpReply(HTTPStatus.OK, as_json(counts))
         if request.path == "/reset" and request.method == "POST":
             self.hits.reset()
             return HttpReply(HTTPStatus.OK, b"{}")
@@ -239,6 +253,7 @@ async def serve(
     *,
     port: int = 0,
     keep_bodies: bool = False,
+    batches: BatchPlan | None = None,
 ) -> AsyncGenerator[SimulatedServer]:
     """Serve a simulated judge on the loopback for as long as the block lasts.
 
@@ -250,6 +265,8 @@ async def serve(
         0 lets the system choose; read `SimulatedServer.base_url`.
     keep_bodies : bool
         Keep the bodies of the latest requests in `hits.latest`, for tests that read prompts.
+    batches : BatchPlan or None
+        How provider batches are treated.
 
     Raises
     ------
@@ -259,8 +276,19 @@ async def serve(
         If a mapping is no profile.
     """
     judge = profile if isinstance(profile, SimulatedJudge) else SimulatedJudge(profile)
-    async with SimulatedServer(judge, keep_bodies=keep_bodies).listening(port) as server:
+    async with SimulatedServer(judge, keep_bodies=keep_bodies, batches=batches).listening(
+        port
+    ) as server:
         yield server
+
+
+async def _break_off(connection: Connection, broken: Broken) -> None:
+    """Send a part of a reply and drop the connection."""
+    if broken.sent:
+        length = {"Content-Length": str(len(broken.reply.body))}
+        connection.write(head(broken.reply, length) + broken.reply.body[: broken.sent])
+        await _let_others_run()
+    connection.close()
 
 
 async def _let_others_run() -> None:
@@ -276,21 +304,28 @@ class Running:
     base_url: str
     hits: Hits
     """Counts and the latest requests; read them while no request is under way."""
+    batches: SimulatedBatches
+    """As above."""
 
 
 @contextmanager
 def simulated_server(
-    profile: Profile | Mapping[str, object] | None = None, *, keep_bodies: bool = False
+    profile: Profile | Mapping[str, object] | None = None,
+    *,
+    keep_bodies: bool = False,
+    batches: BatchPlan | None = None,
 ) -> Generator[Running]:
     """Serve on a free port from another thread, so that synchronous tests can call it too."""
     started: Future[tuple[SimulatedServer, Callable[[], None]]] = Future()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(profile, started, keep_bodies=keep_bodies))
+        target=lambda: asyncio.run(
+            _serve(profile, started, keep_bodies=keep_bodies, batches=batches)
+        )
     )
     thread.start()
     server, stop = started.result(timeout=10)
     try:
-        yield Running(server.base_url, server.hits)
+        yield Running(server.base_url, server.hits, server.batches)
     finally:
         stop()
         thread.join(timeout=10)
@@ -301,10 +336,11 @@ async def _serve(
     started: Future[tuple[SimulatedServer, Callable[[], None]]],
     *,
     keep_bodies: bool,
+    batches: BatchPlan | None,
 ) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     try:
-        async with serve(profile, keep_bodies=keep_bodies) as server:
+        async with serve(profile, keep_bodies=keep_bodies, batches=batches) as server:
             started.set_result((server, lambda: loop.call_soon_threadsafe(stopped.set) and None))
             await stopped.wait()
     except Exception as error:  # noqa: BLE001 - handed to the thread that waits
