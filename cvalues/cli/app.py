@@ -18,6 +18,7 @@ from judge.cli.calibrate import calibrate
 from judge.cli.doctor import doctor
 from judge.cli.export import export, import_, report
 from judge.cli.gating import compare, gate
+from judge.cli.improve import improve
 from judge.cli.judge_check import judge_check
 from judge.cli.judging import judge
 from judge.cli.labels import sample
@@ -57,6 +58,7 @@ app.add_typer(dataset.app)
 app.add_typer(labels.app)
 app.command()(calibrate)
 app.command()(plan_labels)
+app.command()(improve)
 app.command()(compare)
 app.command()(gate)
 app.command()(simulate_judge)

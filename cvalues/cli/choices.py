@@ -9,9 +9,14 @@ from typing import Final, get_args
 from cvalues.datasets.registry import source_file
 from cvalues.datasets.starter import choice_pairs
 from cvalues.multiple_choice.answers_file import read_answers, read_review
-from cvalues.multiple_choice.asking import choice_plan, heard, provenance_of
+from cvalues.multiple_choice.asking import (
+    choice_plan,
+    extraction_plan,
+    heard,
+    provenance_of,
+    readings_of,
+)
 from cvalues.multiple_choice.evaluate import ChoiceAnswer, settled
-from cvalues.multiple_choice.extractor import extraction_plan, readings_of
 from cvalues.multiple_choice.items import ChoiceItem, Wording, build_items, read_items
 from judge.cli import console, session
 from judge.cli.planning import prices_of

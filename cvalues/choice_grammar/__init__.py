@@ -1,0 +1,1 @@
+"""The small grammar in which models say which of two replies is better, in Chinese and English."""
