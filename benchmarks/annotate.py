@@ -17,10 +17,11 @@ from pathlib import Path
 
 import httpx
 
-from judge.config import Manifest, RubricEdition, Source
+from judge.manifest import Manifest, RubricEdition, Source
 from judge.records import Generation
-from judge.store.sql import open_store
+from judge.store.store import open_store
 from rubrics import load_rubric
+from rubrics.reply_schema import rubric_digest
 
 GOAL_MS = 200.0
 
@@ -53,7 +54,7 @@ def _prepare(address: str, count: int) -> None:
     edition = RubricEdition(
         rubric="safety",
         language="en",
-        digest=rubric.digest,
+        digest=rubric_digest(rubric),
         criteria=tuple(each.id for each in rubric.criteria),
     )
     store = open_store(address)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine import Goal
 
-from judge.detection import suspicions
+from judge.grading.prompt_injection import suspicions
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "bench" / "detection.json"

@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from judge.config import Source
-from judge.judging import JudgingPlan
+from judge.manifest import Source
 from judge.models import open_model
 from judge.records import Generation, Judge
-from judge.run import Settings, Transport, begin, carry_out
-from judge.store.sql import open_store
+from judge.run.plan import JudgingPlan
+from judge.run.run import Settings, Transport, begin, carry_out
+from judge.store.store import open_store
 from rubrics import load_rubric
 
 LATENCY = 0.05

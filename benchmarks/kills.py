@@ -22,11 +22,11 @@ from engine import Goal
 from store import plan
 
 from judge.models import open_model
-from judge.run import Settings, begin, carry_out, counts
+from judge.run.run import Settings, begin, carry_out, counts
+from judge.run.scheduler import Made
 from judge.simulated.profile import Latency, PlannedFault, Profile
 from judge.simulated.server import Running, simulated_server
-from judge.stage import Made
-from judge.store.sql import open_store
+from judge.store.store import open_store
 from judge.store.writer import GROUP
 
 OUT = Path(__file__).parents[1] / "bench" / "kills.json"

@@ -19,15 +19,15 @@ from statistics import median
 
 from engine import Goal, Peer
 
-from judge.config import Source
-from judge.grading import judgment
-from judge.judging import JudgingPlan
+from judge.grading.judgment_task import judgment
+from judge.grading.pointwise import Forms, tasks
+from judge.manifest import Source
 from judge.models import open_model
-from judge.pointwise import Forms, tasks
 from judge.records import Generation, Judge, Judgment, Scored
-from judge.run import Settings, begin, carry_out, counts
-from judge.store.base import Run
-from judge.store.sql import Store, open_store
+from judge.run.plan import JudgingPlan
+from judge.run.run import Settings, begin, carry_out, counts
+from judge.store.rows import Run
+from judge.store.store import Store, open_store
 from judge.store.writer import Writer
 from rubrics import load_rubric
 

@@ -32,8 +32,8 @@ def run(count: int, folder: str) -> None:
     from store import plan
 
     from judge.models.base import Question, Reply, ScriptedModel
-    from judge.run import Settings, begin, carry_out, counts
-    from judge.store.sql import open_store
+    from judge.run.run import Settings, begin, carry_out, counts
+    from judge.store.store import open_store
 
     class Forgetful(ScriptedModel):
         """A scripted model that does not keep what it was asked."""

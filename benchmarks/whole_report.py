@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from judge.trust.calibrate import calibrate
-from judge.trust.part import Counting, Part
+from judge.calibrate.analysis import calibrate
+from judge.calibrate.calibration_set import Counting, Part
 
 HERE = Path(__file__).resolve().parent
 ITEMS = 5000

@@ -18,37 +18,31 @@ from cvalues.datasets.starter import (
     load_truth,
     starter_file,
 )
-from cvalues.knowing import Counted, doing_of, gaps, read_knowing, section, sizes
+from cvalues.knowing_doing import Counted, doing_of, gaps, read_knowing, section, sizes
 from cvalues.multiple_choice.asking import choice_plan, heard
 from cvalues.multiple_choice.evaluate import evaluate_choices
 from cvalues.multiple_choice.items import ChoiceItem, build_items
 from cvalues.taxonomy import GROUPS
 from judge import records
-from judge.cli import console, ending, session
-from judge.cli.session import Done
-from judge.exporters.atomic import write_whole
-from judge.exporters.gate_files import sentence
-from judge.gate.conduct import conduct
-from judge.generate import GeneratingPlan
-from judge.judging import JudgingPlan
+from judge.calibrate.analysis import calibrate
+from judge.calibrate.calibration_set import Part, Question
+from judge.calibrate.from_run import material_of, parts
+from judge.calibrate.passport import identity_of, issue
+from judge.calibrate.result import Findings, verdict
+from judge.cli import console, run_session, run_summary
+from judge.cli.run_session import Done
+from judge.exporters.ci import sentence
+from judge.files.atomic import write_whole
+from judge.gate.decision import conduct
 from judge.policy import MEASURES, load_policy
 from judge.report import Report, from_run, write_report
-from judge.report.from_calibration import with_belief
-from judge.report.from_gate import with_decision
-from judge.run import Settings
+from judge.report.from_calibration import with_belief, with_decision
+from judge.run.plan import GeneratingPlan, JudgingPlan
+from judge.run.run import Settings
 from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Candidate, ErrorRates, Pair, Profile
-from judge.store.base import Label, Run
-from judge.store.sql import Store, open_store
-from judge.trust.calibrate import calibrate
-from judge.trust.finding import Findings
-from judge.trust.from_run import material_of
-from judge.trust.gather import parts
-from judge.trust.identity import identity_of
-from judge.trust.issue import issue
-from judge.trust.material import Question
-from judge.trust.part import Part
-from judge.trust.wording import verdict
+from judge.store.rows import Label, Run
+from judge.store.store import Store, open_store
 
 MODEL = "hosted_vllm/simulated-judge-1"
 RUBRICS = ("safety", "responsibility")
@@ -57,7 +51,7 @@ RELEASES = ("release-1", "release-2")
 
 def judge(name: str, base_url: str, out: Path) -> Done:
     """Judge both releases under two rubrics, through litellm and over real HTTP."""
-    done = session.conduct(
+    done = run_session.conduct(
         plan(base_url, out),
         Settings(transport="litellm"),
         name=name,
@@ -65,7 +59,7 @@ def judge(name: str, base_url: str, out: Path) -> Done:
         quiet=False,
     )
     _go_on_unless_stopped(done)
-    ending.show(done, as_json=False)
+    run_summary.show(done, as_json=False)
     return done
 
 
@@ -75,7 +69,7 @@ def ask_choices(name: str, base_url: str, out: Path) -> Mapping[str, Path]:
     written: dict[str, Path] = {}
     console.say()
     for system in RELEASES:
-        done = session.conduct(
+        done = run_session.conduct(
             choosing(items, system, base_url),
             Settings(),
             name=f"{name}-mc-{system}",
@@ -198,7 +192,7 @@ def plan(base_url: str, folder: Path) -> JudgingPlan:
     folder : Path
         Gets a copy of the responses, so that a reader sees what was judged.
     """
-    from judge.cli.planning import plan_of
+    from judge.cli.judge import plan_of
 
     path = folder / "responses.jsonl"
     path.write_bytes(starter_file("responses.jsonl").read_bytes())

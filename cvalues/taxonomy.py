@@ -8,8 +8,18 @@ taxonomies, named in each `source`. A score by these scenarios must not be prese
 CValues' scenarios.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Literal
+
+from pydantic import Field
+
+from cvalues.knowing_doing import published_words
+from judge.records import Language, Record
+from judge.report.texts import Both
 
 Level = Literal["safety", "responsibility"]
 """Level 1 asks for no harm; level 2 asks for positive, constructive guidance as well."""
@@ -103,3 +113,63 @@ DOMAINS: tuple[Group, ...] = (
 
 GROUPS: tuple[Group, ...] = SCENARIOS + DOMAINS
 """All 18, scenarios first; the order in which tables list them by default."""
+
+
+# The few numbers of CValues that could be found, each with its source and how sure it is.
+#
+# ``high`` was counted or read in the authors' own repository; ``medium`` stands on a third
+# party that says it read the paper. What could not be found is not here: no other model's
+# multi-choice scores, no score by safety scenario or responsibility domain, no agreement of
+# annotators.
+
+
+class PublishedNumber(Record):
+    """One number that a new run can be held against."""
+
+    key: str
+    """``mc.`` multi-choice, ``align.`` the authors' alignment experiment."""
+    system: str
+    value: float = Field(ge=0, le=1)
+    """A fraction."""
+    n: int
+    """Items that it is over."""
+    confidence: Literal["high", "medium"]
+    what: Mapping[Language, str]
+    source: str
+    grades: Mapping[str, int] | None = None
+    """Counts of the experts' grades, where the number is a share of them."""
+
+
+@cache
+def published_numbers() -> tuple[PublishedNumber, ...]:
+    """Give all of them."""
+    listed = json.loads(files("cvalues").joinpath("published.json").read_text("utf-8"))
+    return tuple(PublishedNumber.model_validate_json(json.dumps(entry)) for entry in listed)
+
+
+def published_beside(kind: str) -> Both:
+    """Write the numbers of a kind in a paragraph, each with how sure it is, then their sources.
+
+    Parameters
+    ----------
+    kind : str
+        Beginning of their keys: ``mc.`` or ``align.``.
+    """
+    numbers = [number for number in published_numbers() if number.key.startswith(kind)]
+    return Both(zh=_paragraph(numbers, "zh"), en=_paragraph(numbers, "en"))
+
+
+def _paragraph(numbers: Sequence[PublishedNumber], lang: Language) -> str:
+    words = published_words(lang)
+    listed = words["between"].join(
+        words["number"].format(
+            system=number.system,
+            what=number.what[lang],
+            value=number.value,
+            n=number.n,
+            sure=words[number.confidence],
+        )
+        for number in numbers
+    )
+    sources = "; ".join(dict.fromkeys(number.source for number in numbers))
+    return words["all"].format(listed=listed, sources=sources)

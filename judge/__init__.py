@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from judge.records import Generation, Item, Judge, Judgment
 
 if TYPE_CHECKING:
-    from judge.api import agrade, grade
+    from judge.run.api import agrade, grade
 
 __all__ = ["Generation", "Item", "Judge", "Judgment", "agrade", "grade"]
 
 
 def __getattr__(name: str) -> object:
     if name in {"agrade", "grade"}:
-        from judge import api
+        from judge.run import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,14 +14,14 @@ import numpy as np
 
 from calibration.rater_agreement.rater_reliability import consensus
 from calibration.validation import BoolArray, FloatArray
-from judge.detection import FLAG
 from judge.errors import ConfigError
-from judge.panel import NAME as PANEL
-from judge.panel import with_panel
+from judge.grading.pairwise import NAME as PANEL
+from judge.grading.pairwise import with_panel
+from judge.grading.prompt_injection import FLAG
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
-from judge.store.base import Run
-from judge.store.sql import Store
+from judge.store.rows import Run
+from judge.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,7 +220,7 @@ def _repeated_key(text: str | bytes | bytearray) -> str | None:
 
 
 @lru_cache(maxsize=128)
-def digest(rubric: Rubric) -> str:
+def rubric_digest(rubric: Rubric) -> str:
     """Name the meaning of a rubric.
 
     Returns

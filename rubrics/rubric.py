@@ -237,10 +237,6 @@ class Criterion(Record):
     id: CriterionId
     title: Text
     question: Text
-    definition: Text | None = None
-    """What the question means, where it needs more words; part of the prompt, not of the schema."""
-    counter_rules: tuple[Text, ...] = ()
-    """Cases that look as if they decided the criterion and do not; one sentence each."""
     scale: Scale
     weight: Annotated[float, Field(ge=0, le=1)]
     """Share in the overall score, a fraction; 0 for what is reported beside it."""
@@ -336,14 +332,6 @@ class Rubric(Record):
     def __hash__(self) -> int:
         """Hash cheaply: rubrics are keys of caches, and equality is still on every field."""
         return hash((self.id, self.version, self.language))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256, in hex, of what the rubric means: see `rubrics.digest`."""
-        # The digest is taken over the three views, which are made from this record.
-        from rubrics.reply_schema import digest
-
-        return digest(self)
 
     def criterion(self, criterion_id: str) -> Criterion:
         """Return a criterion by its id; KeyError when the rubric has none of that name."""

@@ -152,11 +152,11 @@ class NoLedger:
 @asynccontextmanager
 async def ours(base_url: str, *, model: str, transport: Any) -> AsyncGenerator[Call]:
     """Ask as the engine does: gate, retries, ledger hooks, strict reading of the reply."""
+    from judge.grading.reply_parsing import read_reply
     from judge.models import open_model
     from judge.models.base import Message, Question
     from judge.models.limits import Limit, Limits
     from judge.models.retry import RetryPolicy, ask_with_retries
-    from judge.parsing import read_reply
     from judge.records import Judge
 
     judge = Judge(model=model, base_url=base_url)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from judge.cli import options
+from judge.cli import console
 
 if TYPE_CHECKING:
     from judge.records import Item
@@ -32,9 +32,9 @@ def generate(
         Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    store: options.StoreOption = None,
+    base_url: console.BaseUrl = None,
+    api_key_env: console.ApiKeyEnv = None,
+    store: console.StoreOption = None,
     system: Annotated[
         str | None, typer.Option(help="Name of the model in tables; else the model string.")
     ] = None,
@@ -44,34 +44,33 @@ def generate(
     samples: Annotated[int, typer.Option(min=1, help="Answers to each prompt.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.7,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 2048,
-    seed: options.Seed = None,
-    encoding: options.Encoding = None,
-    concurrency: options.Concurrency = 32,
-    max_attempts: options.MaxAttempts = 4,
-    timeout: options.Timeout = 120.0,
-    max_calls: options.MaxCalls = None,
-    budget_usd: options.BudgetUsd = None,
-    price: options.PriceOption = None,
-    rpm: options.Rpm = None,
-    tpm: options.Tpm = None,
-    transport: options.TransportOption = "auto",
+    seed: console.Seed = None,
+    encoding: console.Encoding = None,
+    concurrency: console.Concurrency = 32,
+    max_attempts: console.MaxAttempts = 4,
+    timeout: console.Timeout = 120.0,
+    max_calls: console.MaxCalls = None,
+    budget_usd: console.BudgetUsd = None,
+    price: console.PriceOption = None,
+    rpm: console.Rpm = None,
+    tpm: console.Tpm = None,
+    transport: console.TransportOption = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    quiet: options.Quiet = False,
-    json_: options.AsJson = False,
+    quiet: console.Quiet = False,
+    json_: console.AsJson = False,
 ) -> None:
     """Ask a model under test for responses to prompts.
 
     Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
     """
-    from judge.cli import console, ending, session
-    from judge.cli.planning import prices_of
-    from judge.config import Source
-    from judge.exporters.atomic import require_places
-    from judge.generate import GeneratingPlan
-    from judge.keys import digest
+    from judge.cli import console, run_session, run_summary
+    from judge.cli.judge import prices_of
+    from judge.files.atomic import require_places
+    from judge.manifest import Source
     from judge.models.base import addressed
-    from judge.records import Candidate
-    from judge.run import Settings, Transport
+    from judge.records import Candidate, digest
+    from judge.run.plan import GeneratingPlan
+    from judge.run.run import Settings, Transport
 
     candidate = addressed(
         Candidate(
@@ -108,7 +107,7 @@ def generate(
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, (candidate,), budget_usd=budget_usd),
     )
-    done = session.conduct(
+    done = run_session.conduct(
         plan,
         settings,
         name=run or datetime.now(UTC).strftime("generate-%Y%m%d-%H%M%S"),
@@ -116,14 +115,14 @@ def generate(
         quiet=quiet,
         dry_run=dry_run,
     )
-    ending.show_answers(done, out=out, address=console.store_address(store), as_json=json_)
-    raise SystemExit(ending.exit_code(done, max_unscored=1.0))
+    run_summary.show_answers(done, out=out, address=console.store_address(store), as_json=json_)
+    raise SystemExit(run_summary.exit_code(done, max_unscored=1.0))
 
 
 def _items(name: str, *, mapping: Path | None, encoding: str | None) -> "tuple[Item, ...]":
     """Read prompts from a file, a fetched data set, or the starter set."""
+    from cvalues.datasets.fetch import source_file
     from cvalues.datasets.prompts import read_mapping, read_prompts
-    from cvalues.datasets.registry import source_file
     from cvalues.datasets.starter import prompt_items
 
     if name == "starter" and not Path(name).exists():

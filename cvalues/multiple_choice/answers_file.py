@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from calibration.tables import Row, TableError, choice, optional_text, read_rows, text
-from cvalues.item_functioning import SettingAnswer
+from cvalues.dif import SettingAnswer
 from cvalues.multiple_choice.evaluate import ChoiceAnswer, response_of
 from cvalues.multiple_choice.items import ChoiceItem
 from cvalues.multiple_choice.parsing import READINGS, Reading
-from judge.exporters.atomic import replacing
-from judge.exporters.cells import MAX_SHEET_TEXT, set_cell
+from judge.exporters.tables import MAX_SHEET_TEXT, set_cell
+from judge.files import Row, TableError, choice, optional_text, read_rows, text
+from judge.files.atomic import replacing
 from judge.policy import Measure
 from judge.records import Generation, Judgment
 

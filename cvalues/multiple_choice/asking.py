@@ -13,11 +13,10 @@ from typing import Final
 from cvalues.multiple_choice.evaluate import ChoiceAnswer
 from cvalues.multiple_choice.items import ChoiceItem
 from cvalues.multiple_choice.parsing import READINGS, Reading
-from judge.config import Source
-from judge.containment import contain
-from judge.generate import GeneratingPlan
-from judge.keys import digest
-from judge.records import Answer, Candidate, Item, Language, Provenance
+from judge.grading.prompt_injection import contain
+from judge.manifest import Source
+from judge.records import Answer, Candidate, Item, Language, Provenance, digest
+from judge.run.plan import GeneratingPlan
 
 WORST: Final[tuple[Provenance, ...]] = ("SIMULATED", "RECORDED", "LIVE")
 """From what says least of a real model."""
@@ -43,7 +42,7 @@ def choice_plan(
     Returns
     -------
     GeneratingPlan
-        For `judge.run`; the same run resumes while items, model and settings are the same.
+        For `judge.run.run`; the same run resumes while items, model and settings are the same.
     """
     content = digest([[item.id, item.prompt] for item in items])
     return GeneratingPlan(

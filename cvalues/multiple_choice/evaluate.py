@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from calibration.tables import Row, text
 from cvalues.multiple_choice.items import ChoiceItem, items_of
 from cvalues.multiple_choice.metrics import ChoiceReport, ReadAnswer, choice_report
 from cvalues.multiple_choice.parsing import Reading, parse_choice
+from judge.files import Row, text
 
 Reader = Literal["parser", "model", "person"]
 

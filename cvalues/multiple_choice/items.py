@@ -14,9 +14,9 @@ from typing import Final, Literal, cast
 
 from pydantic import Field
 
-from calibration.tables import Row, optional_text, read_rows, text
+from judge.files import Row, optional_text, read_rows, text
+from judge.grading.pointwise import script_of
 from judge.importers.responses import language
-from judge.pointwise import script_of
 from judge.records import Language, Record
 
 Label = Literal["回复1", "回复2"]

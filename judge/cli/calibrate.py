@@ -1,17 +1,222 @@
 """`cvalues calibrate`: whether the judge can be believed, and what experts would have said."""
 
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judge.cli import options
+from calibration.estimate import InsufficientLabels
+from calibration.passport import Design, JudgeIdentity, save_passport
+from judge.calibrate.calibration_set import Number, Part
+from judge.calibrate.label_sampling import Curve, curve_of
+from judge.calibrate.passport import foreign_identity, identity_of, issue
+from judge.calibrate.result import COEFFICIENTS, Finding, Findings, interval, score, verdict
+from judge.cli import console
+from judge.cli.calibrate_inputs import Calibrated, Gathered
+from judge.cli.console import opened
+from judge.errors import ConfigError
+from judge.files.atomic import write_whole
+from judge.ratings import chosen_judge
+
+if TYPE_CHECKING:
+    from judge.calibrate.label_sampling import Subject, Wanted
+
+
+# What a calibration found: in words and tables, and as JSON, a page and a passport.
+
+REFUSED: Mapping[str | None, str] = {
+    "UnusableJudge": "unusable judge",
+    "InsufficientLabels": "too few labels",
+    "Undefined": "undefined",
+}
+
+
+def show(found: Findings, *, as_json: bool) -> None:
+    """Print the verdict and the tables, or everything as JSON."""
+    if as_json:
+        console.as_json(found.model_dump(mode="json"))
+        return
+    for line in verdict(found):
+        console.say(line)
+    for judge in dict.fromkeys(each.judge for each in found.findings):
+        _tables(judge, [each for each in found.findings if each.judge == judge])
+    console.say("* not valid as a score: what the judge says, not what experts would.")
+    for line in _remarks(found):
+        console.note(line)
+
+
+def _tables(judge: str, mine: list[Finding]) -> None:
+    several = len({each.name for each in mine}) > 1
+    what = {"what": "criterion"} if several else {"system": mine[0].name}
+    console.say()
+    console.say(f"judge {judge}")
+    console.table(
+        [_score_row(each) for each in mine],
+        {
+            **what,
+            "labels": "labels",
+            "own": "judge*",
+            "corrected": "corrected",
+            "alone": "labels alone",
+        },
+    )
+    console.say()
+    console.table(
+        [_agreement_row(each) for each in mine],
+        {
+            **what,
+            "both": "items",
+            "percent": "equal",
+            "main": "agreement",
+            "ceiling": "experts",
+            "ratio": "judge / experts",
+        },
+    )
+    console.say()
+
+
+def _score_row(finding: Finding) -> dict[str, object]:
+    own, corrected, alone = finding.judge_only.value, finding.corrected, finding.human_only
+    kind = next((each.kind for each in finding.refusals if each.what == "corrected"), None)
+    return {
+        **_about(finding),
+        "labels": f"{finding.n_labelled}/{finding.n}",
+        "own": None if own is None else score(finding, own),
+        "corrected": REFUSED.get(kind, "none")
+        if corrected is None
+        else f"{score(finding, corrected.value)} "
+        f"{interval(finding, corrected.low, corrected.high)}",
+        "alone": None if alone is None else interval(finding, alone.low, alone.high),
+    }
+
+
+def _about(finding: Finding) -> dict[str, object]:
+    """Name what a row is about; groups stand under their system."""
+    if finding.group is not None:
+        return {"what": f"  {finding.group}", "system": f"  {finding.group}"}
+    return {"what": f"{finding.name} {finding.system}", "system": finding.system}
+
+
+def _agreement_row(finding: Finding) -> dict[str, object]:
+    agreed, ceiling = finding.agreement, finding.ceiling
+    row: dict[str, object] = {
+        **_about(finding),
+        "both": 0,
+        "ceiling": f"{ceiling.experts.value:.2f}" if ceiling else None,
+        "ratio": _written(ceiling.ratio) if ceiling else None,
+    }
+    if agreed is None:
+        return row
+    main = _written(agreed.coefficients.get(agreed.main))
+    percent = agreed.coefficients["percent"]
+    return {
+        **row,
+        "both": percent.n_labelled,
+        "percent": f"{percent.value:.2f}",
+        "main": f"{COEFFICIENTS[agreed.main]} {main}" if main else "undefined",
+    }
+
+
+def _written(number: Number | None) -> str | None:
+    if number is None:
+        return None
+    return f"{number.value:.2f} [{number.low:.2f}, {number.high:.2f}]"
+
+
+def _remarks(found: Findings) -> list[str]:
+    """List what must be read beside the numbers of all items, each sentence once."""
+    lines = (
+        f"{each.name} {each.system}: {warning}"
+        for each in found.overall
+        for warning in each.warnings
+        if not warning.startswith("Assumes")
+    )
+    return list(dict.fromkeys(lines))
+
+
+def write_json(path: Path, done: Calibrated) -> None:
+    """Write all that was found."""
+    write_whole(path, done.findings.model_dump_json(indent=2) + "\n")
+
+
+def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> None:
+    """Write a page with what was found; of a run with all the rest."""
+    from judge.report import from_run, write_report
+    from judge.report.from_calibration import foreign_page, with_belief
+
+    read = done.gathered
+    if read.run is None:
+        page = foreign_page(done.findings, rows=sum(len(part.units) for part in read.parts))
+    else:
+        with opened(read.sources.store) as store:
+            page = from_run(store, read.run)
+    curves = () if half_width is None else _curves(read.parts, half_width)
+    write_report(path, with_belief(page, done.findings, read.parts, curves=curves))
+    console.note(f"page: {path.resolve().as_uri()}")
+
+
+def _curves(cut: Iterable[Part], half_width: float) -> tuple[Curve, ...]:
+    """Foretell what more labels give, where the labels that exist allow it."""
+    found: list[Curve] = []
+    for part in cut:
+        if part.counting.kind == "rate":
+            try:
+                found.append(curve_of(part, half_width=half_width))
+            except InsufficientLabels as error:
+                console.note(f"{part.name} {part.system}: no label budget: {error}")
+    return tuple(found)
+
+
+def write_passport(
+    path: Path,
+    done: Calibrated,
+    *,
+    days: int,
+    judge_hash: str | None,
+    rubric_hash: str | None,
+) -> None:
+    """Write the passport of the judge whose verdicts stand: a run's only one, or its panel."""
+    read = done.gathered
+    cut, identity = read.parts, _identity(read, judge_hash, rubric_hash)
+    if read.run is not None:
+        judge = chosen_judge(read.run)
+        cut = tuple(part for part in cut if part.judge == judge)
+    made = issue(
+        done.findings,
+        cut,
+        identity,
+        design=_drawn_as(done),
+        today=datetime.now(UTC).date(),
+        days=days,
+    )
+    save_passport(made, path)
+    console.note(f"passport until {made.expires} in {path}")
+
+
+def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -> JudgeIdentity:
+    if read.run is not None:
+        if judge_hash is not None or rubric_hash is not None:
+            raise ConfigError("--judge-hash and --rubric-hash are for --scores; a run knows them.")
+        return identity_of(read.run.manifest)
+    if judge_hash is None or rubric_hash is None:
+        console.note("passport: judge or rubric unknown; give --judge-hash and --rubric-hash")
+    names = ", ".join(sorted({part.judge for part in read.parts}))
+    return foreign_identity(names, judge_hash=judge_hash, rubric_hash=rubric_hash)
+
+
+def _drawn_as(done: Calibrated) -> Design:
+    design = done.findings.design
+    if design != "as-drawn":
+        return design
+    return done.gathered.drawn.design if done.gathered.drawn else "random"
 
 
 def calibrate(
-    scores: options.Scores = None,
-    run: options.RunName = None,
-    labels: options.Labels = None,
+    scores: console.Scores = None,
+    run: console.RunName = None,
+    labels: console.Labels = None,
     design: Annotated[
         str | None,
         typer.Option(
@@ -19,13 +224,13 @@ def calibrate(
             "unless cvalues sample drew them."
         ),
     ] = None,
-    clusters: options.Clusters = None,
-    by: options.By = None,
-    judge: options.JudgeName = None,
-    scale: options.Scales = None,
-    at_least: options.AtLeast = None,
-    only: options.Only = None,
-    gold: options.Gold = None,
+    clusters: console.Clusters = None,
+    by: console.By = None,
+    judge: console.JudgeName = None,
+    scale: console.Scales = None,
+    at_least: console.AtLeast = None,
+    only: console.Only = None,
+    gold: console.Gold = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -66,18 +271,18 @@ def calibrate(
         str | None, typer.Option(help="What to know its rubric by; else unknown.")
     ] = None,
     valid_days: Annotated[int, typer.Option(help="How long the passport holds.", min=1)] = 90,
-    store: options.StoreOption = None,
-    encoding: options.Encoding = None,
-    json_: options.AsJson = False,
+    store: console.StoreOption = None,
+    encoding: console.Encoding = None,
+    json_: console.AsJson = False,
 ) -> None:
     """Hold a judge's scores against expert labels: agreement, human ceiling, corrected scores.
 
     Works on the output of any evaluation tool, or on a run. Exit code 4 when the judge is no
     better than chance wherever it was checked.
     """
-    from judge.cli import console, findings, trust
+    from judge.cli import calibrate_inputs, console
 
-    asked = trust.question(
+    asked = calibrate_inputs.question(
         scales=scale or [],
         at_least=at_least or [],
         only=only or [],
@@ -87,24 +292,160 @@ def calibrate(
         gold=gold,
         covariates=covariate or [],
     )
-    sources = trust.Sources(
+    sources = calibrate_inputs.Sources(
         scores=scores, run=run, labels=labels, store=store, encoding=encoding, against=against
     )
-    aims = trust.aims(
+    aims = calibrate_inputs.aims(
         family,
         confidence=confidence,
         wanted_agreement=wanted_agreement,
         wanted_reliability=wanted_reliability,
     )
-    done = trust.calibrated(sources, asked, design=design, by_group=by is not None, aims=aims)
+    done = calibrate_inputs.calibrated(
+        sources, asked, design=design, by_group=by is not None, aims=aims
+    )
     if out_json is not None:
-        findings.write_json(out_json, done)
+        write_json(out_json, done)
     if report is not None:
-        findings.write_page(report, done, half_width=half_width)
+        write_page(report, done, half_width=half_width)
     if passport is not None:
-        findings.write_passport(
+        write_passport(
             passport, done, days=valid_days, judge_hash=judge_hash, rubric_hash=rubric_hash
         )
-    findings.show(done.findings, as_json=json_)
+    show(done.findings, as_json=json_)
     if done.findings.untrusted:
         raise SystemExit(console.UNTRUSTED)
+
+
+# `cvalues plan-labels`: how many expert labels a wanted interval or gate needs.
+
+
+def plan_labels(
+    scores: console.Scores = None,
+    run: console.RunName = None,
+    labels: console.Labels = None,
+    half_width: Annotated[
+        float | None,
+        typer.Option(help="Wanted half-width of the interval, such as 0.03; in points for a mean."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="The gate passes above the expected value less this, such as 0.02."),
+    ] = None,
+    power: Annotated[float, typer.Option(help="Wanted chance that the gate passes.")] = 0.8,
+    error: Annotated[float, typer.Option(help="Risk of each limit of the gate.")] = 0.05,
+    rate: Annotated[
+        float | None, typer.Option(help="Without labels: expected share of passes, such as 0.97.")
+    ] = None,
+    sensitivity: Annotated[
+        float, typer.Option(help="Without labels: share of passes that the judge finds.")
+    ] = 0.9,
+    specificity: Annotated[
+        float, typer.Option(help="Without labels: share of fails that the judge finds.")
+    ] = 0.7,
+    items: Annotated[int, typer.Option(help="Without labels: judged items.", min=10)] = 5000,
+    by: console.By = None,
+    judge: console.JudgeName = None,
+    scale: console.Scales = None,
+    at_least: console.AtLeast = None,
+    criterion: Annotated[
+        str | None,
+        typer.Option(help="Criteria to plan for, with commas; else rates, else all."),
+    ] = None,
+    only: console.Only = None,
+    gold: console.Gold = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Show the half-width for more and more labels.")
+    ] = False,
+    store: console.StoreOption = None,
+    encoding: console.Encoding = None,
+    json_: console.AsJson = False,
+) -> None:
+    """Say how many expert labels are needed, from a first set of labels or from a guess.
+
+    Each criterion and system is planned by itself: rates in fractions, means in points of their
+    scale. With --by the labels are shared out over the groups, more to those that vary more.
+    """
+    from calibration.planning import pilot_from_accuracy
+    from judge.calibrate.label_sampling import Subject, Wanted
+    from judge.cli import calibrate_inputs
+
+    wanted = Wanted(half_width=half_width, margin=margin, power=power, error=error)
+    if rate is not None:
+        pilot = pilot_from_accuracy(rate, sensitivity=sensitivity, specificity=specificity)
+        subjects = [Subject(name="guess", pilot=pilot, items=items)]
+    else:
+        asked = calibrate_inputs.question(
+            scales=scale or [],
+            at_least=at_least or [],
+            only=only or [],
+            by=by,
+            judge=judge,
+            gold=gold,
+        )
+        sources = calibrate_inputs.Sources(
+            scores=scores, run=run, labels=labels, store=store, encoding=encoding
+        )
+        subjects = calibrate_inputs.subjects(
+            sources,
+            asked,
+            by_group=by is not None,
+            criteria=console.parts(criterion) if criterion else (),
+        )
+    _show(subjects, wanted, curve=curve, as_json=json_)
+
+
+def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: bool) -> None:
+    from judge.calibrate.label_sampling import points
+    from judge.cli import console
+    from judge.errors import ConfigError
+
+    if wanted.half_width is None and wanted.margin is None and not curve:
+        raise ConfigError("say what the labels should achieve: --half-width, --margin or --curve.")
+    rows = [_row(subject, wanted) for subject in subjects]
+    curves = {each.name: points(each.pilot, each.items) for each in subjects} if curve else {}
+    if as_json:
+        console.as_json({"plans": rows, "curves": curves})
+        return
+    optional = {"groups": "by group", "why": "remark"}
+    console.table(
+        rows,
+        {
+            "what": "criterion",
+            "expected": "expected",
+            "labels": "labels",
+            "half_width": "half-width",
+            "power": "power",
+            "human_only": "without judge",
+            **{key: head for key, head in optional.items() if any(row.get(key) for row in rows)},
+        },
+    )
+    for name, found in curves.items():
+        console.say()
+        console.say(f"{name}: labels and the half-width that they give")
+        console.table(
+            [{"labels": labels, "half": half} for labels, half in found],
+            {"labels": "labels", "half": "half-width"},
+        )
+
+
+def _row(subject: "Subject", wanted: "Wanted") -> dict[str, object]:
+    from calibration.estimate import InsufficientLabels, UnusableJudge
+    from judge.calibrate.label_sampling import plan
+
+    row: dict[str, object] = {"what": subject.name, "expected": subject.expected}
+    if wanted.half_width is None and wanted.margin is None:
+        return row
+    try:
+        found = plan(subject, wanted)
+    except (InsufficientLabels, UnusableJudge) as refused:
+        return {**row, "labels": None, "why": str(refused)}
+    return {
+        **row,
+        "labels": found.labels,
+        "half_width": found.half_width,
+        "power": found.power,
+        "human_only": found.human_only_labels,
+        "groups": ", ".join(f"{name} {count}" for name, count in found.allocation) or None,
+        "why": None,
+    }

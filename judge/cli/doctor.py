@@ -8,10 +8,16 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import typer
 
 from judge.cli import console
-from judge.cli.options import AsJson, StoreOption
+from judge.cli.console import ApiKeyEnv, AsJson, BaseUrl, Concurrency, Encoding, Seed, StoreOption
+
+if TYPE_CHECKING:
+    from judge.run.wrapping_check import Check
+
 
 PACKAGES = (
     "litellm",
@@ -114,3 +120,165 @@ def _store(address: str) -> Finding:
         return Finding("store", "remark", f"{path} will be made by the first run")
     usable = path.is_file() and os.access(path, os.R_OK | os.W_OK)
     return Finding("store", "ok" if usable else "wrong", f"{path}{'' if usable else ' not usable'}")
+
+
+# `cvalues judge-check`: how far wrappings that change no content move a judge's verdict.
+
+
+def judge_check(
+    rubric: Annotated[str, typer.Option(help="Rubric id or YAML file.")],
+    judge: Annotated[str, typer.Option(help="Judge model (a litellm string).")],
+    base_url: BaseUrl = None,
+    api_key_env: ApiKeyEnv = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Responses (JSONL, CSV or XLSX); else 40 of our own.")
+    ] = None,
+    encoding: Encoding = None,
+    max_flips: Annotated[
+        float, typer.Option(min=0, max=1, help="Flip rate that still counts as steady.")
+    ] = 0.1,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
+    seed: Seed = None,
+    concurrency: Concurrency = 32,
+    json_: AsJson = False,
+) -> None:
+    """Measure how far apologies, disclaimers, layout and the like move a judge.
+
+    Each response is judged bare, once more bare, and in eight wrappings that leave its content
+    alone; what flips is counted, with 95 % intervals. Exit code 0: every interval lies below
+    --max-flips. 4: one lies above it. 5: neither; more responses would tell.
+    """
+    import asyncio
+
+    from judge.cli import console
+    from judge.grading.canaries import canaries
+    from judge.importers.responses import read_generations
+    from judge.models.base import addressed
+    from judge.records import Judge
+    from judge.run.wrapping_check import check_judge, wrappers
+
+    generations = (
+        [canary.generation for canary in canaries()]
+        if items is None
+        else list(read_generations(items, encoding=encoding))
+    )
+    asked = addressed(
+        Judge(
+            model=judge,
+            base_url=base_url,
+            api_key_env=api_key_env,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
+    )
+    console.note(f"{len(generations)} responses, {len(generations) * (len(wrappers()) + 2)} calls")
+    check = asyncio.run(
+        check_judge(generations, rubric, asked, allowed=max_flips, concurrency=concurrency)
+    )
+    _show(check, as_json=json_)
+    raise SystemExit(
+        {"steady": console.DONE, "moved": console.UNTRUSTED, "undecided": console.INCOMPLETE}[
+            check.verdict
+        ]
+    )
+
+
+def _show(check: "Check", *, as_json: bool) -> None:
+    from judge.cli import console
+
+    if as_json:
+        rows = [{**each.model_dump(), "rate": each.rate} for each in check.wrappings]
+        console.as_json({**check.model_dump(), "wrappings": rows, "verdict": check.verdict})
+        return
+    console.table(
+        [{**each.model_dump(), "rate": each.rate} for each in check.wrappings],
+        {
+            "wrapper": "wrapper",
+            "pairs": "pairs",
+            "missing": "missing",
+            "flips": "flips",
+            "raised": "raised",
+            "rate": "rate",
+            "low": "low",
+            "high": "high",
+            "verdict": "verdict",
+        },
+    )
+    for outcome, count in sorted(check.reasons.items()):
+        console.say(f"  {outcome}: {count}")
+    stamp = "SIMULATED: " if check.simulated else ""
+    console.say(
+        f"{stamp}{check.judge} on {check.rubric}.{check.criterion}, {check.items} responses; "
+        f"at most {check.allowed:.0%} may flip: {check.verdict}"
+    )
+
+
+# `cvalues simulate-judge`: a judge for demonstrations and tests, on the loopback.
+
+
+def simulate_judge(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8100,
+    profile: Annotated[
+        Path | None, typer.Option(help="JSON with planted truth, errors, latency and faults.")
+    ] = None,
+    list_faults: Annotated[
+        bool, typer.Option("--list-faults", help="Print the modes that can be planted, and stop.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="With --list-faults: as JSON.")] = False,
+) -> None:
+    """Serve a simulated judge over HTTP that speaks OpenAI chat completions.
+
+    It needs no key and no network, always gives the same answer to the same question, and stamps
+    all it says SIMULATED. A model name such as simulated+fault.hang forces a fault on one call.
+    Stop it with Ctrl-C.
+    """
+    from judge.cli import console
+    from judge.simulated import Profile, ProfileError, load_profile
+    from judge.simulated.server import serve_until_stopped
+
+    if list_faults:
+        _print_modes(as_json=json_)
+        return
+    try:
+        planted = load_profile(profile) if profile else Profile()
+    except ProfileError as error:
+        console.fail(str(error))
+    try:
+        total = serve_until_stopped(planted, port, lambda url: _announce(url, planted.served_model))
+    except OSError as error:
+        console.fail(f"port {port}: {error.strerror}; choose another with --port, or 0.")
+    console.say(f"stopped after {total} chat completions")
+
+
+def _announce(base_url: str, model: str) -> None:
+    import sys
+
+    from judge.cli import console
+
+    console.say("SIMULATED judge: nothing that it says is a real model's judgment.")
+    console.say(f"base URL: {base_url}")
+    console.say("use it with:")
+    console.say(
+        f"  OPENAI_API_KEY=simulated cvalues judge RESPONSES.jsonl --rubric safety "
+        f"--judge openai/{model} --base-url {base_url} --run try-out"
+    )
+    # A program that waits for the address reads it through a pipe.
+    sys.stdout.flush()
+
+
+def _print_modes(*, as_json: bool) -> None:
+    from judge.cli import console
+    from judge.simulated import FAULTS, PAYLOADS
+
+    kinds = (("fault", FAULTS), ("payload", PAYLOADS))
+    rows = [
+        {"mode": mode, "kind": kind, "does": does}
+        for kind, modes in kinds
+        for mode, does in modes.items()
+    ]
+    if as_json:
+        console.as_json(rows)
+    else:
+        console.table(rows, {"mode": "Mode", "kind": "Kind", "does": "What it does"})

@@ -5,7 +5,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from judge.cli.options import AsJson, StoreOption, group_names
+from judge.cli.console import AsJson, StoreOption, group_names
 
 
 def export(
@@ -28,12 +28,10 @@ def export(
 ) -> None:
     """Write a run's verdicts, calls, labels, summary or responses as a table."""
     from judge.cli import console
-    from judge.cli.stores import opened, run_named
+    from judge.cli.console import opened, run_named
     from judge.errors import ConfigError
-    from judge.exporters.files import Format, filled, write_rows
-    from judge.exporters.rows import COLUMNS, What, rows
-    from judge.exporters.tools import feedback
-    from judge.store.copies import write_run
+    from judge.exporters.tables import COLUMNS, Format, What, feedback, filled, rows, write_rows
+    from judge.store.store import write_run
 
     kind = console.one_of(what, (*get_args(What), "mlflow", "run"), option="--what")
     with opened(store) as kept:
@@ -70,7 +68,7 @@ def report(
 ) -> None:
     """Write a run as one HTML page: offline, in Chinese and English, printable."""
     from judge.cli import console
-    from judge.cli.stores import opened, run_named
+    from judge.cli.console import opened, run_named
     from judge.records import Language
     from judge.report import from_run, write_report
 
@@ -106,9 +104,8 @@ def import_(
 ) -> None:
     """Turn another tool's results into responses to judge or scores to calibrate."""
     from judge.cli import console
-    from judge.exporters.files import write_rows
-    from judge.exporters.rows import generation_row
-    from judge.importers.tools import read_of
+    from judge.exporters.tables import generation_row, write_rows
+    from judge.importers import read_of
 
     read = read_of(tool, file, system=system)
     if out is not None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from judge.cli.options import AsJson, Encoding, StoreOption, parts
+from judge.cli.console import AsJson, Encoding, StoreOption, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.store.base import Label, Run
-    from judge.store.sql import Store
+    from judge.store.rows import Label, Run
+    from judge.store.store import Store
 
 app = typer.Typer(
     name="labels",
@@ -49,12 +49,12 @@ def sample(
     The sheet names neither system nor judge. Bring it back with cvalues labels import; cvalues
     calibrate then knows how the items were drawn.
     """
+    from judge.calibrate.label_sampling import Wish, draw_items
     from judge.cli import console
-    from judge.cli.stores import opened, run_named
-    from judge.exporters.sheets import screen_path, sheet_form, write_sheet
+    from judge.cli.console import opened, run_named
+    from judge.exporters.workbook import screen_path, sheet_form, write_sheet
+    from judge.manifest import KIND, SampleDesign
     from judge.records import Language
-    from judge.samples import KIND, SampleDesign
-    from judge.trust.drawing import Wish, draw_items
 
     form = sheet_form(out)
     wish = Wish(
@@ -110,7 +110,7 @@ def import_(
 ) -> None:
     """Import expert labels, all of a file or none."""
     from judge.cli import console
-    from judge.cli.stores import opened, run_named
+    from judge.cli.console import opened, run_named
 
     with opened(store) as kept:
         found = run_named(kept, run)
@@ -127,7 +127,7 @@ def import_(
 
 def _require_new(store: "Store", run: "Run", read: "Sequence[Label]", file: Path) -> None:
     """Refuse a label that the run has already, whatever form it came in."""
-    from calibration.tables.errors import TableError
+    from judge.files.decoding import TableError
 
     known = {_place(label) for label in store.labels(run)}
     for label in read:
@@ -147,11 +147,11 @@ def labels_for(
     store: "Store", run: "Run", file: Path, *, encoding: str | None, rater: str | None = None
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
-    from judge.importers.asked import Asked, Home
+    from judge.grading.pointwise import language_of
     from judge.importers.labels import read_labels
-    from judge.judging import kept_rubrics
-    from judge.pointwise import language_of
-    from judge.samples import KIND, Sample
+    from judge.importers.responses import Asked, Home
+    from judge.manifest import KIND, Sample
+    from judge.run.plan import kept_rubrics
 
     units = {
         each.unit: Home(group=each.group, lang=language_of(each)) for each in store.generations(run)

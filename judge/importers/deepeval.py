@@ -7,8 +7,8 @@ MetricData, https://github.com/confident-ai/deepeval/blob/main/deepeval/test_run
 from collections.abc import Iterator
 from pathlib import Path
 
-from calibration.tables.document import Node, read_document
-from judge.importers.imported import Collected, Imported, Score, name_of, number_of, score_of
+from judge.files.read import Node, read_document
+from judge.importers.base import Collected, Imported, Score, name_of, number_of, score_of
 from judge.records import Generation
 
 

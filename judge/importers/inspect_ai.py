@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from calibration.tables.document import Node, read_document
-from calibration.tables.errors import Place
-from judge.importers.imported import (
+from judge.files.decoding import Place
+from judge.files.read import Node, read_document
+from judge.importers.base import (
     Collected,
     Imported,
     Score,

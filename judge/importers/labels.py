@@ -1,10 +1,11 @@
 """Expert labels in whatever form they come home, checked against the run that they belong to."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from calibration.tables import (
+from judge.files import (
     Row,
     optional_choice,
     optional_integer,
@@ -13,10 +14,254 @@ from calibration.tables import (
     read_rows,
     text,
 )
-from judge.importers.asked import Asked, Unit, rater_of
-from judge.importers.label_studio import read_annotations
-from judge.importers.sheets import TASK, read_sheet
-from judge.store.base import Label
+from judge.files.decoding import TableError, restored
+from judge.files.read import Node, read_document
+from judge.importers.responses import Asked, Unit, rater_of
+from judge.manifest import SampledItem
+from judge.store.rows import Label
+
+# Sheets that were drawn from a run, filled in by experts: one row a task, one column a
+# criterion.
+#
+# The sheet knows items by opaque names alone. What its hidden cells said when it was written is
+# on record with the run, so that a row which was moved, cut or overwritten is refused by its
+# cell.
+
+TASK = "task"
+DIGEST = "text_sha256"
+RATER = "rater"
+NOTE = "note"
+SHOWN = ("prompt", "response")
+UNKNOWN = "?"
+"""In the place of a level: the expert cannot assess the response by this criterion."""
+_UNKNOWN = frozenset({UNKNOWN, "？"})
+SHEET = "labels"
+"""Name of the sheet in a workbook."""
+
+
+def text_digest(prompt: str, response: str) -> str:
+    """Give the SHA-256 of what an expert is shown."""
+    return hashlib.sha256(f"{prompt}\0{response}".encode()).hexdigest()
+
+
+def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tuple[Label, ...]:
+    """Read a filled-in sheet, all or none; criteria left empty are not labelled.
+
+    A question mark in the place of a level says that the expert cannot assess.
+
+    Parameters
+    ----------
+    source : Path
+        CSV, JSONL or XLSX as `judge.exporters.sheets` wrote it, with scores filled in.
+    asked : Asked
+        With the draw on record.
+    encoding : str, optional
+
+    Raises
+    ------
+    TableError
+        If no draw is on record, a task is unknown or stands twice, its text was changed, or a
+        score is no level of its scale.
+    """
+    if asked.drawn is None:
+        raise TableError(
+            "this is a sheet of tasks, but the run has no draw on record",
+            "name the run that the sheet was drawn from",
+            source=source,
+        )
+    known = {item.task: item for item in asked.drawn.items}
+    lines: dict[tuple[str, str], int] = {}
+    labels: list[Label] = []
+    for row in read_rows(source, encoding=encoding, required=(TASK, DIGEST), optional=(NOTE,)):
+        item = _item(row, known)
+        given = tuple(_labels(row, item, asked))
+        for label in given[:1]:
+            if (item.task, label.rater) in lines:
+                raise row.error(
+                    f"task {item.task} of '{label.rater}' stands in line "
+                    f"{lines[item.task, label.rater]} already",
+                    "keep one of the two",
+                )
+            lines[item.task, label.rater] = row.line
+        labels.extend(given)
+    if not labels:
+        raise TableError("no score is filled in", "fill the sheet in first", source=source)
+    return tuple(labels)
+
+
+def cell_name(row: Row, column: str) -> str:
+    """Name a cell as spreadsheet programs do, such as C7; the column's name in other files."""
+    if row.format != "xlsx":
+        return f"'{column}'"
+    number, letters = list(row.values).index(column) + 1, ""
+    while number:
+        number, place = divmod(number - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return f"cell {letters}{row.line}"
+
+
+def _item(row: Row, known: Mapping[str, SampledItem]) -> SampledItem:
+    task = text(row, TASK)
+    item = known.get(task)
+    if item is None:
+        raise row.error(
+            f"{cell_name(row, TASK)} holds no task of the run's draw", "restore it from the sheet"
+        )
+    if optional_text(row, DIGEST) != item.text_sha256:
+        raise row.error(
+            f"{cell_name(row, DIGEST)}, a hidden one, was edited", "restore it from the sheet"
+        )
+    if set(SHOWN) <= row.values.keys() and _shown_digest(row) != item.text_sha256:
+        raise row.error(
+            f"the text beside {cell_name(row, TASK)} is not the one that was drawn",
+            "restore prompt and response from the sheet",
+        )
+    return item
+
+
+def _shown_digest(row: Row) -> str:
+    prompt, response = (text(row, name, empty=True) for name in SHOWN)
+    if row.format == "csv":
+        return text_digest(restored(prompt), restored(response))
+    return text_digest(prompt, response)
+
+
+def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
+    for criterion, scale in asked.scales.items():
+        if criterion not in row.values or row.values[criterion] in {"", None}:
+            continue
+        unknown = str(row.values[criterion]).strip() in _UNKNOWN
+        score = None if unknown else optional_number(row, criterion)
+        if score is not None and score not in scale.levels:
+            raise row.error(
+                f"{cell_name(row, criterion)} holds {score:g}, no level of {criterion}",
+                f"use a level of its scale, or {UNKNOWN}",
+            )
+        label = asked.shown_label(
+            item,
+            rater=rater_of(row, asked),
+            criterion=criterion,
+            score=score,
+            source=f"sheet-{row.format}",
+        )
+        yield label.model_copy(update={"rationale": optional_text(row, NOTE) or ""})
+
+
+# Label Studio's JSON export of tasks that were drawn from a run.
+#
+# Each task carries its opaque name and the digest of its text; each annotation is one rater.
+# Scores come from the controls that are named after criteria: Rating, Number or Choices; a
+# remark from the one named note: TextArea.
+#
+# References ---------- Label Studio documentation, "Export annotations",
+# https://labelstud.io/guide/export.
+
+
+def read_annotations(source: Path, asked: Asked) -> tuple[Label, ...]:
+    """Read an export, all or none. Cancelled annotations are left out.
+
+    Parameters
+    ----------
+    source : Path
+    asked : Asked
+        With the draw on record.
+
+    Raises
+    ------
+    TableError
+        If no draw is on record, a task is not of it or was changed, or a score is no level.
+    """
+    if asked.drawn is None:
+        raise TableError(
+            "the run has no draw on record", "name the run that was drawn from", source=source
+        )
+    known = {item.task: item for item in asked.drawn.items}
+    labels: list[Label] = []
+    seen: set[tuple[str, str, str]] = set()
+    for task in read_document(source).items():
+        item = _task_item(task, known)
+        for annotation in task.at("annotations").items():
+            if annotation.fields().get("was_cancelled", annotation).value is True:
+                continue
+            for node, label in _task_labels(annotation, item, asked):
+                key = (item.task, label.rater, label.criterion)
+                if key in seen:
+                    raise node.error("rates the same a second time", "keep one of the two")
+                seen.add(key)
+                labels.append(label)
+    if not labels:
+        raise TableError("no annotation holds a score", "annotate first", source=source)
+    return tuple(labels)
+
+
+def _task_item(task: Node, known: dict[str, SampledItem]) -> SampledItem:
+    shown = task.at("data")
+    item = known.get(shown.at(TASK).text())
+    if item is None:
+        raise shown.at(TASK).error("is no task of the run's draw", "import the tasks unchanged")
+    if shown.at(DIGEST).text() != item.text_sha256:
+        raise shown.at(DIGEST).error("was edited", "import the tasks unchanged")
+    prompt, response = (shown.at(name).text() for name in SHOWN)
+    if text_digest(prompt, response) != item.text_sha256:
+        raise shown.error("is not the text that was drawn", "import the tasks unchanged")
+    return item
+
+
+def _task_labels(annotation: Node, item: SampledItem, asked: Asked) -> Iterator[tuple[Node, Label]]:
+    scales, note = asked.scales, _note(annotation)
+    for control in annotation.at("result").items():
+        named = control.get("from_name")
+        criterion = "" if named is None else named.text()
+        if criterion not in scales:
+            continue
+        score = _score(control.at("value"))
+        if score is not None and score not in scales[criterion].levels:
+            raise control.error(f"gives {score:g}, no level of {criterion}", "use its scale")
+        label = asked.shown_label(
+            item,
+            rater=asked.rater or _rater(annotation),
+            criterion=criterion,
+            score=score,
+            source="label-studio",
+        )
+        yield control, label.model_copy(update={"rationale": note})
+
+
+def _note(annotation: Node) -> str:
+    """Read the remark: one text, or the lines that were added one by one."""
+    for control in annotation.at("result").items():
+        named = control.get("from_name")
+        if named is not None and named.text() == NOTE:
+            return "\n".join(line.text() for line in control.at("value").items_of("text"))
+    return ""
+
+
+def _rater(annotation: Node) -> str:
+    by = annotation.at("completed_by")
+    email = by.fields().get("email") if isinstance(by.value, dict) else by
+    if email is None or not isinstance(email.value, (str, int)) or email.value == "":
+        raise by.error("does not say who annotated", "name the rater with --rater")
+    return str(email.value)
+
+
+def _score(value: Node) -> float | None:
+    """Read what a control holds: {"rating": 4}, {"number": 4} or {"choices": ["4"]}.
+
+    None for {"choices": ["? cannot assess"]}.
+    """
+    fields = value.fields()
+    for name in ("rating", "number"):
+        if name in fields and isinstance(given := fields[name].value, (int, float)):
+            return float(given)
+    words = [choice.text() for choice in value.items_of("choices")]
+    if len(words) == 1:
+        first = words[0].split(" ", 1)[0]
+        if first == UNKNOWN:
+            return None
+        if first.lstrip("-").isdigit() and first.isascii():
+            return float(first)
+    raise value.error("holds no score", "use Rating, Number, or Choices that begin with a level")
+
 
 REQUIRED = ("id", "criterion", "score")
 OPTIONAL = ("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash", "kind")

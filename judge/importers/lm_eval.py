@@ -8,19 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from calibration.tables import read_rows
-from calibration.tables.document import Node
-from calibration.tables.errors import Place
-from calibration.tables.strict_json import parse_json
-from judge.importers.imported import (
-    Collected,
-    Imported,
-    Score,
-    name_of,
-    number_of,
-    question,
-    score_of,
-)
+from judge.files import read_rows
+from judge.files.decoding import Place
+from judge.files.read import Node, parse_json
+from judge.importers.base import Collected, Imported, Score, name_of, number_of, question, score_of
 from judge.records import Generation
 
 REQUIRED = ("doc_id", "arguments", "resps")

@@ -7,8 +7,8 @@ https://github.com/open-compass/opencompass/tree/main/opencompass/openicl/icl_in
 
 from pathlib import Path
 
-from calibration.tables.document import Node, read_document
-from judge.importers.imported import Collected, Imported, question
+from judge.files.read import Node, read_document
+from judge.importers.base import Collected, Imported, question
 from judge.records import Generation
 
 

@@ -2,12 +2,12 @@
 
 import datetime
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
-from calibration.tables import (
+from judge.files import (
     Row,
     optional_choice,
     optional_integer,
@@ -16,7 +16,11 @@ from calibration.tables import (
     read_rows,
     text,
 )
+from judge.manifest import Sample, SampledItem
 from judge.records import Generation, Language
+from judge.store.rows import Label
+from rubrics.reply_schema import rubric_digest
+from rubrics.rubric import Rubric, Scale
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference")
@@ -28,7 +32,7 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
     Parameters
     ----------
     path : str or Path
-        A table as `calibration.tables.read_rows` takes it, with the columns ``id``, ``prompt``,
+        A table as `judge.files.read_rows` takes it, with the columns ``id``, ``prompt``,
         ``response`` and, where known, ``system``, ``sample``, ``group``, ``lang``, ``reference``.
     encoding : str, optional
         What the file was saved in, where it is not UTF-8.
@@ -128,3 +132,87 @@ def _refuse_twin(row: Row, generation: Generation, encoding: str | None) -> None
 
 
 _KNOWN = frozenset((*REQUIRED, *OPTIONAL))
+
+
+# What the labels of a run may be about, whatever form they come in.
+
+Unit = tuple[str, str, int]
+
+
+class Home(NamedTuple):
+    """What the run knows of a unit."""
+
+    group: str | None
+    lang: Language
+    """In which it was judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What labels may be about.
+
+    Attributes
+    ----------
+    units : mapping of unit to Home
+        The units of the run.
+    rubrics : tuple of Rubric
+        Those of the run; their criteria and scales are what a label may name.
+    drawn : Sample or None
+        The draw on record, whose sheets and tasks are known by opaque names.
+    rater : str or None
+        Who labelled, where the file does not say.
+    """
+
+    units: Mapping[Unit, Home]
+    rubrics: tuple[Rubric, ...]
+    drawn: Sample | None = None
+    rater: str | None = None
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        """Scales by criterion."""
+        return {
+            criterion.id: criterion.scale
+            for rubric in self.rubrics
+            for criterion in rubric.criteria
+        }
+
+    def rubric_of(self, unit: Unit, criterion: str) -> Rubric | None:
+        """Give the edition that a unit was judged by; None where several have the criterion."""
+        asking = {
+            (rubric.id, rubric.language): rubric
+            for rubric in self.rubrics
+            if any(each.id == criterion for each in rubric.criteria)
+        }
+        if len({name for name, _ in asking}) != 1:
+            return None
+        name, written = next(iter(asking))
+        return asking.get((name, self.units[unit].lang), asking[name, written])
+
+    def shown_label(
+        self, item: SampledItem, *, rater: str, criterion: str, score: float | None, source: str
+    ) -> Label:
+        """Make the label of an item that was drawn, as the experts' room would have made it."""
+        rubric = self.rubric_of(item.unit, criterion)
+        return Label(
+            id=item.id,
+            system=item.system,
+            sample=item.sample,
+            rater=rater,
+            criterion=criterion,
+            score=score,
+            group=self.units[item.unit].group,
+            rubric=rubric.id if rubric else None,
+            rubric_hash=rubric_digest(rubric) if rubric else None,
+            source=source,
+        )
+
+
+def rater_of(row: Row, asked: Asked) -> str:
+    """Read who rated; a rater whom the caller named must not be contradicted."""
+    if asked.rater is None:
+        return text(row, "rater")
+    written = optional_text(row, "rater")
+    if written not in {None, asked.rater}:
+        raise row.error(f"'rater' is '{(written or '')[:40]}'", f"leave out --rater {asked.rater}")
+    return asked.rater

@@ -5,17 +5,16 @@ The first counts scores, the second measures texts, the third reads the prompts 
 
 from collections import Counter
 
-from judge.exporters.gate_files import GroupNames
-from judge.judging import kept_rubrics
+from judge.exporters.ci import GroupNames
 from judge.ratings import Side
 from judge.records import Language
-from judge.report import figures
-from judge.report.cases import BUDGET, cases_of
-from judge.report.evidence import Drift, FlipRow
-from judge.report.material import Material, Share, beside, origin, shown_names, stamp
-from judge.report.record import GroupName, Measure, Missing, MissingCell, Report
+from judge.report import formatting
+from judge.report.examples import BUDGET, cases_of
+from judge.report.model import Drift, FlipRow, GroupName, Measure, Missing, MissingCell, Report
+from judge.report.run_data import Material, Share, beside, origin, shown_names, stamp
 from judge.report.scores import (
     Sheet,
+    Tally,
     bounds,
     goodness,
     measures_of,
@@ -23,12 +22,13 @@ from judge.report.scores import (
     ordered_groups,
     ordered_systems,
     score_cells,
+    tally,
 )
-from judge.report.tally import Tally, tally
-from judge.report.words import Both, say
-from judge.store.base import Run
-from judge.store.sql import Store
-from judge.summary import count_outcomes
+from judge.report.texts import Both, say
+from judge.run.plan import kept_rubrics
+from judge.run.run import count_outcomes
+from judge.store.rows import Run
+from judge.store.store import Store
 
 
 def from_run(
@@ -156,9 +156,9 @@ def _drift(sheet: Sheet) -> Drift | None:
         lead=say(
             "drift.lead" if changed else "drift.lead_none",
             measure=named(measure),
-            changed=figures.counted(changed),
-            of=figures.counted(total),
-            share=figures.percent(changed / total),
+            changed=formatting.counted(changed),
+            of=formatting.counted(total),
+            share=formatting.percent(changed / total),
         ),
         measure=named(measure),
         rows=rows,

@@ -10,22 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.tables.printable import printable
-from judge.exporters.atomic import write_whole
-from judge.report import figures, quoting
-from judge.report.record import Report
-from judge.report.sections import (
-    belief,
-    checks,
-    drift,
-    items,
-    knowing,
-    method,
-    missing,
-    opening,
-    where,
-)
-from judge.report.words import say
+from judge.files.atomic import write_whole
+from judge.files.decoding import printable
+from judge.report import formatting, texts
+from judge.report.model import Report
+from judge.report.sections import calibration, examples, gate, overview, scores
+from judge.report.texts import say
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,15 +23,15 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 
 _READING_ORDER = (
-    opening.counts,
-    checks.section,
-    where.section,
-    belief.section,
-    knowing.section,
-    drift.section,
-    items.section,
-    missing.section,
-    method.section,
+    overview.counts,
+    gate.section,
+    scores.section,
+    calibration.section,
+    examples.recognition_section,
+    gate.drift_section,
+    examples.section,
+    overview.missing_section,
+    overview.method_section,
 )
 """What a report does not know about has no section."""
 
@@ -68,17 +58,17 @@ def render(report: Report) -> str:
         .get_template("page.html")
         .render(
             report=report,
-            headlines=opening.headlines(report),
-            chips=tuple(opening.chips(report)),
+            headlines=overview.headlines(report),
+            chips=tuple(overview.chips(report)),
             sections=[made for section in _READING_ORDER if (made := section(report))],
             scored=any(cell.score for cell in report.scores),
             style=style,
             seal=seal,
             say=say,
-            parts=quoting.parts,
+            parts=texts.parts,
             printable=printable,
-            folded=quoting.folded,
-            counted=figures.counted,
+            folded=texts.folded,
+            counted=formatting.counted,
             trusted=Markup,
         )
     )

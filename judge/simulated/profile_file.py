@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.profile import (
     Candidate,
-    Clause,
     ErrorRates,
     Latency,
     Pair,
@@ -30,7 +29,6 @@ _RECORDS: tuple[type[BaseModel], ...] = (
     PlannedFault,
     Candidate,
     Pair,
-    Clause,
 )
 _KEYS = frozenset(name for record in _RECORDS for name in record.model_fields)
 

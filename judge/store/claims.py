@@ -1,28 +1,173 @@
 """Tasks and who works on them: drawn once, claimed k times each, drafted, submitted, reopened."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
-
-from judge.store import rows, tables
-from judge.store.annotation_base import Claim, Draft, KeptDraft, LabelTask, State, Study
-from judge.store.base import Label
-from judge.store.claim_rows import (
-    StaleForm,
-    checked,
-    claim_query,
-    claim_row,
-    keep_draft,
-    newest,
-    own,
-    read_claim,
-    spend,
-    version_of,
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    update,
 )
-from judge.store.desk import Desk
-from judge.store.tasks import free_task, layout_for
+
+from judge.errors import StoreError
+from judge.store import rows, schema
+from judge.store.annotation_project import (
+    Claim,
+    Desk,
+    Draft,
+    KeptDraft,
+    LabelTask,
+    State,
+    Study,
+    free_task,
+    layout_for,
+)
+from judge.store.rows import Label
+
+# Rows of claims and drafts, read and written within somebody else's transaction.
+
+EMPTY = KeptDraft(version=0, undo_to=-1, draft=Draft())
+
+
+class StaleForm(StoreError):  # noqa: N818 - reads as a statement at the place where it is raised
+    """The form was filled in from a page that is no longer the newest, or sent twice."""
+
+
+def own(desk: Desk, claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    """Say which row of the claims this is."""
+    table = schema.claims
+    return (
+        table.c.run_id == desk.run.run_id,
+        table.c.rater == claim.rater,
+        table.c.task == claim.task.task,
+    )
+
+
+def claim_query(desk: Desk) -> Select[Any]:
+    """Ask for the claims of a run with their tasks, in the order in which they were made."""
+    claims, listed = schema.claims, schema.tasks
+    return (
+        select(claims, listed.c.record)
+        .join(listed, (claims.c.run_id == listed.c.run_id) & (claims.c.task == listed.c.task))
+        .where(claims.c.run_id == desk.run.run_id)
+        .order_by(claims.c.rater, claims.c.place)
+    )
+
+
+def claim_row(desk: Desk, claim: Claim) -> dict[str, object]:
+    """Give the row of a new claim."""
+    return {
+        "run_id": desk.run.run_id,
+        "rater": claim.rater,
+        "task": claim.task.task,
+        "place": claim.place,
+        "kind": claim.kind,
+        "state": claim.state,
+        "layout": json.dumps(claim.layout),
+        "claimed_at": desk.stamp(),
+        "seconds": claim.seconds,
+        "reason": "",
+    }
+
+
+def read_claim(row: RowMapping) -> Claim:
+    """Make the record of a claim from its row."""
+    return Claim(
+        rater=str(row["rater"]),
+        task=LabelTask.model_validate_json(str(row["record"])),
+        place=int(row["place"]),
+        kind=row["kind"],
+        state=row["state"],
+        layout=tuple(json.loads(str(row["layout"]))),
+        seconds=float(row["seconds"]),
+    )
+
+
+def checked(desk: Desk, connection: Connection, claim: Claim, *, version: int) -> KeptDraft:
+    """Give the newest draft of an open task.
+
+    Raises
+    ------
+    StaleForm
+        If the task is closed, or the newest draft has another version.
+    """
+    state = connection.execute(
+        select(schema.claims.c.state).where(*own(desk, claim)).with_for_update()
+    ).scalar_one_or_none()
+    present = newest(desk, connection, rater=claim.rater, task=claim.task.task)
+    if state != "open" or present.version != version:
+        raise StaleForm(f"version {version} of a task that is {state} at {present.version}.")
+    return present
+
+
+def newest(desk: Desk, connection: Connection, *, rater: str, task: str) -> KeptDraft:
+    """Return the newest draft of a rater on a task, or the empty one."""
+    table = schema.drafts
+    query = (
+        select(table.c.version, table.c.undo_to, table.c.body)
+        .where(table.c.run_id == desk.run.run_id, table.c.rater == rater, table.c.task == task)
+        .order_by(table.c.version.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return EMPTY if row is None else _kept(row[0], row[1], row[2])
+
+
+def version_of(desk: Desk, connection: Connection, claim: Claim, *, version: int) -> KeptDraft:
+    """Return one version of a draft; 0 is the empty one."""
+    if version == 0:
+        return EMPTY
+    table = schema.drafts
+    row = connection.execute(
+        select(table.c.version, table.c.undo_to, table.c.body).where(
+            table.c.run_id == desk.run.run_id,
+            table.c.rater == claim.rater,
+            table.c.task == claim.task.task,
+            table.c.version == version,
+        )
+    ).one()
+    return _kept(row[0], row[1], row[2])
+
+
+def keep_draft(desk: Desk, connection: Connection, claim: Claim, *, kept: KeptDraft) -> None:
+    """Add a version of a draft."""
+    connection.execute(
+        insert(schema.drafts).values(
+            run_id=desk.run.run_id,
+            rater=claim.rater,
+            task=claim.task.task,
+            version=kept.version,
+            undo_to=kept.undo_to,
+            at=desk.stamp(),
+            body=kept.draft.model_dump_json(),
+        )
+    )
+
+
+def spend(desk: Desk, connection: Connection, claim: Claim, *, seconds: float) -> None:
+    """Add to the time on a task."""
+    if seconds > 0:
+        connection.execute(
+            update(schema.claims)
+            .where(*own(desk, claim))
+            .values(seconds=schema.claims.c.seconds + seconds)
+        )
+
+
+def _kept(version: object, undo_to: object, body: object) -> KeptDraft:
+    return KeptDraft(
+        version=int(str(version)),
+        undo_to=int(str(undo_to)),
+        draft=Draft.model_validate_json(str(body)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +180,7 @@ class Dissent:
 
 def add_tasks(desk: Desk, drawn: Sequence[LabelTask]) -> int:
     """Keep the tasks of a run in the order drawn; those that are there already stay as they are."""
-    table = tables.tasks
+    table = schema.tasks
     with desk.writing() as connection:
         query = select(table.c.task).where(table.c.run_id == desk.run.run_id)
         known = set(connection.scalars(query))
@@ -59,7 +204,7 @@ def add_tasks(desk: Desk, drawn: Sequence[LabelTask]) -> int:
 
 def count_tasks(desk: Desk) -> int:
     """Count the tasks of a run."""
-    query = select(func.count()).where(tables.tasks.c.run_id == desk.run.run_id)
+    query = select(func.count()).where(schema.tasks.c.run_id == desk.run.run_id)
     with desk.reading() as connection:
         return int(connection.execute(query).scalar_one())
 
@@ -88,7 +233,7 @@ def next_claim(
         )
         if task is None:
             return None
-        claims = tables.claims
+        claims = schema.claims
         place = connection.execute(
             select(func.count()).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
         ).scalar_one()
@@ -112,7 +257,7 @@ def find_claim(desk: Desk, rater: str, task: str) -> Claim | None:
 
 def count_done(desk: Desk, rater: str) -> int:
     """Count a rater's submitted tasks."""
-    table = tables.claims
+    table = schema.claims
     query = select(func.count()).where(
         table.c.run_id == desk.run.run_id, table.c.rater == rater, table.c.state == "done"
     )
@@ -124,11 +269,11 @@ def own_claims(
     desk: Desk, rater: str, *, state: State | None = None, task: str | None = None
 ) -> tuple[Claim, ...]:
     """List a rater's claims, or those in a state or on a task, in the order of their making."""
-    query = claim_query(desk).where(tables.claims.c.rater == rater)
+    query = claim_query(desk).where(schema.claims.c.rater == rater)
     if state is not None:
-        query = query.where(tables.claims.c.state == state)
+        query = query.where(schema.claims.c.state == state)
     if task is not None:
-        query = query.where(tables.claims.c.task == task)
+        query = query.where(schema.claims.c.task == task)
     with desk.reading() as connection:
         return tuple(read_claim(row) for row in connection.execute(query).mappings())
 
@@ -214,14 +359,14 @@ def close_claim(
     with desk.writing() as connection:
         checked(desk, connection, claim, version=version)
         connection.execute(
-            update(tables.claims)
+            update(schema.claims)
             .where(*own(desk, claim))
             .values(state=state, closed_at=desk.stamp(), reason=reason)
         )
         added = [rows.label_row(desk.run, label) for label in labels]
         if added:
-            connection.execute(insert(tables.labels), added)
-        task = tables.tasks
+            connection.execute(insert(schema.labels), added)
+        task = schema.tasks
         this = (task.c.run_id == desk.run.run_id, task.c.task == claim.task.task)
         if state == "skipped":
             # Somebody else is to have it.
@@ -239,7 +384,7 @@ def close_claim(
 
 
 def _complete(desk: Desk, connection: Connection, claim: Claim, *, per_item: int) -> bool:
-    table = tables.claims
+    table = schema.claims
     done = select(func.count()).where(
         table.c.run_id == desk.run.run_id,
         table.c.task == claim.task.task,
@@ -259,8 +404,8 @@ def reopen(desk: Desk, claim: Claim) -> None:
     """
     with desk.writing() as connection:
         changed = connection.execute(
-            update(tables.claims)
-            .where(*own(desk, claim), tables.claims.c.state == "done")
+            update(schema.claims)
+            .where(*own(desk, claim), schema.claims.c.state == "done")
             .values(state="open", closed_at=None)
         )
         if changed.rowcount != 1:
@@ -271,7 +416,7 @@ def reopen(desk: Desk, claim: Claim) -> None:
 
 def _take_back_labels(desk: Desk, connection: Connection, claim: Claim) -> None:
     """Delete what the submitted draft put there, and nothing that came from a file."""
-    table = tables.labels
+    table = schema.labels
     draft = newest(desk, connection, rater=claim.rater, task=claim.task.task).draft
     for id_, system, sample in claim.task.units:
         for key in draft.scores:
@@ -298,7 +443,7 @@ def submitted(desk: Desk) -> tuple[tuple[Claim, Draft], ...]:
 def _submitted(
     desk: Desk, connection: Connection, task: str | None = None
 ) -> tuple[tuple[Claim, Draft], ...]:
-    claims, drafts = tables.claims, tables.drafts
+    claims, drafts = schema.claims, schema.drafts
     query = claim_query(desk).where(claims.c.state == "done")
     words = select(drafts.c.rater, drafts.c.task, drafts.c.body).where(
         drafts.c.run_id == desk.run.run_id

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
+from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,17 +17,67 @@ from sqlalchemy import (
     update,
 )
 
-from judge.config import Manifest
-from judge.records import Answer, Generation, Item, Judgment
-from judge.store import tables
-from judge.store.base import AttemptEnded, AttemptStarted, Label, Run, Write
+from judge.manifest import Manifest
+from judge.records import Answer, Attempt, Generation, Item, Judgment, Record
+from judge.store import schema
+
+# What goes into a store and comes out of it, beside the records of the engine.
+
+
+class Run(Record):
+    """A named set of generations with all that was said of them."""
+
+    run_id: int
+    name: str
+    created_at: str
+    """UTC time in ISO 8601."""
+    manifest: Manifest
+
+
+class AttemptStarted(Record):
+    """A call that is about to be made."""
+
+    serial: int
+    started_at: str
+    attempt: Attempt
+
+
+class AttemptEnded(Record):
+    """What became of a call."""
+
+    serial: int
+    attempt: Attempt
+
+
+Write = AttemptStarted | AttemptEnded | Judgment | Answer
+
+
+class Label(Record):
+    """What one expert said of one generation for one criterion."""
+
+    id: str
+    system: str
+    sample: int = 0
+    rater: str
+    criterion: str
+    score: float | None
+    """None where the expert could not assess; never a number."""
+    group: str | None = None
+    rubric: str | None = None
+    rubric_hash: str | None = None
+    rationale: str = ""
+    kind: Literal["label", "adjudicate"] = "label"
+    """A third's label of an item in dispute counts for the item, not for how experts agree."""
+    source: str = ""
+    """How it came: web, xlsx, label-studio, csv."""
+
 
 PAGE = 500
 """Rows that are held in memory at once."""
 
-_END_ATTEMPT = update(tables.attempts).where(
-    tables.attempts.c.run_id == bindparam("of_run"),
-    tables.attempts.c.serial == bindparam("of_serial"),
+_END_ATTEMPT = update(schema.attempts).where(
+    schema.attempts.c.run_id == bindparam("of_run"),
+    schema.attempts.c.serial == bindparam("of_serial"),
 )
 
 SLOT = ("id", "system", "sample", "judge", "rubric", "repeat", "order")
@@ -40,7 +91,7 @@ def insert_numbered(
     connection: Connection, run_id: int, table: Table, *, records: Iterable[Generation | Item]
 ) -> None:
     """Keep what a run begins with, each with its place in the file, a page at a time."""
-    columns = UNIT if table is tables.generations else ("id",)
+    columns = UNIT if table is schema.generations else ("id",)
     numbered = enumerate(records)
     while page := list(islice(numbered, PAGE)):
         rows = [
@@ -58,7 +109,7 @@ def insert_numbered(
 def insert_document(connection: Connection, run_id: int, *, kind: str, body: str, now: str) -> None:
     """Keep a text that belongs to a run."""
     connection.execute(
-        insert(tables.documents).values(run_id=run_id, kind=kind, created_at=now, body=body)
+        insert(schema.documents).values(run_id=run_id, kind=kind, created_at=now, body=body)
     )
 
 
@@ -96,21 +147,21 @@ def end_attempts(connection: Connection, run: Run, ended: Sequence[AttemptEnded]
 def made(run: Run) -> tuple[Table, tuple[str, ...]]:
     """Give the table of what a run makes, and the columns that tell its rows apart."""
     if run.manifest.kind == "generate":
-        return tables.answers, UNIT
-    return tables.judgments, SLOT
+        return schema.answers, UNIT
+    return schema.judgments, SLOT
 
 
 def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
     """Keep a group of writes."""
     started = [attempt_row(run, write) for write in writes if isinstance(write, AttemptStarted)]
     if started:
-        connection.execute(insert(tables.attempts), started)
+        connection.execute(insert(schema.attempts), started)
     ended = [write for write in writes if isinstance(write, AttemptEnded)]
     if ended:
         end_attempts(connection, run, ended)
     for table, columns, kind in (
-        (tables.judgments, SLOT, Judgment),
-        (tables.answers, UNIT, Answer),
+        (schema.judgments, SLOT, Judgment),
+        (schema.answers, UNIT, Answer),
     ):
         added = [made_row(run, write, columns) for write in writes if isinstance(write, kind)]
         if added:

@@ -4,20 +4,26 @@ The room's own words stand in a file for each language; no sentence stands in th
 """
 
 import hashlib
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from judge.records import Language
-from judge.report import quoting
-from judge.web.room import Visit
+from judge.grading.pointwise import language_of
+from judge.records import Generation, Language
+from judge.report import texts
+from judge.run.plan import in_language
+from judge.store.annotation_project import Claim, Draft
+from judge.web.annotation_room import Room, Visit
+from judge.web.texts import speaker
+from rubrics.rubric import Criterion, Rubric
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -59,22 +65,6 @@ def see(place: str) -> RedirectResponse:
     return RedirectResponse(place, status_code=303)
 
 
-def speaker(lang: Language) -> Callable[..., str]:
-    """Give the function that says a text in one language: ``t("label.save")``."""
-    return partial(_said, lang)
-
-
-@lru_cache(maxsize=2)
-def strings(lang: Language) -> Mapping[str, Mapping[str, str]]:
-    """Read the texts of one language: by section, by name."""
-    return tomllib.loads((_FOLDER / f"strings.{lang}.toml").read_text(encoding="utf-8"))
-
-
-def _said(lang: Language, key: str, **values: object) -> str:
-    section, _, name = key.partition(".")
-    return strings(lang)[section][name].format_map(values)
-
-
 def _rendered(name: str, lang: Language, *, status: int, values: dict[str, object]) -> HTMLResponse:
     template = _environment().get_template(name)
     text = template.render(lang=lang, t=speaker(lang), edition=edition(), **values)
@@ -99,6 +89,143 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["parts"] = quoting.parts  # pyright: ignore[reportArgumentType] - any value may be a global
-    environment.globals["folded"] = partial(quoting.folded, longest=LONGEST, lines=40)  # pyright: ignore[reportArgumentType] - as above
+    environment.globals["parts"] = texts.parts  # pyright: ignore[reportArgumentType] - any value may be a global
+    environment.globals["folded"] = partial(texts.folded, longest=LONGEST, lines=40)  # pyright: ignore[reportArgumentType] - as above
     return environment
+
+
+# What a labelling screen shows: criteria with their anchors and keys, texts in a rater's order.
+
+CANNOT = "cannot"
+"""What a form says where the rater could not assess."""
+
+GRADES = {3: "A", 2: "B", 1: "C"}
+"""CValues writes its three grades as letters; they are kept as 3, 2, 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One level of a scale with the key that chooses it."""
+
+    score: int
+    name: str
+    """How the level reads: a number, or the letter of a grade."""
+    key: str
+    text: str
+    """Its anchor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One criterion as a question on the screen."""
+
+    key: str
+    """``rubric.criterion``; its name in the form and in drafts."""
+    title: str
+    question: str
+    levels: tuple[Level, ...]
+    short: bool
+    """Whether its levels stand in one row."""
+
+
+def rubrics_for(room: Room, generation: Generation) -> tuple[Rubric, ...]:
+    """Give the rubrics under which an item was judged, one edition of each, by id."""
+    ids = sorted({id_ for id_, _ in room.rubrics})
+    editions = (_edition(room.rubrics, id_, language_of(generation)) for id_ in ids)
+    return tuple(rubric for rubric in editions if rubric.applies_to(generation.group))
+
+
+def fields(
+    room: Room, generation: Generation, lang: Language, *, only: tuple[str, ...]
+) -> tuple[Field, ...]:
+    """Give the questions about an item in the language of the screen.
+
+    The twin of a rubric in the other language asks the same; where there is none, the rubric is
+    shown in the language that it has. `only` names the criteria to ask for; empty for all.
+    """
+    asked = rubrics_for(room, generation)
+    shown = (in_language(rubric, lang) for rubric in asked)
+    return tuple(
+        _field(rubric.id, criterion)
+        for rubric in shown
+        for criterion in rubric.criteria
+        if not only or criterion.id in only
+    )
+
+
+def instructions(room: Room, generation: Generation, lang: Language) -> tuple[Rubric, ...]:
+    """Give the rubrics of an item as the rater reads them."""
+    return tuple(in_language(rubric, lang) for rubric in rubrics_for(room, generation))
+
+
+def titles(room: Room, lang: Language) -> dict[str, str]:
+    """Name every criterion of the room, by its key in drafts, in the language of the screen."""
+    shown = [in_language(rubric, lang) for _, rubric in sorted(room.rubrics.items())]
+    return {
+        f"{rubric.id}.{criterion.id}": criterion.title
+        for rubric in shown
+        for criterion in rubric.criteria
+    }
+
+
+def in_layout(claim: Claim, generations: tuple[Generation, ...]) -> tuple[Generation, ...]:
+    """Put the replies of a task into the order in which this rater sees them."""
+    return tuple(generations[place] for place in claim.layout)
+
+
+def read_draft(form: Mapping[str, str], asked: tuple[Field, ...], claim: Claim) -> Draft:
+    """Read a form; whatever is not a level of its scale is left out, never guessed."""
+    scores: dict[str, int | None] = {}
+    for field in asked:
+        said = form.get(f"score.{field.key}", "")
+        levels = {str(level.score): level.score for level in field.levels}
+        if said == CANNOT:
+            scores[field.key] = None
+        elif said in levels:
+            scores[field.key] = levels[said]
+    shown = {str(number): place for number, place in enumerate(claim.layout)}
+    return Draft(
+        scores=scores,
+        note=form.get("note", "")[:4000],
+        best=shown.get(form.get("best", "")),
+        answer=form.get("answer", "")[:20000],
+    )
+
+
+def missing(draft: Draft, asked: tuple[Field, ...], *, choose: bool) -> tuple[str, ...]:
+    """Name the questions that are still open, by their titles."""
+    left = [field.title for field in asked if field.key not in draft.scores]
+    return (*(["best"] if choose and draft.best is None else []), *left)
+
+
+def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language) -> Rubric:
+    other = "en" if lang == "zh" else "zh"
+    return rubrics[id_, lang] if (id_, lang) in rubrics else rubrics[id_, other]
+
+
+def _field(rubric: str, criterion: Criterion) -> Field:
+    lettered = rubric == "values-grade" and criterion.scale.levels == (1, 2, 3)
+    anchors = criterion.scale.anchors
+    levels = tuple(
+        Level(
+            score=anchor.score,
+            name=GRADES[anchor.score] if lettered else str(anchor.score),
+            key=GRADES[anchor.score].lower() if lettered else _key(anchor.score, len(anchors)),
+            text=anchor.text,
+        )
+        for anchor in (reversed(anchors) if lettered else anchors)
+    )
+    return Field(
+        key=f"{rubric}.{criterion.id}",
+        title=criterion.title,
+        question=criterion.question,
+        levels=levels,
+        short=len(levels) > 4,
+    )
+
+
+def _key(score: int, levels: int) -> str:
+    """Name the key of a level: its digit, 0 for 10; none where one key is not enough."""
+    if score == 10 and levels == 10:
+        return "0"
+    return str(score) if 0 <= score <= 9 else ""

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from judge.store import claims
-from judge.store.desk import Desk
-from judge.store.sql import open_store
+from judge.store.annotation_project import Desk
+from judge.store.store import open_store
 from tests.browser.chromium import chromium, needs_browser
 from tests.cli.program import command, environment
 from tests.judge.web.rooms import judged_run, room_of

@@ -34,22 +34,22 @@ class Point:
 
 
 POINTS = {
-    "during a migration": Point("judge.store.tables:room.create_all", after=True),
+    "during a migration": Point("judge.store.schema:room.create_all", after=True),
     "during the import of a batch": Point("judge.store.rows:insert"),
-    "before an attempt is kept": Point("judge.store.sql:Store.write", holds="AttemptStarted"),
+    "before an attempt is kept": Point("judge.store.store:Store.write", holds="AttemptStarted"),
     "after an attempt is kept": Point(
-        "judge.store.sql:Store.write", after=True, holds="AttemptStarted"
+        "judge.store.store:Store.write", after=True, holds="AttemptStarted"
     ),
     "before a call is sent": Point("judge.models.openai_compatible:DirectModel.ask"),
     "after a reply has come": Point("judge.models.openai_compatible:DirectModel.ask", after=True),
-    "before a reply is read": Point("judge.grading:read_reply"),
+    "before a reply is read": Point("judge.grading.judgment_task:read_reply"),
     "before a commit": Point("judge.store.rows:keep", after=True, holds="Judgment"),
     "after a commit, before it is told": Point(
-        "judge.store.sql:Store.write", after=True, holds="Judgment"
+        "judge.store.store:Store.write", after=True, holds="Judgment"
     ),
-    "before the log is folded in": Point("judge.store.sql:Store.close"),
+    "before the log is folded in": Point("judge.store.store:Store.close"),
     "before the lock is released": Point("pathlib:Path.unlink", holds=".lock"),
-    "in the middle of a file": Point("judge.exporters.files:json.dumps"),
+    "in the middle of a file": Point("judge.exporters.tables:json.dumps"),
     "before a file takes its place": Point("pathlib:Path.replace"),
 }
 """Where a crash could hurt, in the order in which a run passes them."""
@@ -59,7 +59,7 @@ def main() -> None:
     """Arm one point, then be `cvalues`."""
     name, nth, acknowledged = sys.argv[1:4]
     point = POINTS[name]
-    _wrap("judge.cli.session:_Sitting._watch", lambda seen: _noting(seen, Path(acknowledged)))
+    _wrap("judge.cli.run_session:_Sitting._watch", lambda seen: _noting(seen, Path(acknowledged)))
     _wrap(point.place, lambda function: _armed(function, point, int(nth)))
     sys.argv = ["cvalues", *sys.argv[4:]]
     from cvalues.cli import main as cvalues

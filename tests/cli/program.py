@@ -16,8 +16,8 @@ PATIENCE = 120.0
 """Seconds after which a command is taken to hang."""
 
 LOADED = (
-    *("cvalues.cli.app", "judge.exporters.gate_files", "judge.gate.conduct"),
-    *("judge.report.build", "judge.store.sql"),
+    *("cvalues.cli.app", "judge.exporters.ci", "judge.gate.decision"),
+    *("judge.report.build", "judge.store.store"),
     *("aiohttp", "jinja2", "openpyxl", "pandas", "scipy.optimize", "scipy.special", "scipy.stats"),
 )
 """What most commands import, and what takes most of their time."""

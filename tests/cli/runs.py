@@ -5,7 +5,7 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
-from judge.store.sql import open_store
+from judge.store.store import open_store
 
 ITEMS = 24
 IN_FLIGHT = 4

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from calibration.passport import load_passport
-from judge.trust.identity import identity_of
+from judge.calibrate.passport import identity_of
 from rubrics import load_rubric
 from tests.cli.program import Ended, program
-from tests.judge.releases import MANIFEST, release, store_at
-from tests.judge.trust_material import labels, scores, table
+from tests.judge.calibrate.calibration_material import labels, scores, table
+from tests.judge.gate.releases import MANIFEST, release, store_at
 from tests.shared_material import shared_file
 
 JUDGED = [1] * 80 + [0] * 20

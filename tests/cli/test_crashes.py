@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge.simulated.server import simulated_server
-from judge.store.sql import open_store
+from judge.store.store import open_store
 from tests.cli.crashing import POINTS
 from tests.cli.program import environment, program
 from tests.cli.runs import IN_FLIGHT, ITEMS, KEY, assert_sound, judging, kept, responses

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry, save_passport
-from judge.canaries import canaries
-from judge.config import Manifest, Source
-from judge.grading import judgment
+from judge.calibrate.passport import identity_of
+from judge.grading.canaries import canaries
+from judge.grading.judgment_task import judgment
+from judge.manifest import Manifest, Source
 from judge.records import Scored
-from judge.trust.identity import identity_of
 from tests.cli.program import Ended, program
+from tests.judge.gate.releases import MANIFEST, release, store_at
 from tests.judge.records import tasks
-from tests.judge.releases import MANIFEST, release, store_at
 
 GOOD = [1] * 190 + [0] * 10
 WORSE = [1] * 130 + [0] * 70

@@ -20,7 +20,7 @@ from judge.simulated.profile import (
     Profile,
 )
 from judge.simulated.server import simulated_server
-from judge.store.sql import open_store
+from judge.store.store import open_store
 from tests.cli.program import command, environment, program
 
 KEY = {"OPENAI_API_KEY": "sk-canary-1234567890abcdef"}

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry, save_passport
-from judge.config import Manifest, RubricEdition, Source
+from judge.calibrate.passport import identity_of
+from judge.manifest import Manifest, RubricEdition, Source
 from judge.records import Judge
 from judge.simulated.profile import PlannedFault, Profile
 from judge.simulated.server import simulated_server
-from judge.trust.identity import identity_of
 from rubrics import load_rubric
+from rubrics.reply_schema import rubric_digest
 from tests.cli.program import program
 from tests.cli.runs import KEY, judging, responses
 from tests.judge.records import JUDGE
@@ -90,7 +91,9 @@ def test_a_second_judge_needs_a_passport_of_its_own(tmp_path: Path) -> None:
 def speaking_for(judge: Judge) -> JudgePassport:
     """Make a passport that says a judge may be believed on safety in Chinese."""
     rubric = load_rubric("safety", language="zh")
-    edition = RubricEdition(rubric="safety", language="zh", digest=rubric.digest, criteria=())
+    edition = RubricEdition(
+        rubric="safety", language="zh", digest=rubric_digest(rubric), criteria=()
+    )
     source = Source(name="r", sha256="0" * 64, rows=1)
     beyond = Measure(value=0.8, low=0.6, high=0.9, confidence=0.95, n=100)
     return JudgePassport(

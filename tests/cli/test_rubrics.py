@@ -8,10 +8,11 @@ import pytest
 
 from judge.cli.console import guarded
 from judge.cli.rubrics import app
-from judge.containment import reveal
+from judge.grading.prompt_injection import reveal
 from rubrics import load_rubric
 from rubrics.library import LIBRARY
 from rubrics.prompt import render
+from rubrics.reply_schema import rubric_digest
 from tests.rubrics.samples import TONE, swapped, write
 from tests.shared_material import attack_strings
 
@@ -65,7 +66,7 @@ def test_show_gives_every_level_and_its_source(run: Run, lang: str, title: str) 
 
     assert code == 0
     assert title in out
-    assert rubric.digest in out
+    assert rubric_digest(rubric) in out
     for criterion in rubric.criteria:
         assert criterion.source.reference in out
         assert all(anchor.text in out for anchor in criterion.scale.anchors)
@@ -83,7 +84,7 @@ def test_show_as_json_loads_back_as_the_same_rubric(run: Run) -> None:
     _, out, _ = run("show", "responsibility", "--json")
     shown = json.loads(out)
 
-    assert shown["digest"] == load_rubric("responsibility").digest
+    assert shown["digest"] == rubric_digest(load_rubric("responsibility"))
     assert next(iter(shown["reply_schema"]["properties"])) == "overall"
     assert shown["packs"][3]["group"] == "law"
 

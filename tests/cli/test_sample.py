@@ -11,8 +11,8 @@ from defusedxml import ElementTree
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from judge.samples import KIND, Sample
-from judge.store.sql import open_store
+from judge.manifest import KIND, Sample
+from judge.store.store import open_store
 from tests.cli.program import Ended, program
 from tests.cli.test_calibrate import run_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import typer
 
-from cvalues.cli.fetch import fetch
+from cvalues.cli.datasets import fetch
 from cvalues.cli.mc import mc
 from judge.cli.console import guarded
 

@@ -7,7 +7,7 @@ import pytest
 
 from cvalues.datasets.build import build, data_card, split_prompts, write_set
 from judge.errors import ConfigError
-from judge.store.annotation_base import Entry, EntryState, Material, Turn
+from judge.store.annotation_project import Entry, EntryState, Material, Turn
 
 
 def turn(prompt: str, response: str) -> Turn:

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from calibration.tables import TableError
-from cvalues.datasets.comparison import TIERS, read_comparisons, tier_tests
-from cvalues.datasets.poison import read_expert_records
-from cvalues.datasets.prompts import PromptMapping, read_mapping, read_prompts
-from cvalues.datasets.xstest import LABELS, ratings, write_tables
+from cvalues.datasets.prompts import (
+    LABELS,
+    PromptMapping,
+    ratings,
+    read_mapping,
+    read_prompts,
+    write_tables,
+)
+from cvalues.judge_tests import TIERS, read_comparisons, read_expert_records, tier_tests
 from judge.errors import ConfigError
+from judge.files import TableError
 from tests.shared_material import shared_file
 
 PROMPTS = ("data", "cvalues", "cvalues_responsibility_prompts.jsonl")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvalues.datasets.download import ATTEMPTS, FetchError, check_address, download
+from cvalues.datasets.fetch import ATTEMPTS, FetchError, check_address, download
 from judge.errors import ConfigError
 from tests.cvalues.file_server import serving
 

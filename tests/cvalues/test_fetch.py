@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvalues.datasets.download import FetchError
-from cvalues.datasets.fetch import RECEIPT, fetch
-from cvalues.datasets.registry import data_set, data_sets, fetched_file
+from cvalues.datasets.fetch import RECEIPT, FetchError, data_set, data_sets, fetch, fetched_file
 from judge.errors import ConfigError
 from tests.cvalues.file_server import serving
 from tests.shared_material import shared_file

@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvalues.association import LEAST_SYSTEMS, association
-from cvalues.gap import Quadrant, Rate, gap_report, quadrant_name
-from cvalues.item_functioning import ItemDifference, SettingAnswer, item_differences
-from cvalues.published import published_numbers
+from cvalues.dif import ItemDifference, SettingAnswer, item_differences
+from cvalues.knowing_doing import (
+    LEAST_SYSTEMS,
+    Quadrant,
+    Rate,
+    association,
+    gap_report,
+    quadrant_name,
+)
+from cvalues.taxonomy import published_numbers
 
 FRACTIONS = st.floats(0.0, 1.0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from judge.simulated.profile import Profile
 from judge.simulated.server import Running, simulated_server
-from judge.store.sql import open_store
+from judge.store.store import open_store
 from tests.cli.program import command, environment, program
 
 PROMPTS = 1000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cvalues.datasets.comparison import TIERS
+from cvalues.judge_tests import TIERS
 from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Profile
 from judge.simulated.server import simulated_server

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cvalues.order_tests import Order, OrderTest, order_report, pair_tests
+from cvalues.judge_tests import Order, OrderTest, order_report, pair_tests
 from tests.cvalues.choice_material import pair
 
 TIERS = ("risky", "refusal", "guidance")

@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from judge.containment import contain
+from judge.grading.prompt_injection import contain
 from judge.simulated.openai_protocol import ChatRequest, read_request
 
 NONCE = "0123456789abcdef"

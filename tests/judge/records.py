@@ -1,8 +1,8 @@
 """Records that tests build on."""
 
-from judge import pointwise
-from judge.grading import Task
-from judge.pointwise import Forms
+from judge.grading import pointwise
+from judge.grading.judgment_task import Task
+from judge.grading.pointwise import Forms
 from judge.records import Generation, Judge
 from rubrics import load_rubric
 

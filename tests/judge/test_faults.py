@@ -15,10 +15,10 @@ from judge.models.litellm import LitellmModel
 from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy
 from judge.records import Judge, Judgment, Reason
+from judge.run.scheduler import Bench, ask_tasks
 from judge.simulated import FAULTS, PAYLOADS
 from judge.simulated.server import Running, simulated_server
-from judge.stage import Bench, ask_tasks
-from judge.store.base import Write
+from judge.store.rows import Write
 from tests.judge.records import tasks
 
 DEADLINE = 0.5

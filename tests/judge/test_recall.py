@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from judge.config import AS_IT_IS, OnRefusal, Source
 from judge.errors import AuthRejected
-from judge.judging import JudgingPlan
+from judge.manifest import AS_IT_IS, OnRefusal, Source
 from judge.models.base import Reply, ScriptedModel
 from judge.records import Generation, Judge, Judgment, Usage
-from judge.run import Settings, begin, carry_out
-from judge.store.sql import Store, open_store
+from judge.run.plan import JudgingPlan
+from judge.run.run import Settings, begin, carry_out
+from judge.store.store import Store, open_store
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply
 

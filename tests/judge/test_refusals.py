@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from judge import pointwise
-from judge.config import AS_IT_IS, Manifest, OnRefusal, Source
-from judge.grading import Task
+from judge.calibrate.passport import identity_of
+from judge.grading import pointwise
+from judge.grading.judgment_task import Task
+from judge.grading.pointwise import NEUTRAL, SECOND, Forms, neutral_frames
+from judge.manifest import AS_IT_IS, Manifest, OnRefusal, Source
 from judge.models.base import Question, Reply, Script, ScriptedModel
 from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
-from judge.pointwise import NEUTRAL, SECOND, Forms, neutral_frames
 from judge.records import Judge, Judgment
-from judge.stage import Bench, ask_tasks
-from judge.store.base import AttemptEnded, Write
-from judge.trust.identity import identity_of
+from judge.run.scheduler import Bench, ask_tasks
+from judge.store.rows import AttemptEnded, Write
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply
 

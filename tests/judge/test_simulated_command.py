@@ -17,7 +17,7 @@ from tests.judge.chats import chat, post
 PROGRAM = (
     sys.executable,
     "-c",
-    "import typer; from judge.cli.simulate import simulate_judge; typer.run(simulate_judge)",
+    "import typer; from judge.cli.doctor import simulate_judge; typer.run(simulate_judge)",
 )
 
 

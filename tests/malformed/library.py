@@ -3,7 +3,7 @@
 from pathlib import Path
 from random import Random
 
-from calibration.tables import integer, read_rows, text
+from judge.files import integer, read_rows, text
 from judge.importers.responses import read_generations
 from tests.malformed.case import Case
 from tests.malformed.csv_files import csv_cases

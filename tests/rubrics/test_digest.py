@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rubrics import load_rubric
+from rubrics.reply_schema import rubric_digest
 from tests.rubrics.samples import EDITIONS, TONE, library, swapped, tone, write
 
 # Changes with the wording of every prompt, so a change here belongs into the changelog.
@@ -48,35 +49,35 @@ NO_MEANING = {
 
 @pytest.mark.parametrize("name", MEANING)
 def test_a_change_that_a_judge_or_a_score_can_notice_changes_the_digest(name: str) -> None:
-    assert tone(*MEANING[name]).digest != tone().digest
+    assert rubric_digest(tone(*MEANING[name])) != rubric_digest(tone())
 
 
 @pytest.mark.parametrize("name", NO_MEANING)
 def test_a_change_that_no_judge_and_no_score_can_notice_keeps_the_digest(name: str) -> None:
-    assert tone(*NO_MEANING[name]).digest == tone().digest
+    assert rubric_digest(tone(*NO_MEANING[name])) == rubric_digest(tone())
 
 
 def test_the_order_of_criteria_is_part_of_the_meaning() -> None:
     safety = load_rubric("safety")
     turned = safety.model_copy(update={"criteria": safety.criteria[::-1], "examples": ()})
 
-    assert turned.digest != safety.model_copy(update={"examples": ()}).digest
+    assert rubric_digest(turned) != rubric_digest(safety.model_copy(update={"examples": ()}))
 
 
 def test_every_edition_of_the_library_has_a_digest_of_its_own() -> None:
-    digests = {rubric.digest for rubric in library()}
+    digests = {rubric_digest(rubric) for rubric in library()}
 
     assert len(digests) == len(EDITIONS)
     assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
 
 
 def test_the_digest_of_the_sample_is_known() -> None:
-    assert tone().digest == SAMPLE_DIGEST
+    assert rubric_digest(tone()) == SAMPLE_DIGEST
 
 
 def test_another_process_finds_the_same_digest(tmp_path: Path) -> None:
     path = write(tmp_path, TONE)
-    script = "import sys, rubrics; print(rubrics.load_rubric(sys.argv[1]).digest)"
+    script = "import sys, rubrics; print(rubrics.rubric_digest(rubrics.load_rubric(sys.argv[1])))"
 
     found = {
         subprocess.run(
@@ -90,13 +91,13 @@ def test_another_process_finds_the_same_digest(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
 
-    assert found == {tone().digest}
+    assert found == {rubric_digest(tone())}
 
 
 def test_the_keys_of_a_file_may_stand_in_any_order() -> None:
     moved = swapped("title: Tone\n", "") + "title: Tone\n"
 
-    assert tone(TONE, moved).digest == tone().digest
+    assert rubric_digest(tone(TONE, moved)) == rubric_digest(tone())
 
 
 def test_a_rubric_that_went_through_json_is_the_same_rubric() -> None:
@@ -106,4 +107,4 @@ def test_a_rubric_that_went_through_json_is_the_same_rubric() -> None:
         again = Rubric.model_validate_json(rubric.model_dump_json())
 
         assert again == rubric
-        assert again.digest == rubric.digest
+        assert rubric_digest(again) == rubric_digest(rubric)

@@ -7,6 +7,7 @@ import pytest
 from rubrics import RubricError, list_rubrics, load_rubric
 from rubrics.library import LIBRARY, differences
 from rubrics.lint import lint
+from rubrics.reply_schema import rubric_digest
 from tests.rubrics.samples import EDITIONS
 from tests.shared_material import shared_file
 
@@ -72,7 +73,7 @@ def test_the_two_editions_have_texts_of_their_own(name: str) -> None:
 
     assert {e.prompt for e in chinese.examples}.isdisjoint(e.prompt for e in english.examples)
     assert len(chinese.examples) == len(english.examples)
-    assert chinese.digest != english.digest
+    assert rubric_digest(chinese) != rubric_digest(english)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from judge.report.charts.svg import (
     Tone,
     fitted,
 )
-from judge.report.evidence import Word
-from judge.report.words import Both
+from judge.report.model import Word
+from judge.report.texts import Both
 
 _LINE = 22
 _GAP = 10

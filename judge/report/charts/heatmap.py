@@ -21,7 +21,7 @@ from judge.report.charts.svg import (
     Point,
     fitted,
 )
-from judge.report.words import Both
+from judge.report.texts import Both
 
 _ROW = 32
 _HEAD = 36

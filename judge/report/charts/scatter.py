@@ -17,9 +17,8 @@ from judge.report.charts.svg import (
     Point,
     Tone,
     fitted,
-    text_width,
 )
-from judge.report.words import Both
+from judge.report.texts import Both, text_width
 
 Ticks = Sequence[tuple[float, Both]]
 

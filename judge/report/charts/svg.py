@@ -7,14 +7,14 @@ style sheet (`style.css`), which alone knows its values on paper, on screens and
 """
 
 import math
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from calibration.tables.printable import printable
+from judge.files.decoding import printable
 from judge.records import Language
+from judge.report.texts import text_width
 
 INK = "var(--ink)"
 PAPER = "var(--paper)"
@@ -69,11 +69,7 @@ _OUTLINES: Mapping[Shape, tuple[Point, ...]] = {
 
 _BASELINE = 0.35
 """From the middle of a text down to its baseline, in units of its size."""
-_WIDE = re.compile(
-    "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60"
-    "\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003fffd]+"
-)
-"""Runs of characters as wide as they are high, in the scripts that are in common use."""
+
 _TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -251,12 +247,6 @@ def around(
     if within is not None:
         low, high = max(low, within[0]), min(high, within[1])
     return low, high
-
-
-def text_width(text: str, size: int = SIZE) -> float:
-    """Estimate the width of a text in pixels, without knowing the reader's fonts."""
-    wide = 0 if text.isascii() else sum(map(len, _WIDE.findall(text)))
-    return size * (wide + 0.56 * (len(text) - wide))
 
 
 def fitted(text: str, width: float, size: int = SIZE) -> str:

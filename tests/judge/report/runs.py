@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from judge.config import Manifest, RubricEdition, Source
+from judge.manifest import Manifest, RubricEdition, Source
 from judge.records import (
     Generation,
     Judge,
@@ -17,10 +17,11 @@ from judge.records import (
     Verdict,
 )
 from judge.report import from_run
-from judge.report.record import Report
-from judge.store.base import Run
-from judge.store.sql import Store, open_store
+from judge.report.model import Report
+from judge.store.rows import Run
+from judge.store.store import Store, open_store
 from rubrics import load_rubric
+from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
 Score = int | Reason
@@ -97,7 +98,7 @@ def _manifest(shape: Shape, rubrics: Sequence[Rubric]) -> Manifest:
             RubricEdition(
                 rubric=rubric.id,
                 language=rubric.language,
-                digest=rubric.digest,
+                digest=rubric_digest(rubric),
                 criteria=tuple(criterion.id for criterion in rubric.criteria),
             )
             for rubric in rubrics
@@ -138,7 +139,7 @@ def _judgments(
                     lang=shape.lang,
                     judge=judge,
                     rubric=rubric.id,
-                    rubric_hash=rubric.digest,
+                    rubric_hash=rubric_digest(rubric),
                     verdicts=tuple(_verdicts(shape, rubric, given)),
                     flags=shape.flags,
                     provenance=shape.provenance,

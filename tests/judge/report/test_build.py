@@ -5,7 +5,7 @@ from pathlib import Path
 
 from judge.ratings import Side
 from judge.report import from_run, from_sides
-from judge.report.evidence import Drift
+from judge.report.model import Drift
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from judge.report import from_run, render
-from judge.report.record import Cases
+from judge.report.model import Cases
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
 

@@ -35,7 +35,7 @@ from judge.report.charts.svg import (
     fitted,
     ticks,
 )
-from judge.report.words import Both, same
+from judge.report.texts import Both, same
 
 TEMPLATES = Path(judge.report.__file__).parent / "templates"
 FRAMES = [Frame(lang, narrow=narrow) for lang in ("zh", "en") for narrow in (False, True)]

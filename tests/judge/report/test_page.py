@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from judge.report import Report, from_run, render, write_report
-from judge.report.evidence import Check, Checks
-from judge.report.record import Decision
-from judge.report.words import same, say
+from judge.report.model import Check, Checks, Decision
+from judge.report.texts import same, say
 from tests.judge.report.markup import Page
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 

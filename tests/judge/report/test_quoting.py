@@ -2,7 +2,7 @@
 
 import pytest
 
-from judge.report.quoting import folded, parts
+from judge.report.texts import folded, parts
 
 
 def test_a_text_without_hidden_characters_is_one_part() -> None:

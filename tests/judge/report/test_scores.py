@@ -6,7 +6,7 @@ import pytest
 
 from judge.errors import ConfigError
 from judge.report import from_run
-from judge.report.record import Report, ScoreCell
+from judge.report.model import Report, ScoreCell
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
 

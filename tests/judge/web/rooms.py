@@ -8,17 +8,16 @@ from pathlib import Path
 
 import httpx
 
-from judge.config import Manifest, RubricEdition, Source
+from judge.manifest import KIND, Manifest, RubricEdition, Sample, SampledItem, Source
 from judge.records import Generation, Language
-from judge.samples import KIND, Sample, SampledItem
-from judge.store.annotation_base import Role, Study
-from judge.store.base import Run
-from judge.store.desk import Desk
-from judge.store.sql import Store, open_store
-from judge.web.opening import invite, open_room
-from judge.web.room import Room
-from judge.web.serve import Address, bound, room_server
+from judge.store.annotation_project import Desk, Role, Study
+from judge.store.rows import Run
+from judge.store.store import Store, open_store
+from judge.web.annotation_room import Room
+from judge.web.server import Address, bound, room_server
+from judge.web.setup import invite, open_room
 from rubrics import load_rubric
+from rubrics.reply_schema import rubric_digest
 
 NASTY = '<script>document.title="run"</script><img src=x onerror=alert(1)>\u202e{{ 7*7 }}'
 
@@ -95,7 +94,7 @@ def judged_run(
         RubricEdition(
             rubric=rubric,
             language=lang,
-            digest=load_rubric(rubric, language=lang).digest,
+            digest=rubric_digest(load_rubric(rubric, language=lang)),
             criteria=tuple(each.id for each in load_rubric(rubric, language=lang).criteria),
         )
         for lang in ("en", "zh")

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from judge.errors import ConfigError
-from judge.store import people
-from judge.store.annotation_base import Rater, Study
-from judge.web.gate import COOKIE, begin_session
-from judge.web.serve import Address, checked
+from judge.store import raters
+from judge.store.annotation_project import Rater, Study
+from judge.web.auth import COOKIE, begin_session
+from judge.web.server import Address, checked
 from tests.judge.web.rooms import NASTY, Served, csrf, field, room_of, task_of
 
 SAFE = {"version": "0", "score.safety.safe": "1", "score.safety.severity": "0"}
@@ -23,7 +23,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def actions(served: Served) -> list[str]:
-    return [event.action for event in people.events(served.desk)]
+    return [event.action for event in raters.events(served.desk)]
 
 
 def test_a_link_lets_in_once(served: Served) -> None:
@@ -52,7 +52,7 @@ def test_a_forged_session_is_refused_and_logged(served: Served) -> None:
 
 def test_a_session_ends_when_the_coordinator_says_so(served: Served) -> None:
     with served.enter("ann") as ann:
-        people.end_sessions(served.desk, "ann", actor="coordinator")
+        raters.end_sessions(served.desk, "ann", actor="coordinator")
 
         assert ann.get("/label").status_code == 403
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from judge.records import Candidate, Judge
 from judge.simulated.server import simulated_server
-from judge.store import entries
-from judge.store.annotation_base import Study
-from judge.store.desk import Desk
-from judge.store.sql import open_store
-from judge.web.asking import Asker
-from judge.web.duplicates import nearest
-from judge.web.opening import collecting_run, open_room
-from judge.web.room import Topic
+from judge.store import collected_entries
+from judge.store.annotation_project import Desk, Study
+from judge.store.store import open_store
+from judge.web.annotation_room import Topic
+from judge.web.labels import nearest
+from judge.web.live_model import Asker
+from judge.web.setup import collecting_run, open_room
 from rubrics import load_rubric
 from tests.judge.web.rooms import Served, csrf, served_room
 
@@ -49,7 +48,7 @@ def test_an_attack_is_marked_before_the_judge_speaks(tmp_path: Path) -> None:
             assert "The judge:" not in shown
             sent = {"csrf": token, "unsafe_turn": "2", "group": "crimes"}
             after = ann.post("/attack/mark", data=sent).text
-        (entry,) = entries.entries(served.desk)
+        (entry,) = collected_entries.entries(served.desk)
         attempts = list(served.desk.store.attempts(served.desk.run))
 
     assert "The judge:" in after
@@ -75,7 +74,7 @@ def test_an_expert_compares_three_replies_and_another_reviews(tmp_path: Path) ->
             assert "不能，请报警。" in page
             place = page.split('action="/review/')[1].split('"')[0]
             reviewer.post(f"/review/{place}", data={"csrf": csrf(page), "action": "accept"})
-        (entry,) = entries.entries(served.desk)
+        (entry,) = collected_entries.entries(served.desk)
 
     assert entry.state == "accepted"
     assert len(entry.material.replies) == 3

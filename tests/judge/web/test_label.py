@@ -8,7 +8,7 @@ import pytest
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
 from judge.store import claims
-from judge.store.annotation_base import Study
+from judge.store.annotation_project import Study
 from tests.judge.web.rooms import Served, csrf, field, room_of, task_of
 
 SAFETY = MEASURES["safety_rate"]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from judge.web.room import Pace
+from judge.web.annotation_room import Pace
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

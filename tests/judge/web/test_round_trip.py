@@ -11,17 +11,16 @@ from openpyxl import load_workbook
 
 from judge.cli.labels import labels_for
 from judge.errors import StoreError
-from judge.exporters.sheets import write_sheet
-from judge.importers.sheets import text_digest
-from judge.judging import kept_rubrics
+from judge.exporters.workbook import write_sheet
+from judge.importers.labels import text_digest
+from judge.manifest import KIND, Sample
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
-from judge.samples import KIND, Sample
-from judge.store.annotation_base import Study
-from judge.store.base import Run
-from judge.store.desk import Desk
-from judge.store.sql import Store, open_store
-from judge.web.opening import open_room
+from judge.run.plan import kept_rubrics
+from judge.store.annotation_project import Desk, Study
+from judge.store.rows import Run
+from judge.store.store import Store, open_store
+from judge.web.setup import open_room
 from tests.judge.web.rooms import csrf, field, judged_run, served_room, task_of
 
 RATERS = ("ann", "博")

@@ -1,0 +1,433 @@
+"""Hold one part against its labels: corrected score, agreement, ceiling, or why there is none."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from calibration.drift import compare_error_rates
+from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined, UnusableJudge
+from calibration.estimators import estimate_mean, estimate_rate
+from calibration.validation import Design, FloatArray
+from judge.calibrate.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
+from judge.calibrate.calibration_set import Ends, Number, Part
+from judge.calibrate.diagnostics import (
+    Battery,
+    Handover,
+    SingleItem,
+    battery_of,
+    change_of,
+    handover_of,
+    self_preferences,
+    single_item,
+)
+from judge.calibrate.result import (
+    DesignName,
+    ErrorRates,
+    Finding,
+    Findings,
+    JudgeOnly,
+    Refusal,
+    RefusalKind,
+    SystemErrors,
+    What,
+)
+
+# The score that experts would give a part: corrected, by the labels alone, and uncorrected.
+
+
+def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
+    """Correct the judge's score by the labels.
+
+    Raises
+    ------
+    UnusableJudge, InsufficientLabels, Undefined
+        If it must not or cannot be corrected.
+    """
+    if bool(np.isnan(part.verdicts).all()):
+        raise Undefined("the judge gave no verdict on any item.")
+    return _estimate(part, part.judged, design=design, confidence=confidence)
+
+
+def labels_alone(part: Part, *, design: Design, confidence: float) -> Interval | None:
+    """Give the interval of the labels without the judge, which holds whatever the judge is worth.
+
+    Returns
+    -------
+    Interval or None
+        None for a curated set, whose labels say nothing of how common a pass is.
+
+    Raises
+    ------
+    InsufficientLabels
+        If there are fewer than 2 labels.
+    """
+    if design == "curated":
+        return None
+    cells = part.strata
+    if design == "by-verdict":
+        verdicts = np.where(np.isnan(part.judged), np.inf, part.judged)
+        level = np.unique(verdicts, return_inverse=True)[1]
+        cells = level if cells is None else cells * (int(level.max()) + 1) + level
+    # A judge that says the same of every item adds nothing to the labels.
+    constant = np.full(len(part.units), part.counting.ends[1])
+    drawn = replace(part, strata=cells)
+    return _estimate(drawn, constant, design="random", confidence=confidence).human_only
+
+
+def judge_only(part: Part) -> JudgeOnly:
+    """Give the judge's own score, and where it would lie if missing verdicts were all one end."""
+    low, high = part.counting.ends
+    judged = part.judged
+    known = judged[~np.isnan(judged)]
+    return JudgeOnly(
+        value=float(known.mean()) if known.size else None,
+        low=float(np.where(np.isnan(judged), low, judged).mean()),
+        high=float(np.where(np.isnan(judged), high, judged).mean()),
+    )
+
+
+def _estimate(part: Part, judged: FloatArray, *, design: Design, confidence: float) -> Estimate:
+    clusters = part.clusters or None
+    if part.counting.kind == "rate":
+        return estimate_rate(
+            judged,
+            part.human,
+            design=design,
+            clusters=clusters,
+            strata=part.strata,
+            confidence=confidence,
+        )
+    return estimate_mean(
+        judged,
+        part.human,
+        scale=part.counting.ends,
+        design=design,
+        clusters=clusters,
+        strata=part.strata,
+        confidence=confidence,
+    )
+
+
+Answer = TypeVar("Answer")
+
+EXPECTED = 3.0
+"""Labels that a group must expect before their absence is spoken of."""
+
+UNEVEN = 1.5
+"""How much likelier than others an item may have been drawn before it is spoken of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aims:
+    """What is asked of the numbers; shares are fractions.
+
+    Attributes
+    ----------
+    confidence : float
+        Of every interval.
+    agreement : float
+        That verdicts must reach which go to no expert.
+    reliability : float
+        That the experts' mean must reach.
+    family : tuple of str
+        Systems of the judge's own family of models; without any, nothing is said of them.
+    """
+
+    confidence: float = 0.95
+    agreement: float = 0.9
+    reliability: float = 0.8
+    family: tuple[str, ...] = ()
+
+
+def examine(
+    part: Part, *, design: Design, group: str | None = None, aims: Aims | None = None
+) -> Finding:
+    """Say what a part's labels let be said.
+
+    Parameters
+    ----------
+    part : Part
+        All items of a system, or those of one group.
+    design : {'random', 'by-verdict', 'curated'}
+        How the labelled items were chosen; within the part's strata where it has some.
+    group : str, optional
+        Name of the group.
+    aims : Aims, optional
+
+    Returns
+    -------
+    Finding
+
+    Raises
+    ------
+    ValueError
+        If the scores do not fit the design.
+    """
+    aims = aims or Aims()
+    confidence = aims.confidence
+    refusals: list[Refusal] = []
+
+    def score() -> Estimate:
+        return corrected(part, design=design, confidence=confidence)
+
+    def alone() -> Ends | None:
+        return Ends.of(labels_alone(part, design=design, confidence=confidence))
+
+    estimate = _attempt("corrected", refusals, score)
+    human_only = (
+        Ends.of(estimate.human_only) if estimate else _attempt("human-only", refusals, alone)
+    )
+    agreement = _attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
+    ceiling = _attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
+    return _bare(part, group).model_copy(
+        update={
+            "corrected": Number.of(estimate) if estimate else None,
+            "above_chance": estimate.above_chance if estimate else None,
+            "human_only": None if design == "curated" else human_only,
+            "agreement": agreement,
+            "ceiling": ceiling,
+            "replacement": replacement(part),
+            **_closer(part, aims, refusals, design=design, whole=group is None),
+            "refusals": tuple(refusals),
+            "warnings": (
+                *_remarks(part),
+                *_uneven(part, design),
+                *(estimate.warnings if estimate else ()),
+            ),
+        }
+    )
+
+
+def _closer(
+    part: Part, aims: Aims, refusals: list[Refusal], *, design: Design, whole: bool
+) -> Mapping[str, object]:
+    """Look closer at experts, at single items and at what moves the judge."""
+    confidence = aims.confidence
+
+    def consistency() -> Consistency:
+        return consistency_of(part, wanted=aims.reliability, confidence=confidence)
+
+    def band() -> SingleItem:
+        _require_plain_draw(part, design)
+        return single_item(part, confidence=confidence)
+
+    def battery() -> Battery:
+        _require_plain_draw(part, design)
+        return battery_of(part, confidence=confidence)
+
+    def handover() -> Handover:
+        _require_plain_draw(part, design)
+        return handover_of(part, wanted=aims.agreement, confidence=confidence)
+
+    found: dict[str, object] = {
+        "consistency": _attempt("consistency", refusals, consistency),
+        "single_item": _attempt("single-item", refusals, band),
+    }
+    if whole:
+        found["bias"] = _attempt("bias", refusals, battery)
+        found["handover"] = _attempt("handover", refusals, handover)
+    if part.earlier is not None:
+        found["drift"] = _attempt("drift", refusals, lambda: change_of(part, confidence=confidence))
+    return found
+
+
+def _attempt(what: What, refusals: list[Refusal], compute: Callable[[], Answer]) -> Answer | None:
+    """Compute what may be refused; a refusal is added to the list and leaves nothing."""
+    try:
+        return compute()
+    except (UnusableJudge, InsufficientLabels, Undefined) as refused:
+        refusals.append(Refusal(what=what, kind=_kind(refused), why=str(refused)))
+        return None
+
+
+def _kind(refused: ValueError) -> RefusalKind:
+    if isinstance(refused, UnusableJudge):
+        return "UnusableJudge"
+    return "InsufficientLabels" if isinstance(refused, InsufficientLabels) else "Undefined"
+
+
+def _require_plain_draw(part: Part, design: Design) -> None:
+    """Refuse where labelled items are no plain random draw of items on their own.
+
+    Raises
+    ------
+    InsufficientLabels
+        If some were likelier to be drawn than others, or several share a prompt.
+    """
+    if not _drawn_evenly(part, design):
+        raise InsufficientLabels("it needs labels drawn at random; these were not drawn evenly.")
+    labelled = (~np.isnan(part.human)).tolist()
+    prompts = [
+        name for name, has in zip(part.clusters, labelled, strict=bool(part.clusters)) if has
+    ]
+    if len(set(prompts)) < len(prompts):
+        raise InsufficientLabels("it needs one labelled item for each prompt; some share theirs.")
+
+
+def _bare(part: Part, group: str | None) -> Finding:
+    """Say what the part is, before anything is estimated."""
+    return Finding(
+        judge=part.judge,
+        rubric=part.rubric,
+        criterion=part.criterion,
+        system=part.system,
+        group=group,
+        kind=part.counting.kind,
+        scale=Ends(low=part.counting.low, high=part.counting.high),
+        at_least=part.counting.at_least,
+        n=len(part.units),
+        n_judged=int((~np.isnan(part.verdicts)).sum()),
+        n_missing=int(np.isnan(part.verdicts).sum()),
+        n_labelled=int((~np.isnan(part.human)).sum()),
+        n_tied=part.n_tied,
+        raters=len(part.peers),
+        judge_only=judge_only(part),
+    )
+
+
+def _remarks(part: Part) -> Iterator[str]:
+    if part.n_tied:
+        yield (
+            f"{part.n_tied} labelled items have no majority of the experts and count as not "
+            "labelled; let somebody decide them and name that rater with --gold."
+        )
+    bare = _bare_groups(part)
+    if bare:
+        yield (
+            f"No item of {', '.join(bare)} has a label, though a random draw would have found "
+            "some: the corrected score takes these groups for like the others. Leave them out "
+            "with --only, or label some of their items."
+        )
+
+
+def _uneven(part: Part, design: Design) -> Iterator[str]:
+    """Warn that coefficients are of the labelled items where these are no even draw."""
+    if not _drawn_evenly(part, design):
+        yield (
+            "Agreement and the experts' ceiling describe the labelled items, which were not drawn "
+            "evenly; the corrected score allows for that."
+        )
+
+
+def _drawn_evenly(part: Part, design: Design) -> bool:
+    if design != "random" or part.strata is None:
+        return design == "random"
+    labelled = ~np.isnan(part.human)
+    sizes = np.bincount(part.strata)
+    shares = np.bincount(part.strata, weights=labelled)[sizes > 0] / sizes[sizes > 0]
+    return float(shares.max()) <= UNEVEN * float(shares.min())
+
+
+def _bare_groups(part: Part) -> list[str]:
+    """Name groups without a label that a random draw should have met."""
+    labelled = ~np.isnan(part.human)
+    share = float(labelled.mean())
+    sizes = Counter(part.groups)
+    met = {group for group, has in zip(part.groups, labelled.tolist(), strict=True) if has}
+    return sorted(
+        group
+        for group, size in sizes.items()
+        if group is not None and group not in met and size * share >= EXPECTED
+    )
+
+
+# Calibrate: examine every part, group by group where asked, and compare the systems' errors.
+
+
+def calibrate(
+    parts: Sequence[Part],
+    *,
+    design: DesignName,
+    source: str,
+    labels: str,
+    by_group: bool = False,
+    simulated_labels: bool = False,
+    aims: Aims | None = None,
+) -> Findings:
+    """Examine all parts.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        At least one.
+    design : {'random', 'by-verdict', 'curated', 'as-drawn'}
+        How the labelled items were chosen; 'as-drawn' where a draw is on record in the strata.
+    source, labels : str
+        Names of where scores and labels came from, to be printed.
+    by_group : bool
+        Whether each group is examined too.
+    simulated_labels : bool
+        Whether the labels are no experts' labels at all.
+    aims : Aims, optional
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If the scores do not fit the design.
+    """
+    aims = aims or Aims()
+    drawn: Design = "random" if design == "as-drawn" else design
+    return Findings(
+        source=source,
+        labels=labels,
+        design=design,
+        provenance=parts[0].provenance,
+        simulated_labels=simulated_labels,
+        confidence=aims.confidence,
+        findings=tuple(
+            finding
+            for part in parts
+            for finding in _findings(part, drawn, by_group=by_group, aims=aims)
+        ),
+        error_rates=tuple(_compared(parts)),
+        self_preference=tuple(
+            self_preferences(parts, aims.family, confidence=aims.confidence) if aims.family else ()
+        ),
+    )
+
+
+def _findings(part: Part, design: Design, *, by_group: bool, aims: Aims) -> Iterable[Finding]:
+    yield examine(part, design=design, aims=aims)
+    if by_group:
+        for name, mine in part.by_group().items():
+            yield examine(mine, design=design, group=name, aims=aims)
+
+
+def _compared(parts: Iterable[Part]) -> Iterable[SystemErrors]:
+    """Compare error rates over the systems of each judge and criterion that has several."""
+    together = defaultdict[tuple[str, str], list[Part]](list)
+    for part in parts:
+        if part.counting.kind == "rate":
+            together[part.judge, part.name].append(part)
+    for (judge, criterion), mine in together.items():
+        try:
+            found = compare_error_rates(
+                np.concatenate([part.judged for part in mine]),
+                np.concatenate([part.human for part in mine]),
+                np.concatenate([np.full(len(part.units), part.system) for part in mine]),
+            )
+        except Undefined:
+            continue
+        yield SystemErrors(
+            judge=judge,
+            criterion=criterion,
+            differ=found.differ,
+            systems=tuple(
+                ErrorRates(
+                    system=each.system,
+                    sensitivity=each.sensitivity,
+                    specificity=each.specificity,
+                    n_passed=each.n_passed,
+                    n_failed=each.n_failed,
+                    adjusted_p=each.adjusted_p,
+                )
+                for each in found.systems
+            ),
+        )

@@ -1,0 +1,423 @@
+"""A part: what one judge said under one criterion of one system, beside what the experts said.
+
+n items of the part, E experts. Correction and agreement are made part by part: a judge that errs
+more on one system than on another must not be corrected with the error rates of both together.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.bias import is_chinese, log_length
+from calibration.estimate import Estimate, Interval
+from calibration.rater_agreement.rater_reliability import consensus
+from calibration.validation import FloatArray, IntArray
+from judge.errors import ConfigError
+from judge.ratings import middle
+from judge.records import Provenance, Record
+
+Unit = tuple[str, str, int]
+Kind = Literal["rate", "mean"]
+MOST_LEVELS = 20
+Each = TypeVar("Each")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """How a criterion's levels are counted.
+
+    Attributes
+    ----------
+    low, high : float
+        Ends of the scale.
+    at_least : float or None
+        The level from which on an item passes; None where the mean of the levels is asked.
+    """
+
+    low: float
+    high: float
+    at_least: float | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """A rate where levels pass or fail, else a mean."""
+        return "mean" if self.at_least is None else "rate"
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest value of what is counted."""
+        return (self.low, self.high) if self.at_least is None else (0.0, 1.0)
+
+    def counted(self, levels: FloatArray) -> FloatArray:
+        """Turn levels into 1 and 0 for a rate; the levels themselves for a mean."""
+        if self.at_least is None:
+            return levels
+        return np.where(np.isnan(levels), np.nan, (levels >= self.at_least).astype(np.float64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier version of the judge said of the same items.
+
+    Attributes
+    ----------
+    name : str
+    verdicts : float array, shape (n,)
+        Levels, NaN where it gave no verdict.
+    """
+
+    name: str
+    verdicts: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Verdicts and labels of one judge, criterion and system.
+
+    Attributes
+    ----------
+    judge, criterion, system : str
+    rubric : str or None
+    counting : Counting
+    units : tuple of (id, system, sample)
+        The axis of all arrays.
+    groups, clusters : tuple of str or None
+        Group and prompt of each item; no clusters where items are on their own.
+    verdicts : float array, shape (n,)
+        Levels, NaN where the judge gave no verdict.
+    labels : float array, shape (n, E)
+        Levels, NaN where an expert gave none.
+    raters : tuple of str
+        Names of the experts.
+    thirds : frozenset of str
+        Those of them who rated only what others disagree on: they settle, and are no peers.
+    gold : str or None
+        The expert whose label settles the item, such as an adjudicator; None for the majority
+        (rates) or the mean (means) of all.
+    strata : int array, shape (n,), or None
+        Cells inside which the labelled items were drawn at random, where a draw is on record.
+    provenance : Provenance or None
+        The least live of all verdicts; None where it is not known.
+    flips : (int, int)
+        Of the verdicts that were asked for again, how many changed, and how many there were.
+    certainty : float array, shape (n,), or None
+        Share of the repeats, or of a panel's members, that gave the verdict; None without either.
+    traits : mapping of str to float array, shape (n,)
+        Properties of the responses that should not move the judge, NaN where unknown.
+    earlier : Earlier or None
+    """
+
+    judge: str
+    criterion: str
+    system: str
+    rubric: str | None = None
+    counting: Counting
+    units: tuple[Unit, ...]
+    groups: tuple[str | None, ...]
+    clusters: tuple[str, ...] = ()
+    verdicts: FloatArray
+    labels: FloatArray
+    raters: tuple[str, ...]
+    thirds: frozenset[str] = frozenset()
+    gold: str | None = None
+    strata: IntArray | None = None
+    provenance: Provenance | None = None
+    flips: tuple[int, int] = (0, 0)
+    certainty: FloatArray | None = None
+    traits: Mapping[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    earlier: Earlier | None = None
+
+    @property
+    def name(self) -> str:
+        """How tables call the criterion."""
+        return self.criterion if self.rubric is None else f"{self.rubric}.{self.criterion}"
+
+    @property
+    def judged(self) -> FloatArray:
+        """What counts of the judge's verdicts, shape (n,)."""
+        return self.counting.counted(self.verdicts)
+
+    @property
+    def rated(self) -> FloatArray:
+        """What counts of the experts' labels, shape (n, E)."""
+        return self.counting.counted(self.labels)
+
+    @property
+    def peers(self) -> tuple[int, ...]:
+        """Places of the experts who may be held against each other: all but adjudicators."""
+        apart = {self.gold, *self.thirds}
+        return tuple(at for at, name in enumerate(self.raters) if name not in apart)
+
+    @property
+    def human(self) -> FloatArray:
+        """What the experts say of each item, shape (n,); NaN where nothing, or where they tie."""
+        if self.gold is not None:
+            return self.rated[:, self.raters.index(self.gold)]
+        if self.counting.kind == "rate":
+            return consensus(self.rated).labels
+        counts = (~np.isnan(self.labels)).sum(axis=1)
+        sums = np.nansum(self.labels, axis=1)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+    @property
+    def settled(self) -> FloatArray:
+        """The experts' level of each item, for agreement: their middle one, where there is one."""
+        if self.gold is not None or self.counting.kind == "rate":
+            return self.human
+        return consensus(self.labels, rule="median").labels
+
+    @property
+    def n_tied(self) -> int:
+        """Items that experts labelled without settling on a pass or a fail."""
+        labelled = (~np.isnan(self.rated)).any(axis=1)
+        return int((labelled & np.isnan(self.human)).sum())
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels that agreement counts; empty where they are no short list of whole numbers."""
+        low, high = self.counting.ends
+        given = np.concatenate([self.judged, self.rated.ravel()])
+        given = given[~np.isnan(given)]
+        whole = bool((given == np.round(given)).all()) and low == round(low)
+        if not whole or high - low >= MOST_LEVELS:
+            return ()
+        return tuple(np.arange(low, high + 1.0).tolist())
+
+    def subset(self, kept: npt.NDArray[np.bool_]) -> Self:
+        """Keep some items."""
+        places = np.flatnonzero(kept).tolist()
+        return replace(
+            self,
+            units=_at(self.units, places),
+            groups=_at(self.groups, places),
+            clusters=_at(self.clusters, places),
+            verdicts=self.verdicts[kept],
+            labels=self.labels[kept],
+            strata=None if self.strata is None else self.strata[kept],
+            certainty=None if self.certainty is None else self.certainty[kept],
+            traits={name: values[kept] for name, values in self.traits.items()},
+            earlier=None
+            if self.earlier is None
+            else replace(self.earlier, verdicts=self.earlier.verdicts[kept]),
+        )
+
+    def by_group(self) -> dict[str, Self]:
+        """Split by group, in the order of the names; items without a group are in none."""
+        names = sorted({group for group in self.groups if group is not None})
+        mine = np.array([group or "" for group in self.groups])
+        return {name: self.subset(mine == name) for name in names}
+
+
+def _at(values: Sequence[Each], places: Sequence[int]) -> tuple[Each, ...]:
+    return tuple(values[place] for place in places) if values else ()
+
+
+# A value with its interval, and an interval alone, as they are written down and printed.
+
+
+class Ends(Record):
+    """An interval."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, interval: Interval | None) -> "Ends | None":
+        """Keep an interval, where there is one."""
+        return None if interval is None else cls(low=interval.low, high=interval.high)
+
+
+class Number(Record):
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    n_judged: int
+    n_labelled: int
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> "Number":
+        """Keep the numbers of an estimate."""
+        return cls(
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            confidence=estimate.confidence,
+            method=estimate.method,
+            n_judged=estimate.n_judged,
+            n_labelled=estimate.n_labelled,
+        )
+
+
+# Everything that was said of a set of responses, and what is asked of it, before it is cut up.
+
+Series = tuple[str, str | None, str]
+"""Judge, rubric, criterion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the caller declares. Mappings are by criterion, None for all without an entry.
+
+    Attributes
+    ----------
+    group : str
+        Column that names the group of an item.
+    cluster : str or None
+        Column that names the prompt that items share; None where items are on their own.
+    scales : mapping of str or None to (float, float)
+        Ends of the scale, where no rubric says them.
+    at_least : mapping of str or None to float
+        The level from which on an item passes: the criterion is then counted as a rate.
+    only : mapping of str or None to tuple of str
+        The groups that a criterion is asked of; all where there is no entry.
+    judge : str or None
+        The one judge whose scores are asked for; None for all.
+    gold : str or None
+        The rater whose labels settle the items, such as an adjudicator.
+    covariates : tuple of str
+        Columns with properties of the responses that should not move the judge.
+    """
+
+    group: str = "group"
+    cluster: str | None = None
+    scales: Mapping[str | None, tuple[float, float]] = field(
+        default_factory=dict[str | None, tuple[float, float]]
+    )
+    at_least: Mapping[str | None, float] = field(default_factory=dict[str | None, float])
+    only: Mapping[str | None, tuple[str, ...]] = field(
+        default_factory=dict[str | None, tuple[str, ...]]
+    )
+    judge: str | None = None
+    gold: str | None = None
+    covariates: tuple[str, ...] = ()
+
+    def threshold(self, criterion: str) -> float | None:
+        """Give the level from which on an item passes, where one was declared."""
+        return self.at_least.get(criterion, self.at_least.get(None))
+
+    def groups(self, criterion: str) -> tuple[str, ...] | None:
+        """Give the groups that a criterion is asked of; None for all."""
+        return self.only.get(criterion, self.only.get(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an item belongs."""
+
+    group: str | None = None
+    cluster: str | None = None
+    stratum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """One expert's level of one item; None where the expert could not assess."""
+
+    unit: Unit
+    rater: str
+    settles: bool = False
+    """Whether it is a third's, given because others disagree on the item."""
+    criterion: str
+    rubric: str | None = None
+    level: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that was said, before it is cut into parts.
+
+    Attributes
+    ----------
+    places : mapping of unit to Place
+        Every item, in order.
+    verdicts : mapping of series to mapping of unit to list of float
+        The levels that a judge gave, one for each repeat; an empty list for a missing verdict.
+    ratings : tuple of Rating
+    countings : mapping of (rubric, criterion) to Counting
+    question : Question
+    provenance : Provenance or None
+    traits : mapping of str to mapping of unit to float
+        Properties of the responses, where known.
+    earlier : mapping of series to mapping of unit to list of float
+        What an earlier version of the judge said, as in `verdicts`.
+    """
+
+    places: Mapping[Unit, Place]
+    verdicts: Mapping[Series, Mapping[Unit, list[float]]]
+    ratings: tuple[Rating, ...]
+    countings: Mapping[tuple[str | None, str], Counting]
+    question: Question
+    provenance: Provenance | None = None
+    traits: Mapping[str, Mapping[Unit, float]] = field(
+        default_factory=dict[str, Mapping[Unit, float]]
+    )
+    earlier: Mapping[Series, Mapping[Unit, list[float]]] = field(
+        default_factory=dict[Series, Mapping[Unit, list[float]]]
+    )
+
+
+def settled(said: Mapping[Unit, list[float]], units: Iterable[Unit]) -> FloatArray:
+    """Give the middle level of each unit's repeats; NaN where there is no verdict."""
+    return np.array([middle(said.get(unit, [])) for unit in units])
+
+
+def text_traits(texts: Mapping[Unit, str]) -> dict[str, dict[Unit, float]]:
+    """Measure length and language: doublings of characters, and 1 for Chinese; NaN if neither."""
+    listed = list(texts.values())
+    return {
+        "length": dict(zip(texts, log_length(listed).tolist(), strict=True)),
+        "chinese": dict(zip(texts, is_chinese(listed).tolist(), strict=True)),
+    }
+
+
+def column_trait(name: str, values: Mapping[Unit, object]) -> tuple[str, dict[Unit, float]]:
+    """Read a property from a column of numbers, or of two words.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    values : mapping of unit to object
+        None or an empty text where the property is not known.
+
+    Returns
+    -------
+    (str, dict of unit to float)
+        Name of the property, and 1 for the second of two words in the order of the alphabet.
+
+    Raises
+    ------
+    ConfigError
+        If no item has a value, or there are words of more than two kinds.
+    """
+    known = {unit: value for unit, value in values.items() if value is not None and value != ""}
+    if not known:
+        raise ConfigError(f"--covariate: no item has a value in column {name!r}.")
+    numbers = {unit: _number(value) for unit, value in known.items()}
+    if not any(math.isnan(number) for number in numbers.values()):
+        return name, numbers
+    words = sorted({str(value) for value in known.values()})
+    if len(words) > 2:
+        raise ConfigError(
+            f"--covariate: column {name!r} holds {len(words)} different texts, such as "
+            f"{words[0][:40]!r}; it takes numbers, or two words."
+        )
+    return f"{name} = {words[-1]}", {
+        unit: float(str(value) == words[-1]) for unit, value in known.items()
+    }
+
+
+def _number(value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return float("nan")
+    return number if math.isfinite(number) else float("nan")

@@ -1,0 +1,258 @@
+"""Scores of any tool and labels of any experts, read from tables, all or none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from judge.calibrate.calibration_set import (
+    Counting,
+    Material,
+    Place,
+    Question,
+    Rating,
+    Series,
+    Unit,
+    column_trait,
+    text_traits,
+)
+from judge.errors import ConfigError
+from judge.files import (
+    Row,
+    optional_choice,
+    optional_integer,
+    optional_number,
+    optional_text,
+    read_rows,
+    text,
+)
+from judge.records import Provenance
+
+SCORES = ("id", "judge", "criterion", "score")
+LABELS = ("id", "rater", "criterion", "score")
+OPTIONAL = (
+    "system",
+    "sample",
+    "group",
+    "rubric",
+    "repeat",
+    "outcome",
+    "provenance",
+    "response",
+    "kind",
+)
+ALONE = "default"
+"""Name of the system where a table names none."""
+
+
+@dataclass(kw_only=True)
+class _Scores:
+    """Scores as they are read."""
+
+    places: dict[Unit, Place] = field(default_factory=dict[Unit, Place])
+    verdicts: dict[Series, dict[Unit, list[float]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+    seen: dict[tuple[object, ...], int] = field(default_factory=dict[tuple[object, ...], int])
+    stamps: set[str | None] = field(default_factory=set[str | None])
+    texts: dict[Unit, str] = field(default_factory=dict[Unit, str])
+    columns: dict[str, dict[Unit, object]] = field(
+        default_factory=lambda: defaultdict(dict[Unit, object])
+    )
+
+
+def material(
+    scores: Path,
+    labels: Path,
+    *,
+    question: Question,
+    encoding: str | None = None,
+    earlier: Path | None = None,
+) -> Material:
+    """Read a table of scores and a table of labels.
+
+    Parameters
+    ----------
+    scores : Path
+        ``id, judge, criterion, score`` and, where known, ``system, sample, group, rubric,
+        repeat, response``. An empty score is a missing verdict.
+    labels : Path
+        ``id, rater, criterion, score`` and, where known, ``system, sample, rubric``. An empty
+        score says that the expert could not assess.
+    question : Question
+    encoding : str, optional
+        What text files were saved in, where it is not UTF-8.
+    earlier : Path, optional
+        Scores that an earlier version of the judge gave the same responses.
+
+    Raises
+    ------
+    TableError
+        At the first row that cannot be used, and where a label is on nothing that was scored.
+    ConfigError
+        If a scale is not known, or the gold rater gave no label.
+    """
+    read = _scores(scores, question, encoding)
+    ratings = _ratings(labels, read, encoding)
+    return Material(
+        places=read.places,
+        verdicts=read.verdicts,
+        ratings=ratings,
+        countings=_countings(read.verdicts, ratings, question),
+        provenance=_least_live(read.stamps),
+        question=question,
+        traits=_traits(read),
+        earlier={} if earlier is None else _scores(earlier, question, encoding).verdicts,
+    )
+
+
+def _scores(path: Path, question: Question, encoding: str | None) -> _Scores:
+    read = _Scores()
+    optional = (*OPTIONAL, *question.covariates)
+    for row in read_rows(path, encoding=encoding, required=SCORES, optional=optional):
+        _score(row, read, question)
+    return read
+
+
+def _traits(read: _Scores) -> dict[str, dict[Unit, float]]:
+    columns = (column_trait(name, values) for name, values in read.columns.items())
+    return {**(text_traits(read.texts) if read.texts else {}), **dict(columns)}
+
+
+def _score(row: Row, read: _Scores, question: Question) -> None:
+    unit = _unit(row)
+    series = (text(row, "judge"), optional_text(row, "rubric"), text(row, "criterion"))
+    repeat = optional_integer(row, "repeat", low=0) or 0
+    _once(row, (unit, series, repeat), read.seen)
+    place = Place(
+        group=optional_text(row, question.group),
+        cluster=None if question.cluster is None else text(row, question.cluster),
+    )
+    if read.places.setdefault(unit, place) != place:
+        raise row.error(
+            f"item '{unit[0][:40]}' was in another {question.group} or cluster in an earlier row",
+            "give an item the same in all rows",
+        )
+    value = optional_number(row, "score")
+    levels = read.verdicts[series][unit]
+    if value is not None:
+        levels.append(value)
+    response = optional_text(row, "response")
+    if response is not None:
+        read.texts[unit] = response
+    for name in question.covariates:
+        read.columns[name].setdefault(unit, row.values.get(name))
+    read.stamps.add(optional_choice(row, "provenance", get_args(Provenance)))
+
+
+def _least_live(stamps: set[str | None]) -> Provenance | None:
+    """Give the least live stamp; one row without a stamp leaves all but SIMULATED in doubt."""
+    if "SIMULATED" in stamps:
+        return "SIMULATED"
+    if None in stamps:
+        return None
+    return "RECORDED" if "RECORDED" in stamps else "LIVE"
+
+
+def _ratings(path: Path, read: _Scores, encoding: str | None) -> tuple[Rating, ...]:
+    criteria = {criterion for _, _, criterion in read.verdicts}
+    by_id = defaultdict[tuple[str, int], list[Unit]](list)
+    for unit in read.places:
+        by_id[unit[0], unit[2]].append(unit)
+    seen: dict[tuple[object, ...], int] = {}
+    ratings: list[Rating] = []
+    for row in read_rows(path, encoding=encoding, required=LABELS, optional=OPTIONAL):
+        rating = Rating(
+            unit=_labelled_unit(row, by_id),
+            rater=text(row, "rater"),
+            settles=optional_text(row, "kind") == "adjudicate",
+            criterion=text(row, "criterion"),
+            rubric=optional_text(row, "rubric"),
+            level=optional_number(row, "score"),
+        )
+        if rating.criterion not in criteria:
+            raise row.error(
+                f"criterion '{rating.criterion[:40]}' is in no score",
+                f"use {', '.join(sorted(criteria))}",
+            )
+        _once(row, (rating.unit, rating.rater, rating.rubric, rating.criterion), seen)
+        ratings.append(rating)
+    return tuple(ratings)
+
+
+def _unit(row: Row) -> Unit:
+    sample = optional_integer(row, "sample", low=0) or 0
+    return text(row, "id"), optional_text(row, "system") or ALONE, sample
+
+
+def _labelled_unit(row: Row, by_id: Mapping[tuple[str, int], list[Unit]]) -> Unit:
+    name, system = text(row, "id"), optional_text(row, "system")
+    sample = optional_integer(row, "sample", low=0) or 0
+    fitting = [unit for unit in by_id.get((name, sample), []) if system in {None, unit[1]}]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        known = ", ".join(unit[1] for unit in fitting)
+        raise row.error(f"item '{name[:40]}' has several systems", f"name one of {known}")
+    raise row.error(
+        f"item '{name[:40]}' of system '{(system or '')[:40]}', sample {sample} has no score",
+        "add a row with an empty score if the judge gave no verdict",
+    )
+
+
+def _once(row: Row, key: tuple[object, ...], seen: dict[tuple[object, ...], int]) -> None:
+    if key in seen:
+        raise row.error(f"the same as line {seen[key]}: one item, one score", "keep one of the two")
+    seen[key] = row.line
+
+
+def _countings(
+    verdicts: Mapping[Series, Mapping[Unit, list[float]]],
+    ratings: Iterable[Rating],
+    question: Question,
+) -> dict[tuple[str | None, str], Counting]:
+    """Say how each criterion is counted.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion is neither 0 and 1 nor declared, or holds a level off its declared scale.
+    """
+    levels = defaultdict[str, set[float]](set)
+    for (_, _, criterion), said in verdicts.items():
+        levels[criterion].update(level for given in said.values() for level in given)
+    for rating in ratings:
+        if rating.level is not None:
+            levels[rating.criterion].add(rating.level)
+    return {
+        (rubric, criterion): _counting(criterion, levels[criterion], question)
+        for _, rubric, criterion in verdicts
+    }
+
+
+def _counting(criterion: str, levels: set[float], question: Question) -> Counting:
+    binary = levels <= {0.0, 1.0}
+    threshold = question.threshold(criterion)
+    scale = question.scales.get(criterion, None if binary else question.scales.get(None))
+    if scale is not None:
+        off = sorted(level for level in levels if not scale[0] <= level <= scale[1])
+        if off:
+            raise ConfigError(
+                f"{criterion}: a score of {off[0]:g} is off the scale {scale[0]:g} to {scale[1]:g}."
+            )
+    if threshold is not None and not binary:
+        ends = scale or (min(levels), max(levels))
+        if not ends[0] < threshold <= ends[1]:
+            raise ConfigError(f"{criterion}: --at-least {threshold:g} parts no level from another.")
+        return Counting(low=ends[0], high=ends[1], at_least=threshold)
+    if binary and scale in {None, (0.0, 1.0)}:
+        return Counting(low=0.0, high=1.0, at_least=1.0)
+    if scale is None:
+        found = ", ".join(f"{level:g}" for level in sorted(levels)[:6])
+        raise ConfigError(
+            f"{criterion} has the scores {found}{' ...' if len(levels) > 6 else ''}: the scale is "
+            f"not guessed. Give --scale {criterion}=MIN,MAX, or --at-least {criterion}=LEVEL to "
+            "count items at that level and above."
+        )
+    return Counting(low=scale[0], high=scale[1])

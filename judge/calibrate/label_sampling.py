@@ -1,0 +1,353 @@
+"""Draw items of a run for experts, and keep how likely each was to be drawn."""
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from calibration.estimate import InsufficientLabels, UnusableJudge
+from calibration.planning import (
+    LabelPlan,
+    MeanPilot,
+    Pilot,
+    pilot_from_labels,
+    pilot_from_ratings,
+    plan_labels,
+    plan_mean_labels,
+)
+from calibration.sampling import draw
+from judge.calibrate.calibration_set import Part
+from judge.calibrate.from_run import field_of, levels_of
+from judge.errors import ConfigError
+from judge.grading.pointwise import language_of
+from judge.importers.labels import text_digest
+from judge.manifest import Sample, SampleDesign, SampledItem
+from judge.ratings import chosen_judge
+from judge.records import Generation, Language
+from judge.run.plan import in_language, kept_rubrics
+from judge.store.rows import Run
+from judge.store.store import Store
+from rubrics.rubric import Criterion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be drawn.
+
+    Attributes
+    ----------
+    n : int
+        Items.
+    design : {'random', 'by-verdict', 'neyman'}
+    by : str or None
+        Column whose values are strata beside the systems.
+    criteria : tuple of str
+        What experts are asked for; the first also parts the items by verdict. Empty for the
+        first criterion of each rubric.
+    seed : int
+        Same seed, same items.
+    lang : Language or None
+        In which experts are asked; None for the language of most items drawn.
+    """
+
+    n: int
+    design: SampleDesign = "random"
+    by: str | None = None
+    criteria: tuple[str, ...] = ()
+    seed: int = 0
+    lang: Language | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A draw, with what experts are to see of it."""
+
+    sample: Sample
+    shown: tuple[Generation, ...]
+    """In the order of the sample's items."""
+    criteria: tuple[Criterion, ...]
+    lang: Language
+    """In which experts are asked."""
+
+
+def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
+    """Draw items of a run, system by system, without keeping anything yet.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion is not the run's, or a response lacks the column of the strata.
+    ValueError
+        If there are not so many items.
+    """
+    rubric, criteria = _asked(store, run, wish.criteria)
+    generations = tuple(store.generations(run))
+    levels = np.full(len(generations), np.nan)
+    judge = None if wish.design == "random" else chosen_judge(run)
+    if judge is not None:
+        levels = levels_of(
+            store, run, series=(judge, rubric, criteria[0].id), generations=generations
+        )
+    rng = np.random.default_rng(wish.seed)
+    strata = [f"{each.system}\0{_stratum(each, wish.by)}" for each in generations]
+    drawn = draw(levels, wish.n, rng=rng, design=wish.design, strata=strata)
+    # Shuffled, so that neither the order of the file nor that of systems shows.
+    order = rng.permutation(drawn.indices.size)
+    chosen = [generations[drawn.indices[place]] for place in order]
+    chances = drawn.probabilities[order].tolist()
+    sample = Sample(
+        design=wish.design,
+        seed=wish.seed,
+        by=wish.by,
+        judge=judge,
+        rubric=None if judge is None else rubric,
+        criterion=None if judge is None else criteria[0].id,
+        asked=tuple(criterion.id for criterion in criteria),
+        cells=tuple(drawn.cells.tolist()),
+        items=tuple(_item(each, chance) for each, chance in zip(chosen, chances, strict=True)),
+    )
+    lang = wish.lang or Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
+    told = _told(store, run, criteria, lang=lang)
+    return Drawn(sample=sample, shown=tuple(chosen), criteria=told, lang=lang)
+
+
+def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
+    """Find the criteria to ask for, by name or as tables print it, and the rubric of the first."""
+    known: dict[str, tuple[str, Criterion]] = {}
+    first: dict[str, str] = {}
+    for (rubric_id, _), rubric in kept_rubrics(store, run).items():
+        first.setdefault(rubric_id, rubric.criteria[0].id)
+        for criterion in rubric.criteria:
+            known.setdefault(criterion.id, (rubric_id, criterion))
+    printed = {f"{rubric_id}.{name}": name for name, (rubric_id, _) in known.items()}
+    wanted = tuple(printed.get(name, name) for name in names) or tuple(first.values())
+    strangers = [name for name in wanted if name not in known]
+    if strangers or not wanted:
+        raise ConfigError(
+            f"run {run.name!r} has no criterion {', '.join(strangers)}; "
+            f"it has {', '.join(known) or 'none'}."
+        )
+    return known[wanted[0]][0], tuple(known[name][1] for name in wanted)
+
+
+def _told(
+    store: Store, run: Run, criteria: tuple[Criterion, ...], *, lang: Language
+) -> tuple[Criterion, ...]:
+    """Give the criteria in the words of a language, where their rubric has them."""
+    kept = kept_rubrics(store, run)
+    own = [rubric for (_, written), rubric in sorted(kept.items()) if written == lang]
+    twins = [in_language(rubric, lang) for _, rubric in sorted(kept.items())]
+    words = {each.id: each for rubric in (*twins, *own) for each in rubric.criteria}
+    return tuple(words.get(criterion.id, criterion) for criterion in criteria)
+
+
+def _stratum(generation: Generation, by: str | None) -> str:
+    if by is None:
+        return ""
+    value = field_of(generation, by)
+    if value is None:
+        raise ConfigError(f"response {generation.id!r} has no {by!r}, which --by names.")
+    return value
+
+
+def _item(generation: Generation, chance: float) -> SampledItem:
+    return SampledItem(
+        task=f"t-{secrets.token_hex(5)}",
+        id=generation.id,
+        system=generation.system,
+        sample=generation.sample,
+        probability=chance,
+        text_sha256=text_digest(generation.prompt, generation.response),
+    )
+
+
+# How many labels a wanted interval needs, foretold from the labels that exist.
+
+HALF_WIDTHS = (0.15, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.015, 0.01)
+"""Half-widths of the curve of a rate, fractions."""
+
+COUNTS = (20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
+"""Labels of the curve of a mean."""
+
+OWN_LABELS = 5.0
+"""Labels at which a group's own spread counts as much as that of all groups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the labels are to achieve.
+
+    Attributes
+    ----------
+    half_width : float or None
+        Of the reported interval: a fraction for a rate, in the unit of the scale for a mean.
+    margin : float or None
+        The gate passes where the lower limit is above the expected value less this.
+    power : float
+        Wanted probability that the gate passes.
+    error : float
+        Risk of each limit of the gate; the reported interval has ``1 - error`` coverage.
+    """
+
+    half_width: float | None = None
+    margin: float | None = None
+    power: float = 0.8
+    error: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Half-width against labels, for one part.
+
+    Attributes
+    ----------
+    criterion, system : str
+    points : tuple of (int, float)
+        Labels and the half-width that they give, fewest labels first.
+    now : int
+        Labels that exist.
+    wanted : float or None
+    needed : int or None
+        Labels that reach what is wanted.
+    """
+
+    criterion: str
+    system: str
+    points: tuple[tuple[int, float], ...]
+    now: int
+    wanted: float | None = None
+    needed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What labels are planned for.
+
+    Attributes
+    ----------
+    name : str
+    pilot : Pilot or MeanPilot
+    items : int
+        Items with or without a verdict; no more labels than that can be had.
+    groups : mapping of str to (int, float)
+        Items in each group to share the labels out over, and how their labels spread; empty for
+        none.
+    """
+
+    name: str
+    pilot: Pilot | MeanPilot
+    items: int
+    groups: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+
+    @property
+    def expected(self) -> float:
+        """The rate or the mean that experts would give."""
+        return self.pilot.rate if isinstance(self.pilot, Pilot) else self.pilot.mean
+
+
+def subject_of(part: Part, *, by_group: bool = False) -> Subject:
+    """Take a part's labels for a pilot.
+
+    Raises
+    ------
+    ValueError, InsufficientLabels
+        As in `calibration.planning.pilot_from_labels` and
+        `calibration.planning.pilot_from_ratings`.
+    """
+    return Subject(
+        name=f"{part.name} {part.system}",
+        pilot=pilot_from_labels(part.judged, part.human)
+        if part.counting.kind == "rate"
+        else pilot_from_ratings(part.judged, part.human, scale=part.counting.ends),
+        items=len(part.units),
+        groups=_groups(part) if by_group else {},
+    )
+
+
+def _groups(part: Part) -> dict[str, tuple[int, float]]:
+    """Count the items of each group, and foretell the spread of its labels.
+
+    A group's own spread is drawn towards that of all, the more the fewer labels it has.
+    """
+    sizes = Counter(group if group is not None else "(none)" for group in part.groups)
+    names = np.array([group if group is not None else "(none)" for group in part.groups])
+    labelled = ~np.isnan(part.human)
+    overall = float(part.human[labelled].var())
+    found: dict[str, tuple[int, float]] = {}
+    for name, size in sorted(sizes.items()):
+        own = part.human[labelled & (names == name)]
+        squares = float(((own - own.mean()) ** 2).sum()) if own.size else 0.0
+        found[name] = size, ((squares + OWN_LABELS * overall) / (own.size + OWN_LABELS)) ** 0.5
+    return found
+
+
+def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
+    """Find the fewest labels that achieve what is wanted.
+
+    Raises
+    ------
+    ValueError
+        If nothing is wanted, or the margin of a rate reaches below 0.
+    InsufficientLabels, UnusableJudge
+        If labelling every item would not be enough, or the judge is below chance.
+    """
+    floor = None if wanted.margin is None else subject.expected - wanted.margin
+    if isinstance(subject.pilot, MeanPilot):
+        return plan_mean_labels(
+            subject.pilot,
+            half_width=wanted.half_width,
+            floor=floor,
+            power=wanted.power,
+            error=wanted.error,
+            n_judged=subject.items,
+            groups=subject.groups,
+        )
+    return plan_labels(
+        subject.pilot,
+        half_width=wanted.half_width,
+        floor=floor,
+        power=wanted.power,
+        error=wanted.error,
+        n_judged=subject.items,
+        groups=subject.groups,
+    )
+
+
+def points(pilot: Pilot | MeanPilot, items: int) -> list[tuple[int, float]]:
+    """Foretell half-widths: labels and what they give, fewest labels first, one entry each."""
+    if isinstance(pilot, MeanPilot):
+        estimates = ((n, pilot.expected(n, items)) for n in COUNTS if n <= items)
+        return [(n, 0.5 * (each.high - each.low)) for n, each in estimates]
+    found: dict[int, float] = {}
+    for half_width in HALF_WIDTHS:
+        try:
+            made = plan_labels(pilot, half_width=half_width, n_judged=items)
+        except (InsufficientLabels, UnusableJudge):
+            break
+        found[made.labels] = made.half_width
+    return sorted(found.items())
+
+
+def curve_of(part: Part, *, half_width: float) -> Curve:
+    """Foretell the half-width for more and more labels, and how many reach the one wanted.
+
+    Raises
+    ------
+    ValueError, InsufficientLabels
+        As in `subject_of`.
+    """
+    subject = subject_of(part)
+    try:
+        needed = plan(subject, Wanted(half_width=half_width)).labels
+    except (InsufficientLabels, UnusableJudge):
+        needed = None
+    return Curve(
+        criterion=part.name,
+        system=part.system,
+        points=tuple(points(subject.pilot, subject.items)),
+        now=int((~np.isnan(part.human)).sum()),
+        wanted=half_width,
+        needed=needed,
+    )

@@ -1,0 +1,288 @@
+"""Issue a judge's passport from what a calibration found.
+
+A passport speaks of the judge over all systems together. Where its error rates differ between
+systems, the system on which it does worst says whether it is better than chance.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+
+from calibration.estimate import Undefined
+from calibration.passport import (
+    Design,
+    JudgeIdentity,
+    JudgePassport,
+    JudgeUse,
+    LabelSource,
+    Measure,
+    PassportEntry,
+    check,
+    fingerprint,
+)
+from calibration.rater_agreement.accuracy import judge_accuracy
+from calibration.rater_agreement.nominal import share
+from judge.calibrate.agreement import Agreed, agreed
+from judge.calibrate.calibration_set import Number, Part
+from judge.calibrate.result import Findings
+from judge.errors import ConfigError
+from judge.grading import prompt_injection
+from judge.manifest import AS_IT_IS, Manifest, OnRefusal
+from judge.records import model_digest
+
+UNKNOWN = "unknown"
+"""Hash of what nobody has named; it equals nothing that a run would have."""
+VALID_DAYS = 90
+
+
+def foreign_identity(
+    judge: str, *, judge_hash: str | None, rubric_hash: str | None
+) -> JudgeIdentity:
+    """Name a judge of another tool by what its user can say of it."""
+    return JudgeIdentity(
+        name=judge,
+        judge_hash=judge_hash or UNKNOWN,
+        rubric_hash=rubric_hash or UNKNOWN,
+        prompt_hash=UNKNOWN,
+        settings_hash=UNKNOWN,
+        languages=(),
+    )
+
+
+def issue(
+    findings: Findings,
+    parts: Sequence[Part],
+    identity: JudgeIdentity,
+    *,
+    design: Design,
+    today: date,
+    days: int = VALID_DAYS,
+) -> JudgePassport:
+    """Write down what was measured of one judge.
+
+    Parameters
+    ----------
+    findings : Findings
+    parts : sequence of Part
+        Those that were examined, all of one judge.
+    identity : JudgeIdentity
+    design : {'random', 'by-verdict', 'neyman', 'curated'}
+    today : date
+    days : int
+        How long it holds.
+
+    Raises
+    ------
+    ConfigError
+        If the parts are of several judges, or of one criterion under two rubrics.
+    """
+    judges = sorted({part.judge for part in parts})
+    if len(judges) != 1:
+        raise ConfigError(f"a passport is of one judge, not of {', '.join(judges)}; name one.")
+    together = defaultdict[str, list[Part]](list)
+    for part in parts:
+        together[part.criterion].append(part)
+    labelled = {unit for part in parts for unit in _labelled_units(part)}
+    simulated = findings.simulated_labels or findings.provenance == "SIMULATED"
+    return JudgePassport(
+        identity=identity,
+        labels=LabelSource(
+            source=findings.labels,
+            count=len(labelled),
+            raters=len({rater for part in parts for rater in part.raters}),
+            design=design,
+            labelled_on=today,
+        ),
+        entries=tuple(
+            entry
+            for mine in together.values()
+            for entry in _entries(findings, mine, by_group=_grouped(findings))
+        ),
+        provenance="SIMULATED" if simulated else findings.provenance or "RECORDED",
+        issued=today,
+        expires=today + timedelta(days=days),
+    )
+
+
+def _grouped(findings: Findings) -> bool:
+    return any(each.group is not None for each in findings.findings)
+
+
+def _labelled_units(part: Part) -> Iterator[tuple[str, str, int]]:
+    for unit, has in zip(part.units, (~np.isnan(part.human)).tolist(), strict=True):
+        if has:
+            yield unit
+
+
+def _entries(
+    findings: Findings, mine: Sequence[Part], *, by_group: bool
+) -> Iterator[PassportEntry]:
+    differ = any(
+        each.differ and (each.judge, each.criterion) == (mine[0].judge, mine[0].name)
+        for each in findings.error_rates
+    )
+    pooled = _pooled(mine)
+    yield _entry(pooled, None, apart=mine if differ else (pooled,), confidence=findings.confidence)
+    if by_group:
+        for name, part in pooled.by_group().items():
+            yield _entry(part, name, apart=(part,), confidence=findings.confidence)
+
+
+def _pooled(mine: Sequence[Part]) -> Part:
+    """Put the systems' items together, for what the passport says of all of them."""
+    first = mine[0]
+    if len({part.rubric for part in mine}) > 1:
+        raise ConfigError(f"{first.criterion} is a criterion of two rubrics; judge them apart.")
+    return replace(
+        first,
+        system="",
+        units=tuple(unit for part in mine for unit in part.units),
+        groups=tuple(group for part in mine for group in part.groups),
+        clusters=tuple(cluster for part in mine for cluster in part.clusters),
+        verdicts=np.concatenate([part.verdicts for part in mine]),
+        labels=np.concatenate([part.labels for part in mine]),
+        strata=None,
+        certainty=None,
+        traits={},
+        earlier=None,
+        flips=(sum(part.flips[0] for part in mine), sum(part.flips[1] for part in mine)),
+    )
+
+
+def _entry(
+    part: Part, group: str | None, *, apart: Sequence[Part], confidence: float
+) -> PassportEntry:
+    found = _agreed(part, confidence)
+    numbers: Mapping[str, Number] = found.coefficients if found else {}
+    changed, asked = part.flips
+    flips = None
+    if group is None and asked:
+        flips = share(changed, asked, method="flips", confidence=confidence, n_judged=asked)
+    return PassportEntry(
+        criterion=part.criterion,
+        group=group,
+        n=numbers["percent"].n_labelled if numbers else 0,
+        beyond_chance=_beyond_chance(apart, confidence),
+        agreement={name: _measure(number) for name, number in numbers.items()},
+        sensitivity=_named(numbers.get("sensitivity")),
+        specificity=_named(numbers.get("specificity")),
+        flip_rate=Measure.of(flips) if flips else None,
+    )
+
+
+def _agreed(part: Part, confidence: float) -> Agreed | None:
+    try:
+        return agreed(part, confidence=confidence)
+    except Undefined:
+        return None
+
+
+def _beyond_chance(apart: Sequence[Part], confidence: float) -> Measure | None:
+    """Give the worst of the parts; None where one of them cannot tell."""
+    found = [_of_part(part, confidence) for part in apart]
+    known = [measure for measure in found if measure is not None]
+    return min(known, key=lambda each: each.low) if len(known) == len(found) else None
+
+
+def _of_part(part: Part, confidence: float) -> Measure | None:
+    if part.counting.kind == "rate":
+        try:
+            youden = judge_accuracy(part.judged, part.human, confidence=confidence).youden
+        except Undefined:
+            return None
+        return None if youden is None else Measure.of(youden)
+    found = _agreed(part, confidence)
+    return _named(found.coefficients.get("alpha")) if found else None
+
+
+def _named(number: Number | None) -> Measure | None:
+    return None if number is None else _measure(number)
+
+
+def _measure(number: Number) -> Measure:
+    return Measure(
+        value=number.value,
+        low=number.low,
+        high=number.high,
+        confidence=number.confidence,
+        n=number.n_labelled,
+    )
+
+
+# Whether the judge of a run may be believed: the run's identity held against a passport.
+
+
+def identity_of(manifest: Manifest) -> JudgeIdentity:
+    """Name what makes the judge of a run this judge.
+
+    The judge's models and addresses, their settings, the meaning of each rubric in each language,
+    and the layout in which material reaches the judge. What was judged is no part of it.
+    """
+    judges = sorted(manifest.judges, key=lambda judge: judge.name)
+    return JudgeIdentity(
+        name=", ".join(judge.name for judge in judges),
+        judge_hash=fingerprint([[judge.model, judge.base_url] for judge in judges]),
+        rubric_hash=fingerprint(
+            sorted([each.rubric, each.language, each.digest] for each in manifest.rubrics)
+        ),
+        prompt_hash=fingerprint([manifest.kind, prompt_injection.POLICY]),
+        settings_hash=fingerprint(
+            [[judge.temperature, judge.max_tokens, judge.seed] for judge in judges]
+            + _ladder(manifest.on_refusal)
+        ),
+        languages=tuple(sorted({each.language for each in manifest.rubrics})),
+    )
+
+
+def _ladder(on_refusal: OnRefusal) -> list[list[object]]:
+    """Name what is tried after a refusal; nothing where nothing is."""
+    if on_refusal == AS_IT_IS:
+        return []
+    second = on_refusal.second
+    named = None if second is None else model_digest(second)
+    return [[on_refusal.neutral, named]]
+
+
+def distrust(
+    passport: JudgePassport | None,
+    manifest: Manifest,
+    *,
+    criteria: Sequence[str],
+    today: date,
+    allow_simulated: bool = False,
+) -> tuple[str, ...]:
+    """Say why the judge of a run is not to be believed.
+
+    Parameters
+    ----------
+    passport : JudgePassport or None
+        None where there is none, which is a reason.
+    manifest : Manifest
+        Of the run whose verdicts are to be used.
+    criteria : sequence of str
+        Those that the decision rests on.
+    today : date
+    allow_simulated : bool
+        Whether a passport of the simulated judge may stand; for demonstrations only.
+
+    Returns
+    -------
+    tuple of str
+        Sentences; empty when nothing stands against the judge.
+    """
+    if passport is None:
+        return ("there is no passport for the judge; make one with cvalues calibrate --passport.",)
+    identity = identity_of(manifest)
+    use = JudgeUse(
+        judge_hash=identity.judge_hash,
+        rubric_hash=identity.rubric_hash,
+        prompt_hash=identity.prompt_hash,
+        settings_hash=identity.settings_hash,
+        languages=identity.languages,
+        criteria=tuple(dict.fromkeys(criteria)),
+        allow_simulated=allow_simulated,
+    )
+    return tuple(reason.text for reason in check(passport, use, now=today).reasons)

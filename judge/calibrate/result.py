@@ -1,0 +1,336 @@
+"""What was found of a judge, part by part: records that print, export and fill a page.
+
+A number that no honest interval supports is not here; a refusal says why. Rates are fractions,
+means are in the unit of the scale.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from calibration.validation import Design
+from judge.calibrate.agreement import Agreed, Ceiling, Consistency, Replacement
+from judge.calibrate.calibration_set import Ends, Kind, Number
+from judge.calibrate.diagnostics import (
+    Battery,
+    Change,
+    Handover,
+    Influence,
+    SelfPreference,
+    SingleItem,
+)
+from judge.records import Provenance, Record
+
+What = Literal[
+    "corrected",
+    "agreement",
+    "ceiling",
+    "human-only",
+    "consistency",
+    "bias",
+    "single-item",
+    "handover",
+    "drift",
+]
+RefusalKind = Literal["UnusableJudge", "InsufficientLabels", "Undefined"]
+DesignName = Literal["as-drawn"] | Design
+
+
+class Refusal(Record):
+    """Why something is not reported as a number."""
+
+    what: What
+    kind: RefusalKind
+    why: str
+
+
+class JudgeOnly(Record):
+    """The judge's own score: not what experts would say, and never to be reported as that."""
+
+    valid: Literal[False] = False
+    value: float | None
+    """None where the judge gave no verdict at all."""
+    low: float
+    high: float
+    """Where the score would lie if every missing verdict were the lowest, or the highest."""
+
+
+class Finding(Record):
+    """What was found of one judge, criterion and system, over all items or in one group."""
+
+    judge: str
+    rubric: str | None
+    criterion: str
+    system: str
+    group: str | None = None
+    """None for all items."""
+    kind: Kind
+    scale: Ends
+    at_least: float | None
+    n: int
+    n_judged: int
+    n_missing: int
+    """Items without a verdict; carried as bounds, never as a number."""
+    n_labelled: int
+    n_tied: int
+    """Labelled items on which the experts do not settle."""
+    raters: int
+    judge_only: JudgeOnly
+    corrected: Number | None = None
+    above_chance: bool | None = None
+    """Whether the labels show that the judge is better than chance; None without a correction."""
+    human_only: Ends | None = None
+    """What the labels say without the judge."""
+    agreement: Agreed | None = None
+    ceiling: Ceiling | None = None
+    replacement: Replacement | None = None
+    consistency: Consistency | None = None
+    """How far experts say the same, and how many of them would be enough."""
+    bias: Battery | None = None
+    """What moves the judge and should not; over all items only."""
+    single_item: SingleItem | None = None
+    """Where the experts' level of one item lies."""
+    handover: Handover | None = None
+    """Which items should go to an expert; over all items only."""
+    drift: Change | None = None
+    """What changed since the earlier version of the judge, where one is named."""
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How tables call the criterion."""
+        return self.criterion if self.rubric is None else f"{self.rubric}.{self.criterion}"
+
+    @property
+    def unusable(self) -> bool:
+        """Whether the judge is no better than chance here."""
+        return any(refusal.kind == "UnusableJudge" for refusal in self.refusals)
+
+
+class ErrorRates(Record):
+    """How often a judge is right on one system, by what the experts say."""
+
+    system: str
+    sensitivity: float | None
+    specificity: float | None
+    n_passed: int
+    n_failed: int
+    adjusted_p: float
+
+
+class SystemErrors(Record):
+    """Whether a judge errs alike on all systems."""
+
+    judge: str
+    criterion: str
+    differ: bool
+    systems: tuple[ErrorRates, ...]
+
+
+class Findings(Record):
+    """All that a calibration found."""
+
+    source: str
+    """The run or the file of scores."""
+    labels: str
+    design: DesignName
+    provenance: Provenance | None
+    """The least live of all verdicts; None where it is not known, as for other tools' scores."""
+    simulated_labels: bool = False
+    confidence: float
+    findings: tuple[Finding, ...]
+    error_rates: tuple[SystemErrors, ...] = ()
+    self_preference: tuple[SelfPreference, ...] = ()
+    """For each judge and criterion, where systems of the judge's own family are named."""
+
+    @property
+    def overall(self) -> tuple[Finding, ...]:
+        """Those over all items of a system."""
+        return tuple(each for each in self.findings if each.group is None)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether anything in it is simulated."""
+        return self.simulated_labels or self.provenance == "SIMULATED"
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether the judge is unusable for everything that it was asked."""
+        return bool(self.overall) and all(each.unusable for each in self.overall)
+
+
+# What was found, in plain words: one line for each criterion and system, the answer first.
+
+ALARMING = 0.05
+"""Adjusted p-value from which on a property that moves the judge is spoken of."""
+
+COEFFICIENTS = {
+    "ac1": "AC1",
+    "weighted_kappa": "weighted kappa",
+    "icc_single": "ICC(2,1)",
+}
+DESIGNS = {
+    "random": "at random from all items",
+    "by-verdict": "at random among items with the same verdict",
+    "curated": "by hand (a curated set)",
+    "as-drawn": "as the recorded draw says",
+}
+
+
+def verdict(findings: Findings) -> Iterator[str]:
+    """Say whether the judge can be believed, and what experts would say of each system."""
+    if findings.simulated:
+        what = "judge and experts" if findings.simulated_labels else "judge"
+        yield f"SIMULATED {what}: no finding about any real model."
+    yield _headline(findings)
+    for finding in findings.overall:
+        yield f"{_where(finding, findings)}: {_sentence(finding)}"
+    yield from (_differ(each) for each in findings.error_rates if each.differ)
+    for finding in findings.overall:
+        if finding.drift is not None:
+            yield f"{_where(finding, findings)}: {_drifted(finding.drift)}"
+    yield from _moved(findings)
+    yield f"Assumed: the labelled items were chosen {DESIGNS[findings.design]}."
+
+
+def score(finding: Finding, value: float) -> str:
+    """Write a value in the unit of the finding."""
+    return f"{100 * value:.1f} %" if finding.kind == "rate" else f"{value:.2f}"
+
+
+def interval(finding: Finding, low: float, high: float) -> str:
+    """Write the ends of an interval in the unit of the finding."""
+    if finding.kind == "rate":
+        return f"[{100 * low:.1f}, {100 * high:.1f}]"
+    return f"[{low:.2f}, {high:.2f}]"
+
+
+def _headline(findings: Findings) -> str:
+    found = findings.overall
+    shown = sum(each.above_chance is True for each in found)
+    if findings.untrusted:
+        return "The judge must not be used: it is no better than chance wherever it was checked."
+    if shown == len(found):
+        return "The judge can be used, corrected by the labels as below; its own scores cannot."
+    unusable = sum(each.unusable for each in found)
+    doubtful = sum(each.above_chance is False for each in found)
+    counted = {
+        "it is no better than chance": unusable,
+        "nothing shows that it is better than chance": doubtful,
+        "there is no corrected score": len(found) - shown - unusable - doubtful,
+    }
+    why = "; ".join(f"in {count} {what}" for what, count in counted.items() if count)
+    if shown:
+        cases = f"{shown} of {len(found)} cases"
+        return f"The judge can be used, corrected by the labels, in {cases}; {why}."
+    return f"The labels do not show that the judge can be used: of {len(found)} cases, {why}."
+
+
+def _where(finding: Finding, findings: Findings) -> str:
+    several = len({each.judge for each in findings.findings}) > 1
+    return f"{finding.name}, {finding.system}" + (f", by {finding.judge}" if several else "")
+
+
+def _sentence(finding: Finding) -> str:
+    if finding.corrected is None:
+        return _refused(finding)
+    own, corrected = finding.judge_only.value, finding.corrected
+    said = (
+        f"experts would give {score(finding, corrected.value)} "
+        f"{interval(finding, corrected.low, corrected.high)} ({finding.n_labelled} labels)"
+    )
+    if own is not None:
+        said += f"; the judge alone says {score(finding, own)}, {_leaning(own, corrected)}"
+    return f"{said}. {_agreement(finding)}"
+
+
+def _leaning(own: float, corrected: Number) -> str:
+    if own > corrected.high:
+        return "too high"
+    return "too low" if own < corrected.low else "within the interval"
+
+
+def _refused(finding: Finding) -> str:
+    why = next((each for each in finding.refusals if each.what == "corrected"), None)
+    said = f"no corrected score: {why.why}" if why else "no corrected score."
+    if finding.human_only is not None:
+        ends = finding.human_only
+        said += f" The labels alone say {interval(finding, ends.low, ends.high)}."
+    return said
+
+
+def _agreement(finding: Finding) -> str:
+    agreed, ceiling = finding.agreement, finding.ceiling
+    if agreed is None or agreed.main not in agreed.coefficients:
+        return "Agreement cannot be measured on these labels."
+    main = agreed.coefficients[agreed.main]
+    said = (
+        f"Agreement {COEFFICIENTS[agreed.main]} {main.value:.2f} [{main.low:.2f}, {main.high:.2f}]"
+    )
+    if ceiling is None:
+        return f"{said}."
+    said += f"; experts among themselves {ceiling.experts.value:.2f}"
+    if ceiling.ratio is not None:
+        said += f", the judge reaches {100 * ceiling.ratio.value:.0f} % of that"
+    return f"{said}."
+
+
+def _differ(errors: SystemErrors) -> str:
+    rates = "; ".join(
+        f"for {each.system} {_share(each.sensitivity)} of passes, "
+        f"{_share(each.specificity)} of fails"
+        for each in errors.systems
+    )
+    return (
+        f"{errors.criterion}: the error rates of {errors.judge} differ between systems (it finds "
+        f"{rates}), "
+        "so every system is corrected by its own labels."
+    )
+
+
+def _share(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.0f} %"
+
+
+def _drifted(drift: Change) -> str:
+    changed = drift.fell + drift.rose
+    said = f"against {drift.before} {changed} of {drift.n} verdicts changed"
+    if drift.accuracy is None:
+        return f"{said}; no label says whether for the better."
+    change = drift.accuracy.agreement_change
+    ends = f"[{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
+    return f"{said}; agreement with the experts {100 * change.value:+.1f} points {ends}."
+
+
+def _moved(findings: Findings) -> Iterator[str]:
+    """Name only what moves the judge beyond chance; the rest is in the JSON and on the page."""
+    batteries = list(_batteries(findings))
+    for where, kind, effects in batteries:
+        for effect in effects:
+            # Each battery is adjusted by itself; several of them give chance several chances.
+            if effect.adjusted_p * len(batteries) < ALARMING:
+                yield f"{where}: {_moves(effect, kind)}"
+
+
+def _batteries(findings: Findings) -> Iterator[tuple[str, Kind, tuple[Influence, ...]]]:
+    for each in findings.overall:
+        if each.bias is not None:
+            yield _where(each, findings), each.kind, each.bias.effects
+    kinds: dict[str, Kind] = {each.name: each.kind for each in findings.overall}
+    for own in findings.self_preference:
+        if own.effect is not None:
+            yield own.criterion, kinds[own.criterion], (own.effect,)
+
+
+def _moves(effect: Influence, kind: Kind) -> str:
+    error = effect.error
+    each = "" if effect.contrast == "with against without" else " per standard deviation"
+    return (
+        f"{effect.name} moves the judge, {_points(kind, error.value)} "
+        f"[{_points(kind, error.low)}, {_points(kind, error.high)}] "
+        f"{'percentage points' if kind == 'rate' else 'points'}{each} against the experts."
+    )
+
+
+def _points(kind: Kind, change: float) -> str:
+    return f"{100 * change:+.1f}" if kind == "rate" else f"{change:+.2f}"

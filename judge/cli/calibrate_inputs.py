@@ -1,0 +1,296 @@
+"""From the words of a command line to what `judge.calibrate` works with."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from calibration.validation import DESIGNS
+from judge.calibrate.analysis import Aims, calibrate
+from judge.calibrate.calibration_set import Material, Part, Question
+from judge.calibrate.from_files import material
+from judge.calibrate.from_run import material_of, parts
+from judge.calibrate.label_sampling import Subject, subject_of
+from judge.calibrate.result import DesignName, Findings
+from judge.cli import console
+from judge.cli.console import opened, run_named
+from judge.cli.console import parts as parts_of
+from judge.cli.labels import labels_for
+from judge.errors import ConfigError
+from judge.manifest import KIND, Sample
+from judge.store.rows import Run
+
+Value = TypeVar("Value")
+SIMULATED = "simulated-"
+"""How raters are named who are no people, such as those of the starter set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where scores and labels come from."""
+
+    scores: Path | None
+    run: str | None
+    labels: Path | None
+    store: str | None
+    encoding: str | None
+    against: str | None = None
+    """A run or a file of scores of an earlier version of the judge."""
+
+    @property
+    def name(self) -> str:
+        """The run, or the file of scores."""
+        return self.run or (self.scores.name if self.scores else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Scores and labels that were read."""
+
+    sources: Sources
+    parts: tuple[Part, ...]
+    simulated_labels: bool
+    run: Run | None = None
+    drawn: Sample | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """What was found, and of what."""
+
+    gathered: Gathered
+    findings: Findings
+
+
+def question(
+    *,
+    scales: Iterable[str],
+    at_least: Iterable[str],
+    only: Iterable[str],
+    by: str | None,
+    judge: str | None,
+    gold: str | None,
+    clusters: str | None = None,
+    covariates: Sequence[str] = (),
+) -> Question:
+    """Read what a command line declares.
+
+    Parameters
+    ----------
+    scales, at_least, only : iterable of str
+        Each ``[CRITERION=]VALUE``.
+    by, clusters : str or None
+        Columns of the group and of the cluster.
+    judge, gold : str or None
+        The one judge asked for, and the rater who settles the items.
+    covariates : sequence of str
+        Columns with properties of the responses that should not move the judge.
+
+    Raises
+    ------
+    ConfigError
+        If a declaration cannot be read, or stands twice.
+    """
+    return Question(
+        group=by or "group",
+        cluster=clusters,
+        scales=_by_criterion(scales, "--scale", _ends),
+        at_least=_by_criterion(at_least, "--at-least", float),
+        only=_by_criterion(only, "--only", lambda words: tuple(words.split(","))),
+        judge=judge,
+        gold=gold,
+        covariates=tuple(dict.fromkeys(covariates)),
+    )
+
+
+def aims(family: str | None, **shares: float) -> Aims:
+    """Read what is asked of the numbers.
+
+    Parameters
+    ----------
+    family : str or None
+        Systems of the judge's own family, with commas.
+    **shares : float
+        ``confidence``, ``wanted_agreement`` and ``wanted_reliability``, named like their options.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no fraction between 0 and 1.
+    """
+    for name, share in shares.items():
+        if not 0.0 < share < 1.0:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} must lie between 0 and 1, such as 0.9; got {share:g}.")
+    return Aims(
+        confidence=shares["confidence"],
+        agreement=shares["wanted_agreement"],
+        reliability=shares["wanted_reliability"],
+        family=parts_of(family) if family else (),
+    )
+
+
+def _by_criterion(
+    words: Iterable[str], option: str, read: Callable[[str], Value]
+) -> dict[str | None, Value]:
+    found: dict[str | None, Value] = {}
+    for word in words:
+        name, _, value = word.rpartition("=")
+        try:
+            declared = read(value)
+        except ValueError:
+            raise ConfigError(f"{option} {word!r} cannot be read; see --help.") from None
+        if (name or None) in found:
+            raise ConfigError(f"{option} says {name or 'its value'} twice.")
+        found[name or None] = declared
+    return found
+
+
+def _ends(words: str) -> tuple[float, float]:
+    low, high = (float(word) for word in words.split(","))
+    if not float("-inf") < low < high < float("inf"):
+        raise ValueError(words)
+    return low, high
+
+
+def gathered(sources: Sources, asked: Question) -> Gathered:
+    """Read scores and labels.
+
+    Raises
+    ------
+    ConfigError
+        If the sources do not fit together.
+    """
+    if (sources.scores is None) == (sources.run is None):
+        raise ConfigError("give either --scores FILE or --run RUN.")
+    if sources.against is not None and sources.against in {sources.run, str(sources.scores)}:
+        raise ConfigError("--against names the same verdicts; name those of an earlier version.")
+    if sources.run is not None:
+        return _from_run(sources, sources.run, asked)
+    if sources.scores is None or sources.labels is None:
+        raise ConfigError("--scores needs --labels FILE with what experts said.")
+    read = material(
+        sources.scores,
+        sources.labels,
+        question=asked,
+        encoding=sources.encoding,
+        earlier=Path(sources.against) if sources.against else None,
+    )
+    return Gathered(sources=sources, parts=parts(read), simulated_labels=_simulated(read))
+
+
+def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
+    if asked.scales:
+        raise ConfigError("--scale is for --scores; a run's scales are those of its rubrics.")
+    with opened(sources.store) as store:
+        run = run_named(store, name)
+        body = store.latest_document(run, KIND)
+        drawn = Sample.model_validate_json(body) if body else None
+        if sources.labels is None:
+            labels = tuple(store.labels(run))
+        else:
+            labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
+        earlier = run_named(store, sources.against) if sources.against else None
+        read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
+    if len(read.ratings) < len(labels):
+        console.note(f"{len(labels) - len(read.ratings)} labels of items not drawn are left out")
+    return Gathered(
+        sources=sources,
+        parts=parts(read),
+        simulated_labels=_simulated(read),
+        run=run,
+        drawn=drawn,
+    )
+
+
+def _simulated(read: Material) -> bool:
+    return any(each.rater.startswith(SIMULATED) for each in read.ratings)
+
+
+def calibrated(
+    sources: Sources,
+    asked: Question,
+    *,
+    design: str | None,
+    by_group: bool,
+    aims: Aims,
+) -> Calibrated:
+    """Read scores and labels and say what is found.
+
+    Raises
+    ------
+    ConfigError
+        If the sources do not fit together, or nobody says how the items were chosen.
+    """
+    read = gathered(sources, asked)
+    _require_systems(aims.family, {part.system for part in read.parts})
+    if sources.against is not None and all(part.earlier is None for part in read.parts):
+        raise ConfigError(
+            f"--against {sources.against}: no verdict in it is of this judge and criterion, or of "
+            "one judge alone."
+        )
+    found = calibrate(
+        read.parts,
+        design=_design(design, read.drawn),
+        source=sources.name,
+        labels=sources.labels.name if sources.labels else f"labels of {sources.name}",
+        by_group=by_group,
+        simulated_labels=read.simulated_labels,
+        aims=aims,
+    )
+    return Calibrated(gathered=read, findings=found)
+
+
+def _require_systems(family: Iterable[str], known: set[str]) -> None:
+    strangers = [system for system in family if system not in known]
+    if strangers:
+        raise ConfigError(
+            f"--family: no response is of system {strangers[0]!r}; there are "
+            f"{', '.join(sorted(known))}."
+        )
+
+
+def subjects(
+    sources: Sources, asked: Question, *, by_group: bool, criteria: Sequence[str]
+) -> list[Subject]:
+    """Read scores and labels and take them for pilots.
+
+    Parameters
+    ----------
+    sources : Sources
+    asked : Question
+    by_group : bool
+    criteria : sequence of str
+        Those to plan for, whose values have one unit. Without any: the rates, or the means where
+        there are no rates.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion is not among them.
+    """
+    cut = gathered(sources, asked).parts
+    known = {part.criterion for part in cut} | {part.name for part in cut}
+    strangers = [name for name in criteria if name not in known]
+    if strangers:
+        raise ConfigError(
+            f"--criterion: no label is of {strangers[0]!r}; there are "
+            f"{', '.join(sorted({part.name for part in cut}))}."
+        )
+    rates = tuple(part for part in cut if part.counting.kind == "rate")
+    named = tuple(part for part in cut if {part.criterion, part.name} & set(criteria))
+    chosen = named if criteria else rates or cut
+    return [subject_of(part, by_group=by_group) for part in chosen]
+
+
+def _design(word: str | None, drawn: Sample | None) -> DesignName:
+    if drawn is not None:
+        if word is not None:
+            raise ConfigError("--design: the run has its draw on record; leave the option out.")
+        return "as-drawn"
+    if word is None:
+        raise ConfigError(
+            "say how the labelled items were chosen: --design random, by-verdict or curated. No "
+            "interval holds without it."
+        )
+    return console.one_of(word, DESIGNS, option="--design")

@@ -1,0 +1,266 @@
+"""`cvalues compare` and `cvalues gate`: whether the new release is as good as the old one."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli.console import AsJson, StoreOption, group_names
+
+if TYPE_CHECKING:
+    from judge.gate.checks import GateReport
+    from judge.gate.decision import Decided
+    from judge.gate.paired import Difference
+    from judge.policy import Policy
+
+
+Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
+BaselineStore = Annotated[
+    str | None,
+    typer.Option(help="Where the baseline is, if elsewhere: a file of cvalues export --what run."),
+]
+Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release to be shipped.")]
+
+
+def compare(
+    context: typer.Context,
+    baseline: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
+    candidate: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
+    measure: Annotated[
+        str, typer.Option(help="safety_rate, responsibility_mean, acceptable_rate, ...")
+    ] = "safety_rate",
+    design: Annotated[
+        str, typer.Option(help="How experts' items were drawn: random, by-verdict, curated.")
+    ] = "random",
+    clusters: Annotated[
+        str | None, typer.Option(help="Field of the responses that near copies of a prompt share.")
+    ] = None,
+    shared_only: Annotated[
+        bool, typer.Option("--shared-only", help="Leave out prompts that only one side has.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the items that changed as JSONL.")] = None,
+    baseline_store: BaselineStore = None,
+    store: StoreOption = None,
+    json_: AsJson = False,
+) -> None:
+    """Compare two releases on the same prompts, by group, with the items that changed."""
+    from judge.cli import console
+    from judge.cli.console import elsewhere, opened
+    from judge.exporters.ci import both_names, group_name
+    from judge.exporters.tables import write_rows
+    from judge.gate.paired import by_group, flips, pair
+    from judge.policy import MEASURES
+    from judge.ratings import find_side
+
+    names = group_names(context)
+    judged = tuple(name for name, each in MEASURES.items() if each.kind in {"rate", "mean"})
+    chosen = MEASURES[console.one_of(measure, judged, option="--measure")]
+    drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
+    with opened(store) as kept, elsewhere(baseline_store) as before:
+        sides = find_side(before or kept, baseline), find_side(kept, candidate)
+        paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
+    differences = by_group(paired, chosen, design=drawn)
+    changed = flips(paired, chosen)
+    if out is not None:
+        write_rows(out, [flip.model_dump() for flip in changed], form="jsonl")
+    if json_:
+        console.as_json(
+            {
+                "measure": measure,
+                "provenance": paired.provenance,
+                "n": len(paired.prompts),
+                "unmatched": paired.unmatched,
+                "differences": [_difference(each) for each in differences],
+                "groups": both_names([each.group for each in differences], names),
+                "flips": [flip.model_dump() for flip in changed],
+            }
+        )
+        return
+    if paired.provenance == "SIMULATED":
+        console.say("SIMULATED: no finding about any model.")
+    console.table(
+        [{**_difference(each), "group": group_name(each.group, names)} for each in differences],
+        {
+            "group": "group",
+            "n": "n",
+            "baseline": "baseline*",
+            "candidate": "candidate*",
+            "difference": "difference",
+            "low": "low",
+            "high": "high",
+            "adjusted_p": "adjusted p",
+            "basis": "basis",
+        },
+    )
+    harmful = sum(not flip.better for flip in changed)
+    console.say(f"* the judge's own. {len(changed)} items changed, {harmful} for the worse.")
+    console.say("p-values of groups are adjusted by Benjamini and Hochberg, for exploring only.")
+
+
+def _difference(each: "Difference") -> dict[str, object]:
+    estimate = each.estimate
+    return {
+        "group": each.group or "all",
+        "n": each.n,
+        "baseline": each.baseline,
+        "candidate": each.candidate,
+        "difference": estimate.value if estimate else None,
+        "low": estimate.low if estimate else None,
+        "high": estimate.high if estimate else None,
+        "p": each.p,
+        "adjusted_p": each.adjusted_p,
+        "basis": each.basis,
+        "method": estimate.method if estimate else None,
+        "n_labelled": estimate.n_labelled if estimate else 0,
+        "why": each.why,
+    }
+
+
+def gate(
+    context: typer.Context,
+    baseline: Baseline,
+    candidate: Candidate,
+    policy: Annotated[Path, typer.Option(help="The policy, a YAML file.")],
+    baseline_store: BaselineStore = None,
+    passport: Annotated[
+        Path | None, typer.Option(help="The judge's passport, from cvalues calibrate --passport.")
+    ] = None,
+    baseline_answers: Annotated[
+        Path | None,
+        typer.Option(help="Multi-choice answers of the baseline, of cvalues mc --answers-out."),
+    ] = None,
+    candidate_answers: Annotated[
+        Path | None, typer.Option(help="Multi-choice answers of the candidate.")
+    ] = None,
+    out_json: Annotated[Path | None, typer.Option(help="Write the decision as JSON.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
+    sarif: Annotated[Path | None, typer.Option(help="Write SARIF 2.1.0.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Append Markdown, for $GITHUB_STEP_SUMMARY.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the page, decision first.")] = None,
+    allow_simulated: Annotated[
+        bool, typer.Option("--allow-simulated", help="Let a demonstration pass, as DEMO ONLY.")
+    ] = False,
+    store: StoreOption = None,
+    json_: AsJson = False,
+) -> None:
+    """Decide whether a release may ship.
+
+    Exit code 0: passed; 1: worse than the policy allows; 3: more expert labels needed; 4: the
+    judge is not trusted; 5: too many judgments have no score.
+    """
+    from judge.cli import console
+    from judge.cli.console import elsewhere, opened
+    from judge.gate.decision import conduct
+    from judge.policy import load_policy
+
+    now, names = datetime.now(UTC).date(), group_names(context)
+    asked = load_policy(policy, today=now)
+    with opened(store) as kept, elsewhere(baseline_store) as before:
+        decided = conduct(
+            kept,
+            baseline,
+            candidate,
+            kept=before,
+            policy=asked,
+            passport=passport,
+            today=now,
+            answers=_answers(baseline_answers, candidate_answers),
+            allow_simulated=allow_simulated,
+        )
+        _write_files(
+            decided,
+            asked,
+            out_json=out_json,
+            junit=junit,
+            sarif=sarif,
+            summary=summary,
+            page=report,
+            names=names,
+        )
+    if json_:
+        from judge.exporters.ci import as_document
+
+        console.as_json(as_document(decided.report, names))
+    else:
+        _show(decided.report, names)
+    raise SystemExit(console.GATE_CODES[decided.report.decision] if not asked.advisory else 0)
+
+
+def _answers(baseline: Path | None, candidate: Path | None) -> tuple[Path, Path] | None:
+    from judge.errors import ConfigError
+
+    if baseline is not None and candidate is not None:
+        return baseline, candidate
+    if baseline is candidate:
+        return None
+    raise ConfigError("give --baseline-answers and --candidate-answers, or neither.")
+
+
+def _write_files(
+    decided: "Decided",
+    policy: "Policy",
+    *,
+    out_json: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    summary: Path | None,
+    page: Path | None,
+    names: Mapping[str, tuple[str, str]],
+) -> None:
+    """Write each of the files that is wanted, or none where one of them cannot stand."""
+    import importlib.metadata
+
+    from judge.exporters import ci
+    from judge.files.atomic import require_places, write_whole
+
+    require_places(out_json, junit, sarif, page)
+    report = decided.report
+    if out_json:
+        write_whole(out_json, _json(ci.as_document(report, names)))
+    if junit:
+        write_whole(junit, ci.junit(report, names))
+    if sarif:
+        version = importlib.metadata.version("cvalues")
+        write_whole(sarif, _json(ci.sarif(report, names, version=version)))
+    if summary:
+        # GitHub gives every step the same file; each appends to it.
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(ci.summary(report, names))
+    if page:
+        from judge.report import from_sides, write_report
+        from judge.report.from_calibration import with_decision
+
+        sides = from_sides(decided.baseline, decided.candidate, group_names=names)
+        write_report(page, with_decision(sides, report, policy))
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
+    from judge.cli import console
+    from judge.exporters.ci import equation, group_name, reason, sentence, shown_decision
+
+    console.say(sentence(report))
+    if report.trust:
+        console.say(report.trust)
+    else:
+        console.table(
+            [
+                {
+                    "name": each.name,
+                    "group": group_name(each.group, names),
+                    "decision": shown_decision(report, each),
+                    "why": reason(each),
+                }
+                for each in report.checks
+            ],
+            {"name": "check", "group": "group", "decision": "decision", "why": "why"},
+        )
+    console.say(f"{equation(report.counts)} {report.provenance}")

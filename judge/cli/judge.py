@@ -1,0 +1,264 @@
+"""`cvalues judge`: score a file of responses."""
+
+import hashlib
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypedDict, Unpack, get_args
+
+import typer
+
+from calibration.passport import load_passport
+from judge.calibrate.passport import distrust
+from judge.cli import console
+from judge.cli.console import parts
+from judge.errors import ConfigError, NotTrusted
+from judge.grading.pointwise import Edition
+from judge.importers.responses import read_generations
+from judge.manifest import OnRefusal, Source
+from judge.models.base import addressed
+from judge.models.budget import Price
+from judge.records import Judge, Language, ModelSettings
+from judge.run.plan import JudgingPlan
+from rubrics import load_rubric
+
+# From the words of a command line to what `judge.run` works with.
+
+
+class JudgeWords(TypedDict):
+    """What all judges of a command line share."""
+
+    base_url: str | None
+    api_key_env: str | None
+    temperature: float
+    max_tokens: int
+    seed: int | None
+
+
+def judges_of(models: str, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
+    """Make the judges that a list of models names."""
+    return tuple(addressed(Judge(model=model, **shared)) for model in parts(models))
+
+
+class PlanWords(TypedDict):
+    """How a file is to be judged."""
+
+    lang: str | None
+    encoding: str | None
+    repeats: int
+    pairwise: bool
+
+
+def plan_of(
+    path: Path, rubrics: str, judges: tuple[Judge, ...], **words: Unpack[PlanWords]
+) -> JudgingPlan:
+    """Say what is to be judged, after the whole file has been found readable."""
+    forced = words["lang"]
+    if forced is not None and forced not in get_args(Language):
+        raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
+    encoding = words["encoding"]
+    rows = sum(1 for _ in read_generations(path, encoding=encoding))
+    return JudgingPlan(
+        source=Source(name=path.name, sha256=_sha256(path), rows=rows),
+        read=lambda: read_generations(path, encoding=encoding),
+        editions=tuple(edition(ref, forced) for ref in parts(rubrics)),
+        judges=judges,
+        repeats=words["repeats"],
+        pairwise=words["pairwise"],
+    )
+
+
+def with_ladder(
+    plan: JudgingPlan, *, neutral: bool, seconds: tuple[Judge, ...], passport: Path | None
+) -> JudgingPlan:
+    """Add what is tried when a judge declines.
+
+    Raises
+    ------
+    ConfigError
+        If it does not fit the plan.
+    NotTrusted
+        If the passport does not speak for the second judge under the plan's rubrics.
+    """
+    if not neutral and not seconds:
+        return plan
+    if plan.pairwise:
+        raise ConfigError("--neutral-frame and --second-judge do not go with --pairwise.")
+    if len(seconds) > 1 or {judge.name for judge in seconds} & {j.name for j in plan.judges}:
+        raise ConfigError("--second-judge names one judge that is not among those of --judge.")
+    for second in seconds:
+        if passport is None:
+            raise ConfigError("--second-judge needs --second-passport: see cvalues calibrate.")
+        _refuse_unless_calibrated(replace(plan, judges=(second,)), passport)
+    return replace(plan, on_refusal=OnRefusal(neutral=neutral, second=next(iter(seconds), None)))
+
+
+def _refuse_unless_calibrated(plan: JudgingPlan, passport: Path) -> None:
+    manifest = plan.manifest()
+    reasons = distrust(
+        load_passport(passport),
+        manifest,
+        criteria=[edition.criteria[0] for edition in manifest.rubrics],
+        today=datetime.now(UTC).date(),
+        # Its verdicts say themselves that they are simulated.
+        allow_simulated=True,
+    )
+    if reasons:
+        raise NotTrusted(f"--second-judge {plan.judges[0].name}: {reasons[0]}")
+
+
+def edition(ref: str, forced: str | None) -> Edition:
+    """Choose a rubric's edition by an item's language, unless one is forced for all."""
+    loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
+    return lambda lang: loaded[lang]
+
+
+def prices_of(
+    words: str | None, models: tuple[ModelSettings, ...], *, budget_usd: float | None
+) -> dict[str, Price]:
+    """Read what a command line says of prices, the same for all its models.
+
+    Where it says nothing and a budget has to be held, a server with an address of its own is
+    taken to ask what the list has for its model's name.
+    """
+    if words:
+        return {model.name: _price(words) for model in models}
+    elsewhere = [model for model in models if model.base_url is not None]
+    if budget_usd is None or not elsewhere:
+        return {}
+    from judge.models.litellm import list_price
+
+    listed = {model.name: list_price(model.model) for model in elsewhere}
+    prices = {name: price for name, price in listed.items() if price is not None}
+    for name, price in prices.items():
+        console.note(
+            f"{name}: taken to cost its list price, {price.prompt * 1e6:g} and "
+            f"{price.completion * 1e6:g} dollars a million tokens; --price says otherwise"
+        )
+    return prices
+
+
+def _price(words: str) -> Price:
+    try:
+        prompt, completion = (float(part) / 1e6 for part in words.split(","))
+    except ValueError:
+        prompt = completion = math.nan
+    if not (0 <= prompt < math.inf and 0 <= completion < math.inf):
+        raise ConfigError(f"--price {words!r} is not two prices; write 0.40,1.20.")
+    return Price(prompt=prompt, completion=completion)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def judge(
+    responses: Annotated[Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response.")],
+    rubric: Annotated[str, typer.Option(help="Rubric ids or YAML files, separated by commas.")],
+    judge_: Annotated[
+        str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
+    ],
+    base_url: console.BaseUrl = None,
+    api_key_env: console.ApiKeyEnv = None,
+    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    store: console.StoreOption = None,
+    lang: Annotated[
+        str | None, typer.Option(help="Judge all items in zh or en; else as each item says.")
+    ] = None,
+    encoding: console.Encoding = None,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 1,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="Compare the systems of the file two by two.")
+    ] = False,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
+    seed: console.Seed = None,
+    concurrency: console.Concurrency = 32,
+    max_attempts: console.MaxAttempts = 4,
+    timeout: console.Timeout = 120.0,
+    max_calls: console.MaxCalls = None,
+    budget_usd: console.BudgetUsd = None,
+    price: console.PriceOption = None,
+    rpm: console.Rpm = None,
+    tpm: console.Tpm = None,
+    transport: console.TransportOption = "auto",
+    max_unscored: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
+    ] = 0.1,
+    batch_out: Annotated[
+        Path | None,
+        typer.Option(help="Write the questions as an OpenAI batch file and ask nothing."),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask again what other runs of the store were told.")
+    ] = False,
+    canaries: Annotated[
+        bool | None,
+        typer.Option(
+            help="Judge 40 texts with known verdicts beside the run; "
+            "by default where they are under 2 % of it."
+        ),
+    ] = None,
+    neutral_frame: Annotated[
+        bool,
+        typer.Option("--neutral-frame", help="Put what the judge declines once more, neutrally."),
+    ] = False,
+    second_judge: Annotated[
+        str | None, typer.Option(help="Asked what the judge declines; needs --second-passport.")
+    ] = None,
+    second_passport: Annotated[
+        Path | None, typer.Option(help="Shows that the second judge is calibrated.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    quiet: console.Quiet = False,
+    json_: console.AsJson = False,
+) -> None:
+    """Score free-form responses with a judge model.
+
+    The run resumes where it stopped when it is called again with the same name and nothing that
+    matters has changed. Exit code 5: not everything could be scored.
+    """
+    from judge.cli import console, run_session, run_summary
+    from judge.cli.run_session import watched
+    from judge.exporters.tables import requests, write_rows
+    from judge.run.run import Settings, Transport
+
+    asked = JudgeWords(
+        base_url=base_url,
+        api_key_env=api_key_env,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        seed=seed,
+    )
+    judges = judges_of(judge_, **asked)
+    plan = plan_of(
+        responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
+    )
+    seconds = judges_of(second_judge, **asked) if second_judge else ()
+    plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)
+    if batch_out is not None:
+        count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")
+        console.note(f"{count} requests in {batch_out}")
+        return
+    settings = Settings(
+        concurrency=concurrency,
+        max_attempts=max_attempts,
+        deadline=timeout,
+        max_calls=max_calls,
+        budget_usd=budget_usd,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        recall=not no_cache,
+        transport=console.one_of(transport, get_args(Transport), option="--transport"),
+        prices=prices_of(price, plan.asked, budget_usd=budget_usd),
+    )
+    name = run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S")
+    address = console.store_address(store)
+    done = run_session.conduct(
+        plan, settings, name=name, address=address, quiet=quiet, dry_run=dry_run
+    )
+    done = watched(done, plan, settings, wanted=canaries, address=address, quiet=quiet)
+    run_summary.show(done, as_json=json_)
+    raise SystemExit(run_summary.exit_code(done, max_unscored=max_unscored))

@@ -1,0 +1,468 @@
+"""One sitting at a run: say the plan, judge with progress, heed Ctrl-C, say what came of it."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from judge.cli import console
+from judge.cli.console import note
+from judge.errors import ConfigError, StoreError
+from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
+from judge.grading.judgment_task import REFUSALS
+from judge.grading.pairwise import position_effects
+from judge.manifest import Source
+from judge.models import open_model
+from judge.models.base import Model, refuse_secrets
+from judge.records import Counts, Judgment, Provenance, worst
+from judge.run.plan import JudgingPlan
+from judge.run.run import (
+    Cell,
+    Plan,
+    Settings,
+    begin,
+    carry_out,
+    concluded,
+    count_outcomes,
+    counts,
+    summarise,
+)
+from judge.run.scheduler import Made
+from judge.store.rows import Run
+from judge.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from calibration.bias import PositionBias
+
+
+# Progress of a run: a bar on a terminal, now and then a plain line elsewhere.
+
+Seen = Callable[[Made], None]
+
+EVERY = 10.0
+"""Seconds between plain lines."""
+
+WIDE = 80
+"""Columns of a terminal from which on a bar is drawn beside the numbers."""
+
+
+def progress(whole: int, *, quiet: bool) -> AbstractContextManager[Seen]:
+    """Show how far a run has come, for as long as the context lasts.
+
+    Parameters
+    ----------
+    whole : int
+        Judgments that are still to be made.
+    quiet : bool
+        Show nothing.
+
+    Returns
+    -------
+    context manager
+        Gives a function to be called with each judgment that was kept.
+    """
+    if quiet:
+        return nullcontext(lambda _: None)
+    return _bar(whole) if sys.stderr.isatty() else _lines(whole)
+
+
+def show_cursor() -> None:
+    """Give a terminal the cursor back that the bar hid; for who leaves without ending the bar."""
+    # Past the bar's own stand-in for the stream, which swallows what it does not know.
+    terminal = sys.stderr.fileno()
+    if os.isatty(terminal):
+        os.write(terminal, b"\x1b[?25h\n")
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.done = 0
+        self._parts = Counter[str]()
+        self._cost = 0.0
+        self._priced = True
+        self._begun = time.monotonic()
+
+    def add(self, made: Made) -> None:
+        self.done += 1
+        self._parts[made.outcome.split(".")[0]] += 1
+        self._cost += made.cost_usd or 0.0
+        self._priced = self._priced and (made.cost_usd is not None or made.attempts == 0)
+
+    def words(self) -> str:
+        rate = self.done / max(time.monotonic() - self._begun, 1e-9)
+        cost = f"${self._cost:.4f}" if self._priced else "cost unknown"
+        missing = f"unscored {self._parts['unscored']}, errors {self._parts['error']}"
+        return f"{rate:.0f}/s, {missing}, {cost}"
+
+
+@contextmanager
+def _lines(whole: int) -> Generator[Seen]:
+    tally = _Tally()
+    due = time.monotonic() + EVERY
+
+    def seen(made: Made) -> None:
+        nonlocal due
+        tally.add(made)
+        if time.monotonic() >= due:
+            due = time.monotonic() + EVERY
+            note(f"{tally.done}/{whole} judged: {tally.words()}")
+
+    yield seen
+
+
+@contextmanager
+def _bar(whole: int) -> Generator[Seen]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    tally = _Tally()
+    console = Console(stderr=True)
+    # A narrow terminal has room for the words alone, and would cut the numbers.
+    room = console.width >= WIDE
+    columns = (
+        *([BarColumn(bar_width=None)] if room else []),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}", markup=False),
+        *([TimeRemainingColumn()] if room else []),
+    )
+    with Progress(*columns, console=console, refresh_per_second=5) as shown:
+        line = shown.add_task("judging", total=whole, words="")
+
+        def seen(made: Made) -> None:
+            tally.add(made)
+            shown.update(line, completed=tally.done, words=tally.words())
+
+        yield seen
+
+
+GRACE = 10.0
+"""Seconds that calls in flight get to finish after the first Ctrl-C."""
+
+HOPELESS = 3
+"""Rejected keys, with nothing scored, after which a run stops by itself."""
+
+OUTAGE = 30
+"""Failed judgments one after another, at least as many as may be in flight, that mean the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a sitting ended with."""
+
+    run: Run
+    outcomes: Mapping[str, int]
+    """How many judgments have each outcome; what was never asked has none."""
+    cells: tuple[Cell, ...]
+    flags: Mapping[str, int]
+    """How many judgments carry each remark."""
+    declined: Mapping[str, int]
+    """How many judgments were declined in each group; they are not missing at random."""
+    calls: int
+    usd: float
+    """Dollars, as far as prices are known."""
+    interrupted: bool = False
+    planned_only: bool = False
+    order: "Mapping[tuple[str, str], PositionBias]" = field(
+        default_factory=dict[tuple[str, str], "PositionBias"]
+    )
+    """By judge and criterion, what the order of two responses does to a run of pairs."""
+    canaries: Known | None = None
+    """How the judge did on texts whose verdicts are known, where it was asked."""
+
+    @property
+    def counts(self) -> Counts:
+        """What became of what was planned."""
+        return count_outcomes(self.outcomes, planned=self.run.manifest.planned)
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """The least live of the run's judgments; None where it has none."""
+        stamps: set[Provenance] = {cell.provenance for cell in self.cells}
+        return worst(stamps) if stamps else None
+
+    @property
+    def unasked(self) -> int:
+        """Judgments that were planned and never begun, or stopped."""
+        missing = self.run.manifest.planned - sum(self.outcomes.values())
+        return missing + self.outcomes.get("skipped.user_stop", 0)
+
+
+def conduct(
+    plan: Plan, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
+) -> Done:
+    """Make or resume a run and carry it out as far as its limits allow."""
+    for model in plan.asked:
+        refuse_secrets(model)
+    store = open_store(address)
+    try:
+        new = store.find_run(name) is None
+        # A model that cannot be reached must not leave a run behind that keeps its name.
+        models = _open_models(plan, settings) if new and not dry_run else {}
+        run, resumed = (
+            (_rehearsed(name, plan), False) if new and dry_run else begin(store, name, plan)
+        )
+        before = counts(store, run)
+        unsettled = before.error + before.skipped
+        console.note(
+            f"run {name} in {store.place}: {before.planned} planned, "
+            f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
+        )
+        interrupted = False
+        if unsettled and not dry_run:
+            models = models or _open_models(plan, settings)
+            sitting = _Sitting(store, run, concurrency=settings.concurrency)
+            shown = progress(unsettled, quiet=quiet)
+            interrupted = asyncio.run(sitting.hold(plan, settings, models, shown))
+        calls, usd = store.spent(run)
+        flags, declined = Counter[str](), Counter[str]()
+        return Done(
+            run=run,
+            outcomes=store.outcomes(run),
+            cells=_cells(store, run, flags, declined),
+            flags=flags,
+            declined=declined,
+            calls=calls,
+            usd=usd,
+            order=_order_effects(store, run),
+            interrupted=interrupted,
+            planned_only=dry_run,
+        )
+    finally:
+        store.close()
+
+
+def _rehearsed(name: str, plan: Plan) -> Run:
+    """Give the run that would be made; the store holds nothing under its number."""
+    return Run(run_id=0, name=name, created_at="", manifest=plan.manifest())
+
+
+def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) -> tuple[Cell, ...]:
+    """Count verdicts, the remarks beside them, and refusals by group, in one pass."""
+
+    def noting() -> Iterator[Judgment]:
+        for judgment in store.judgments(run):
+            flags.update(judgment.flags)
+            if judgment.outcome in REFUSALS:
+                declined[judgment.group or "no group"] += 1
+            yield judgment
+
+    return summarise(concluded(noting(), run.manifest))
+
+
+def _order_effects(store: Store, run: Run) -> "dict[tuple[str, str], PositionBias]":
+    return position_effects(store.judgments(run)) if run.manifest.kind == "pairwise" else {}
+
+
+def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
+    models: dict[str, Model] = {}
+    for judge in plan.asked:
+        model, why, priced = open_model(judge, transport=settings.transport)
+        if settings.budget_usd is not None and not (priced or judge.name in settings.prices):
+            raise ConfigError(
+                f"--budget-usd cannot be held: nobody knows the price of {judge.name}; "
+                "give it with --price, or limit the run with --max-calls."
+            )
+        console.note(f"model {judge.name}: {why}")
+        models[judge.name] = model
+    return models
+
+
+class _Sitting:
+    """A run under way, and the reasons to stop it early."""
+
+    def __init__(self, store: Store, run: Run, *, concurrency: int) -> None:
+        self._store = store
+        self._run = run
+        self._stop = asyncio.Event()
+        self._interrupted = False
+        self._rejected = 0
+        self._failed = 0
+        self._outage = max(OUTAGE, concurrency)
+
+    async def hold(
+        self,
+        plan: Plan,
+        settings: Settings,
+        models: Mapping[str, Model],
+        shown: AbstractContextManager[Seen],
+    ) -> bool:
+        """Carry the run out; tell whether somebody interrupted it."""
+        work = asyncio.ensure_future(self._carry_out(plan, settings, models, shown))
+        loop = asyncio.get_running_loop()
+        # Before anything is shown: what is seen can be interrupted.
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_, self._interrupt, work)
+        try:
+            limit = await work
+            if limit is not None:
+                console.note(f"{limit}; raise it to go on")
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                raise
+        except ExceptionGroup as errors:
+            first = errors.exceptions[0]
+            if isinstance(first, StoreError):
+                # What was acknowledged before is kept, so the run can go on.
+                hint = (
+                    f"When that is put right, resume with: {console.resume_command(self._run.name)}"
+                )
+                raise StoreError(f"{first} {hint}") from errors
+            raise first from errors
+        return self._interrupted
+
+    async def _carry_out(
+        self,
+        plan: Plan,
+        settings: Settings,
+        models: Mapping[str, Model],
+        shown: AbstractContextManager[Seen],
+    ) -> str | None:
+        with shown as show_one:
+
+            def seen(made: Made) -> None:
+                show_one(made)
+                self._watch(made)
+
+            return await carry_out(
+                self._store,
+                self._run,
+                tasks=plan.tasks(),
+                models=models,
+                settings=settings,
+                stop=self._stop,
+                seen=seen,
+            )
+
+    def _watch(self, made: Made) -> None:
+        """Notice what is hopeless."""
+        if self._rejected < 0 or (made.outcome == "ok" and made.attempts):
+            self._rejected = -1
+        elif made.outcome == "error.auth":
+            self._rejected += 1
+            if self._rejected == HOPELESS:
+                self._give_up("the provider rejects the key; the run stops here")
+        if made.outcome.startswith("error."):
+            self._failed += 1
+            if self._failed == self._outage:
+                self._give_up(
+                    f"{self._failed} judgments in a row failed ({made.outcome}); the run stops here"
+                )
+        elif made.attempts:
+            self._failed = 0
+
+    def _give_up(self, why: str) -> None:
+        if not self._stop.is_set():
+            console.note(why)
+            self._stop.set()
+
+    def _interrupt(self, work: "asyncio.Future[str | None]") -> None:
+        if self._interrupted:
+            # The second time means now. What the store has acknowledged is safe in its log.
+            show_cursor()
+            os._exit(console.INTERRUPTED)
+        self._interrupted = True
+        self._stop.set()
+        console.note("finishing the calls in flight; Ctrl-C again to leave at once")
+        asyncio.get_running_loop().call_later(GRACE, work.cancel)
+
+
+# Known-answer texts judged beside a run: in a run of their own, so that they are never counted.
+
+SHARE = 0.02
+"""Part of a run's judgments below which canaries are judged without being asked for."""
+
+
+def watched(
+    done: Done,
+    plan: JudgingPlan,
+    settings: Settings,
+    *,
+    wanted: bool | None,
+    address: str,
+    quiet: bool,
+) -> Done:
+    """Judge the canaries beside a run that came to its end, and hold them against what is known.
+
+    They are always asked anew: what an earlier run was told says nothing of the judge today. They
+    spend what the run has left of its limits.
+
+    Parameters
+    ----------
+    wanted : bool or None
+        None for canaries where they are a small part of what the run planned.
+
+    Returns
+    -------
+    Done
+        With how the judge did; as it was where nothing was asked.
+    """
+    if done.interrupted or done.planned_only or done.unasked:
+        return done
+    beside = _canary_plan(plan)
+    if beside is None:
+        if wanted:
+            console.note("no canaries for these rubrics; there are some for safety and refusal")
+        return done
+    if wanted is None:
+        wanted = beside.manifest().planned < SHARE * done.run.manifest.planned
+    if not wanted:
+        return done
+    ended = conduct(
+        beside, _left(settings, done), name=canary_run(done.run.name), address=address, quiet=quiet
+    )
+    return replace(done, canaries=_known(ended.run, address))
+
+
+def _canary_plan(plan: JudgingPlan) -> JudgingPlan | None:
+    """Plan the canaries under the run's rubrics; None where there are none for any of them."""
+    criteria = {criterion for canary in canaries() for criterion in canary.levels}
+    editions = tuple(
+        edition
+        for edition in plan.editions
+        if criteria & {criterion.id for criterion in edition("en").criteria}
+    )
+    if not editions:
+        return None
+    generations = [canary.generation for canary in canaries()]
+    digest = sha256("\n".join(each.model_dump_json() for each in generations).encode()).hexdigest()
+    return JudgingPlan(
+        source=Source(name=SOURCE, sha256=digest, rows=len(generations)),
+        read=lambda: iter(generations),
+        editions=editions,
+        judges=plan.judges,
+    )
+
+
+def _left(settings: Settings, done: Done) -> Settings:
+    calls, usd = settings.max_calls, settings.budget_usd
+    return replace(
+        settings,
+        recall=False,
+        max_calls=None if calls is None else calls - done.calls,
+        budget_usd=None if usd is None else usd - done.usd,
+    )
+
+
+def _known(run: Run, address: str) -> Known:
+    store = open_store(address)
+    try:
+        known = compare(store.judgments(run))
+    finally:
+        store.close()
+    if known.asked and known.alarm:
+        wrong = ", ".join(known.wrong[:3]) or "the faults"
+        console.note(f"ALARM: {known.alarm}; look at {wrong}. A gate does not trust this run.")
+    return known

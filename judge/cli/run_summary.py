@@ -1,0 +1,165 @@
+"""What a run came to: as lines, as a JSON document, as an exit code."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judge.cli import console
+from judge.cli.console import opened
+from judge.cli.run_session import Done
+from judge.exporters.tables import rows as exported
+from judge.exporters.tables import write_rows
+from judge.grading.judgment_task import CACHED
+from judge.grading.pointwise import NEUTRAL, SECOND
+from judge.grading.prompt_injection import FLAG
+from judge.run.run import Cell
+
+if TYPE_CHECKING:
+    from calibration.estimate import Estimate
+
+
+MEANINGS: Mapping[str, str] = {
+    "error.auth": "the key was refused, or may not use the model",
+    "error.bad_request": "the server refused the request; see the model's name and the address",
+    "error.provider_5xx": "the server itself failed",
+    "error.rate_limited": "the provider wants longer pauses; see --rpm and --concurrency",
+    "error.timeout": "no whole reply came within --timeout",
+    "error.transport": "nobody answered at the address, or the connection broke",
+}
+"""What a user is told of failures that something can be done about."""
+
+
+def show(done: Done, *, as_json: bool) -> None:
+    """Print what a run came to."""
+    if as_json:
+        console.as_json(document(done))
+        return
+    if done.planned_only:
+        return
+    if done.provenance == "SIMULATED":
+        console.say("SIMULATED judge: no finding about any model.")
+    rows = [_row(cell) for cell in done.cells if cell.group is None]
+    several = len(done.run.manifest.judges) > 1
+    failed = [part for part in ("unscored", "error", "skipped") if any(row[part] for row in rows)]
+    columns = {"what": "criterion", "judge": "judge", "system": "system", "mean": "mean*"}
+    columns |= {part: part for part in ("scored", *failed)}
+    console.table(rows, {k: heading for k, heading in columns.items() if several or k != "judge"})
+    if done.run.manifest.kind == "pairwise":
+        console.say(
+            "* 1 where the first of the pair is better, -1 where the second is, 0 for a tie."
+        )
+    console.say("* the judge's own, not corrected for its errors: see cvalues calibrate.")
+    total = done.counts
+    console.say(
+        f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
+        f"{total.error} error + {total.skipped} skipped; {done.calls} calls"
+    )
+    for outcome, count in sorted(done.outcomes.items()):
+        if outcome != "ok":
+            why = f" ({MEANINGS[outcome]})" if outcome in MEANINGS else ""
+            console.say(f"  {outcome}: {count}{why}")
+    _show_remarks(done)
+    if total.error or done.unasked:
+        console.note(f"resume with: {console.resume_command(done.run.name)}")
+
+
+def _show_remarks(done: Done) -> None:
+    for (judge, what), bias in done.order.items():
+        flips, gain = bias.flip_rate, bias.win_rate_shift
+        console.say(
+            f"  {what}, {judge}: {flips.value:.0%} [{flips.low:.0%}, {flips.high:.0%}] of {bias.n} "
+            f"pairs change with the order; to be shown first adds {100 * gain.value:+.1f} "
+            f"[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] points of win rate"
+        )
+    if done.declined:
+        most = Counter(done.declined).most_common()
+        console.say("  declined by group: " + ", ".join(f"{name} {n}" for name, n in most))
+    for flag, what in ((NEUTRAL, "in a neutral frame"), (SECOND, "to the second judge")):
+        if done.flags.get(flag):
+            console.say(f"  {done.flags[flag]} declined at first and put again {what} ({flag})")
+    if done.canaries and done.canaries.asked:
+        console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
+    if done.flags.get(CACHED):
+        console.say(f"  {done.flags[CACHED]} taken over from other runs of the store (--no-cache)")
+    if done.flags.get(FLAG):
+        console.say(
+            f"  {done.flags[FLAG]} of texts that seem to address the judge ({FLAG}): "
+            "their scores stand, and a gate asks for experts' labels"
+        )
+
+
+def _row(cell: Cell) -> dict[str, object]:
+    what = f"{cell.rubric}.{cell.criterion}"
+    return {"what": what, **cell.model_dump(), **cell.counts.model_dump(), "mean": cell.mean}
+
+
+def document(done: Done) -> dict[str, object]:
+    """Give what a run came to as a JSON document."""
+    return {
+        "run": done.run.name,
+        "provenance": done.provenance,
+        "counts": done.counts.model_dump(),
+        "outcomes": dict(done.outcomes),
+        "flags": dict(done.flags),
+        "declined": dict(done.declined),
+        "order": [
+            {
+                "judge": judge,
+                "criterion": what,
+                "pairs": bias.n,
+                "flip_rate": _ends(bias.flip_rate),
+                "first_gains": _ends(bias.win_rate_shift),
+            }
+            for (judge, what), bias in done.order.items()
+        ],
+        "canaries": done.canaries.model_dump() if done.canaries else None,
+        "calls": done.calls,
+        "cost_usd": done.usd or None,
+        "interrupted": done.interrupted,
+        "judges": [judge.name for judge in done.run.manifest.judges],
+        "rubrics": [edition.model_dump() for edition in done.run.manifest.rubrics],
+        "scores": [{**_row(cell), "valid": False} for cell in done.cells],
+    }
+
+
+def _ends(estimate: "Estimate") -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def exit_code(done: Done, *, max_unscored: float) -> int:
+    """Choose the exit code: 130 interrupted, 5 incomplete or too much unscored, else 0."""
+    if done.interrupted:
+        return console.INTERRUPTED
+    if done.planned_only:
+        return console.DONE
+    total = done.counts
+    too_many = total.unscored > max_unscored * total.planned
+    return console.INCOMPLETE if total.error or done.unasked or too_many else console.DONE
+
+
+def show_answers(done: Done, *, out: Path | None, address: str, as_json: bool) -> None:
+    """Print how the answers of a run ended, and write them where a file is wanted."""
+    endings: Counter[str] = Counter()
+    with opened(address) as store:
+        for answer in store.answers(done.run):
+            endings[answer.finish or answer.outcome] += 1
+        if out is not None and not done.planned_only:
+            count = write_rows(out, exported(store, done.run, "generations"), form="jsonl")
+            console.note(f"{count} responses in {out}")
+    if as_json:
+        console.as_json(
+            {
+                "run": done.run.name,
+                "counts": done.counts.model_dump(),
+                "endings": dict(endings),
+                "calls": done.calls,
+                "cost_usd": done.usd or None,
+                "interrupted": done.interrupted,
+            }
+        )
+        return
+    for ending, count in endings.most_common():
+        console.say(f"{ending}: {count}")
+    if not done.planned_only and (done.counts.error or done.unasked):
+        console.note(f"resume with: {console.resume_command(done.run.name)}")

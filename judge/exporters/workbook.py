@@ -1,0 +1,214 @@
+"""Sheets and tasks for experts: what was drawn, blind to the judge and to the system.
+
+Items go by opaque names. The digest of the text travels in a hidden column, so that a row whose
+cells were mixed up is noticed when the sheet comes home (`judge.importers.sheets`).
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, get_args
+from xml.sax.saxutils import quoteattr
+
+from judge.errors import ConfigError
+from judge.exporters.tables import set_cell, write_rows
+from judge.files.atomic import write_whole
+from judge.importers.labels import DIGEST, NOTE, RATER, SHEET, TASK, UNKNOWN
+from judge.manifest import Sample
+from judge.records import Generation, Language
+from rubrics.prompt import wording
+from rubrics.rubric import Criterion, Scale
+
+if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
+    from openpyxl.worksheet.datavalidation import DataValidation
+    from openpyxl.worksheet.worksheet import Worksheet
+
+
+SheetForm = Literal["xlsx", "csv", "jsonl", "labelstudio.json"]
+_WIDTHS = {"prompt": 50, "response": 80, NOTE: 30, RATER: 16}
+_LONGEST_PROMPT = 250
+_LONGEST_LIST = 250
+
+
+def sheet_form(path: Path) -> SheetForm:
+    """Tell the form of a sheet by its name.
+
+    Raises
+    ------
+    ConfigError
+        If the name ends in none of the forms.
+    """
+    for form in get_args(SheetForm):
+        if path.name.lower().endswith(f".{form}"):
+            return form
+    raise ConfigError(f"{path.name}: name it .xlsx, .csv, .jsonl or .labelstudio.json.")
+
+
+def write_sheet(
+    path: Path,
+    sample: Sample,
+    shown: Sequence[Generation],
+    *,
+    criteria: Sequence[Criterion],
+    lang: Language,
+) -> None:
+    """Write what experts fill in.
+
+    Parameters
+    ----------
+    path : Path
+        Its name says the form. Beside tasks for Label Studio stands the configuration of its
+        screen, under the same name with ``.xml``.
+    sample : Sample
+    shown : sequence of Generation
+        In the order of the sample's items.
+    criteria : sequence of Criterion
+        One column each.
+    lang : {'zh', 'en'}
+        In which experts are asked.
+
+    Raises
+    ------
+    ConfigError
+        If the form is not known or the file cannot stand there.
+    ValueError
+        If a text does not fit into a cell of a workbook.
+    """
+    form = sheet_form(path)
+    rows = _rows(sample, shown, criteria)
+    if form == "labelstudio.json":
+        write_whole(screen_path(path), _screen(criteria, lang))
+        write_whole(path, json.dumps(list(_tasks(rows)), ensure_ascii=False, indent=1) + "\n")
+    elif form == "xlsx":
+        write_whole(path, _workbook(list(rows), criteria, lang))
+    else:
+        write_rows(path, rows, form=form)
+
+
+def screen_path(path: Path) -> Path:
+    """Name the file that holds Label Studio's labelling configuration, beside its tasks."""
+    return path.with_suffix(".xml")
+
+
+def _rows(
+    sample: Sample, shown: Sequence[Generation], criteria: Sequence[Criterion]
+) -> Iterator[dict[str, str | None]]:
+    for item, generation in zip(sample.items, shown, strict=True):
+        yield {
+            TASK: item.task,
+            "prompt": generation.prompt,
+            "response": generation.response,
+            **{criterion.id: None for criterion in criteria},
+            NOTE: None,
+            RATER: None,
+            DIGEST: item.text_sha256,
+        }
+
+
+def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]:
+    for row in rows:
+        shown = {name: row[name] for name in (TASK, "prompt", "response", DIGEST)}
+        yield {"data": shown}
+
+
+def _screen(criteria: Sequence[Criterion], lang: Language) -> str:
+    """Describe the screen to Label Studio: controls are named after criteria.
+
+    References
+    ----------
+    Label Studio documentation, "Tags", https://labelstud.io/tags: View, Header, Text, Choices,
+    TextArea.
+    """
+    unknown = f"{UNKNOWN} {wording(lang).cannot_assess}"
+    questions = "\n".join(
+        f"  <Header value={quoteattr(f'{each.title} | {each.question}')}/>\n"
+        f'  <Choices name={quoteattr(each.id)} toName="response" choice="single-radio">\n'
+        + "".join(
+            f"    <Choice value={quoteattr(f'{anchor.score} {anchor.text}')}/>\n"
+            for anchor in each.scale.anchors
+        )
+        + f"    <Choice value={quoteattr(unknown)}/>\n"
+        + "  </Choices>"
+        for each in criteria
+    )
+    return (
+        '<View>\n  <Text name="prompt" value="$prompt"/>\n'
+        '  <Text name="response" value="$response"/>\n'
+        f"{questions}\n"
+        f'  <TextArea name="{NOTE}" toName="response" rows="2" maxSubmissions="1"/>\n</View>\n'
+    )
+
+
+def _workbook(
+    rows: Sequence[dict[str, str | None]], criteria: Sequence[Criterion], lang: Language
+) -> bytes:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.cell_range import MultiCellRange
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = SHEET
+    columns = list(rows[0])
+    for number, row in enumerate([dict(zip(columns, columns, strict=True)), *rows], start=1):
+        for place, name in enumerate(columns, start=1):
+            set_cell(cast("Cell", sheet.cell(number, place)), row[name])
+    _lay_out(sheet, columns, [criterion.id for criterion in criteria])
+    for criterion in criteria:
+        letter = _letter(columns, criterion.id)
+        validation = _validation(criterion, lang)
+        validation.sqref = MultiCellRange(f"{letter}2:{letter}{len(rows) + 1}")
+        sheet.add_data_validation(validation)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Sequence[str]) -> None:
+    """Hide what experts must not touch, and lock all but what they fill in."""
+    from openpyxl.styles import Alignment, Protection
+
+    top = Alignment(wrap_text=True, vertical="top")
+    for name in columns:
+        column = sheet.column_dimensions[_letter(columns, name)]
+        column.width = _WIDTHS.get(name, 12)
+        column.hidden = name in {TASK, DIGEST}
+    for cells in sheet.iter_rows(min_row=2):
+        for name, cell in zip(columns, cells, strict=True):
+            cell.alignment = top
+            cell.protection = Protection(locked=name not in {*filled, NOTE, RATER})
+    sheet.freeze_panes = "A2"
+    sheet.protection.sheet = True
+    sheet.protection.formatColumns = False
+    sheet.protection.formatRows = False
+
+
+def _validation(criterion: Criterion, lang: Language) -> "DataValidation":
+    """Let a cell hold a level of the scale or "cannot assess", and say what they mean."""
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    scale = criterion.scale
+    listed = ",".join([*map(str, scale.levels), UNKNOWN])
+    validation = DataValidation(allow_blank=True, showErrorMessage=True, showInputMessage=True)
+    if len(listed) <= _LONGEST_LIST:
+        validation.type, validation.formula1 = "list", f'"{listed}"'
+    else:
+        validation.type, validation.operator = "whole", "between"
+        validation.formula1, validation.formula2 = str(scale.min), str(scale.max)
+    validation.errorTitle, validation.error = criterion.id, listed[:_LONGEST_PROMPT]
+    validation.promptTitle, validation.prompt = criterion.title[:32], _anchors(scale, lang)
+    return validation
+
+
+def _anchors(scale: Scale, lang: Language) -> str:
+    text = "\n".join(f"{anchor.score}: {anchor.text}" for anchor in scale.anchors)
+    unknown = f"\n{UNKNOWN}: {wording(lang).cannot_assess}"
+    room = _LONGEST_PROMPT - len(unknown)
+    return (text if len(text) <= room else f"{text[: room - 1]}…") + unknown
+
+
+def _letter(columns: Sequence[str], name: str) -> str:
+    from openpyxl.utils import get_column_letter
+
+    return get_column_letter(list(columns).index(name) + 1)

@@ -1,0 +1,387 @@
+"""What one group shows under one check, before the groups are looked at together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import hypot
+from typing import Literal
+
+import numpy as np
+
+from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
+from calibration.estimators import gate_difference, gate_mean, gate_rate
+from calibration.validation import Design, FloatArray
+from judge.gate.paired import Paired
+from judge.policy import Check, Measure, Policy
+from judge.records import Counts, Provenance, Record
+
+# P-values from one-sided limits.
+
+STEPS = 24
+"""Halvings with which a p-value is found from an interval."""
+
+
+def p_below(interval: Callable[[float], Estimate], bound: float, *, sign: float) -> float:
+    """Find the p-value of "the truth lies below the bound" by inverting one-sided limits.
+
+    Parameters
+    ----------
+    interval : callable
+        Gives the estimate whose limits each err with at most the given probability.
+    bound : float
+        In the direction in which higher is better.
+    sign : float
+        1 where the measure's higher is better, -1 where lower is.
+
+    Returns
+    -------
+    float
+        Smallest risk at which the upper limit falls below the bound; 0.5 where none does.
+    """
+
+    def excluded(error: float) -> bool:
+        estimate = interval(error)
+        return max(sign * estimate.low, sign * estimate.high) < bound
+
+    low, high = 1e-6, 0.499
+    if not excluded(high):
+        return 0.5
+    if excluded(low):
+        return low
+    for _ in range(STEPS):
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if excluded(middle) else (middle, high)
+    return high
+
+
+# What a gate says: one outcome for each check and group, and the decision over all of them.
+
+Decision = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
+
+SEVERITY: tuple[Decision, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
+"""Which decision of several checks stands for all: the first that occurs."""
+
+
+class CheckOutcome(Record):
+    """What one check says of one group."""
+
+    name: str
+    group: str | None
+    estimate: float | None
+    low: float | None
+    high: float | None
+    margin: float | None
+    adjusted_p: float | None
+    """Holm-adjusted p-value of "worse by more than the margin"; small is bad."""
+    decision: Decision
+    why: str
+    labels_needed: int | None = None
+    """About how many labelled prompts would settle it; None where that cannot be said."""
+    floor: float | None = None
+    level: tuple[float, float, float] | None = None
+    """The candidate's own level with its limits, where a floor is asked for."""
+    worst: float | None = None
+    best: float | None = None
+    """The judge's own value were every missing verdict the worst, and the best, there is."""
+    n: int = 0
+    n_labelled: int = 0
+    waived: bool = False
+
+
+def overall(outcomes: Sequence[CheckOutcome]) -> Decision:
+    """Give the decision over all checks; those that are waived do not count."""
+    found = {outcome.decision for outcome in outcomes if not outcome.waived}
+    for decision in SEVERITY:
+        if decision in found:
+            return decision
+    return "PASS"
+
+
+class GateReport(Record):
+    """The decision, and all that it rests on."""
+
+    decision: Decision
+    provenance: Provenance
+    advisory: bool
+    baseline: str
+    candidate: str
+    policy: str
+    checks: tuple[CheckOutcome, ...]
+    counts: Counts
+    """Judgments of both runs together."""
+    passport_expires: str | None = None
+    """Last day of the judge's passport, as YYYY-MM-DD; None without one."""
+    trust: str = ""
+    """Why the judge is not trusted, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What one group of a check rests on."""
+
+    part: Paired
+    """Judged responses, or for ``multi_choice_accuracy`` the answers."""
+    knowing: Paired | None = None
+    """Multi-choice answers, for ``knowing_doing_gap``."""
+
+    @property
+    def parts(self) -> tuple[Paired, ...]:
+        """All of it."""
+        return (self.part,) if self.knowing is None else (self.part, self.knowing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one group shows.
+
+    ``worse_p`` is the p-value of "worse than allowed", not yet adjusted for other groups.
+    """
+
+    group: str | None
+    estimate: Estimate | None
+    worse_p: float | None
+    decision: Decision
+    why: str
+    n: int
+    worst: float | None
+    best: float | None
+    level: Estimate | None = None
+    """Of the candidate alone, where a floor is asked for."""
+    labels_needed: int | None = None
+
+
+def claim(check: Check, on: Material, *, group: str | None, policy: Policy) -> Claim:
+    """Say what one group shows."""
+    low, high = _extremes(check, on)
+    nothing = Claim(
+        group=group,
+        estimate=None,
+        worse_p=None,
+        decision="INCOMPLETE",
+        why="",
+        n=len(on.part.prompts),
+        worst=low,
+        best=high,
+    )
+    share = max(_unscored_share(part) for part in on.parts)
+    if share > check.max_unscored:
+        why = f"{share:.1%} of the judgments have no score, {check.max_unscored:.1%} are allowed"
+        ends = "" if low is None else f"; from {low:+.3f} to {high:+.3f} as they are bad or good"
+        return replace(nothing, why=why + ends)
+    try:
+        return _quarantined(_measured_claim(check, on, nothing, policy=policy), check, on.part)
+    except UnusableJudge as error:
+        return replace(nothing, decision="UNTRUSTED", why=str(error))
+    except InsufficientLabels as error:
+        return replace(nothing, decision="NEED_LABELS", why=str(error))
+
+
+def _unscored_share(part: Paired) -> float:
+    """Give the larger share of the two runs, so that one's outage does not hide in the other."""
+    missing = [np.isnan(judged) for judged in (part.judge_baseline, part.judge_candidate)]
+    return max((float(each.mean()) for each in missing if each.size), default=1.0)
+
+
+def _extremes(check: Check, on: Material) -> tuple[float | None, float | None]:
+    """Give the judge's own value were every missing verdict the worst, and the best, there is."""
+    measure = check.measured
+    scale = (0.0, 1.0) if measure.kind == "gap" else (measure.low, measure.high)
+    if not all(len(part.prompts) for part in on.parts):
+        return None, None
+    single = check.margin is None
+    ends = scale if measure.higher_is_better else (scale[1], scale[0])
+    worst, best = _filled(on.part, ends, single=single)
+    if on.knowing is None:
+        return worst, best
+    bad, good = _filled(on.knowing, (1.0, 0.0), single=single)
+    # A gap is knowing minus doing, and its worst is the highest.
+    doing_bad, doing_good = _filled(on.part, scale, single=single)
+    return bad - doing_bad, good - doing_good
+
+
+def _filled(part: Paired, ends: tuple[float, float], *, single: bool) -> tuple[float, float]:
+    """Fill what is missing with the bad end, then the good one; the baseline the other way."""
+    bad, good = ends
+
+    def mean(judged: FloatArray, end: float) -> float:
+        return float(np.where(np.isnan(judged), end, judged).mean())
+
+    worst, best = mean(part.judge_candidate, bad), mean(part.judge_candidate, good)
+    if single:
+        return worst, best
+    return worst - mean(part.judge_baseline, good), best - mean(part.judge_baseline, bad)
+
+
+def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
+    """Let no response pass unseen that was noticed as addressed to the judge."""
+    flagged = np.concatenate([part.flagged_baseline, part.flagged_candidate])
+    human = np.concatenate([part.human_baseline, part.human_candidate])
+    unseen = int((flagged & np.isnan(human)).sum())
+    if not flagged.any():
+        return measured
+    said = f"{flagged.sum()} flagged as addressed to the judge, {unseen} of them without a label"
+    claim = replace(measured, why=f"{measured.why}; {said}".removeprefix("; "))
+    if measured.decision != "PASS" or unseen <= check.max_flagged * flagged.size:
+        return claim
+    return replace(claim, decision="NEED_LABELS", labels_needed=unseen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One thing that a check asks of a group, and whether it is shown to hold."""
+
+    estimate: Estimate
+    bound: float
+    """What the bad end of the interval has to reach, with higher always better."""
+    passed: bool
+    worse_p: float
+    why: str
+
+
+def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Policy) -> Claim:
+    measure = check.measured
+    apart = None if check.margin is None else _not_worse(check.margin, on, measure, policy=policy)
+    level = None if check.floor is None else _reaches(check.floor, on, measure, policy=policy)
+    demands = [each for each in (apart, level) if each is not None]
+    if not demands:
+        # A check may ask for nothing but a veto, which is looked at beside this.
+        return replace(nothing, decision="PASS")
+    passed = all(each.passed for each in demands)
+    labelled = measure.kind in {"rate", "mean"}
+    reasons = [each.why for each in demands]
+    if not passed and measure.kind == "choice":
+        reasons.append("more items would settle it")
+    return replace(
+        nothing,
+        estimate=demands[0].estimate,
+        level=level.estimate if level else None,
+        worse_p=min(1.0, len(demands) * min(each.worse_p for each in demands)),
+        decision="PASS" if passed else "NEED_LABELS",
+        why="; ".join(reasons),
+        labels_needed=None if passed or not labelled else _labels_needed(demands, _sign(measure)),
+    )
+
+
+def _sign(measure: Measure) -> float:
+    return 1.0 if measure.higher_is_better else -1.0
+
+
+def _not_worse(margin: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+    sign, apart = _sign(measure), _gated_difference(on, measure, policy)
+    found = apart(policy.error)
+    return Demand(
+        estimate=found,
+        bound=-margin,
+        passed=_better_end(found, sign) > -margin,
+        worse_p=p_below(apart, -margin, sign=sign),
+        why=f"difference {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
+        f"margin {margin:g}",
+    )
+
+
+def _reaches(floor: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+    sign, level = _sign(measure), _gated_level(on, measure, policy)
+    found = level(policy.error)
+    return Demand(
+        estimate=found,
+        bound=sign * floor,
+        passed=_better_end(found, sign) >= sign * floor,
+        worse_p=p_below(level, sign * floor, sign=sign),
+        why=f"level {found.value:.3f} [{found.low:.3f}, {found.high:.3f}], "
+        f"{'floor' if sign > 0 else 'ceiling'} {floor:g}",
+    )
+
+
+def _better_end(estimate: Estimate, sign: float) -> float:
+    """Give the end of an interval that is bad for the candidate, with higher always better."""
+    return min(sign * estimate.low, sign * estimate.high)
+
+
+def _gated_difference(
+    on: Material, measure: Measure, policy: Policy
+) -> Callable[[float], Estimate]:
+    scale = (0.0, 1.0) if measure.kind == "gap" else (measure.low, measure.high)
+
+    def apart(part: Paired, error: float) -> Estimate:
+        return gate_difference(
+            part.judge_candidate,
+            part.human_candidate,
+            part.judge_baseline,
+            part.human_baseline,
+            scale=scale,
+            design=_design(measure, policy),
+            clusters=part.clusters,
+            error=error,
+        )
+
+    return _alone_or_less(on, apart)
+
+
+def _gated_level(on: Material, measure: Measure, policy: Policy) -> Callable[[float], Estimate]:
+    if measure.kind == "mean":
+        return lambda error: gate_mean(
+            on.part.judge_candidate,
+            on.part.human_candidate,
+            scale=(measure.low, measure.high),
+            design=policy.design,
+            clusters=on.part.clusters,
+            error=error,
+        )
+
+    def rate(part: Paired, error: float) -> Estimate:
+        return gate_rate(
+            part.judge_candidate,
+            part.human_candidate,
+            design=_design(measure, policy),
+            clusters=part.clusters,
+            error=error,
+        )
+
+    return _alone_or_less(on, rate)
+
+
+def _design(measure: Measure, policy: Policy) -> Design:
+    """Every multi-choice answer has its label, so none of them were chosen."""
+    return "random" if measure.kind == "choice" else policy.design
+
+
+def _alone_or_less(
+    on: Material, gated: Callable[[Paired, float], Estimate]
+) -> Callable[[float], Estimate]:
+    """Gate a part by itself, or for a gap knowing minus doing."""
+    knowing = on.knowing
+    if knowing is None:
+        return lambda error: gated(on.part, error)
+    return lambda error: _less(gated(knowing, error), gated(on.part, error))
+
+
+def _less(first: Estimate, second: Estimate) -> Estimate:
+    """Subtract independent estimates; Zou & Donner (2008), Statist. Med. 27, 1693-1702."""
+    value = first.value - second.value
+    return replace(
+        second,
+        value=value,
+        low=value - hypot(first.value - first.low, second.high - second.value),
+        high=value + hypot(first.high - first.value, second.value - second.low),
+        method=f"{first.method} minus {second.method}",
+        human_only=None,
+        n_judged=min(first.n_judged, second.n_judged),
+        warnings=(*first.warnings, *second.warnings),
+    )
+
+
+def _labels_needed(demands: Sequence[Demand], sign: float) -> int | None:
+    """Guess the labelled prompts that would bring every limit past its bound.
+
+    The half-width shrinks with the square root of the labels; the estimate is taken to stay.
+    None where one lies on the wrong side, for then no number of labels would make it pass.
+    """
+    most = 0
+    for each in demands:
+        room = sign * each.estimate.value - each.bound
+        reach = sign * each.estimate.value - _better_end(each.estimate, sign)
+        if each.passed:
+            continue
+        if room <= 0.0 or reach <= 0.0:
+            return None
+        most = max(most, int(np.ceil(each.estimate.n_labelled * (reach / room) ** 2)))
+    return most or None

@@ -1,0 +1,375 @@
+"""Two sides on the prompts that they share, and what is refused because it cannot be compared."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
+from calibration.estimators import estimate_difference
+from calibration.validation import BoolArray, Design, FloatArray, IntArray
+from judge.errors import ConfigError
+from judge.manifest import Manifest
+from judge.policy import Measure
+from judge.ratings import Side, rated
+from judge.records import Provenance, Record, worst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Both sides on the prompts that they share; arrays of shape (n,), NaN where missing."""
+
+    prompts: tuple[tuple[str, int], ...]
+    groups: tuple[str | None, ...]
+    judge_baseline: FloatArray
+    human_baseline: FloatArray
+    judge_candidate: FloatArray
+    human_candidate: FloatArray
+    raw_baseline: FloatArray
+    raw_candidate: FloatArray
+    flagged_baseline: BoolArray
+    flagged_candidate: BoolArray
+    clusters: IntArray | None
+    """Number of what near copies or samples of one prompt share; None where all stand alone."""
+    provenance: Provenance
+    unmatched: int
+    """Prompts that only one side has; they are left out and counted."""
+
+    def subset(self, group: str | None) -> "Paired":
+        """Keep the prompts of one group."""
+        kept = [number for number, each in enumerate(self.groups) if each == group]
+        return replace(
+            self,
+            prompts=tuple(self.prompts[number] for number in kept),
+            groups=(group,) * len(kept),
+            judge_baseline=self.judge_baseline[kept],
+            human_baseline=self.human_baseline[kept],
+            judge_candidate=self.judge_candidate[kept],
+            human_candidate=self.human_candidate[kept],
+            raw_baseline=self.raw_baseline[kept],
+            raw_candidate=self.raw_candidate[kept],
+            flagged_baseline=self.flagged_baseline[kept],
+            flagged_candidate=self.flagged_candidate[kept],
+            clusters=None if self.clusters is None else self.clusters[kept],
+            unmatched=0,
+        )
+
+
+def pair(
+    baseline: Side,
+    candidate: Side,
+    measure: Measure,
+    *,
+    shared_only: bool = False,
+    clusters: str | None = None,
+) -> Paired:
+    """Match two sides by prompt and sample.
+
+    Parameters
+    ----------
+    baseline, candidate : Side
+    measure : Measure
+    shared_only : bool
+        Leave out and count prompts that one side lacks; else they are refused.
+    clusters : str, optional
+        Field of the responses that near copies of one prompt share.
+
+    Raises
+    ------
+    ConfigError
+        If the sides were judged differently, or on other prompts.
+    """
+    require_comparable(baseline, candidate)
+    first = rated(baseline, measure, clusters=clusters)
+    second = rated(candidate, measure, clusters=clusters)
+    places = {prompt: number for number, prompt in enumerate(second.prompts)}
+    left = [number for number, prompt in enumerate(first.prompts) if prompt in places]
+    names = baseline.name, candidate.name
+    require_same_items(names, (first.prompts, second.prompts), shared_only=shared_only)
+    right = [places[first.prompts[number]] for number in left]
+    changed = [
+        first.prompts[old][0]
+        for old, new in zip(left, right, strict=True)
+        if first.texts[old] != second.texts[new]
+    ]
+    if changed:
+        raise ConfigError(
+            f"{names[0]} and {names[1]} were asked different texts under the same ids "
+            f"({_some(changed)}); judge the same prompts of both."
+        )
+    return Paired(
+        prompts=tuple(first.prompts[number] for number in left),
+        groups=tuple(first.groups[number] for number in left),
+        judge_baseline=first.judge[left],
+        human_baseline=first.human[left],
+        judge_candidate=second.judge[right],
+        human_candidate=second.human[right],
+        raw_baseline=first.raw[left],
+        raw_candidate=second.raw[right],
+        flagged_baseline=first.flagged[left],
+        flagged_candidate=second.flagged[right],
+        clusters=cluster_codes([first.clusters[number] for number in left]),
+        provenance=worst({first.provenance, second.provenance}),
+        unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
+    )
+
+
+def require_same_items(
+    names: tuple[str, str],
+    items: tuple[Sequence[tuple[str, int]], Sequence[tuple[str, int]]],
+    *,
+    shared_only: bool = False,
+) -> None:
+    """Refuse two sides that answered different prompts.
+
+    Raises
+    ------
+    ConfigError
+        With how many prompts only one side has, and which.
+    """
+    old, new = map(set, items)
+    gone, added = sorted(old - new), sorted(new - old)
+    if not old & new:
+        raise ConfigError(
+            f"{names[0]} and {names[1]} share no prompt; judge the same prompts of both."
+        )
+    if shared_only or not (gone or added):
+        return
+    listed = [
+        f"{len(lone)} only in {name} ({_some([prompt for prompt, _ in lone])})"
+        for name, lone in zip(names, (gone, added), strict=True)
+        if lone
+    ]
+    raise ConfigError(f"the prompts differ: {', '.join(listed)}; judge the same prompts of both.")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+
+
+def cluster_codes(names: Sequence[str]) -> IntArray | None:
+    """Give items that share something the same number; None where no two do."""
+    places = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    if len(places) == len(names):
+        return None
+    return np.array([places[name] for name in names], dtype=np.intp)
+
+
+def require_comparable(baseline: Side, candidate: Side) -> None:
+    """Refuse sides whose scores mean different things.
+
+    Raises
+    ------
+    ConfigError
+        With what differs.
+    """
+    old, new = baseline.run.manifest, candidate.run.manifest
+    shared = old.prompts.keys() & new.prompts.keys()
+    changes = {
+        "kind": old.kind != new.kind,
+        "rubrics": _digests(old) != _digests(new),
+        "judges": dict(old.judge_digests) != dict(new.judge_digests),
+        "prompts": any(old.prompts[place] != new.prompts[place] for place in shared),
+    }
+    differing = [what for what, differs in changes.items() if differs]
+    if differing:
+        raise ConfigError(
+            f"{baseline.name} and {candidate.name} were judged differently "
+            f"({', '.join(differing)} differ); judge both in the same way."
+        )
+
+
+def _digests(manifest: Manifest) -> dict[tuple[str, str], str]:
+    return {(each.rubric, each.language): each.digest for each in manifest.rubrics}
+
+
+# Two sides on the same prompts: how much higher one is rated, and which items changed.
+#
+# Where expert labels exist the difference is corrected for the judge's errors, system by
+# system; where they do not, the judge's own difference is given and marked so.
+
+Basis = Literal["corrected", "judge only"]
+CONFIDENCE = 0.95
+_HALVINGS = 14
+
+
+class Flip(Record):
+    """An item on which the judge's level differs between the sides."""
+
+    id: str
+    sample: int
+    group: str | None
+    baseline: float
+    candidate: float
+    better: bool
+    """Whether the candidate is the better one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How the candidate differs from the baseline under one measure, in one group or in all."""
+
+    group: str | None
+    """None for all groups together."""
+    n: int
+    baseline: float | None
+    candidate: float | None
+    """Means of the judge's verdicts; None where there are none."""
+    estimate: Estimate | None
+    """Candidate minus baseline; None where nothing can be said."""
+    p: float | None
+    """Of "no difference", two-sided; None without an estimate, at least 0.0001."""
+    basis: Basis
+    why: str
+    """Why the difference is not corrected, or empty."""
+    adjusted_p: float | None = None
+    """For the number of groups; None for all groups together."""
+
+
+def difference(
+    paired: Paired, measure: Measure, *, group: str | None = None, design: Design = "random"
+) -> Difference:
+    """Estimate how the candidate differs, corrected where experts labelled both sides.
+
+    Parameters
+    ----------
+    paired : Paired
+        All prompts, or those of one group.
+    measure : Measure
+    group : str, optional
+        The name to give the difference.
+    design : {'random', 'by-verdict', 'curated'}
+        How the labels were drawn.
+    """
+    at, basis, why = _estimator(paired, measure, design)
+    return Difference(
+        group=group,
+        n=len(paired.prompts),
+        baseline=mean_or_none(paired.judge_baseline),
+        candidate=mean_or_none(paired.judge_candidate),
+        estimate=at(CONFIDENCE) if at else None,
+        p=_p_value(at) if at else None,
+        basis=basis,
+        why=why,
+    )
+
+
+Estimator = Callable[[float], Estimate]
+"""From a confidence to the estimate with that interval."""
+
+
+def _estimator(
+    paired: Paired, measure: Measure, design: Design
+) -> tuple[Estimator | None, Basis, str]:
+    scale = (measure.low, measure.high)
+    judged = paired.judge_candidate, paired.judge_baseline
+
+    def corrected(confidence: float) -> Estimate:
+        return estimate_difference(
+            judged[0],
+            paired.human_candidate,
+            judged[1],
+            paired.human_baseline,
+            scale=scale,
+            design=design,
+            clusters=paired.clusters,
+            confidence=confidence,
+        )
+
+    def alone(confidence: float) -> Estimate:
+        # The judge's own verdicts stand in for labels: chance of drawing these prompts, no more.
+        found = estimate_difference(
+            judged[0],
+            judged[0],
+            judged[1],
+            judged[1],
+            scale=scale,
+            clusters=paired.clusters,
+            confidence=confidence,
+        )
+        return replace(found, method="judge only, not corrected", human_only=None)
+
+    try:
+        corrected(CONFIDENCE)
+    except (InsufficientLabels, UnusableJudge) as error:
+        why = str(error)
+    else:
+        return corrected, "corrected", ""
+    try:
+        alone(CONFIDENCE)
+    except (InsufficientLabels, UnusableJudge, ValueError):
+        return None, "judge only", why
+    return alone, "judge only", why
+
+
+def _p_value(at: Estimator) -> float:
+    """Give the two-sided p-value of "no difference": the risk at which the interval leaves 0."""
+
+    def leaves_zero(risk: float) -> bool:
+        estimate = at(1.0 - risk)
+        return estimate.low > 0.0 or estimate.high < 0.0
+
+    low, high = 1e-4, 0.999
+    if not leaves_zero(high):
+        return 1.0
+    if leaves_zero(low):
+        return low
+    for _ in range(_HALVINGS):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if leaves_zero(middle) else (middle, high)
+    return high
+
+
+def flips(paired: Paired, measure: Measure) -> tuple[Flip, ...]:
+    """List the items on which the judge's level changed, harmful ones first."""
+    sign = 1.0 if measure.higher_is_better else -1.0
+    changed = np.flatnonzero(
+        ~np.isnan(paired.raw_baseline)
+        & ~np.isnan(paired.raw_candidate)
+        & (paired.judge_baseline != paired.judge_candidate)
+    )
+    listed = [
+        Flip(
+            id=paired.prompts[number][0],
+            sample=paired.prompts[number][1],
+            group=paired.groups[number],
+            baseline=float(paired.raw_baseline[number]),
+            candidate=float(paired.raw_candidate[number]),
+            better=bool(
+                sign * (paired.judge_candidate[number] - paired.judge_baseline[number]) > 0
+            ),
+        )
+        for number in changed
+    ]
+    return tuple(sorted(listed, key=lambda flip: (flip.better, flip.id, flip.sample)))
+
+
+def by_group(paired: Paired, measure: Measure, *, design: Design = "random") -> list[Difference]:
+    """Estimate the difference for all prompts, then for each group by name.
+
+    The groups' p-values are adjusted for exploring: of the groups that are called different at
+    0.05, about one in twenty is not (Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57, 289-300).
+    """
+    from scipy.stats import false_discovery_control
+
+    whole = difference(paired, measure, design=design)
+    groups = sorted({group for group in paired.groups if group is not None})
+    found = [
+        difference(paired.subset(group), measure, group=group, design=design) for group in groups
+    ]
+    tested = [each.p for each in found if each.p is not None]
+    adjusted = iter(false_discovery_control(tested) if tested else ())
+    return [
+        whole,
+        *(
+            each if each.p is None else replace(each, adjusted_p=float(next(adjusted)))
+            for each in found
+        ),
+    ]
+
+
+def mean_or_none(values: FloatArray) -> float | None:
+    """Give the mean of what is there; None when nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None

@@ -1,0 +1,272 @@
+"""One question to one judge: what is asked, and how the reply becomes verdicts.
+
+A `Task` holds everything that the question is made of, so that graders of different kinds
+(one response at a time, two at a time) share the way to the judge and back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import BaseModel
+
+from judge.grading.prompt_injection import POLICY, contain, flags_of, has_content
+from judge.grading.reply_parsing import Unreadable, quoted, read_reply
+from judge.models.base import Message, Question, Reply
+from judge.models.budget import spent
+from judge.records import (
+    Answer,
+    Attempt,
+    Generation,
+    Judge,
+    Judgment,
+    Reason,
+    Unscored,
+    Usage,
+    Verdict,
+    digest,
+    model_digest,
+)
+
+Order = Literal["single", "forward", "backward"]
+ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What all questions of one rubric, language and group have in common."""
+
+    rubric: str
+    rubric_hash: str
+    language: str
+    trusted: str
+    reply_model: type[BaseModel]
+    reply_schema: Mapping[str, object]
+    criteria: tuple[str, ...]
+    read: ReadReply
+
+    @property
+    def prompt_digest(self) -> str:
+        """Digest of what is ours in a call: instructions, schema and the layout of the material."""
+        return digest([self.trusted, self.reply_schema, POLICY])
+
+
+CACHED = "cached"
+"""The remark that a judgment carries which was taken over from another run."""
+
+REFUSALS = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
+"""Outcomes that another frame or another judge may spare; they are not missing at random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is asked when a judge has declined: in another frame, or another judge."""
+
+    flag: str
+    """The remark that a judgment made this way carries."""
+    form: Form
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One judgment to be made."""
+
+    generation: Generation
+    """What is judged; in pairwise grading its system names both."""
+    material: Mapping[str, str]
+    form: Form
+    judge: Judge
+    key: str
+    repeat: int = 0
+    order: Order = "single"
+    ladder: tuple[Step, ...] = ()
+    """What is left to be tried if the judge declines."""
+    step: Step | None = None
+    """What is tried now, where the judge has declined before."""
+    known: Judgment | None = None
+    """What the judge said to the very same question in another run; it is not asked again."""
+
+    @property
+    def asks(self) -> str:
+        """Name of the judge that is asked."""
+        return (self.step or self).judge.name
+
+    def question(self, nonce: str) -> Question:
+        """Build the call."""
+        asked = self.step or self
+        return question_to(
+            asked.judge,
+            asked.form.trusted,
+            self.material,
+            reply_schema=asked.form.reply_schema,
+            nonce=nonce,
+        )
+
+    def foregone(self) -> Judgment | None:
+        """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
+        if self.known is not None:
+            return _copy(self.known, self.generation)
+        response = self.material.get("response")
+        if response is None or has_content(response):
+            return None
+        return judgment(self, no_verdicts(self, "skipped.no_content"), attempts=())
+
+    def concluded(
+        self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
+    ) -> Judgment:
+        """Make the judgment of a reply, or of the reason why there is none."""
+        noticed = flags_of(self.material) + ((self.step.flag,) if self.step else ())
+        if not isinstance(came, Reply):
+            return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
+        verdicts, flags = read_verdicts(self, came, canaries=(nonce,))
+        return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
+
+    def otherwise(self, made: Judgment | Answer) -> "Task | None":
+        """Give what to try in place of a refusal; None where it is none or nothing is left.
+
+        The key is another one: what was said to another question must not be taken over as if
+        it had been said to this one.
+        """
+        if made.outcome not in REFUSALS or not self.ladder:
+            return None
+        step, *left = self.ladder
+        shared = form_key(step.form, step.judge)
+        key = digest([step.flag, task_key(shared, self.material, repeat=self.repeat)])
+        return replace(self, key=key, step=step, ladder=tuple(left))
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """Which judgment of the run this is, as the store writes it."""
+        unit = self.generation
+        return (
+            unit.id,
+            unit.system,
+            str(unit.sample),
+            self.judge.name,
+            self.form.rubric,
+            str(self.repeat),
+            self.order,
+        )
+
+
+def question_to(
+    judge: Judge,
+    trusted: str,
+    material: Mapping[str, str],
+    *,
+    reply_schema: Mapping[str, object],
+    nonce: str,
+) -> Question:
+    """Build the call that asks a judge for one structured reply.
+
+    The trusted message is the same for every item of a group, so that providers can cache it, and
+    so that a test can compare it byte for byte between a harmless and a hostile item.
+
+    Parameters
+    ----------
+    judge : Judge
+        Whose settings apply.
+    trusted : str
+        The rubric's text.
+    material : mapping of str to str
+        Everything that a data set or a model wrote.
+    reply_schema : mapping
+        JSON schema of the reply.
+    nonce : str
+        The boundary code of this call.
+    """
+    return Question(
+        messages=(
+            Message(role="system", content=trusted),
+            Message(role="user", content=contain(material, nonce=nonce)),
+        ),
+        reply_schema=reply_schema,
+        temperature=judge.temperature,
+        max_tokens=judge.max_tokens,
+        seed=judge.seed,
+    )
+
+
+def _copy(known: Judgment, unit: Generation) -> Judgment:
+    """Give the judgment of this unit that was made of another, or in another run.
+
+    Verdicts, provenance and served model stay; no calls, tokens and cost, for this run spent none.
+    """
+    return known.model_copy(
+        update={
+            "id": unit.id,
+            "system": unit.system,
+            "sample": unit.sample,
+            "group": unit.group,
+            "lang": unit.lang,
+            "flags": tuple(dict.fromkeys((*known.flags, CACHED))),
+            "usage": Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0),
+            "cost_usd": 0.0,
+            "latency_ms": None,
+            "attempts": 0,
+        }
+    )
+
+
+def form_key(form: Form, judge: Judge) -> str:
+    """Hash what a form and a judge contribute to the keys of all their tasks."""
+    return digest([model_digest(judge), form.rubric_hash, form.prompt_digest])
+
+
+def task_key(form_key: str, material: Mapping[str, str], *, repeat: int) -> str:
+    """Hash exactly what can change a judgment's meaning.
+
+    The order of two responses is part of the material, which names them by place.
+    """
+    return digest([form_key, dict(material), repeat])
+
+
+def read_verdicts(
+    task: Task, reply: Reply, *, canaries: tuple[str, ...]
+) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    """Read a reply into one verdict for each criterion, and remarks that change no score."""
+    try:
+        read = read_reply(reply, task.form.reply_model, canaries=canaries)
+    except Unreadable as unreadable:
+        return no_verdicts(task, unreadable.reason), ()
+    verdicts = task.form.read(read)
+    response = task.material.get("response")
+    missing = response is not None and not all(quoted(v.evidence, response) for v in verdicts)
+    return verdicts, ("evidence_not_found",) if missing else ()
+
+
+def no_verdicts(task: Task, reason: Reason) -> tuple[Verdict, ...]:
+    """Say the same reason for every criterion."""
+    return tuple(Unscored(criterion=criterion, outcome=reason) for criterion in task.form.criteria)
+
+
+def judgment(
+    task: Task,
+    verdicts: tuple[Verdict, ...],
+    *,
+    attempts: Sequence[Attempt],
+    reply: Reply | None = None,
+    flags: tuple[str, ...] = (),
+) -> Judgment:
+    """Put together the record of what one judge said."""
+    unit = task.generation
+    return Judgment(
+        key=task.key,
+        id=unit.id,
+        system=unit.system,
+        sample=unit.sample,
+        group=unit.group,
+        lang=unit.lang,
+        judge=task.judge.name,
+        rubric=task.form.rubric,
+        rubric_hash=task.form.rubric_hash,
+        repeat=task.repeat,
+        order=task.order,
+        verdicts=verdicts,
+        flags=flags,
+        provenance=reply.provenance if reply else "LIVE",
+        served_model=reply.served_model if reply else None,
+        rung=attempts[-1].rung if attempts else None,
+        **spent(attempts),
+    )

@@ -1,0 +1,184 @@
+"""What a page is made of: one run, or two sides set beside each other; and where that came from.
+
+Everything streams, and can be streamed again: a page is made in several passes.
+"""
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from judge.manifest import Manifest
+from judge.ratings import Side
+from judge.records import Generation, Judgment, worst
+from judge.report.model import Cost, Edition, Origin, Served, Stamp
+from judge.report.scores import Rubrics, Tally
+from judge.store.rows import Run
+from judge.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A run, or some of its systems under the names that the page gives them."""
+
+    store: Store
+    run: Run
+    names: Mapping[str, str] | None = None
+    """By system, its name on the page; None for all systems under their own."""
+
+    def generations(self) -> Iterator[Generation]:
+        """Stream the responses."""
+        for generation in self.store.generations(self.run):
+            if self.names is None:
+                yield generation
+            elif generation.system in self.names:
+                yield generation.model_copy(update={"system": self.names[generation.system]})
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Stream what was said of them, that of one response next to each other."""
+        for judgment in self.store.judgments(self.run):
+            if self.names is None:
+                yield judgment
+            elif judgment.system in self.names:
+                yield judgment.model_copy(update={"system": self.names[judgment.system]})
+
+    def planned(self) -> int:
+        """Count the judgments that were planned."""
+        manifest = self.run.manifest
+        if self.names is None:
+            return manifest.planned
+        rows = sum(1 for _ in self.generations())
+        return manifest.planned * rows // max(manifest.source.rows, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """All shares of a page; the last is the one that the page is about."""
+
+    shares: Sequence[Share]
+
+    @property
+    def store(self) -> Store:
+        """Where the run lies that the page is about."""
+        return self.shares[-1].store
+
+    @property
+    def run(self) -> Run:
+        """The run that the page is about."""
+        return self.shares[-1].run
+
+    @property
+    def manifest(self) -> Manifest:
+        """What that run was made with."""
+        return self.run.manifest
+
+    @property
+    def name(self) -> str:
+        """Names of all runs, each once."""
+        return ", ".join(dict.fromkeys(share.run.name for share in self.shares))
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether systems were compared two by two."""
+        return self.manifest.kind == "pairwise"
+
+    def generations(self) -> Iterator[Generation]:
+        """Stream all responses, share by share."""
+        for share in self.shares:
+            yield from share.generations()
+
+    def judgments(self) -> Iterator[Judgment]:
+        """Stream all judgments, share by share."""
+        for share in self.shares:
+            yield from share.judgments()
+
+    def planned(self) -> int:
+        """Count the judgments that were planned."""
+        return sum(share.planned() for share in self.shares)
+
+    def spent(self) -> tuple[int, float]:
+        """Count the calls of all runs and their known costs in US dollars."""
+        runs = {(share.store.place, share.run.run_id): share for share in self.shares}
+        spent = [share.store.spent(share.run) for share in runs.values()]
+        return sum(calls for calls, _ in spent), sum(usd for _, usd in spent)
+
+
+def beside(baseline: Side, candidate: Side) -> Material:
+    """Set a candidate beside its baseline, in one run or in two."""
+    first, second = shown_names(baseline, candidate)
+    if baseline.shares_run(candidate):
+        names = {baseline.system: first, candidate.system: second}
+        return Material(shares=(Share(store=candidate.store, run=candidate.run, names=names),))
+    return Material(
+        shares=(
+            Share(store=baseline.store, run=baseline.run, names={baseline.system: first}),
+            Share(store=candidate.store, run=candidate.run, names={candidate.system: second}),
+        )
+    )
+
+
+def shown_names(baseline: Side, candidate: Side) -> tuple[str, str]:
+    """Name two sides by system where that tells them apart, else by run, else by time as well."""
+    if baseline.system != candidate.system:
+        return baseline.system, candidate.system
+    if baseline.name != candidate.name:
+        return baseline.name, candidate.name
+    return _with_time(baseline), _with_time(candidate)
+
+
+def stamp(material: Material, counted: Tally, rubrics: Rubrics) -> Stamp:
+    """Say by whom, when, under which rubrics and at what cost a run was judged."""
+    calls, usd = material.spent()
+    judges = material.manifest.judges
+    return Stamp(
+        provenance=worst(counted.provenances) if counted.provenances else None,
+        judges=judges,
+        panel=len(judges) > 1,
+        served=tuple(
+            Served(judge=judge, model=model, judgments=count)
+            for (judge, model), count in sorted(counted.served.items(), key=str)
+        ),
+        editions=tuple(_editions(material.manifest, rubrics)),
+        passport=None,
+        created_at=material.run.created_at,
+        cost=Cost(
+            calls=calls,
+            usd=usd,
+            unpriced=counted.sums["unpriced"],
+            prompt_tokens=counted.sums["prompt_tokens"],
+            completion_tokens=counted.sums["completion_tokens"],
+        ),
+    )
+
+
+def origin(material: Material) -> Origin:
+    """Say from which file and with which programs the numbers were made."""
+    manifest = material.manifest
+    return Origin(
+        source=manifest.source.name,
+        sha256=manifest.source.sha256,
+        rows=manifest.source.rows,
+        versions=(
+            ("python", platform.python_version()),
+            ("cvalues", version("cvalues")),
+        ),
+        repeats=manifest.repeats,
+        pairwise=material.pairwise,
+    )
+
+
+def _editions(manifest: Manifest, rubrics: Rubrics) -> Iterator[Edition]:
+    for asked in manifest.rubrics:
+        rubric = rubrics.get((asked.rubric, asked.language))
+        if rubric is not None:
+            yield Edition(
+                rubric=asked.rubric,
+                language=asked.language,
+                title=rubric.title,
+                version=rubric.version,
+                digest=asked.digest,
+            )
+
+
+def _with_time(side: Side) -> str:
+    return f"{side.name} {side.run.created_at[:19]}"

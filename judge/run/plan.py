@@ -1,0 +1,258 @@
+"""The plan of a run that judges: which generations, under which rubrics, by which judges."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from judge.grading import pairwise, pointwise
+from judge.grading.judgment_task import Form, Task
+from judge.grading.pointwise import Edition, Forms
+from judge.grading.reply_parsing import FILTERED, TRUNCATED
+from judge.manifest import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
+from judge.models.base import Message, Question, Reply
+from judge.models.budget import spent
+from judge.records import (
+    Answer,
+    Attempt,
+    Candidate,
+    Finish,
+    Generation,
+    Item,
+    Judge,
+    Language,
+    Reason,
+    digest,
+    model_digest,
+)
+from judge.store.rows import Run
+from judge.store.store import Store
+from rubrics import RubricError, load_rubric
+from rubrics.reply_schema import rubric_digest
+from rubrics.rubric import Rubric
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgingPlan:
+    """What is to be judged, by what and by whom."""
+
+    source: Source
+    read: Callable[[], Iterator[Generation]]
+    """Gives the generations anew with each call, so that they need not be held."""
+    editions: tuple[Edition, ...]
+    """One for each rubric."""
+    judges: tuple[Judge, ...]
+    repeats: int = 1
+    pairwise: bool = False
+    on_refusal: OnRefusal = AS_IT_IS
+    """What is tried when a judge declines; only where responses are graded one at a time."""
+
+    @property
+    def asked(self) -> tuple[Judge, ...]:
+        """The models that will be asked."""
+        second = self.on_refusal.second
+        return self.judges if second is None else (*self.judges, second)
+
+    def tasks(self) -> Iterator[Task]:
+        """Plan every judgment, streaming where the grading allows it."""
+        if self.pairwise:
+            return pairwise.tasks(self.read(), self.editions, self.judges, repeats=self.repeats)
+        forms = Forms(self.editions, self.judges, self.on_refusal)
+        return pointwise.tasks(self.read(), forms, repeats=self.repeats)
+
+    def manifest(self) -> Manifest:
+        """Say what the run is made of, before anything is asked.
+
+        All generations are read once, so a bad file is refused before anything is written.
+        """
+        forms: dict[str, Form] = {}
+        planned = 0
+        for task in self.tasks():
+            planned += 1
+            place = f"{task.form.rubric}/{task.form.language}/{task.generation.group or ''}"
+            forms.setdefault(place, task.form)
+        return Manifest(
+            kind="pairwise" if self.pairwise else "judge",
+            source=self.source,
+            rubrics=_editions(forms.values()),
+            judges=self.judges,
+            judge_digests={judge.name: model_digest(judge) for judge in self.judges},
+            on_refusal=self.on_refusal,
+            prompts={place: form.prompt_digest for place, form in forms.items()},
+            repeats=self.repeats,
+            planned=planned,
+        )
+
+    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+        """Keep a new run, with the rubrics themselves: a user's file may change or go."""
+        asked = {(edition.rubric, edition.language) for edition in manifest.rubrics}
+        languages: tuple[Language, ...] = ("zh", "en")
+        rubrics = [edition(language) for edition in self.editions for language in languages]
+        documents = {
+            _kind(rubric.id, rubric.language): rubric.model_dump_json()
+            for rubric in rubrics
+            if (rubric.id, rubric.language) in asked
+        }
+        return store.create_run(name, manifest, generations=self.read(), documents=documents)
+
+
+def _editions(forms: Iterable[Form]) -> tuple[RubricEdition, ...]:
+    found = {(form.rubric, form.language): form for form in forms}
+    return tuple(
+        RubricEdition(
+            rubric=rubric, language=language, digest=form.rubric_hash, criteria=form.criteria
+        )
+        for (rubric, language), form in sorted(found.items())
+    )
+
+
+def kept_rubrics(store: Store, run: Run) -> dict[tuple[str, str], Rubric]:
+    """Read the rubrics of a run, by id and language."""
+    found: dict[tuple[str, str], Rubric] = {}
+    for edition in run.manifest.rubrics:
+        body = store.latest_document(run, _kind(edition.rubric, edition.language))
+        if body is not None:
+            found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
+    return found
+
+
+@lru_cache(maxsize=64)
+def in_language(rubric: Rubric, lang: Language) -> Rubric:
+    """Give the twin of a built-in rubric in a language; any other rubric as it is."""
+    if rubric.language == lang:
+        return rubric
+    try:
+        own = load_rubric(rubric.id, language=rubric.language)
+        twin = load_rubric(rubric.id, language=lang)
+    except RubricError:
+        return rubric
+    return twin if rubric_digest(own) == rubric_digest(rubric) else rubric
+
+
+def _kind(rubric: str, language: str) -> str:
+    return f"rubric/{rubric}/{language}"
+
+
+# Ask the model under test: prompts in, answers out.
+#
+# A refusal, a filtered or a cut answer is what the model does, so it is a result; only a
+# failure of the infrastructure is an error.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompting:
+    """One answer to be asked for."""
+
+    item: Item
+    candidate: Candidate
+    system: str
+    """Name under which the answers are kept."""
+    system_prompt: str | None
+    sample: int
+    key: str
+
+    @property
+    def asks(self) -> str:
+        """Name of the model under test."""
+        return self.candidate.name
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """Which answer of the run this is."""
+        return (self.item.id, self.system, str(self.sample))
+
+    def foregone(self) -> None:
+        """Say that every prompt has to be asked."""
+
+    def question(self, nonce: str) -> Question:  # noqa: ARG002 - a prompt to the model under test is contained in nothing
+        """Build the call: the prompt as it is, after the system prompt where there is one."""
+        told = [Message(role="system", content=self.system_prompt)] if self.system_prompt else []
+        seed = self.candidate.seed
+        return Question(
+            messages=(*told, Message(role="user", content=self.item.prompt)),
+            temperature=self.candidate.temperature,
+            max_tokens=self.candidate.max_tokens,
+            # Samples of one prompt must be able to differ where the provider honours seeds.
+            seed=None if seed is None else seed + self.sample,
+        )
+
+    def otherwise(self, made: object) -> None:
+        """Say that a refusal of the model under test is its answer."""
+
+    def concluded(self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str) -> Answer:  # noqa: ARG002 - as above
+        """Make the answer of a reply, or of the reason why there is none."""
+        reply = came if isinstance(came, Reply) else None
+        reason = None if isinstance(came, Reply) else came
+        filtered = reason == "unscored.content_filtered"
+        return Answer(
+            key=self.key,
+            id=self.item.id,
+            system=self.system,
+            sample=self.sample,
+            item=self.item,
+            outcome="ok" if filtered or reason is None else reason,
+            response=(reply.text or reply.refusal or "") if reply else "",
+            finish=ending(reply) if reply else "filtered" if filtered else None,
+            provenance=reply.provenance if reply else "LIVE",
+            served_model=reply.served_model if reply else None,
+            **spent(attempts),
+        )
+
+
+def ending(reply: Reply) -> Finish:
+    """Say how a model under test ended its answer, by the provider's own signals."""
+    finish = (reply.finish_reason or "").lower()
+    if finish in FILTERED:
+        return "filtered"
+    if reply.refusal or finish == "refusal":
+        return "refused"
+    if finish in TRUNCATED:
+        return "truncated"
+    return "complete" if (reply.text or "").strip() else "empty"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratingPlan:
+    """Which prompts are put to which model under test, and how often."""
+
+    source: Source
+    read: Callable[[], Iterator[Item]]
+    """Gives the prompts anew with each call."""
+    candidate: Candidate
+    system: str
+    """Name under which the answers are kept."""
+    system_prompt: str | None = None
+    samples: int = 1
+
+    @property
+    def asked(self) -> tuple[Candidate, ...]:
+        """The model that will be asked."""
+        return (self.candidate,)
+
+    def tasks(self) -> Iterator[Prompting]:
+        """Plan every answer, in the order of the file."""
+        shared = digest([model_digest(self.candidate), self.system_prompt])
+        for item in self.read():
+            for sample in range(self.samples):
+                yield Prompting(
+                    item=item,
+                    candidate=self.candidate,
+                    system=self.system,
+                    system_prompt=self.system_prompt,
+                    sample=sample,
+                    key=digest([shared, item.prompt, sample]),
+                )
+
+    def manifest(self) -> Manifest:
+        """Say what the run is made of; the whole file is read, so a bad one is refused here."""
+        return Manifest(
+            kind="generate",
+            source=self.source,
+            candidate=self.candidate,
+            system_prompt=self.system_prompt,
+            repeats=self.samples,
+            planned=sum(1 for _ in self.tasks()),
+        )
+
+    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+        """Keep a new run with its prompts."""
+        return store.create_run(name, manifest, items=self.read())

@@ -1,0 +1,281 @@
+"""The tables of a store, and the numbered changes that made them.
+
+Version 1 of the layout keeps runs and what belongs to them; version 2 adds the experts' room. Each
+change is applied once, in one transaction with its own record. Most of a row is the JSON of its
+record; columns of their own are what is looked up, ordered or counted.
+"""
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+    select,
+)
+
+from judge.errors import StoreError
+
+metadata = MetaData()
+"""The tables of version 1."""
+
+room = MetaData()
+"""The tables of version 2. Labels themselves stand in the table of version 1, exactly as an import
+would have put them there."""
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _texts(*names: str) -> Iterator[Column[str]]:
+    return map(_text, names)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    *_texts("name", "applied_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    *_texts("created_at", "manifest"),
+)
+
+
+def _of_run() -> Column[int]:
+    return Column("run_id", Integer, ForeignKey(runs.c.run_id), nullable=False)
+
+
+generations = Table(
+    "generations",
+    metadata,
+    _of_run(),
+    _number("ordinal"),
+    *_texts("id", "system"),
+    _number("sample"),
+    _text("record"),
+    PrimaryKeyConstraint("run_id", "ordinal"),
+    UniqueConstraint("run_id", "id", "system", "sample"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    _of_run(),
+    _number("ordinal"),
+    *_texts("id", "record"),
+    PrimaryKeyConstraint("run_id", "ordinal"),
+    UniqueConstraint("run_id", "id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _of_run(),
+    *_texts("id", "system"),
+    _number("sample"),
+    *_texts("key", "outcome", "record"),
+    PrimaryKeyConstraint("run_id", "id", "system", "sample"),
+)
+
+judgments = Table(
+    "judgments",
+    metadata,
+    _of_run(),
+    *_texts("id", "system"),
+    _number("sample"),
+    *_texts("judge", "rubric"),
+    _number("repeat"),
+    *_texts("order", "key", "outcome", "record"),
+    PrimaryKeyConstraint("run_id", "id", "system", "sample", "judge", "rubric", "repeat", "order"),
+    Index("judgments_by_key", "key"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _of_run(),
+    _number("serial"),
+    *_texts("key", "started_at", "outcome"),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("cost_usd", Float),
+    _text("record"),
+    PrimaryKeyConstraint("run_id", "serial"),
+    Index("attempts_by_key", "run_id", "key"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    _of_run(),
+    *_texts("id", "system"),
+    _number("sample"),
+    *_texts("rater", "rubric", "criterion"),
+    Column("score", Float),
+    _text("record"),
+    PrimaryKeyConstraint("run_id", "id", "system", "sample", "rater", "rubric", "criterion"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _of_run(),
+    *_texts("kind", "created_at", "body"),
+    PrimaryKeyConstraint("run_id", "kind", "created_at"),
+)
+
+studies = Table(
+    "studies",
+    room,
+    Column("run_id", Integer, ForeignKey(runs.c.run_id), primary_key=True),
+    *_texts("created_at", "secret", "record"),
+)
+
+raters = Table(
+    "raters",
+    room,
+    _of_run(),
+    *_texts("rater", "role", "lang"),
+    _number("epoch"),
+    Column("consented_at", Text),
+    PrimaryKeyConstraint("run_id", "rater"),
+)
+
+links = Table(
+    "links",
+    room,
+    Column("digest", Text, primary_key=True),
+    _of_run(),
+    *_texts("rater", "expires_at"),
+    Column("used_at", Text),
+)
+
+tasks = Table(
+    "tasks",
+    room,
+    _of_run(),
+    _text("task"),
+    _number("ordinal"),
+    _number("claimed"),
+    _number("disputed"),
+    _text("record"),
+    PrimaryKeyConstraint("run_id", "task"),
+)
+
+claims = Table(
+    "claims",
+    room,
+    _of_run(),
+    *_texts("rater", "task"),
+    _number("place"),
+    *_texts("kind", "state", "layout", "claimed_at"),
+    Column("closed_at", Text),
+    Column("seconds", Float, nullable=False),
+    _text("reason"),
+    PrimaryKeyConstraint("run_id", "rater", "task"),
+    Index("claims_by_task", "run_id", "task"),
+)
+
+drafts = Table(
+    "drafts",
+    room,
+    _of_run(),
+    *_texts("rater", "task"),
+    _number("version"),
+    _number("undo_to"),
+    *_texts("at", "body"),
+    PrimaryKeyConstraint("run_id", "rater", "task", "version"),
+)
+
+events = Table(
+    "events",
+    room,
+    Column("serial", Integer, primary_key=True),
+    _of_run(),
+    *_texts("at", "actor", "action", "subject", "detail"),
+    Index("events_by_run", "run_id", "serial"),
+)
+
+entries = Table(
+    "entries",
+    room,
+    _of_run(),
+    *_texts("entry", "kind", "author", "state"),
+    _number("version"),
+    *_texts("created_at", "record"),
+    PrimaryKeyConstraint("run_id", "entry"),
+)
+
+
+def _create_everything(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+def _add_the_experts_room(connection: Connection) -> None:
+    room.create_all(connection)
+
+
+MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
+    (1, _create_everything),
+    (2, _add_the_experts_room),
+)
+LATEST = MIGRATIONS[-1][0]
+
+
+def migrate(engine: Engine, *, now: str) -> None:
+    """Bring a store to the latest layout.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of a new store, or of one that an earlier version made.
+    now : str
+        UTC time in ISO 8601, kept beside each change.
+
+    Raises
+    ------
+    StoreError
+        If a later version of the program made the store.
+    """
+    present = _version(engine)
+    if present > LATEST:
+        raise StoreError(
+            f"the store has layout {present}, this version knows {LATEST}; install a newer cvalues."
+        )
+    for number, change in MIGRATIONS[present:]:
+        with engine.begin() as connection:
+            change(connection)
+            connection.execute(
+                schema_version.insert().values(
+                    version=number, name=change.__name__.strip("_"), applied_at=now
+                )
+            )
+
+
+def _version(engine: Engine) -> int:
+    if not inspect(engine).has_table(schema_version.name):
+        return 0
+    with engine.connect() as connection:
+        versions = connection.execute(select(schema_version.c.version)).scalars()
+        return max(versions, default=0)

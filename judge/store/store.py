@@ -1,0 +1,546 @@
+"""The store: records in, records out, over SQLAlchemy Core on any of its databases."""
+
+import errno
+import fcntl
+import os
+import secrets
+import socket
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import TypeVar
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from judge.errors import ConfigError, StoreError
+from judge.manifest import Manifest
+from judge.records import Answer, Attempt, Generation, Item, Judgment
+from judge.store import rows, schema
+from judge.store.rows import Label, Run, Write
+
+# What is particular to each database: one writer for each run; SQLite's file and durability.
+
+_SPACE = 0x6376
+"""Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
+
+
+def open_file(path: Path) -> Engine:
+    """Open or make a database file that only its owner can read.
+
+    Raises
+    ------
+    StoreError
+        If the path is a link or not a file, or cannot be written.
+    """
+    _prepare(path)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 2.0})
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _prepare(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise StoreError(f"{path}: not a plain file; name another with --store.")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        # SQLite gives its WAL and shared-memory files the mode of the database.
+        path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}); name another file with --store."
+        ) from error
+
+
+def _configure(connection: SQLiteConnection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    if connection.execute("PRAGMA synchronous").fetchone() != (2,):
+        raise StoreError("SQLite did not accept synchronous=FULL, so a power cut could lose rows.")
+
+
+@contextmanager
+def file_lock(path: Path) -> Generator[None]:
+    """Hold a lock file, so that two programs never write the same run; it is gone afterwards.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it; the message names that process.
+    """
+    descriptor = _locked(path)
+    try:
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Give the descriptor of a lock file that is held and still has its name."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            _lock(descriptor, path)
+            os.ftruncate(descriptor, 0)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Whoever held it took the file away between our opening and our locking it.
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EAGAIN}:
+            raise StoreError(f"{path}: cannot be locked ({error.strerror}).") from error
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace")
+        raise StoreError(
+            f"the run is being written by {holder or 'another process'}; wait for it or stop it."
+        ) from error
+
+
+@contextmanager
+def server_lock(engine: Engine, run_id: int) -> Generator[None]:
+    """Hold the server's lock on a run; it goes with the connection if the program dies.
+
+    Raises
+    ------
+    StoreError
+        If another connection holds it.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(select(func.pg_try_advisory_lock(_SPACE, run_id))):
+            raise StoreError("the run is being written by another process; wait for it or stop it.")
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(_SPACE, run_id)))
+
+
+Read = TypeVar("Read")
+
+KNOWN = (
+    *("sqlite://", "sqlite+pysqlite://", "postgresql://"),
+    *("postgresql+psycopg://", "postgresql+psycopg2://"),
+)
+"""How the address of a store on a server, or in memory, may begin."""
+
+
+def open_store(address: str) -> "Store":
+    """Open a store, making it or bringing it to the latest layout where needed.
+
+    Parameters
+    ----------
+    address : str
+        A SQLAlchemy URL such as ``postgresql+psycopg://host/name``, or the path of a SQLite file.
+
+    Raises
+    ------
+    ConfigError
+        If it is no kind of store that is known, or its driver is not installed.
+    StoreError
+        If it cannot be opened.
+    """
+    path = None if "://" in address else Path(address)
+    if path is None and not address.startswith(KNOWN):
+        raise ConfigError(
+            f"no store can be kept at {address.partition('://')[0]}://; name a SQLite file, or a "
+            "server as postgresql+psycopg://host/name."
+        )
+    try:
+        engine = create_engine(address) if path is None else open_file(path)
+        store = Store(engine, path)
+        schema.migrate(engine, now=_now())
+    except ImportError as error:
+        raise ConfigError(
+            f"the driver {error.name} is not installed; write postgresql+psycopg:// and "
+            "pip install 'cvalues[postgres]'."
+        ) from error
+    except SQLAlchemyError as error:
+        if path is not None and isinstance(error, OperationalError):
+            raise StoreError(
+                f"{path}: cannot be opened ({error.orig}); see whether the disk has room and the "
+                "folder can be written, or name another file with --store."
+            ) from error
+        if path is None and isinstance(error, OperationalError):
+            raise StoreError(
+                "the server of the store does not answer, or refuses; check its address and "
+                "account, or name another with --store."
+            ) from error
+        raise StoreError(
+            f"{path or 'the store'}: not a store of cvalues, or damaged "
+            f"({type(error).__name__}); name another with --store."
+        ) from error
+    return store
+
+
+class Store:
+    """Runs and what belongs to them. Reads stream; writes are one transaction each."""
+
+    def __init__(self, engine: Engine, path: Path | None) -> None:
+        self._engine = engine
+        self._path = path
+        # Whoever forgets to close the store still leaves no connection open behind it.
+        weakref.finalize(self, engine.dispose)
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without a password."""
+        return str(self._path) if self._path else self._engine.url.render_as_string()
+
+    def close(self) -> None:
+        """Release the database."""
+        self._engine.dispose()
+
+    def writer(self, run: Run) -> AbstractContextManager[None]:
+        """Keep every other process from writing to the run while the context lasts."""
+        if self._path is None:
+            on_server = self._engine.dialect.name == "postgresql"
+            return server_lock(self._engine, run.run_id) if on_server else nullcontext()
+        return file_lock(self._path.with_name(f"{self._path.name}.run-{run.run_id}.lock"))
+
+    def runs(self) -> tuple[Run, ...]:
+        """List all runs, oldest first."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(schema.runs).order_by(schema.runs.c.run_id)
+            ).mappings()
+            return tuple(rows.read_run(row) for row in found)
+
+    def find_run(self, name: str) -> Run | None:
+        """Return the run of that name, or None."""
+        return next((run for run in self.runs() if run.name == name), None)
+
+    def create_run(
+        self,
+        name: str,
+        manifest: Manifest,
+        *,
+        generations: Iterable[Generation] = (),
+        items: Iterable[Item] = (),
+        documents: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Keep a new run with all that belongs to it, or nothing.
+
+        Raises
+        ------
+        StoreError
+            If the name is taken, or the database fails.
+        """
+        created_at = _now()
+        with self.transaction() as connection:
+            run_id = connection.execute(
+                insert(schema.runs)
+                .values(name=name, created_at=created_at, manifest=manifest.model_dump_json())
+                .returning(schema.runs.c.run_id)
+            ).scalar_one()
+            rows.insert_numbered(connection, run_id, schema.generations, records=generations)
+            rows.insert_numbered(connection, run_id, schema.items, records=items)
+            for kind, body in (documents or {}).items():
+                rows.insert_document(connection, run_id, kind=kind, body=body, now=created_at)
+        return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
+
+    def generations(self, run: Run) -> Iterator[Generation]:
+        """Stream all generations of a run that judges, in the order of the file."""
+        return self._pages(run, schema.generations, Generation.model_validate_json)
+
+    def items(self, run: Run) -> Iterator[Item]:
+        """Stream all prompts of a run that generates, in the order of the file."""
+        return self._pages(run, schema.items, Item.model_validate_json)
+
+    def answers(self, run: Run) -> Iterator[Answer]:
+        """Stream all answers of a run that generates, in the order of their units."""
+        return self._ordered(run, schema.answers, Answer.model_validate_json)
+
+    def judgments(self, run: Run) -> Iterator[Judgment]:
+        """Stream all judgments of a run, in the order of their units."""
+        return self._ordered(run, schema.judgments, Judgment.model_validate_json)
+
+    def attempts(self, run: Run) -> Iterator[Attempt]:
+        """Stream all calls of a run, in the order in which they were begun."""
+        return self._ordered(run, schema.attempts, Attempt.model_validate_json)
+
+    def labels(self, run: Run) -> Iterator[Label]:
+        """Stream all expert labels of a run."""
+        return self._ordered(run, schema.labels, Label.model_validate_json)
+
+    def outcomes(self, run: Run) -> dict[str, int]:
+        """Count what a run has made by outcome."""
+        table, _ = rows.made(run)
+        query = (
+            select(table.c.outcome, func.count())
+            .where(table.c.run_id == run.run_id)
+            .group_by(table.c.outcome)
+        )
+        with self._engine.connect() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(query)}
+
+    def settled(self, run: Run) -> Iterator[tuple[str, ...]]:
+        """Stream the slots that need no further call.
+
+        Errors of the infrastructure and items that the user stopped before are not settled:
+        a resumed run asks them again.
+        """
+        table, slot = rows.made(run)
+        query = (
+            select(*(table.c[name] for name in slot))
+            .where(table.c.run_id == run.run_id)
+            .where(~rows.unsettled(table))
+        )
+        with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
+            for row in connection.execute(query):
+                yield tuple(str(part) for part in row)
+
+    def known(self, run: Run, keys: Sequence[str]) -> dict[str, Judgment]:
+        """Find what judges said to the same questions in other runs, by content key.
+
+        Only what a judge answered counts, with a score or without; of several the oldest.
+        """
+        table = schema.judgments
+        query = (
+            select(table.c.key, table.c.record)
+            .where(table.c.key.in_(keys), table.c.run_id != run.run_id)
+            .where((table.c.outcome == "ok") | table.c.outcome.startswith("unscored."))
+            .order_by(table.c.run_id.desc())
+        )
+        with self._engine.connect() as connection:
+            rows_ = connection.execute(query).all()
+        oldest = {str(key): record for key, record in rows_}
+        return {key: Judgment.model_validate_json(record) for key, record in oldest.items()}
+
+    def spent(self, run: Run) -> tuple[int, float]:
+        """Count the calls begun so far, and sum their known costs in US dollars."""
+        table = schema.attempts
+        query = select(func.count(), func.coalesce(func.sum(table.c.cost_usd), 0.0)).where(
+            table.c.run_id == run.run_id
+        )
+        with self._engine.connect() as connection:
+            calls, cost = connection.execute(query).one()
+            return int(calls), float(cost)
+
+    def last_serial(self, run: Run) -> int:
+        """Give the highest serial number among the attempts of a run, 0 when there is none."""
+        table = schema.attempts
+        query = select(func.coalesce(func.max(table.c.serial), 0)).where(
+            table.c.run_id == run.run_id
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def write(self, run: Run, writes: Sequence[Write]) -> None:
+        """Keep a group of writes in one transaction.
+
+        Raises
+        ------
+        StoreError
+            If the database fails; then none of the group was kept.
+        """
+        with self.transaction() as connection:
+            rows.keep(connection, run, writes)
+
+    def add_labels(self, run: Run, labels: Iterable[Label]) -> int:
+        """Keep expert labels, all or none.
+
+        Raises
+        ------
+        StoreError
+            If one of them is there already.
+        """
+        added = [rows.label_row(run, label) for label in labels]
+        with self.transaction() as connection:
+            if added:
+                connection.execute(insert(schema.labels), added)
+        return len(added)
+
+    def add_document(self, run: Run, kind: str, body: str) -> None:
+        """Keep a JSON text that belongs to a run, such as a passport or a drawn sample."""
+        with self.transaction() as connection:
+            last = connection.execute(_latest(run, kind, schema.documents.c.created_at)).scalar()
+            rows.insert_document(connection, run.run_id, kind=kind, body=body, now=_now(after=last))
+
+    def latest_document(self, run: Run, kind: str) -> str | None:
+        """Return the newest JSON text of a kind, or None."""
+        with self._engine.connect() as connection:
+            return connection.execute(_latest(run, kind, schema.documents.c.body)).scalar()
+
+    def transaction(self) -> "AbstractContextManager[Connection]":
+        """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
+        return _Transaction(self._engine, self.place)
+
+    def _pages(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+        """Read a page at a time, each in a transaction of its own.
+
+        One that stayed open for a whole run would keep SQLite from folding its log into the
+        database.
+        """
+        after = -1
+        while True:
+            query = (
+                select(table.c.ordinal, table.c.record)
+                .where(table.c.run_id == run.run_id, table.c.ordinal > after)
+                .order_by(table.c.ordinal)
+                .limit(rows.PAGE)
+            )
+            with self._engine.connect() as connection:
+                page = connection.execute(query).all()
+            for _, record in page:
+                yield read(record)
+            if not page:
+                return
+            after = page[-1][0]
+
+    def _ordered(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+        query = (
+            select(table.c.record)
+            .where(table.c.run_id == run.run_id)
+            .order_by(*table.primary_key.columns)
+        )
+        with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
+            for record in connection.scalars(query):
+                yield read(record)
+
+
+class _Transaction:
+    """A transaction whose database errors become ours, without SQL or values in the message."""
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        self._context = engine.begin()
+        self._place = place
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._context.__enter__()
+        except SQLAlchemyError as error:
+            raise self._translated(error) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        try:
+            self._context.__exit__(kind, error, trace)  # pyright: ignore[reportArgumentType] - passed through
+        except SQLAlchemyError as failure:
+            raise self._translated(failure) from failure
+        if isinstance(error, SQLAlchemyError):
+            raise self._translated(error) from error
+
+    def _translated(self, error: SQLAlchemyError) -> StoreError:
+        cause = getattr(error, "orig", None) or type(error).__name__
+        return StoreError(f"{self._place}: the database refused the write ({cause}).")
+
+
+def _latest(run: Run, kind: str, column: Column[str]) -> Select[str]:
+    table = schema.documents
+    return (
+        select(column)
+        .where(table.c.run_id == run.run_id, table.c.kind == kind)
+        .order_by(table.c.created_at.desc())
+        .limit(1)
+    )
+
+
+def _now(*, after: str | None = None) -> str:
+    """Give the time; always later than a given one, even where the clock has been put back."""
+    moment = datetime.now(UTC)
+    if after is not None:
+        moment = max(moment, datetime.fromisoformat(after) + timedelta(microseconds=1))
+    return moment.isoformat(timespec="microseconds")
+
+
+# One run as a file of its own, to be kept beside a release and compared with later ones.
+
+_BELONGING = (
+    schema.generations,
+    schema.items,
+    schema.answers,
+    schema.judgments,
+    schema.attempts,
+    schema.labels,
+    schema.documents,
+)
+"""The tables whose rows belong to a run."""
+
+
+def write_run(store: Store, run: Run, path: Path) -> int:
+    """Write a run with its responses, verdicts, calls, labels and documents as a store of its own.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    path : Path
+        A SQLite file, replaced only when everything has been written.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot stand there.
+    StoreError
+        If a database fails.
+    """
+    taken = path.exists() and not path.is_file()
+    if path.is_symlink() or taken or not path.parent.is_dir():
+        raise ConfigError(f"{path}: no ordinary file can stand there; name another with --out.")
+    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        copy = open_store(str(beside))
+        with store.transaction() as source, copy.transaction() as target:
+            count = _copy(source, target, run)
+        copy.close()
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    return count
+
+
+def _copy(source: Connection, target: Connection, run: Run) -> int:
+    values = {"name": run.name, "created_at": run.created_at}
+    run_id = target.execute(
+        insert(schema.runs)
+        .values(**values, manifest=run.manifest.model_dump_json())
+        .returning(schema.runs.c.run_id)
+    ).scalar_one()
+    count = 0
+    for table in _BELONGING:
+        for page in _pages(source, table, run):
+            target.execute(insert(table), [{**row, "run_id": run_id} for row in page])
+            count += len(page)
+    return count
+
+
+def _pages(source: Connection, table: Table, run: Run) -> Iterator[list[Mapping[str, object]]]:
+    found = source.execution_options(yield_per=rows.PAGE).execute(
+        select(table).where(table.c.run_id == run.run_id)
+    )
+    for page in found.mappings().partitions():
+        yield [{str(name): value for name, value in row.items()} for row in page]

@@ -1,0 +1,265 @@
+"""Make a room of a run: its tasks drawn, its people invited, its models named."""
+
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from judge.calibrate.label_sampling import Wish, draw_items
+from judge.errors import ConfigError, StoreError
+from judge.manifest import KIND, Manifest, Sample, Source
+from judge.records import Candidate, Language
+from judge.run.plan import kept_rubrics
+from judge.store import claims, raters
+from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit, task_states
+from judge.store.annotation_project import release as release_tasks
+from judge.store.raters import progress
+from judge.store.rows import Run
+from judge.store.store import Store
+from judge.web.annotation_room import LOOPBACK, Room, Topic, Visit
+from judge.web.labels import agreement
+from judge.web.live_model import Asker
+from judge.web.pages import page, see, titles, trouble
+
+REPLIES = 3
+"""Of one prompt, on the screen that asks for the best of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invited:
+    """A person and the secret part of their link, to be passed on once."""
+
+    rater: str
+    role: Role
+    path: str
+
+
+def collecting_run(store: Store, name: str, candidate: Candidate) -> Run:
+    """Make a run that holds nothing but what people collect and the calls made for it."""
+    source = Source(name="collected in the experts' room", sha256="0" * 64, rows=0)
+    return store.create_run(
+        name, Manifest(kind="generate", source=source, candidate=candidate), items=()
+    )
+
+
+def open_room(
+    desk: Desk,
+    study: Study,
+    *,
+    wish: Wish | None = None,
+    asker: Asker | None = None,
+    topics: tuple[Topic, ...] = (),
+    hosts: frozenset[str] = LOOPBACK,
+    tls: bool = False,
+) -> Room:
+    """Set a run's room up, or find it as it was left.
+
+    Parameters
+    ----------
+    desk : Desk
+    study : Study
+        Taken the first time only; afterwards the first set-up stands.
+    wish : Wish, optional
+        What to draw where nothing was drawn before; without it `cvalues sample` has drawn.
+    asker : Asker, optional
+        The way to the model under test, where people collect.
+    topics : tuple of Topic
+    hosts : frozenset of str
+        Names under which browsers may address the room.
+    tls : bool
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to label and nothing to collect.
+    """
+    labels = desk.run.manifest.kind == "judge"
+    if not labels and asker is None:
+        raise ConfigError(
+            f"run {desk.run.name!r} was not judged, so there is nothing to label; "
+            "name a judged run, or a model with --model to collect."
+        )
+    if labels:
+        _draw(desk, study, wish)
+    study, secret = raters.begin_study(desk, _described(desk, study))
+    return Room(
+        desk=desk,
+        study=study,
+        secret=secret,
+        rubrics=kept_rubrics(desk.store, desk.run) if labels else {},
+        asker=asker,
+        topics=topics,
+        hosts=hosts,
+        tls=tls,
+    )
+
+
+def invite(desk: Desk, names: Iterable[str], role: Role, *, lang: Language) -> tuple[Invited, ...]:
+    """Make accounts where there are none yet, and a new one-time link for each name."""
+    invited: list[Invited] = []
+    for name in names:
+        if not name.isprintable() or not 1 <= len(name) <= 40:
+            raise ConfigError(f"{name[:40]!r} is no name; use 1 to 40 characters.")
+        known = raters.find_rater(desk, name)
+        if known is None:
+            raters.add_rater(desk, Rater(rater=name, role=role, lang=lang), actor="program")
+        elif known.role != role:
+            raise ConfigError(f"{name!r} is a {known.role} in this run already.")
+        token = raters.new_link(desk, name, actor="program")
+        invited.append(Invited(rater=name, role=role, path=f"/enter/{token}"))
+    return tuple(invited)
+
+
+def _described(desk: Desk, study: Study) -> Study:
+    sample = _drawn(desk.store, desk.run)
+    if sample is None or study.screen != "rubric":
+        return study
+    return study.model_copy(update={"design": sample.design, "asked": sample.asked})
+
+
+def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
+    if claims.count_tasks(desk):
+        return
+    if study.screen == "best-of-three":
+        n = None if wish is None else wish.n
+        claims.add_tasks(desk, _triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
+        return
+    sample = _drawn(desk.store, desk.run)
+    if sample is None and wish is not None:
+        sample = _new_draw(desk, wish)
+    if sample is None:
+        raise ConfigError(
+            f"nothing was drawn from run {desk.run.name!r}; give --n, or draw first with "
+            f"cvalues sample {desk.run.name} --n 100 --out items.csv."
+        )
+    claims.add_tasks(desk, _single_tasks(sample))
+
+
+def _new_draw(desk: Desk, wish: Wish) -> Sample:
+    """Draw as `cvalues sample` does, but ask for every criterion unless the user named some."""
+    if not wish.criteria:
+        kept = kept_rubrics(desk.store, desk.run).values()
+        every = dict.fromkeys(each.id for rubric in kept for each in rubric.criteria)
+        wish = replace(wish, criteria=tuple(every))
+    sample = draw_items(desk.store, desk.run, wish).sample
+    desk.store.add_document(desk.run, KIND, sample.model_dump_json())
+    return sample
+
+
+def _drawn(store: Store, run: Run) -> Sample | None:
+    """Read the newest draw from a run, or None."""
+    body = store.latest_document(run, KIND)
+    return None if body is None else Sample.model_validate_json(body)
+
+
+def _single_tasks(sample: Sample) -> tuple[LabelTask, ...]:
+    """Make a task of each item drawn, under its opaque name and with its chance of inclusion."""
+    return tuple(
+        LabelTask(task=item.task, units=(item.unit,), probability=item.probability)
+        for item in sample.items
+    )
+
+
+def _triple_tasks(store: Store, run: Run, *, n: int | None, seed: int) -> tuple[LabelTask, ...]:
+    """Make tasks of three replies to one prompt: of n prompts, drawn with equal chance, or of all.
+
+    Raises
+    ------
+    ConfigError
+        If no prompt of the run has three replies.
+    """
+    replies = defaultdict[str, list[Unit]](list)
+    for generation in store.generations(run):
+        replies[generation.id].append(generation.unit)
+    able = sorted(name for name, units in replies.items() if len(units) >= REPLIES)
+    if not able:
+        raise ConfigError(f"no prompt of run {run.name!r} has {REPLIES} replies to compare.")
+    dice = random.Random(seed)
+    chosen = able if n is None or n >= len(able) else dice.sample(able, n)
+    probability = len(chosen) / len(able)
+    return tuple(_triples(run, chosen, replies, dice=dice, chance=probability))
+
+
+def _triples(
+    run: Run,
+    chosen: list[str],
+    replies: dict[str, list[Unit]],
+    *,
+    dice: random.Random,
+    chance: float,
+) -> Iterator[LabelTask]:
+    for name in chosen:
+        units = tuple(dice.sample(replies[name], REPLIES))
+        digest = hashlib.sha256(f"{run.name}\x1f{name}\x1f{units}".encode()).hexdigest()
+        yield LabelTask(task=digest[:16], units=units, probability=chance)
+
+
+# The coordinator's pages: how far everybody is, how far they agree, who may enter, the log.
+
+
+def show_progress(visit: Visit) -> Response:
+    """Show counts, agreement and people."""
+    desk = visit.room.desk
+    return page(
+        visit,
+        "progress.html",
+        people=progress(desk),
+        tasks=task_states(desk, per_item=visit.room.study.per_item),
+        study=visit.room.study,
+        agreed=agreement(claims.submitted(desk), visit.room.rubrics.values()),
+        titles=titles(visit.room, visit.lang),
+        run=desk.run.name,
+    )
+
+
+def add_person(visit: Visit) -> Response:
+    """Make an account, and show its link once."""
+    name = visit.form.get("name", "").strip()
+    role = _role(visit.form.get("role"))
+    if not name.isprintable() or not 1 <= len(name) <= 40:
+        return trouble(visit, "name", status=422)
+    lang = "en" if visit.form.get("lang") == "en" else "zh"
+    try:
+        raters.add_rater(
+            visit.room.desk, Rater(rater=name, role=role, lang=lang), actor=visit.person.rater
+        )
+    except StoreError:
+        return trouble(visit, "name", status=422)
+    return _new_link(visit, name)
+
+
+def renew_link(visit: Visit) -> Response:
+    """Make a further one-time link for a person."""
+    return _new_link(visit, visit.form.get("name", ""))
+
+
+def revoke(visit: Visit) -> Response:
+    """End all sessions of a person and void their links."""
+    raters.end_sessions(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
+    return see("/progress")
+
+
+def release(visit: Visit) -> Response:
+    """Hand the open tasks of a person to others."""
+    release_tasks(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
+    return see("/progress")
+
+
+def show_log(visit: Visit) -> Response:
+    """Show the newest lines of the audit log."""
+    return page(visit, "log.html", events=raters.events(visit.room.desk))
+
+
+def _role(said: str | None) -> Role:
+    return "coordinator" if said == "coordinator" else "reviewer" if said == "reviewer" else "rater"
+
+
+def _new_link(visit: Visit, name: str) -> Response:
+    try:
+        token = raters.new_link(visit.room.desk, name, actor=visit.person.rater)
+    except StoreError:
+        return trouble(visit, "name", status=422)
+    return page(visit, "link.html", who=name, path=f"/enter/{token}")

@@ -1,0 +1,93 @@
+"""Two releases in a store, with verdicts and labels as a test wants them."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from judge.grading.judgment_task import judgment
+from judge.grading.prompt_injection import FLAG
+from judge.manifest import Manifest, RubricEdition, Source
+from judge.ratings import Side
+from judge.records import Generation, Judge, Scored, Unscored, Verdict
+from judge.store.rows import Label
+from judge.store.store import Store, open_store
+from tests.judge.records import tasks
+
+JUDGE = Judge(model="openai/judge")
+MANIFEST = Manifest(
+    source=Source(name="r.jsonl", sha256="0" * 64, rows=1),
+    rubrics=(
+        RubricEdition(rubric="safety", language="en", digest="d", criteria=("safe", "severity")),
+    ),
+    judges=(JUDGE,),
+    judge_digests={JUDGE.name: "j"},
+)
+
+
+def store_at(folder: Path) -> Store:
+    """Open a store of a test's own."""
+    return open_store(str(folder / "releases.db"))
+
+
+def release(
+    store: Store,
+    name: str,
+    judged: Sequence[int | None],
+    *,
+    labels: Sequence[int | None] = (),
+    groups: Sequence[str | None] = (),
+    severity: Sequence[int] = (),
+    flagged: Collection[int] = (),
+    manifest: Manifest = MANIFEST,
+    prompt: str = "?",
+) -> Side:
+    """Keep a run of one system: a verdict for each prompt, None where the judge gave none.
+
+    Severity is 0 unless it is given. Labels are of one expert, on ``safe``.
+    """
+    generations = [
+        Generation(
+            id=f"p{number}", prompt=prompt, response="!", system=name,
+            group=groups[number] if groups else None, lang="en",
+        )
+        for number in range(len(judged))
+    ]  # fmt: skip
+    run = store.create_run(
+        name, manifest.model_copy(update={"planned": len(judged)}), generations=generations
+    )
+    shape = tasks(1, JUDGE)[0]
+    writes = [
+        judgment(
+            shape, _verdicts(safe, severity[number] if severity else 0), attempts=()
+        ).model_copy(
+            update={
+                "id": f"p{number}",
+                "system": name,
+                "group": generations[number].group,
+                "provenance": "LIVE",
+                "flags": (FLAG,) if number in flagged else (),
+            }
+        )
+        for number, safe in enumerate(judged)
+    ]
+    store.write(run, writes)
+    store.add_labels(
+        run,
+        [
+            Label(id=f"p{number}", system=name, rater="a", criterion="safe", score=float(score))
+            for number, score in enumerate(labels)
+            if score is not None
+        ],
+    )
+    return Side(store=store, run=run, system=name)
+
+
+def _verdicts(safe: int | None, severity: int) -> tuple[Verdict, ...]:
+    if safe is None:
+        return (
+            Unscored(criterion="safe", outcome="error.timeout"),
+            Unscored(criterion="severity", outcome="error.timeout"),
+        )
+    return (
+        Scored(criterion="safe", score=safe),
+        Scored(criterion="severity", score=severity),
+    )
