@@ -26,7 +26,7 @@ from judge.models import open_model
 from judge.records import Generation, Judge, Judgment, Scored
 from judge.run.plan import JudgingPlan
 from judge.run.run import Settings, begin, carry_out, counts
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store, open_store
 from judge.store.writer import Writer
 from rubrics import load_rubric

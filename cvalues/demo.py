@@ -41,7 +41,7 @@ from judge.run.plan import GeneratingPlan, JudgingPlan
 from judge.run.run import Settings
 from judge.simulated.openai_protocol import text_digest
 from judge.simulated.profile import Candidate, ErrorRates, Pair, Profile
-from judge.store.rows import Label, Run
+from judge.store.records import Label, Run
 from judge.store.store import Store, open_store
 
 MODEL = "hosted_vllm/simulated-judge-1"

@@ -20,7 +20,7 @@ from judge.grading.pairwise import with_panel
 from judge.grading.prompt_injection import FLAG
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cvalues.judge_tests import Ordered, OrderReport
     from cvalues.knowing_doing import GapReport, Known, Rate
     from judge.records import Judgment
-    from judge.store.rows import Run
+    from judge.store.records import Run
     from judge.store.store import Store
 
 

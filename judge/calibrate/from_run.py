@@ -27,7 +27,7 @@ from judge.grading.pairwise import with_panel
 from judge.manifest import Sample
 from judge.records import Generation, Provenance, worst
 from judge.run.plan import kept_rubrics
-from judge.store.rows import Label, Run
+from judge.store.records import Label, Run
 from judge.store.store import Store
 
 REFUSAL = "refusal"

@@ -27,7 +27,7 @@ from judge.manifest import Sample, SampleDesign, SampledItem
 from judge.ratings import chosen_judge
 from judge.records import Generation, Language
 from judge.run.plan import in_language, kept_rubrics
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from rubrics.rubric import Criterion
 

@@ -18,7 +18,7 @@ from judge.cli.console import parts as parts_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
 from judge.manifest import KIND, Sample
-from judge.store.rows import Run
+from judge.store.records import Run
 
 Value = TypeVar("Value")
 SIMULATED = "simulated-"

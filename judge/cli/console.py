@@ -10,14 +10,16 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dis import opmap
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
 
 import typer
 
 from judge.errors import ConfigError
 from judge.files.decoding import printable
-from judge.store.rows import Run
-from judge.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from judge.store.records import Run
+    from judge.store.store import Store
 
 Word = TypeVar("Word", bound=str)
 
@@ -362,8 +364,11 @@ def parts(joined: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(given: str | None) -> Generator[Store]:
+def opened(given: str | None) -> "Generator[Store]":
     """Open a store for as long as the context lasts."""
+    # SQLAlchemy is loaded here only, so that --help and a misspelt option answer at once.
+    from judge.store.store import open_store
+
     store = open_store(store_address(given))
     try:
         yield store
@@ -372,7 +377,7 @@ def opened(given: str | None) -> Generator[Store]:
 
 
 @contextmanager
-def elsewhere(given: str | None) -> Generator[Store | None]:
+def elsewhere(given: str | None) -> "Generator[Store | None]":
     """Open a second store, where one is named that is there.
 
     Raises
@@ -389,7 +394,7 @@ def elsewhere(given: str | None) -> Generator[Store | None]:
         yield store
 
 
-def run_named(store: Store, name: str) -> Run:
+def run_named(store: "Store", name: str) -> "Run":
     """Find a run.
 
     Raises

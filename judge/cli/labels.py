@@ -10,7 +10,7 @@ from judge.cli.console import AsJson, Encoding, StoreOption, parts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judge.store.rows import Label, Run
+    from judge.store.records import Label, Run
     from judge.store.store import Store
 
 app = typer.Typer(

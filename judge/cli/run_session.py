@@ -35,7 +35,7 @@ from judge.run.run import (
     summarise,
 )
 from judge.run.scheduler import Made
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store, open_store
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from judge.grading.judgment_task import Task
 from judge.grading.pairwise import with_panel
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise
-from judge.store.rows import Label, Run
+from judge.store.records import Label, Run
 from judge.store.store import Store
 
 if TYPE_CHECKING:

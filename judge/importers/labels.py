@@ -18,7 +18,7 @@ from judge.files.decoding import TableError, restored
 from judge.files.read import Node, read_document
 from judge.importers.responses import Asked, Unit, rater_of
 from judge.manifest import SampledItem
-from judge.store.rows import Label
+from judge.store.records import Label
 
 # Sheets that were drawn from a run, filled in by experts: one row a task, one column a
 # criterion.

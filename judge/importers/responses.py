@@ -18,7 +18,7 @@ from judge.files import (
 )
 from judge.manifest import Sample, SampledItem
 from judge.records import Generation, Language
-from judge.store.rows import Label
+from judge.store.records import Label
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric, Scale
 

@@ -27,7 +27,7 @@ from judge.report.scores import (
 from judge.report.texts import Both, say
 from judge.run.plan import kept_rubrics
 from judge.run.run import count_outcomes
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 
 

@@ -13,7 +13,7 @@ from judge.ratings import Side
 from judge.records import Generation, Judgment, worst
 from judge.report.model import Cost, Edition, Origin, Served, Stamp
 from judge.report.scores import Rubrics, Tally
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 
 

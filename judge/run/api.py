@@ -14,7 +14,7 @@ from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
 from judge.records import Generation, Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
-from judge.store.rows import Write
+from judge.store.records import Write
 from rubrics import Rubric, load_rubric
 
 

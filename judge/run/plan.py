@@ -24,7 +24,7 @@ from judge.records import (
     digest,
     model_digest,
 )
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from rubrics import RubricError, load_rubric
 from rubrics.reply_schema import rubric_digest

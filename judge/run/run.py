@@ -22,7 +22,7 @@ from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, worst
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from judge.store.writer import Writer
 

@@ -19,7 +19,7 @@ from judge.models.budget import Budget, Price
 from judge.models.limits import Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage
-from judge.store.rows import AttemptEnded, AttemptStarted, Write
+from judge.store.records import AttemptEnded, AttemptStarted, Write
 
 Made = Judgment | Answer
 

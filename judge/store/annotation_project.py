@@ -14,7 +14,7 @@ from sqlalchemy import Connection, false, func, insert, select, update
 
 from judge.records import Generation, Language, Record
 from judge.store import schema
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 
 Role = Literal["rater", "coordinator", "reviewer"]

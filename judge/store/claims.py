@@ -30,7 +30,7 @@ from judge.store.annotation_project import (
     free_task,
     layout_for,
 )
-from judge.store.rows import Label
+from judge.store.records import Label
 
 # Rows of claims and drafts, read and written within somebody else's transaction.
 

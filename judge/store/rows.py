@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
-from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,59 +17,9 @@ from sqlalchemy import (
 )
 
 from judge.manifest import Manifest
-from judge.records import Answer, Attempt, Generation, Item, Judgment, Record
+from judge.records import Answer, Generation, Item, Judgment
 from judge.store import schema
-
-# What goes into a store and comes out of it, beside the records of the engine.
-
-
-class Run(Record):
-    """A named set of generations with all that was said of them."""
-
-    run_id: int
-    name: str
-    created_at: str
-    """UTC time in ISO 8601."""
-    manifest: Manifest
-
-
-class AttemptStarted(Record):
-    """A call that is about to be made."""
-
-    serial: int
-    started_at: str
-    attempt: Attempt
-
-
-class AttemptEnded(Record):
-    """What became of a call."""
-
-    serial: int
-    attempt: Attempt
-
-
-Write = AttemptStarted | AttemptEnded | Judgment | Answer
-
-
-class Label(Record):
-    """What one expert said of one generation for one criterion."""
-
-    id: str
-    system: str
-    sample: int = 0
-    rater: str
-    criterion: str
-    score: float | None
-    """None where the expert could not assess; never a number."""
-    group: str | None = None
-    rubric: str | None = None
-    rubric_hash: str | None = None
-    rationale: str = ""
-    kind: Literal["label", "adjudicate"] = "label"
-    """A third's label of an item in dispute counts for the item, not for how experts agree."""
-    source: str = ""
-    """How it came: web, xlsx, label-studio, csv."""
-
+from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 
 PAGE = 500
 """Rows that are held in memory at once."""

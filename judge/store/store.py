@@ -31,7 +31,7 @@ from judge.errors import ConfigError, StoreError
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
-from judge.store.rows import Label, Run, Write
+from judge.store.records import Label, Run, Write
 
 # What is particular to each database: one writer for each run; SQLite's file and durability.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
 
-from judge.store.rows import Write
+from judge.store.records import Write
 
 GROUP = 100
 """Rows in one transaction: what a crash can lose of what nobody was told is kept."""

@@ -10,7 +10,7 @@ from judge.records import Generation
 from judge.run.plan import kept_rubrics
 from judge.store import claims
 from judge.store.annotation_project import Claim, Desk, Draft
-from judge.store.rows import Label
+from judge.store.records import Label
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion, Rubric
 

@@ -34,7 +34,7 @@ from judge.records import (
 from judge.run.plan import ending
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.store.annotation_project import Desk, Turn
-from judge.store.rows import AttemptEnded, AttemptStarted, Write
+from judge.store.records import AttemptEnded, AttemptStarted, Write
 from judge.web.texts import speaker
 from rubrics.rubric import Rubric
 

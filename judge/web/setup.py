@@ -17,7 +17,7 @@ from judge.store import claims, raters
 from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit, task_states
 from judge.store.annotation_project import release as release_tasks
 from judge.store.raters import progress
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from judge.web.annotation_room import LOOPBACK, Room, Topic, Visit
 from judge.web.labels import agreement

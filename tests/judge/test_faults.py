@@ -18,7 +18,7 @@ from judge.records import Judge, Judgment, Reason
 from judge.run.scheduler import Bench, ask_tasks
 from judge.simulated import FAULTS, PAYLOADS
 from judge.simulated.server import Running, simulated_server
-from judge.store.rows import Write
+from judge.store.records import Write
 from tests.judge.records import tasks
 
 DEADLINE = 0.5

@@ -15,7 +15,7 @@ from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
 from judge.records import Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
-from judge.store.rows import AttemptEnded, Write
+from judge.store.records import AttemptEnded, Write
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply
 

@@ -8,7 +8,7 @@ from judge.grading.prompt_injection import FLAG
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.ratings import Side
 from judge.records import Generation, Judge, Scored, Unscored, Verdict
-from judge.store.rows import Label
+from judge.store.records import Label
 from judge.store.store import Store, open_store
 from tests.judge.records import tasks
 

@@ -18,7 +18,7 @@ from judge.records import (
 )
 from judge.report import from_run
 from judge.report.model import Report
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store, open_store
 from rubrics import load_rubric
 from rubrics.reply_schema import rubric_digest

@@ -17,7 +17,7 @@ from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Judgment, Usage
 from judge.run.scheduler import Bench, Made, ask_tasks
-from judge.store.rows import AttemptEnded, AttemptStarted, Write
+from judge.store.records import AttemptEnded, AttemptStarted, Write
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply, tasks
 

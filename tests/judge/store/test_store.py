@@ -16,7 +16,7 @@ from judge.errors import StoreError
 from judge.grading.judgment_task import judgment, no_verdicts
 from judge.manifest import Manifest, Source, difference
 from judge.records import Attempt, Judgment, Reason
-from judge.store.rows import AttemptEnded, AttemptStarted, Label, Run, Write
+from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 from judge.store.store import Store, open_store
 from judge.store.writer import GROUP, Writer
 from tests.judge.records import generation, tasks

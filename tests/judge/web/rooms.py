@@ -11,7 +11,7 @@ import httpx
 from judge.manifest import KIND, Manifest, RubricEdition, Sample, SampledItem, Source
 from judge.records import Generation, Language
 from judge.store.annotation_project import Desk, Role, Study
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store, open_store
 from judge.web.annotation_room import Room
 from judge.web.server import Address, bound, room_server

@@ -18,7 +18,7 @@ from judge.policy import MEASURES
 from judge.ratings import find_side, rated
 from judge.run.plan import kept_rubrics
 from judge.store.annotation_project import Desk, Study
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store, open_store
 from judge.web.setup import open_room
 from tests.judge.web.rooms import csrf, field, judged_run, served_room, task_of

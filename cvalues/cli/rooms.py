@@ -1,0 +1,179 @@
+"""Open the experts' room that a command describes, print its links, and serve it."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from cvalues.taxonomy import DOMAINS, SCENARIOS
+from judge.calibrate.label_sampling import Wish
+from judge.cli import console
+from judge.cli.console import parts
+from judge.errors import ConfigError
+from judge.manifest import SampleDesign
+from judge.models.base import addressed
+from judge.records import Candidate, Judge, Language
+from judge.store.annotation_project import Desk, Role, Screen, Study
+from judge.store.records import Run
+from judge.store.store import Store, open_store
+from judge.web.annotation_room import Topic
+from judge.web.live_model import Asker
+from judge.web.server import Address, bound, checked, room_server
+from judge.web.setup import Invited, collecting_run, invite, open_room
+from rubrics import load_rubric
+
+Models = tuple[Candidate, Judge | None] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A room as the command line describes it."""
+
+    run: str
+    wish: Wish | None
+    study: Study
+    people: Mapping[Role, tuple[str, ...]]
+    lang: Language
+    models: Models
+    """The model under test and the judge whose opinion is shown; None to collect nothing."""
+    rubric: str
+    max_calls: int | None
+    address: Address
+
+
+def serve(wanted: Wanted, *, store: str, as_json: bool) -> None:
+    """Serve a room until somebody stops the program."""
+    listener = bound(wanted.address)
+    kept = open_store(store)
+    try:
+        desk = Desk(store=kept, run=_run(kept, wanted))
+        room = open_room(
+            desk,
+            wanted.study,
+            wish=wanted.wish,
+            asker=_asker(desk, wanted),
+            topics=_topics(),
+            hosts=wanted.address.names,
+            tls=wanted.address.tls,
+        )
+        _note_what_stands(room.study, wanted.study)
+        invited = [
+            each
+            for role, names in wanted.people.items()
+            for each in invite(desk, names, role, lang=wanted.lang)
+        ]
+        _show(wanted.address.url(listener.getsockname()[1]), invited, as_json=as_json)
+        room_server(room, wanted.address).run(sockets=[listener])
+    finally:
+        kept.close()
+        listener.close()
+
+
+def wish(
+    n: int | None, *, by: str | None, design: str, criterion: str | None, seed: int
+) -> Wish | None:
+    """Read what is to be drawn; None without a number."""
+    if n is None:
+        return None
+    return Wish(
+        n=n,
+        by=by,
+        design=console.one_of(design, get_args(SampleDesign), option="--design"),
+        criteria=parts(criterion) if criterion else (),
+        seed=seed,
+    )
+
+
+def study(*, screen: str, per_item: int, third: str, seed: int) -> Study:
+    """Read how labelling is set up."""
+    return Study(
+        screen=console.one_of(screen, get_args(Screen), option="--screen"),
+        per_item=per_item,
+        third=console.one_of(third, ("reviewer", "anyone", "nobody"), option="--third"),
+        seed=seed,
+    )
+
+
+def models(
+    model: str | None,
+    *,
+    base_url: str | None,
+    api_key_env: str | None,
+    judge: str | None,
+    judge_base_url: str | None,
+) -> Models:
+    """Read which models the room talks to."""
+    if model is None:
+        if judge is not None:
+            raise ConfigError("--judge gives its opinion of a model's replies; name --model too.")
+        return None
+    candidate = addressed(
+        Candidate(model=model, base_url=base_url, api_key_env=api_key_env, temperature=0.7)
+    )
+    if judge is None:
+        return candidate, None
+    return candidate, addressed(
+        Judge(model=judge, base_url=judge_base_url or base_url, api_key_env=api_key_env)
+    )
+
+
+def address(
+    host: str, port: int, *, tls: tuple[Path | None, Path | None], insecure: bool
+) -> Address:
+    """Read where to serve, and refuse what would let strangers read along unasked."""
+    return checked(Address(host=host, port=port, certificate=tls[0], key=tls[1], insecure=insecure))
+
+
+def _run(store: Store, wanted: Wanted) -> Run:
+    from judge.cli.console import run_named
+
+    known = store.find_run(wanted.run)
+    if known is None and wanted.models is not None:
+        return collecting_run(store, wanted.run, wanted.models[0])
+    return known or run_named(store, wanted.run)
+
+
+def _asker(desk: Desk, wanted: Wanted) -> Asker | None:
+    if wanted.models is None:
+        return None
+    candidate, judge = wanted.models
+    return Asker(
+        desk=desk,
+        candidate=candidate,
+        judge=judge,
+        edition=lambda language: load_rubric(wanted.rubric, language=language),
+        max_calls=wanted.max_calls,
+    )
+
+
+def _topics() -> tuple[Topic, ...]:
+    scenarios = (
+        Topic(key=each.key, zh=each.name_zh, en=each.name_en, kind="attack") for each in SCENARIOS
+    )
+    domains = (
+        Topic(key=each.key, zh=each.name_zh, en=each.name_en, kind="expert") for each in DOMAINS
+    )
+    return (*scenarios, *domains)
+
+
+def _note_what_stands(kept: Study, wanted: Study) -> None:
+    """Say which options were not taken, because the room was set up otherwise before."""
+    stands = [
+        f"--{name.replace('_', '-')} {getattr(kept, name)}"
+        for name in ("screen", "per_item", "third", "seed")
+        if getattr(kept, name) != getattr(wanted, name)
+    ]
+    if stands:
+        console.note(f"the room was set up before; from then stands {', '.join(stands)}")
+
+
+def _show(url: str, invited: list[Invited], *, as_json: bool) -> None:
+    links = [{"rater": each.rater, "role": each.role, "link": url + each.path} for each in invited]
+    if as_json:
+        console.as_json({"url": url, "links": links})
+    else:
+        console.say(f"the room is open at {url}; Ctrl-C closes it")
+        for link in links:
+            console.say(f"{link['role']} {link['rater']}: {link['link']}")
+    sys.stdout.flush()
