@@ -8,7 +8,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,14 +21,16 @@ from judge.grading.prompt_injection import FLAG
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
 from judge.store.records import Run
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One of the two that are compared: a run, and a system where the run holds several."""
 
-    store: Store
+    store: "Store"
     run: Run
     system: str
 
@@ -78,7 +80,7 @@ class Rated:
     provenance: Provenance
 
 
-def find_side(store: Store, words: str) -> Side:
+def find_side(store: "Store", words: str) -> Side:
     """Find a side by ``RUN`` or ``RUN:SYSTEM``.
 
     Raises

@@ -3,6 +3,7 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,7 +29,9 @@ from judge.manifest import Sample
 from judge.records import Generation, Provenance, worst
 from judge.run.plan import kept_rubrics
 from judge.store.records import Label, Run
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 REFUSAL = "refusal"
 """The criterion that says how far a response refuses; 0 for not at all."""
@@ -218,7 +221,7 @@ def _standing(judges: set[str]) -> str | None:
 
 
 def material_of(
-    store: Store,
+    store: "Store",
     run: Run,
     *,
     labels: tuple[Label, ...],
@@ -306,7 +309,7 @@ def _named(generation: Generation, name: str) -> str:
 
 
 def _verdicts(
-    store: Store, run: Run
+    store: "Store", run: Run
 ) -> tuple[dict[Series, dict[Unit, list[float]]], Provenance | None]:
     found: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
     stamps: set[Provenance] = set()
@@ -320,7 +323,7 @@ def _verdicts(
 
 
 def levels_of(
-    store: Store, run: Run, *, series: Series, generations: Sequence[Generation]
+    store: "Store", run: Run, *, series: Series, generations: Sequence[Generation]
 ) -> FloatArray:
     """Give the level that a judge gave each response; NaN where it gave none."""
     said = _verdicts(store, run)[0].get(series, {})
@@ -339,7 +342,7 @@ def _rating(label: Label) -> Rating:
 
 
 def _countings(
-    store: Store, run: Run, question: Question
+    store: "Store", run: Run, question: Question
 ) -> dict[tuple[str | None, str], Counting]:
     found: dict[tuple[str | None, str], Counting] = {}
     for (rubric_id, _), rubric in kept_rubrics(store, run).items():

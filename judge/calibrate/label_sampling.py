@@ -4,6 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from judge.ratings import chosen_judge
 from judge.records import Generation, Language
 from judge.run.plan import in_language, kept_rubrics
 from judge.store.records import Run
-from judge.store.store import Store
 from rubrics.rubric import Criterion
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Drawn:
     """In which experts are asked."""
 
 
-def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
+def draw_items(store: "Store", run: Run, wish: Wish) -> Drawn:
     """Draw items of a run, system by system, without keeping anything yet.
 
     Raises
@@ -113,7 +116,7 @@ def draw_items(store: Store, run: Run, wish: Wish) -> Drawn:
     return Drawn(sample=sample, shown=tuple(chosen), criteria=told, lang=lang)
 
 
-def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
+def _asked(store: "Store", run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
     """Find the criteria to ask for, by name or as tables print it, and the rubric of the first."""
     known: dict[str, tuple[str, Criterion]] = {}
     first: dict[str, str] = {}
@@ -133,7 +136,7 @@ def _asked(store: Store, run: Run, names: tuple[str, ...]) -> tuple[str, tuple[C
 
 
 def _told(
-    store: Store, run: Run, criteria: tuple[Criterion, ...], *, lang: Language
+    store: "Store", run: Run, criteria: tuple[Criterion, ...], *, lang: Language
 ) -> tuple[Criterion, ...]:
     """Give the criteria in the words of a language, where their rubric has them."""
     kept = kept_rubrics(store, run)

@@ -36,10 +36,10 @@ from judge.run.run import (
 )
 from judge.run.scheduler import Made
 from judge.store.records import Run
-from judge.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from calibration.bias import PositionBias
+    from judge.store.store import Store
 
 
 # Progress of a run: a bar on a terminal, now and then a plain line elsewhere.
@@ -204,6 +204,8 @@ def conduct(
     plan: Plan, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
 ) -> Done:
     """Make or resume a run and carry it out as far as its limits allow."""
+    from judge.store.store import open_store
+
     for model in plan.asked:
         refuse_secrets(model)
     store = open_store(address)
@@ -249,7 +251,9 @@ def _rehearsed(name: str, plan: Plan) -> Run:
     return Run(run_id=0, name=name, created_at="", manifest=plan.manifest())
 
 
-def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) -> tuple[Cell, ...]:
+def _cells(
+    store: "Store", run: Run, flags: Counter[str], declined: Counter[str]
+) -> tuple[Cell, ...]:
     """Count verdicts, the remarks beside them, and refusals by group, in one pass."""
 
     def noting() -> Iterator[Judgment]:
@@ -262,7 +266,7 @@ def _cells(store: Store, run: Run, flags: Counter[str], declined: Counter[str]) 
     return summarise(concluded(noting(), run.manifest))
 
 
-def _order_effects(store: Store, run: Run) -> "dict[tuple[str, str], PositionBias]":
+def _order_effects(store: "Store", run: Run) -> "dict[tuple[str, str], PositionBias]":
     return position_effects(store.judgments(run)) if run.manifest.kind == "pairwise" else {}
 
 
@@ -283,7 +287,7 @@ def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
 class _Sitting:
     """A run under way, and the reasons to stop it early."""
 
-    def __init__(self, store: Store, run: Run, *, concurrency: int) -> None:
+    def __init__(self, store: "Store", run: Run, *, concurrency: int) -> None:
         self._store = store
         self._run = run
         self._stop = asyncio.Event()
@@ -457,6 +461,8 @@ def _left(settings: Settings, done: Done) -> Settings:
 
 
 def _known(run: Run, address: str) -> Known:
+    from judge.store.store import open_store
+
     store = open_store(address)
     try:
         known = compare(store.judgments(run))

@@ -17,10 +17,11 @@ from judge.grading.pairwise import with_panel
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise
 from judge.store.records import Label, Run
-from judge.store.store import Store
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell as SheetCell
+
+    from judge.store.store import Store
 
 
 What = Literal["verdicts", "attempts", "labels", "summary", "generations"]
@@ -75,7 +76,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 """Columns of tables that a run may have no row of yet; a response may have more."""
 
 
-def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
+def rows(store: "Store", run: Run, what: What) -> Iterator[Row]:
     """Stream one kind of rows of a run.
 
     Parameters
@@ -101,7 +102,7 @@ def rows(store: Store, run: Run, what: What) -> Iterator[Row]:
     )
 
 
-def _generations(store: Store, run: Run) -> Iterator[Generation]:
+def _generations(store: "Store", run: Run) -> Iterator[Generation]:
     """Give what was judged, or what a model under test has answered so far."""
     if run.manifest.kind != "generate":
         return store.generations(run)
@@ -422,7 +423,7 @@ def requests(tasks: Iterator[Task]) -> Iterator[Mapping[str, object]]:
         }
 
 
-def feedback(store: Store, run: Run) -> Iterator[Mapping[str, object]]:
+def feedback(store: "Store", run: Run) -> Iterator[Mapping[str, object]]:
     """Write one record for each verdict with a score and each label with one.
 
     Yields

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +31,9 @@ from judge.policy import MOST_UNSCORED, VETO, Check, Measure, Policy, Veto, Waiv
 from judge.ratings import Side, find_side, rated
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 def decide(
@@ -259,11 +262,11 @@ class Decided:
 
 
 def conduct(  # noqa: PLR0913 - one for each thing that the command is given
-    store: Store,
+    store: "Store",
     baseline: str,
     candidate: str,
     *,
-    kept: Store | None = None,
+    kept: "Store | None" = None,
     policy: Policy,
     passport: Path | None,
     today: date,

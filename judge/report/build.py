@@ -4,6 +4,7 @@ The first counts scores, the second measures texts, the third reads the prompts 
 """
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from judge.exporters.ci import GroupNames
 from judge.ratings import Side
@@ -28,11 +29,13 @@ from judge.report.texts import Both, say
 from judge.run.plan import kept_rubrics
 from judge.run.run import count_outcomes
 from judge.store.records import Run
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 def from_run(
-    store: Store,
+    store: "Store",
     run: Run,
     *,
     group_names: GroupNames | None = None,

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from judge.manifest import Manifest
 from judge.ratings import Side
@@ -14,14 +15,16 @@ from judge.records import Generation, Judgment, worst
 from judge.report.model import Cost, Edition, Origin, Served, Stamp
 from judge.report.scores import Rubrics, Tally
 from judge.store.records import Run
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
     """A run, or some of its systems under the names that the page gives them."""
 
-    store: Store
+    store: "Store"
     run: Run
     names: Mapping[str, str] | None = None
     """By system, its name on the page; None for all systems under their own."""
@@ -58,7 +61,7 @@ class Material:
     shares: Sequence[Share]
 
     @property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """Where the run lies that the page is about."""
         return self.shares[-1].store
 

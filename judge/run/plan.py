@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from judge.grading import pairwise, pointwise
 from judge.grading.judgment_task import Form, Task
@@ -25,10 +26,12 @@ from judge.records import (
     model_digest,
 )
 from judge.store.records import Run
-from judge.store.store import Store
 from rubrics import RubricError, load_rubric
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,7 @@ class JudgingPlan:
             planned=planned,
         )
 
-    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+    def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep a new run, with the rubrics themselves: a user's file may change or go."""
         asked = {(edition.rubric, edition.language) for edition in manifest.rubrics}
         languages: tuple[Language, ...] = ("zh", "en")
@@ -105,7 +108,7 @@ def _editions(forms: Iterable[Form]) -> tuple[RubricEdition, ...]:
     )
 
 
-def kept_rubrics(store: Store, run: Run) -> dict[tuple[str, str], Rubric]:
+def kept_rubrics(store: "Store", run: Run) -> dict[tuple[str, str], Rubric]:
     """Read the rubrics of a run, by id and language."""
     found: dict[tuple[str, str], Rubric] = {}
     for edition in run.manifest.rubrics:
@@ -253,6 +256,6 @@ class GeneratingPlan:
             planned=sum(1 for _ in self.tasks()),
         )
 
-    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+    def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep a new run with its prompts."""
         return store.create_run(name, manifest, items=self.read())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
 
@@ -23,8 +23,10 @@ from judge.models.retry import RetryPolicy
 from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, worst
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.store.records import Run
-from judge.store.store import Store
 from judge.store.writer import Writer
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 # What a run found, counted: by rubric, criterion, judge, system and group.
 #
@@ -195,12 +197,12 @@ class Plan(Protocol):
         """Say what the run is made of."""
         ...
 
-    def create(self, store: Store, name: str, manifest: Manifest) -> Run:
+    def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep the run with all that belongs to it."""
         ...
 
 
-def begin(store: Store, name: str, plan: Plan) -> tuple[Run, bool]:
+def begin(store: "Store", name: str, plan: Plan) -> tuple[Run, bool]:
     """Make a run, or find the one of that name if nothing that matters has changed.
 
     Returns
@@ -242,7 +244,7 @@ def _refuse_nothing(manifest: Manifest) -> None:
 
 
 async def carry_out(
-    store: Store,
+    store: "Store",
     run: Run,
     *,
     tasks: Iterator[Task],
@@ -309,7 +311,7 @@ async def carry_out(
             return bench.budget.exceeded
 
 
-def _recalled(tasks: Iterator[Task], store: Store, run: Run) -> Iterator[Task]:
+def _recalled(tasks: Iterator[Task], store: "Store", run: Run) -> Iterator[Task]:
     """Stream tasks; those that another run of the store has answered know their judgment.
 
     The content key decides: it covers the judge with its settings and address, the trusted text,
@@ -332,7 +334,7 @@ def _recalled(tasks: Iterator[Task], store: Store, run: Run) -> Iterator[Task]:
                 yield task
 
 
-def counts(store: Store, run: Run) -> Counts:
+def counts(store: "Store", run: Run) -> Counts:
     """Count what became of what a run planned.
 
     What was never asked, because somebody stopped the run or its budget was spent, counts as
