@@ -88,7 +88,11 @@ def report(
 
 def import_(
     tool: Annotated[
-        str, typer.Argument(help="deepeval, inspect_ai, lm_eval, opencompass or promptfoo.")
+        str,
+        typer.Argument(
+            help="deepeval, inspect_ai, lm_eval, opencompass or promptfoo, or a tool that another "
+            "package registers (entry points in the group cvalues.importers)."
+        ),
     ],
     file: Annotated[Path, typer.Argument(help="The tool's file of results.")],
     out: Annotated[

@@ -1,17 +1,29 @@
-"""The evaluation tools whose files are read, by the name that users know them by."""
+"""The evaluation tools whose files are read, by the name that users know them by.
 
+A tool of this package is one file and one line of `BUILT_IN`; another package adds one by an entry
+point in the group ``cvalues.importers``: its name, and a function like those here.
+"""
+
+import importlib
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, cast
 
 from judge.errors import ConfigError
+from judge.files.decoding import Place
 from judge.files.row import nearest
 from judge.importers.base import Imported
-from judge.importers.deepeval import read_deepeval
-from judge.importers.inspect_ai import read_inspect
-from judge.importers.lm_eval import read_lm_eval
-from judge.importers.opencompass import read_opencompass
-from judge.importers.promptfoo import read_promptfoo
+
+GROUP: Final = "cvalues.importers"
+
+BUILT_IN: Final[Mapping[str, str]] = {
+    "deepeval": "judge.importers.deepeval:read_deepeval",
+    "inspect_ai": "judge.importers.inspect_ai:read_inspect",
+    "lm_eval": "judge.importers.lm_eval:read_lm_eval",
+    "opencompass": "judge.importers.opencompass:read_opencompass",
+    "promptfoo": "judge.importers.promptfoo:read_promptfoo",
+}
 
 
 class Reader(Protocol):
@@ -22,13 +34,9 @@ class Reader(Protocol):
         ...
 
 
-TOOLS: Mapping[str, Reader] = {
-    "deepeval": read_deepeval,
-    "inspect_ai": read_inspect,
-    "lm_eval": read_lm_eval,
-    "opencompass": read_opencompass,
-    "promptfoo": read_promptfoo,
-}
+def tools() -> tuple[str, ...]:
+    """Name every tool whose files are read, registered ones too."""
+    return tuple(sorted({*BUILT_IN, *_registered()}))
 
 
 def read_of(tool: str, path: str | Path, *, system: str | None = None) -> Imported:
@@ -37,7 +45,7 @@ def read_of(tool: str, path: str | Path, *, system: str | None = None) -> Import
     Parameters
     ----------
     tool : str
-        A key of ``TOOLS``.
+        One of `tools`.
     path : str or Path
     system : str, optional
         Name of the model under test; otherwise what the file says, or ``"default"``.
@@ -45,13 +53,35 @@ def read_of(tool: str, path: str | Path, *, system: str | None = None) -> Import
     Raises
     ------
     ConfigError
-        If no tool has this name.
+        If no tool has this name, or a registered one cannot be loaded.
     TableError
-        If the file is not one of the tool's.
+        If the file is not one of the tool's, or all that it holds has failed.
     """
-    read = TOOLS.get(tool)
-    if read is None:
-        near = nearest(tool, TOOLS)
-        wanted = f"did you mean {near}?" if near else f"use one of {', '.join(TOOLS)}."
+    imported = _reader(tool)(path, system=system)
+    if not imported.generations:
+        why = f": {imported.left_out[0]}" if imported.left_out else ""
+        raise Place(Path(path)).error(
+            f"holds no response{why}", f"run the evaluation again, and see what {tool} says of it"
+        )
+    return imported
+
+
+def _reader(tool: str) -> Reader:
+    registered = _registered().get(tool)
+    where = BUILT_IN.get(tool) or (registered.value if registered else None)
+    if where is None:
+        near = nearest(tool, tools())
+        wanted = f"did you mean {near}?" if near else f"use one of {', '.join(tools())}."
         raise ConfigError(f"files of {tool!r} are not read; {wanted}")
-    return read(path, system=system)
+    module, _, function = where.partition(":")
+    try:
+        return cast("Reader", getattr(importlib.import_module(module), function))
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"the importer {tool!r} ({where}) cannot be loaded: {error}; reinstall its package."
+        ) from None
+
+
+def _registered() -> Mapping[str, EntryPoint]:
+    """Find the importers of other packages; of two with one name the first that Python finds."""
+    return {point.name: point for point in reversed(entry_points(group=GROUP))}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from judge.files.decoding import Place
+from judge.files.decoding import Place, clipped
 from judge.files.read import Node, read_document
 from judge.importers.base import (
     Collected,
@@ -51,7 +51,12 @@ def read_inspect(path: str | Path, *, system: str | None = None) -> Imported:
     about = log.at("eval")
     found = Collected()
     run = _Run(system or about.at("model").text(), about.at("task").text())
-    for sample in log.at("samples").items():
+    status = log.get("status")
+    if status is not None and status.value != "success":
+        error = log.fields_of("error").get("message")
+        why = "" if error is None else f": {clipped(str(error.value), 200)}"
+        found.leave_out(status, f"the run ended as {status.value!r}{why}")
+    for sample in log.items_of("samples"):
         _read_sample(sample, run, found)
     return found.all()
 
@@ -65,7 +70,9 @@ class _Run:
 def _read_sample(sample: Node, run: _Run, found: Collected) -> None:
     response = _response(sample)
     if response is None:
-        found.leave_out(sample, "no response, as the tool or the model failed")
+        error = sample.fields_of("error").get("message")
+        why = "" if error is None else f": {clipped(str(error.value), 200)}"
+        found.leave_out(sample, f"no response, as the tool or the model failed{why}")
         return
     target = sample.get("target")
     generation = Generation(

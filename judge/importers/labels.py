@@ -52,7 +52,7 @@ def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tu
     Parameters
     ----------
     source : Path
-        CSV, JSONL or XLSX as `judge.exporters.sheets` wrote it, with scores filled in.
+        CSV, JSONL or XLSX as `judge.exporters.workbook` wrote it, with scores filled in.
     asked : Asked
         With the draw on record.
     encoding : str, optional

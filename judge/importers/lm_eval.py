@@ -5,6 +5,7 @@ https://github.com/EleutherAI/lm-evaluation-harness/blob/main/docs/interface.md.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from judge.importers.base import Collected, Imported, Score, name_of, number_of,
 from judge.records import Generation
 
 REQUIRED = ("doc_id", "arguments", "resps")
+_NO_METRICS = frozenset(
+    (*REQUIRED, "doc", "target", "filtered_resps", "filter", "doc_hash", "prompt_hash")
+)
 _FILE = re.compile(r"samples_(?P<task>.+)_\d{4}-\d{2}-\d{2}T[0-9.:-]+")
 
 
@@ -40,6 +44,7 @@ def read_lm_eval(path: str | Path, *, system: str | None = None) -> Imported:
     named = _FILE.fullmatch(Path(path).stem)
     task = named["task"] if named else None
     found = Collected()
+    filters: Counter[str] = Counter()
     for row in read_rows(path, required=REQUIRED):
         document = Node(row.values, "", Place(row.source, row.line))
         name = name_of(document.at("doc_id"))
@@ -59,7 +64,8 @@ def read_lm_eval(path: str | Path, *, system: str | None = None) -> Imported:
                     f"repeats doc_id {name} with another response", "import one run at a time"
                 )
             if sample == 0:
-                found.score(document, _scores(document, generation))
+                found.score(document, _scores(document, generation, filters=filters[name]))
+        filters[name] += 1
     return found.all()
 
 
@@ -77,6 +83,10 @@ def _prompt(document: Node) -> str:
 
 def _unpacked(context: Node) -> Node:
     """Read the messages that the harness writes as JSON within a text, for chat models."""
+    if isinstance(context.value, list):
+        # A chat model behind an API gets a list that holds the messages as one JSON text.
+        only = list(context.items())
+        return _unpacked(only[0]) if len(only) == 1 and isinstance(only[0].value, str) else context
     if not isinstance(context.value, str) or not context.value.startswith('[{"role"'):
         return context
     return Node(parse_json(context.value, context.place), context.way, context.place)
@@ -92,9 +102,22 @@ def _responses(document: Node) -> Iterator[str]:
             yield response.value
 
 
-def _scores(document: Node, generation: Generation) -> Iterator[Score]:
+def _scores(document: Node, generation: Generation, *, filters: int) -> Iterator[Score]:
     chosen = document.get("filter")
     suffix = f",{chosen.text()}" if chosen is not None else ",none"
-    for metric in document.items_of("metrics"):
-        score = number_of(document.get(metric.text()))
-        yield score_of(generation, metric.text() + suffix, score, judge="lm_eval")
+    if chosen is None and filters:
+        # Old files tell the filters of a task apart by the order of their rows alone.
+        suffix = f",none-{filters + 1}"
+    for metric in _metrics(document):
+        score = number_of(document.get(metric))
+        yield score_of(generation, metric + suffix, score, judge="lm_eval")
+
+
+def _metrics(document: Node) -> Iterator[str]:
+    """Name the metrics; old files do not list them, so there every other number is one."""
+    if document.get("metrics") is not None:
+        return (metric.text() for metric in document.items_of("metrics"))
+    fields = document.fields().items()
+    return (
+        name for name, node in fields if name not in _NO_METRICS and number_of(node) is not None
+    )

@@ -5,6 +5,7 @@ Each is an object from a number to ``origin_prompt``, ``prediction`` and, where 
 https://github.com/open-compass/opencompass/tree/main/opencompass/openicl/icl_inferencer.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from judge.files.read import Node, read_document
@@ -13,7 +14,7 @@ from judge.records import Generation
 
 
 def read_opencompass(path: str | Path, *, system: str | None = None) -> Imported:
-    """Read predictions as generations; a file holds no scores by item.
+    """Read predictions as generations, several to one prompt as samples; there are no scores.
 
     Parameters
     ----------
@@ -31,21 +32,28 @@ def read_opencompass(path: str | Path, *, system: str | None = None) -> Imported
     found = Collected()
     for number, entry in read_document(source).fields().items():
         gold = entry.get("gold")
-        generation = Generation(
-            id=f"{source.stem}/{number}",
-            prompt=question(entry.at("origin_prompt")),
-            response=_prediction(entry.at("prediction")),
-            system=system or source.absolute().parent.name,
-            group=source.stem,
-            reference=gold.value if gold is not None and isinstance(gold.value, str) else None,
-        )
-        found.keep(entry, generation)
+        for sample, prediction in enumerate(_predictions(entry)):
+            generation = Generation(
+                id=f"{source.stem}/{number}",
+                prompt=question(entry.at("origin_prompt")),
+                response=prediction,
+                system=system or source.absolute().parent.name,
+                sample=sample,
+                group=source.stem,
+                reference=gold.value if gold is not None and isinstance(gold.value, str) else None,
+            )
+            found.keep(entry, generation)
     return found.all()
 
 
-def _prediction(node: Node) -> str:
-    if isinstance(node.value, str):
-        return node.value
-    raise node.error(
-        "is no single text", "import a data set whose predictions are generated in one turn"
-    )
+def _predictions(entry: Node) -> Iterator[str]:
+    """Give one text, or each of several that were drawn for the same prompt."""
+    node, asked = entry.at("prediction"), entry.at("origin_prompt").value
+    several = isinstance(node.value, list)
+    turns = several and isinstance(asked, list) and any(isinstance(turn, list) for turn in asked)
+    for each in node.items() if several else (node,):
+        if turns or not isinstance(each.value, str):
+            raise each.error(
+                "is no single text", "import a data set whose predictions are generated in one turn"
+            )
+        yield each.value

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from judge.files.read import Node, read_document
-from judge.importers.base import Collected, Imported, Score, name_of, number_of, score_of
+from judge.importers.base import Collected, Imported, Score, number_of, score_of
 from judge.records import Generation
 
 
 def read_promptfoo(path: str | Path, *, system: str | None = None) -> Imported:
     """Read each response as a generation, with its score and its named scores.
 
-    The id is made of the number of the test, and of the prompt where there are several. A test
-    that ran several times gives several samples. What failed has no response and is left out.
+    The id is made of the number of the test, and of the prompt where there are several; all
+    providers share it, whose columns promptfoo numbers one by one. A test that ran several times
+    gives several samples. What failed has no response and is left out. A grader whose own reply
+    could not be read has given no score, though promptfoo writes 0.
 
     Parameters
     ----------
@@ -51,26 +53,57 @@ def read_promptfoo(path: str | Path, *, system: str | None = None) -> Imported:
 
 
 def _units(entries: Sequence[Node], system: str | None) -> Iterator[tuple[str, str, int]]:
-    several = len({_index(entry, "promptIdx") for entry in entries}) > 1
+    tests = _numbers(entries, "testIdx", [_test(entry) for entry in entries])
+    prompts = _numbers(entries, "promptIdx", [_prompt(entry) for entry in entries])
+    units = [
+        (
+            f"{test}/{prompt}" if len(set(prompts)) > 1 else str(test),
+            system or _provider(entry.at("provider")),
+        )
+        for entry, test, prompt in zip(entries, tests, prompts, strict=True)
+    ]
     runs: Counter[tuple[str, str]] = Counter()
-    for entry in entries:
-        name = _index(entry, "testIdx")
-        if several:
-            name = f"{name}/{_index(entry, 'promptIdx')}"
-        model = system or _provider(entry.at("provider"))
-        yield name, model, runs[name, model]
+    samples: dict[int, int] = {}
+    for at in sorted(range(len(entries)), key=lambda at: _index(entries[at], "testIdx")):
         # A run that failed counts: otherwise the samples of two systems would not be paired.
-        runs[name, model] += 1
+        samples[at] = runs[units[at]]
+        runs[units[at]] += 1
+    return ((*unit, samples[at]) for at, unit in enumerate(units))
 
 
-def _index(entry: Node, name: str) -> str:
-    return name_of(entry.at(name))
+def _numbers(entries: Sequence[Node], field: str, contents: Sequence[str]) -> Sequence[int]:
+    """Give entries of the same content one number, the first that the tool counts for it."""
+    numbers: dict[str, int] = {}
+    for entry, content in zip(entries, contents, strict=True):
+        number = _index(entry, field)
+        numbers[content] = min(number, numbers.get(content, number))
+    return [numbers[content] for content in contents]
+
+
+def _test(entry: Node) -> str:
+    """Tell a test from others, whichever its run: its values, assertions and description."""
+    values = entry.fields_of("vars") or entry.fields_of("prompt")
+    shown = {name: node.value for name, node in values.items()}
+    return json.dumps([shown, entry.at("testCase").value], ensure_ascii=False, sort_keys=True)
+
+
+def _prompt(entry: Node) -> str:
+    known = entry.get("promptId")
+    return str(_index(entry, "promptIdx")) if known is None else known.text()
+
+
+def _index(entry: Node, name: str) -> int:
+    number = entry.at(name)
+    if not isinstance(number.value, int) or isinstance(number.value, bool):
+        raise number.error("is no number", "is it the file of another tool?")
+    return number.value
 
 
 def _provider(node: Node) -> str:
     if isinstance(node.value, str):
         return node.value
-    return (node.get("label") or node.at("id")).text()
+    label = node.get("label")
+    return (label if label is not None and label.value else node.at("id")).text()
 
 
 def _response(entry: Node) -> str | None:
@@ -93,6 +126,23 @@ def _scores(entry: Node, generation: Generation) -> Iterator[Score]:
     parts = entry.fields_of("namedScores")
     # An assertion that broke is no low score: promptfoo writes 2 for errors, 1 for failed checks.
     broken = (reason := entry.get("failureReason")) is not None and reason.value == 2
+    failed = _failed_graders(entry)
     for criterion, node in {"score": entry.get("score"), **parts}.items():
-        score = None if broken else number_of(node)
+        missing = broken or (bool(failed) if criterion == "score" else criterion in failed)
+        score = None if missing else number_of(node)
         yield score_of(generation, criterion, score, judge="promptfoo")
+
+
+def _failed_graders(entry: Node) -> set[str]:
+    """Name the metrics of the graders that failed, an empty one for a grader without a metric."""
+    graded = entry.get("gradingResult")
+    waiting = [] if graded is None else [graded]
+    failed: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        waiting += part.items_of("componentResults")
+        error = part.fields_of("metadata").get("graderError")
+        if error is not None and error.value:
+            metric = part.fields_of("assertion").get("metric")
+            failed.add(str(metric.value or "") if metric is not None else "")
+    return failed

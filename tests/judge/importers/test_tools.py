@@ -4,13 +4,14 @@ The samples are hand-made after each tool's documentation; no field is there tha
 """
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from judge.errors import ConfigError
 from judge.files import TableError
-from judge.importers import TOOLS, Reader, read_of
+from judge.importers import read_of, tools
 from judge.importers.base import Imported
 from judge.importers.deepeval import read_deepeval
 from judge.importers.lm_eval import read_lm_eval
@@ -124,10 +125,19 @@ def test_opencompass_predictions_are_generations(tmp_path: Path) -> None:
 
 
 def test_opencompass_files_of_several_turns_are_refused(tmp_path: Path) -> None:
+    turns = [[{"role": "HUMAN", "prompt": "q"}], [{"role": "HUMAN", "prompt": "r"}]]
+    path = written(tmp_path / "a.json", {"0": {"origin_prompt": turns, "prediction": ["a", "b"]}})
+
+    with pytest.raises(TableError, match=r"0\.prediction\[0\] is no single text"):
+        read_opencompass(path)
+
+
+def test_opencompass_predictions_drawn_for_one_prompt_are_samples(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", {"0": {"origin_prompt": "q", "prediction": ["a", "b"]}})
 
-    with pytest.raises(TableError, match=r"0\.prediction is no single text"):
-        read_opencompass(path)
+    found = read_opencompass(path, system="m").generations
+
+    assert [(each.response, each.sample) for each in found] == [("a", 0), ("b", 1)]
 
 
 def deepeval_case(**fields: object) -> dict[str, object]:
@@ -220,7 +230,7 @@ def test_promptfoo_repeats_are_samples_and_prompts_part_of_the_id(tmp_path: Path
             tmp_path,
             promptfoo_entry(),
             promptfoo_entry(),
-            promptfoo_entry(promptIdx=1, provider="openai:n", testCase={}),
+            promptfoo_entry(promptIdx=1, provider="openai:n"),
         )
     )
 
@@ -229,6 +239,110 @@ def test_promptfoo_repeats_are_samples_and_prompts_part_of_the_id(tmp_path: Path
         ("3/0", "M", 1),
         ("3/1", "openai:n", 0),
     ]
+
+
+def test_promptfoo_columns_and_runs_of_one_test_share_its_id(tmp_path: Path) -> None:
+    """As promptfoo 0.123 writes them: a column for each provider, a number for each run."""
+    entries = [
+        promptfoo_entry(
+            testIdx=run, promptIdx=column, promptId="p", provider={"id": system, "label": ""}
+        )
+        for column, system in enumerate("ab")
+        for run in (1, 0)
+    ]
+
+    imported = read_promptfoo(promptfoo_file(tmp_path, *entries))
+
+    assert [g.unit for g in imported.generations] == [
+        ("0", "a", 1),
+        ("0", "a", 0),
+        ("0", "b", 1),
+        ("0", "b", 0),
+    ]
+
+
+def test_a_promptfoo_grader_that_failed_has_given_no_score(tmp_path: Path) -> None:
+    polite = {"score": 0, "assertion": {"metric": "polite"}, "metadata": {"graderError": True}}
+    has = {"score": 1, "assertion": {"metric": "has"}}
+    entry = promptfoo_entry(
+        score=0.5,
+        failureReason=1,
+        namedScores={"polite": 0, "has": 1},
+        gradingResult={"score": 0.5, "componentResults": [{"componentResults": [polite]}, has]},
+    )
+
+    imported = read_promptfoo(promptfoo_file(tmp_path, entry))
+
+    assert scores_of(imported) == {"score": None, "polite": None, "has": 1.0}
+
+
+def test_an_old_lm_eval_file_tells_filters_apart_by_the_order_of_its_rows(tmp_path: Path) -> None:
+    rows = [
+        {**lm_eval_row(resps=[["4"]], exact_match=score), "metrics": None, "filter": None}
+        for score in (0.0, 1.0)
+    ]
+
+    imported = read_lm_eval(lm_eval_file(tmp_path, *rows))
+
+    assert scores_of(imported) == {"exact_match,none": 0.0, "exact_match,none-2": 1.0}
+
+
+def test_a_file_in_which_everything_failed_is_refused(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "log.json",
+        {
+            "status": "error",
+            "error": {"message": "boom"},
+            "eval": {"task": "t", "model": "m"},
+            "samples": [{"id": 1, "input": "q", "output": None}],
+        },
+    )
+
+    with pytest.raises(TableError, match=r"holds no response: status: .* 'error': boom"):
+        read_of("inspect_ai", path)
+
+
+ACME = """
+import json
+from judge.importers.base import Imported
+from judge.records import Generation
+
+def read_acme(path, *, system=None):
+    rows = json.loads(path.read_text("utf-8"))
+    made = (Generation(id=r["id"], prompt=r["q"], response=r["a"], system="acme") for r in rows)
+    return Imported(generations=tuple(made), scores=())
+"""
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a package that registers the importer ``acme``: one file and one line."""
+    (tmp_path / "acme_files.py").write_text(ACME, encoding="utf-8")
+    info = tmp_path / "acme_files-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: acme-files\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[cvalues.importers]\nacme = acme_files:read_acme\ngone = acme_files:gone\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "acme_files", raising=False)
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_package_adds_an_importer_by_one_file_and_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "acme.json", [{"id": "1", "q": "问", "a": "答"}])
+
+    (generation,) = read_of("acme", path).generations
+
+    assert generation.unit == ("1", "acme", 0)
+    assert "acme" in tools()
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_importer_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"'gone' \(acme_files:gone\) cannot be loaded"):
+        read_of("gone", tmp_path)
 
 
 def test_promptfoo_errors_are_neither_responses_nor_low_scores(tmp_path: Path) -> None:
@@ -254,15 +368,15 @@ def test_promptfoo_output_that_was_parsed_is_text_again(tmp_path: Path) -> None:
     assert generation.response == '{"a": 1, "b": "答"}'
 
 
-@pytest.mark.parametrize("read", [read for tool, read in TOOLS.items() if tool != "lm_eval"])
+@pytest.mark.parametrize("tool", [tool for tool in tools() if tool != "lm_eval"])
 @pytest.mark.parametrize("content", [[], {"a": 1}, "text", None, {"samples": {}}])
 def test_files_of_another_tool_are_refused_in_one_line(
-    tmp_path: Path, read: Reader, content: object
+    tmp_path: Path, tool: str, content: object
 ) -> None:
     path = written(tmp_path / "a.json", content)
 
     with pytest.raises(TableError) as caught:
-        read(path)
+        read_of(tool, path)
 
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) <= 300
