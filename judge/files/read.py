@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
+from judge.files.opendocument import read_opendocument
 from judge.files.row import Columns, Row, check_names, nearest
 from judge.files.workbook import read_workbook
 
@@ -175,10 +176,10 @@ def read_rows(
     Parameters
     ----------
     path : str or Path
-        A ``.jsonl``, ``.ndjson``, ``.csv``, ``.tsv`` or ``.xlsx`` file.
+        A ``.jsonl``, ``.ndjson``, ``.csv``, ``.tsv``, ``.xlsx`` or ``.ods`` file.
     encoding : str, optional
         What the text was saved in, where it is neither UTF-8 nor marked as UTF-16: ``gb18030``,
-        ``gbk``, ``gb2312``, ``big5`` or a UTF-16 without mark. Not used for XLSX.
+        ``gbk``, ``gb2312``, ``big5`` or a UTF-16 without mark. Not used for workbooks.
     required : sequence of str
         Columns that must be there, in every row of a JSONL file.
     optional : sequence of str
@@ -220,10 +221,12 @@ def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator
         return _delimited(columns, encoding)
     if suffix == ".xlsx":
         return read_workbook(columns, sheet)
+    if suffix == ".ods":
+        return read_opendocument(columns, sheet)
     open_plain(source).close()
     raise TableError(
         f"'{clipped(suffix)}' files are not read here" if suffix else "the file has no suffix",
-        _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv or .xlsx"),
+        _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv, .xlsx or .ods"),
         source=source,
     )
 

@@ -78,7 +78,7 @@ class Archive:
             ) from error
 
 
-def open_archive(file: BinaryIO, path: Path) -> Archive:
+def open_archive(file: BinaryIO, path: Path, *, holds: str = "xl/workbook.xml") -> Archive:
     """Open a workbook's archive after checking its sizes, names and kinds of entries.
 
     Parameters
@@ -86,6 +86,8 @@ def open_archive(file: BinaryIO, path: Path) -> Archive:
     file : binary file at its start
     path : Path
         As the user named it, for messages.
+    holds : str
+        The entry that makes it a workbook of its kind.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def open_archive(file: BinaryIO, path: Path) -> Archive:
     entries = {entry.filename.lower(): entry for entry in found}
     if len(entries) != len(found):
         raise place.error("two entries have the same name", _RESAVE_ARCHIVE)
-    _check_contents(entries, place)
+    _check_contents(entries, place, holds)
     return Archive(place, packed, entries)
 
 
@@ -122,7 +124,7 @@ def _check_kind(file: BinaryIO, place: Place) -> None:
             "save it as .xlsx without a password",
         )
     if not head.startswith(b"PK\x03\x04"):
-        raise place.error("this is no .xlsx workbook", "save it as .xlsx, or name it what it is")
+        raise _no_workbook(place)
     if size > MAX_PACKED:
         raise place.error("the workbook is larger than 32 MiB", "use CSV or JSONL for large tables")
 
@@ -145,15 +147,20 @@ def _check_entry(entry: zipfile.ZipInfo, place: Place) -> None:
         )
 
 
-def _check_contents(names: Mapping[str, object], place: Place) -> None:
+def _no_workbook(place: Place) -> TableError:
+    kind = place.source.suffix.lower() or ".xlsx"
+    return place.error(f"this is no {kind} workbook", f"save it as {kind}, or name it what it is")
+
+
+def _check_contents(names: Mapping[str, object], place: Place, holds: str) -> None:
     if any(PurePosixPath(name).name == "vbaproject.bin" for name in names):
         raise place.error("the workbook holds macros", "save it as .xlsx, without macros")
     if any(name.startswith("xl/externallinks/") for name in names):
         raise place.error(
             "the workbook takes values from other files", "break the links, keeping the values"
         )
-    if "xl/workbook.xml" not in names:
-        raise place.error("this is no .xlsx workbook", "save it as .xlsx, or name it what it is")
+    if holds not in names:
+        raise _no_workbook(place)
 
 
 # The XML parts of a workbook: walked without trusting any of them, and copied where needed.
@@ -436,7 +443,18 @@ def read_workbook(columns: Columns, sheet: str | None) -> Iterator[Row]:
         archive = open_archive(file, columns.source)
         contents = read_contents(archive)
         checked = _checked_copy(archive, contents, _chosen(contents.sheets, sheet, place))
-    rows = _filled(_cells(checked, place), place)
+    return table_rows(columns, _cells(checked, place))
+
+
+def table_rows(columns: Columns, found: Iterator[tuple[int, list[object]]]) -> Iterator[Row]:
+    """Give the rows of a sheet's cells, of which the first row names the columns.
+
+    Raises
+    ------
+    TableError
+        If the cells are no plain table.
+    """
+    rows = _filled(found, Place(columns.source))
     line, header = next(rows, (1, list[object]()))
     names = _names(header, Place(columns.source, line))
     columns.check(names, line)
