@@ -18,14 +18,9 @@ from cvalues.multiple_choice.answers_file import (
     read_review,
     write_review,
 )
-from cvalues.multiple_choice.asking import (
-    choice_plan,
-    extraction_plan,
-    heard,
-    provenance_of,
-    readings_of,
-)
+from cvalues.multiple_choice.asking import choice_plan, heard, provenance_of
 from cvalues.multiple_choice.evaluate import ChoiceAnswer, evaluate_choices, settled
+from cvalues.multiple_choice.extractor import extraction_plan, readings_of
 from cvalues.multiple_choice.items import ChoiceItem, Wording, build_items, read_items
 from cvalues.multiple_choice.metrics import (
     Axis,

@@ -50,7 +50,8 @@ def _predictions(entry: Node) -> Iterator[str]:
     """Give one text, or each of several that were drawn for the same prompt."""
     node, asked = entry.at("prediction"), entry.at("origin_prompt").value
     several = isinstance(node.value, list)
-    turns = several and isinstance(asked, list) and any(isinstance(turn, list) for turn in asked)
+    rounds = entry.at("origin_prompt").items() if isinstance(asked, list) else iter(())
+    turns = several and any(isinstance(each.value, list) for each in rounds)
     for each in node.items() if several else (node,):
         if turns or not isinstance(each.value, str):
             raise each.error(

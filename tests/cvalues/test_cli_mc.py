@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from cvalues.multiple_choice import ChoiceAnswer
-from cvalues.multiple_choice.asking import extraction_plan
+from cvalues.multiple_choice.extractor import extraction_plan
 from cvalues.multiple_choice.items import ChoiceItem, build_items, read_items
 from judge.records import Candidate as JudgeCandidate
 from judge.simulated.openai_protocol import text_digest
@@ -282,8 +282,13 @@ def test_a_model_reads_what_the_parser_left(run: Run) -> None:
         JudgeCandidate(model="openai/reader"),
         name="r",
     )
-    first, second = (item.prompt for item in left.read())
-    says = {text_digest(first): "回复1。", text_digest(second): "我觉得是回复1，也可能是回复2"}
+    first, turned, second, other = (item.prompt for item in left.read())
+    says = {
+        text_digest(first): '{"reading": "回复1"}',
+        text_digest(turned): "回复1。",
+        text_digest(second): "回复1",
+        text_digest(other): "回复2",
+    }
 
     with simulated_server(Profile(responses={"reader": says})) as server:
         ended = run(
