@@ -1,6 +1,7 @@
 """Expert labels in whatever form they come home, checked against the run that they belong to."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,8 +41,20 @@ SHEET = "labels"
 
 
 def text_digest(prompt: str, response: str) -> str:
-    """Give the SHA-256 of what an expert is shown."""
+    """Give the SHA-256 of what an expert is shown, whatever its ends of lines.
+
+    Spreadsheet programs write them in their own way, and no expert can tell them apart.
+    """
+    return _digest(*(re.sub("\r\n?", "\n", shown) for shown in (prompt, response)))
+
+
+def _digest(prompt: str, response: str) -> str:
     return hashlib.sha256(f"{prompt}\0{response}".encode()).hexdigest()
+
+
+def _is_drawn(item: SampledItem, prompt: str, response: str) -> bool:
+    # Runs that were drawn before hold the digest of the text with its own ends of lines.
+    return item.text_sha256 in {text_digest(prompt, response), _digest(prompt, response)}
 
 
 def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tuple[Label, ...]:
@@ -111,7 +124,7 @@ def _item(row: Row, known: Mapping[str, SampledItem]) -> SampledItem:
         raise row.error(
             f"{cell_name(row, DIGEST)}, a hidden one, was edited", "restore it from the sheet"
         )
-    if set(SHOWN) <= row.values.keys() and _shown_digest(row) != item.text_sha256:
+    if set(SHOWN) <= row.values.keys() and not _is_drawn(item, *_shown(row)):
         raise row.error(
             f"the text beside {cell_name(row, TASK)} is not the one that was drawn",
             "restore prompt and response from the sheet",
@@ -119,11 +132,9 @@ def _item(row: Row, known: Mapping[str, SampledItem]) -> SampledItem:
     return item
 
 
-def _shown_digest(row: Row) -> str:
+def _shown(row: Row) -> tuple[str, str]:
     prompt, response = (text(row, name, empty=True) for name in SHOWN)
-    if row.format == "csv":
-        return text_digest(restored(prompt), restored(response))
-    return text_digest(prompt, response)
+    return (restored(prompt), restored(response)) if row.format == "csv" else (prompt, response)
 
 
 def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
@@ -202,7 +213,7 @@ def _task_item(task: Node, known: dict[str, SampledItem]) -> SampledItem:
     if shown.at(DIGEST).text() != item.text_sha256:
         raise shown.at(DIGEST).error("was edited", "import the tasks unchanged")
     prompt, response = (shown.at(name).text() for name in SHOWN)
-    if text_digest(prompt, response) != item.text_sha256:
+    if not _is_drawn(item, prompt, response):
         raise shown.error("is not the text that was drawn", "import the tasks unchanged")
     return item
 
