@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 PACKAGES := rubrics calibration judge cvalues
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check bench audit lock clean
+.PHONY: help demo test slow real check bench audit lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ test: $(READY_DEV) ## the default suite, in a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile
 
 slow: $(READY_DEV) ## the long simulations and the real browser too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not real"
+
+real: $(READY_DEV) ## other tools in environments of their own write files that ours reads
+	@$(BIN)/python -m pytest -m real tests/real
 
 check: $(READY_DEV) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

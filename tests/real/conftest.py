@@ -1,0 +1,43 @@
+"""Environments of their own for the real tools, built on first use: `make real`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(os.environ.get("CVALUES_REAL", Path(__file__).parents[2] / ".real"))
+"""Where the environments stay between runs."""
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    HOME.mkdir(exist_ok=True)
+    return HOME
+
+
+def python_with(home: Path, name: str, *packages: str) -> Path:
+    """Give the Python of an environment that holds the packages."""
+    python = home / name / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", home / name], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", *packages]
+        subprocess.run(install, check=True, timeout=1200)
+    return python
+
+
+def command_of(home: Path, package: str) -> Path:
+    """Give the program of an npm package; the test is skipped where there is no npm."""
+    program = home / package / "node_modules" / ".bin" / package
+    if not program.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("npm is not installed")
+        subprocess.run(
+            [npm, "install", "--no-audit", "--no-fund", "--prefix", home / package, package],
+            check=True,
+            timeout=1200,
+        )
+    return program
