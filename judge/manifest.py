@@ -45,7 +45,7 @@ class Manifest(Record):
     A run resumes only with an equal manifest; `difference` says where two part.
     """
 
-    kind: Literal["judge", "pairwise", "generate"] = "judge"
+    kind: Literal["judge", "pairwise", "generate", "improve"] = "judge"
     source: Source
     rubrics: tuple[RubricEdition, ...] = ()
     judges: tuple[Judge, ...] = ()
@@ -58,6 +58,8 @@ class Manifest(Record):
     prompts: Mapping[str, str] = Field(default_factory=dict)
     """Digest of the trusted text, by rubric, language and group."""
     on_refusal: OnRefusal = AS_IT_IS
+    search: Mapping[str, str] = Field(default_factory=dict)
+    """What a search for a better rubric was made with: its run, labels, parts, method and seed."""
     repeats: int = Field(default=1, ge=1)
     """How often each judge is asked, or how many samples of an answer are drawn."""
     planned: int = Field(default=0, ge=0)

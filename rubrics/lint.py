@@ -20,7 +20,7 @@ from rubrics.rubric import Criterion, Example, Pack, Record, Rubric, Source
 Severity = Literal["error", "warning"]
 
 _PROSE = frozenset(
-    {"title", "purpose", "instructions", "question", "note", "reference"}
+    {"title", "purpose", "instructions", "question", "definition", "note", "reference"}
     | {"prompt", "response", "reasoning", "text"}
 )
 _UNFINISHED = re.compile(
@@ -130,7 +130,9 @@ def _finding(rule: str, fault: _Fault, document: Document) -> Finding:
 
 
 def _prose(value: Value, spot: Spot) -> Iterator[tuple[Spot, str]]:
-    if isinstance(value, str) and (spot[-1] in _PROSE or "anchors" in spot):
+    if isinstance(value, str) and (
+        spot[-1] in _PROSE or "anchors" in spot or "counter_rules" in spot
+    ):
         yield spot, value
     elif isinstance(value, dict):
         for key, inner in value.items():
@@ -330,6 +332,10 @@ def _criterion(criterion: Criterion, at: str) -> Iterator[_Leaf]:
     scale = criterion.scale
     yield _Leaf(f"{at}.title", criterion.title, _TEXT)
     yield _Leaf(f"{at}.question", criterion.question, _TEXT)
+    if criterion.definition is not None:
+        yield _Leaf(f"{at}.definition", criterion.definition, _PROMPT)
+    for number, rule in enumerate(criterion.counter_rules, start=1):
+        yield _Leaf(f"{at}.counter_rules.{number}", rule, _PROMPT)
     yield _Leaf(f"{at}.scale", f"{scale.min} to {scale.max} by {scale.step}", _EVERYTHING)
     for anchor in scale.anchors:
         yield _Leaf(f"{at}.anchors.{anchor.score}", anchor.text, _PROMPT)

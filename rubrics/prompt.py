@@ -29,6 +29,8 @@ class Wording(Record):
     principles: Text
     criteria: Text
     criterion: Text
+    definition: Text
+    counter_rules: Text
     levels: Text
     level: Text
     direction_higher_is_better: Text
@@ -146,7 +148,18 @@ def _criterion(criterion: Criterion, words: Wording) -> str:
         fill(words.level, score=str(anchor.score), anchor=anchor.text)
         for anchor in criterion.scale.anchors
     ]
-    return "\n".join([heading, words.levels, *levels])
+    return "\n".join([heading, *_explained(criterion, words), words.levels, *levels])
+
+
+def _explained(criterion: Criterion, words: Wording) -> list[str]:
+    """Write the definition and the counter-rules; nothing where a criterion has none."""
+    lines: list[str] = []
+    if criterion.definition is not None:
+        lines.append(fill(words.definition, definition=criterion.definition))
+    if criterion.counter_rules:
+        rules = "\n".join(f"- {rule}" for rule in criterion.counter_rules)
+        lines.append(fill(words.counter_rules, rules=rules))
+    return lines
 
 
 def _score_shapes(rubric: Rubric) -> Mapping[str, str]:

@@ -237,6 +237,10 @@ class Criterion(Record):
     id: CriterionId
     title: Text
     question: Text
+    definition: Text | None = None
+    """What the question means, where it needs more words; part of the prompt, not of the schema."""
+    counter_rules: tuple[Text, ...] = ()
+    """Cases that look as if they decided the criterion and do not; one sentence each."""
     scale: Scale
     weight: Annotated[float, Field(ge=0, le=1)]
     """Share in the overall score, a fraction; 0 for what is reported beside it."""

@@ -19,6 +19,7 @@ from judge.cli.calibrate import calibrate, plan_labels
 from judge.cli.doctor import doctor, judge_check, simulate_judge
 from judge.cli.export import export, import_, report
 from judge.cli.gate import compare, gate
+from judge.cli.improve import improve
 from judge.cli.judge import judge
 from judge.cli.labels import sample
 
@@ -135,6 +136,7 @@ app.add_typer(datasets.app)
 app.add_typer(labels.app)
 app.command()(calibrate)
 app.command()(plan_labels)
+app.command()(improve)
 app.command()(compare)
 app.command()(gate)
 app.command()(simulate_judge)

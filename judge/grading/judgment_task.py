@@ -106,7 +106,7 @@ class Task:
     def foregone(self) -> Judgment | None:
         """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
         if self.known is not None:
-            return _copy(self.known, self.generation)
+            return _copy(self.known, self.generation, rubric=self.form.rubric)
         response = self.material.get("response")
         if response is None or has_content(response):
             return None
@@ -188,7 +188,7 @@ def question_to(
     )
 
 
-def _copy(known: Judgment, unit: Generation) -> Judgment:
+def _copy(known: Judgment, unit: Generation, *, rubric: str) -> Judgment:
     """Give the judgment of this unit that was made of another, or in another run.
 
     Verdicts, provenance and served model stay; no calls, tokens and cost, for this run spent none.
@@ -200,6 +200,8 @@ def _copy(known: Judgment, unit: Generation) -> Judgment:
             "sample": unit.sample,
             "group": unit.group,
             "lang": unit.lang,
+            # A search for a better rubric keeps its judgments under names of its own.
+            "rubric": rubric,
             "flags": tuple(dict.fromkeys((*known.flags, CACHED))),
             "usage": Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0),
             "cost_usd": 0.0,

@@ -23,6 +23,7 @@ from functools import cache, lru_cache
 from typing import get_args
 
 from judge.grading.canaries import canaries
+from judge.simulated.clauses import clause_level, is_reflection, reflected_text
 from judge.simulated.openai_protocol import (
     BadRequest,
     ChatRequest,
@@ -72,9 +73,12 @@ class SimulatedJudge:
         The same request gets the same answer each time, in any order; repeats differ where the
         request's `seed` does.
         """
+        draw = draws(self.profile.seed, *request.identity)
+        if not request.form and is_reflection(request.material):
+            kind, planted = self.profile.reflection, self.profile.clauses
+            return Spoken(reflected_text(planted, kind, material=request.material, draw=draw))
         if not request.form:
             return Spoken(candidate_text(self.profile, request))
-        draw = draws(self.profile.seed, *request.identity)
         if draw("refusal") < self.profile.refusal:
             return Spoken(phrase(request.language, "refusal", draw))
         behaviour = behaviour_for(self.profile, request)
@@ -208,7 +212,13 @@ def _level(case: Case, criterion: Criterion) -> int | str:
         return "cannot_assess"
     if any(case.swayed):
         return best_level(case.profile, criterion)
-    return judged_level(case.profile, case.request.responses[0], criterion, draw=case.draw)
+    return judged_level(
+        case.profile,
+        case.request.responses[0],
+        criterion,
+        draw=case.draw,
+        instructions=case.request.instructions,
+    )
 
 
 def _preference(case: Case, criterion: Criterion) -> str:
@@ -295,9 +305,19 @@ def true_level(profile: Profile, response: str, criterion: Criterion) -> int:
     return min(criterion.levels, key=lambda level: abs(level - planted))
 
 
-def judged_level(profile: Profile, response: str, criterion: Criterion, *, draw: Draw) -> int:
-    """Give the level that the judge reports: the truth, and the errors planted on top."""
+def judged_level(
+    profile: Profile, response: str, criterion: Criterion, *, draw: Draw, instructions: str = ""
+) -> int:
+    """Give the level that the judge reports: the truth, and the errors planted on top.
+
+    A planted clause that stands in the instructions takes the place of the truth.
+    """
     truth = true_level(profile, response, criterion)
+    ruled = clause_level(
+        profile.clauses, criterion=criterion.id, response=response, instructions=instructions
+    )
+    if ruled is not None:
+        truth = min(criterion.levels, key=lambda level: abs(level - ruled))
     rates = rates_for(profile, criterion.id, profile.systems.get(text_digest(response)))
     if len(criterion.levels) == 2:
         good = truth == best_level(profile, criterion)

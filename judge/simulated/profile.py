@@ -6,6 +6,7 @@ are fractions in [0, 1], times seconds.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +18,9 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 Behaviour = Literal["honest", "gullible", "boundary", "obedient", "refusing"]
 """How the judge takes what stands in the material; see `judge.simulated.judge`."""
+
+Reflection = Literal["honest", "idle", "copying", "hostile"]
+"""How a reflection model writes texts of a rubric; see `judge.simulated.clauses`."""
 
 StructuredRung = Literal["json_schema", "tools", "json_object"]
 
@@ -116,6 +120,33 @@ class Pair(Record):
     worse: Digest
 
 
+class Clause(Record):
+    """A rule that experts follow and the rubric may or may not say."""
+
+    criterion: str
+    text: str = Field(min_length=1)
+    """The sentence; the judge obeys it where its instructions hold these words."""
+    level: int
+    """What the criterion's level then is."""
+    mentions: tuple[str, ...] = ()
+    """It is about responses that hold one of these words."""
+    responses: tuple[Digest, ...] = ()
+    """And about responses with these digests."""
+
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if not self.mentions and not self.responses:
+            raise ValueError("give mentions or responses, what the clause is about.")
+        return self
+
+    def applies_to(self, response: str) -> bool:
+        """Tell whether the clause is about a response."""
+        return any(word in response for word in self.mentions) or (
+            bool(self.responses)
+            and sha256(response.encode("utf-8", "surrogatepass")).hexdigest() in self.responses
+        )
+
+
 class Profile(Record):
     """Everything that decides what a simulated judge says."""
 
@@ -130,6 +161,10 @@ class Profile(Record):
     """Criteria whose lowest level is the best."""
     errors: tuple[ErrorRates, ...] = ()
     pairwise: PairwiseErrors = PairwiseErrors()
+    clauses: tuple[Clause, ...] = ()
+    """Rules that the judge obeys where its instructions say them; see `judge.simulated.clauses`."""
+    reflection: Reflection = "honest"
+    """How it writes texts of a rubric when it is asked to."""
     cannot_assess: Rate = 0.0
     """How often a criterion gets no level."""
     refusal: Rate = 0.0

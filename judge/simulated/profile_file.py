@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.profile import (
     Candidate,
+    Clause,
     ErrorRates,
     Latency,
     Pair,
@@ -29,6 +30,7 @@ _RECORDS: tuple[type[BaseModel], ...] = (
     PlannedFault,
     Candidate,
     Pair,
+    Clause,
 )
 _KEYS = frozenset(name for record in _RECORDS for name in record.model_fields)
 

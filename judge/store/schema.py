@@ -1,8 +1,9 @@
 """The tables of a store, and the numbered changes that made them.
 
-Version 1 of the layout keeps runs and what belongs to them; version 2 adds the experts' room. Each
-change is applied once, in one transaction with its own record. Most of a row is the JSON of its
-record; columns of their own are what is looked up, ordered or counted.
+Version 1 of the layout keeps runs and what belongs to them; version 2 adds the experts' room,
+version 3 the seal on labels that prove a rubric. Each change is applied once, in one transaction
+with its own record. Most of a row is the JSON of its record; columns of their own are what is
+looked up, ordered or counted.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ metadata = MetaData()
 room = MetaData()
 """The tables of version 2. Labels themselves stand in the table of version 1, exactly as an import
 would have put them there."""
+
+seal = MetaData()
+"""The tables of version 3: which labels prove a rubric, and which ones it has seen."""
 
 
 def _text(name: str) -> Column[str]:
@@ -228,6 +232,47 @@ entries = Table(
 )
 
 
+partitions = Table(
+    "partitions",
+    seal,
+    Column("digest", Text, primary_key=True),
+    *_texts("rubric", "created_at", "record"),
+)
+
+partition_prompts = Table(
+    "partition_prompts",
+    seal,
+    *_texts("rubric", "prompt", "part"),
+    Column("probability", Float, nullable=False),
+    _text("partition"),
+    PrimaryKeyConstraint("rubric", "prompt"),
+)
+
+openings = Table(
+    "openings",
+    seal,
+    Column("serial", Integer, primary_key=True),
+    *_texts("search", "rubric"),
+    _number("look"),
+    *_texts("opened_at", "record"),
+)
+
+opening_prompts = Table(
+    "opening_prompts",
+    seal,
+    *_texts("rubric", "prompt"),
+    _number("look"),
+    PrimaryKeyConstraint("rubric", "prompt", "look"),
+)
+
+used_items = Table(
+    "used_items",
+    seal,
+    *_texts("rubric", "content", "role", "digest", "registered_at"),
+    PrimaryKeyConstraint("rubric", "content", "role"),
+)
+
+
 def _create_everything(connection: Connection) -> None:
     metadata.create_all(connection)
 
@@ -236,9 +281,14 @@ def _add_the_experts_room(connection: Connection) -> None:
     room.create_all(connection)
 
 
+def _add_the_seal(connection: Connection) -> None:
+    seal.create_all(connection)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
     (1, _create_everything),
     (2, _add_the_experts_room),
+    (3, _add_the_seal),
 )
 LATEST = MIGRATIONS[-1][0]
 
