@@ -617,7 +617,11 @@ def _of_identity(passport: JudgePassport, use: JudgeUse) -> Iterator[Reason]:
     if use.judge_hash != identity.judge_hash:
         yield Reason("other-judge", f"the passport is of another judge, {identity.name}.")
     if use.rubric_hash != identity.rubric_hash:
-        yield Reason("other-rubric", "the judge was measured with another rubric.")
+        yield Reason(
+            "other-rubric",
+            "the judge was measured with another rubric, or another version of it: the passport is "
+            "void for this one; calibrate the judge again.",
+        )
     if use.prompt_hash != identity.prompt_hash:
         yield Reason("other-prompt", "the judge was measured with another prompt.")
     if use.settings_hash != identity.settings_hash:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from calibration.validation import DESIGNS
 from judge.calibrate.analysis import Aims, calibrate
@@ -18,7 +18,10 @@ from judge.cli.console import parts as parts_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
 from judge.manifest import KIND, Sample
-from judge.store.records import Run
+from judge.store.records import Label, Run
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 Value = TypeVar("Value")
 SIMULATED = "simulated-"
@@ -190,6 +193,7 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
             labels = tuple(store.labels(run))
         else:
             labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
+        labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
@@ -201,6 +205,20 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         run=run,
         drawn=drawn,
     )
+
+
+def _unseen(store: "Store", run: Run, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """Leave out, aloud, labels of responses that the run's rubric has seen."""
+    # The register speaks SQL, which --help can do without.
+    from judge.calibrate.used_items import unseen_labels
+
+    found = unseen_labels(store, run, labels)
+    if found.remark is None:
+        return labels
+    if not found.labels:
+        raise ConfigError(f"{found.remark}; label responses that are new to it.")
+    console.note(found.remark)
+    return found.labels
 
 
 def _simulated(read: Material) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from judge.calibrate.calibration_set import Part, Unit
 from judge.grading.pointwise import language_of
 from judge.records import Generation, Language, digest
+from judge.store.seal import content_key
 
 SITUATION = "situation"
 """Column that names what several wordings share, where a file has one."""
@@ -60,17 +61,12 @@ class Case:
     @property
     def content(self) -> str:
         """Digest of prompt and response, by which the register of examples knows it."""
-        return content_key(self.generation)
+        return content_key(self.generation.prompt, self.generation.response)
 
     @property
     def unanimous(self) -> bool:
         """Whether no two experts gave it different levels."""
         return all(len(set(given)) < 2 for given in self.raters.values())
-
-
-def content_key(generation: Generation) -> str:
-    """Digest what is judged, whatever run or file it stands in."""
-    return digest([generation.prompt, generation.response])
 
 
 def prompt_key(generation: Generation) -> str:

@@ -442,6 +442,7 @@ class SearchTask:
             UsedItem(
                 rubric=outcome.new.id,
                 digest=rubric_digest(outcome.new),
+                version=outcome.new.version,
                 content=case.content,
                 role="example" if case.content in shown else "tuned",
             )

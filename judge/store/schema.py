@@ -268,7 +268,7 @@ opening_prompts = Table(
 used_items = Table(
     "used_items",
     seal,
-    *_texts("rubric", "content", "role", "digest", "registered_at"),
+    *_texts("rubric", "content", "role", "digest", "version", "registered_at"),
     PrimaryKeyConstraint("rubric", "content", "role"),
 )
 

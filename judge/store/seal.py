@@ -100,10 +100,17 @@ class UsedItem(Record):
     """Id of the rubric; all later versions of it have seen the response too."""
     digest: str
     """Of the first version that did."""
+    version: str
+    """Of it."""
     content: str
-    """Digest of prompt and response."""
+    """Digest of prompt and response, as `content_key` gives it."""
     role: Role
     """``example``: it stands in the rubric; ``tuned``: its texts were chosen by it."""
+
+
+def content_key(prompt: str, response: str) -> str:
+    """Digest what is judged, whatever run or file it stands in."""
+    return digest([prompt, response])
 
 
 def looks_at(openings: Iterable[Opening], prompts: Iterable[str]) -> int:
@@ -220,9 +227,9 @@ class SealLedger:
 
     def used(self, rubric: str) -> tuple[UsedItem, ...]:
         """List the responses that a rubric has seen."""
-        query = select(
-            used_items.c.rubric, used_items.c.digest, used_items.c.content, used_items.c.role
-        ).where(used_items.c.rubric == rubric)
+        table = used_items
+        columns = (table.c[name] for name in UsedItem.model_fields)
+        query = select(*columns).where(table.c.rubric == rubric)
         with self._store.transaction() as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(UsedItem.model_validate(dict(row)) for row in rows)

@@ -67,10 +67,20 @@ def calls(folder: Path, run: str = "r.improve") -> int:
 def test_a_silent_rubric_is_found_proven_and_written_and_its_labels_are_spent(
     tmp_path: Path,
 ) -> None:
-    with judged(tmp_path):
+    with judged(tmp_path) as server:
         ended = improved(tmp_path, *REFLECTIVE, "--passport", "pass.json")
         again = improved(tmp_path, *REFLECTIVE, "--name", "second", out="R3")
         more = improved(tmp_path, *REFLECTIVE, "--name", "third", "--looks", "2", out="R3")
+        rejudged = program(
+            *["judge", "responses.jsonl", "--rubric", "R2.yaml", "--judge", "openai/sim"],
+            *["--base-url", server.base_url, "--run", "r2", "--quiet"],
+            folder=tmp_path,
+            environ=KEY,
+        )
+        calibrated = program(
+            *["calibrate", "--run", "r2", "--labels", "labels.csv", "--design", "random"],
+            folder=tmp_path,
+        )
 
     assert ended.code == 0, ended.err
     assert "BETTER: safety 1.0 -> 1.1" in ended.out
@@ -87,6 +97,9 @@ def test_a_silent_rubric_is_found_proven_and_written_and_its_labels_are_spent(
     assert more.code == 2
     assert "--looks" in more.err
     assert not (tmp_path / "R3.yaml").exists()
+    assert rejudged.code == 0, rejudged.err
+    seen = found["partition"]["sizes"]["reflect"] + found["partition"]["sizes"]["select"]
+    assert f"{seen} labelled responses are left out" in calibrated.err
 
 
 @pytest.mark.slow
