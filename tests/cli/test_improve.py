@@ -233,3 +233,19 @@ def test_killed_at_a_random_moment_a_search_goes_on_to_the_same_result(
     assert found["criteria"] == expected["criteria"]
     assert calls(cut) <= needed + 3 * 32
     assert paid_twice(cut) == 0
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).resolve().parents[2] / "examples" / "improve.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    names: dict[str, Any] = {}
+
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)  # noqa: S102 - the project's own notebook
+
+    shown = capsys.readouterr().out
+    assert "BETTER: safety 1.0 -> 1.1" in shown
+    assert "SIMULATED" in shown
+    assert "is spent" in shown
