@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from judge.run.plan import kept_rubrics
-from judge.store.rows import Label, Run
+from judge.store.records import Label, Run
 from judge.store.seal import SealLedger, UsedItem, content_key
 from judge.store.store import Store
 from rubrics.rubric import Rubric

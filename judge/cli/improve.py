@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from judge.models.base import Model
     from judge.records import Candidate, Judge
     from judge.run.run import Settings
-    from judge.store.rows import Run
+    from judge.store.records import Run
     from judge.store.store import Store
 
 

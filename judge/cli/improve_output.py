@@ -26,7 +26,7 @@ from judge.improve.search import Outcome
 from judge.improve.session import Locked
 from judge.manifest import KIND as SAMPLE
 from judge.manifest import Sample
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from rubrics.lint import diff
 from rubrics.save import document as rubric_document

@@ -21,7 +21,7 @@ from judge.models.budget import spent
 from judge.records import Answer, Attempt, Candidate, Item, Judgment, Reason, digest, model_digest
 from judge.run.scheduler import Bench, Made, ask_tasks
 from judge.run.scheduler import Task as Asked
-from judge.store.rows import Run
+from judge.store.records import Run
 from judge.store.store import Store
 from rubrics.reply_schema import rubric_digest
 

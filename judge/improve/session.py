@@ -28,7 +28,7 @@ from judge.models.retry import RetryPolicy
 from judge.records import Candidate, Judge, Language, digest
 from judge.run.run import Settings
 from judge.run.scheduler import Bench, Keep, Made
-from judge.store.rows import Label, Run
+from judge.store.records import Label, Run
 from judge.store.seal import Opening, SealedError, SealLedger, looks_at
 from judge.store.store import Store
 from judge.store.writer import Writer
