@@ -4,6 +4,7 @@ JudgeError
 ├── ConfigError            the user's input or settings are wrong: exit 2
 ├── NotTrusted             a judge's passport does not speak for it: exit 4
 ├── StoreError             the store cannot be opened, is in use, or does not match the run
+│   └── StoreUnreachable   its server does not answer; asking again may help
 ├── RunMismatch            a run of that name was made with other data, rubric or judge
 ├── BudgetExceeded         the next call would cross a limit that the user set
 ├── Stopped                somebody stopped the run before the next call
@@ -39,6 +40,10 @@ class NotTrusted(JudgeError):  # noqa: N818 - reads as a statement at the place 
 
 class StoreError(JudgeError):
     """The store cannot be opened or written."""
+
+
+class StoreUnreachable(StoreError):  # noqa: N818 - as above
+    """The server of the store does not answer, or the connection to it was cut."""
 
 
 class RunMismatch(StoreError):  # noqa: N818 - reads as a statement at the place where it is raised

@@ -7,7 +7,7 @@ latencies milliseconds, costs US dollars, and a cost that is not known is None, 
 import hashlib
 import json
 from collections.abc import Mapping, Set
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -66,6 +66,23 @@ class Record(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def replaced(record: AnyRecord, **changes: object) -> AnyRecord:
+    """Copy a record with some fields changed, at a fifth of what `model_copy` costs.
+
+    Only for values that this program made: nothing is checked, as `model_copy` checks nothing.
+    """
+    copy = object.__new__(type(record))
+    # What a pydantic model consists of; `model_copy` copies each part in turn.
+    object.__setattr__(copy, "__dict__", {**record.__dict__, **changes})
+    object.__setattr__(copy, "__pydantic_fields_set__", record.model_fields_set | changes.keys())
+    object.__setattr__(copy, "__pydantic_extra__", None)
+    object.__setattr__(copy, "__pydantic_private__", None)
+    return copy
 
 
 class Item(Record):
@@ -218,6 +235,12 @@ class Judgment(Record):
         return (self.id, self.system, self.sample)
 
     @property
+    def slot(self) -> tuple[str, ...]:
+        """Which judgment of a run this is, as the store tells them apart."""
+        unit = (self.id, self.system, str(self.sample))
+        return (*unit, self.judge, self.rubric, str(self.repeat), self.order)
+
+    @property
     def outcome(self) -> Outcome:
         """``ok`` when every criterion was scored, else the first reason."""
         for verdict in self.verdicts:
@@ -249,6 +272,11 @@ class Answer(Record):
     cost_usd: float | None = None
     latency_ms: float | None = None
     attempts: int = Field(default=0, ge=0)
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """Which answer of a run this is, as the store tells them apart."""
+        return (self.id, self.system, str(self.sample))
 
     def generation(self) -> Generation:
         """Turn an answer into what judges judge."""

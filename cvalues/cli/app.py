@@ -22,6 +22,7 @@ from judge.cli.gate import compare, gate
 from judge.cli.improve import improve
 from judge.cli.judge import judge
 from judge.cli.labels import sample
+from judge.cli.workers import work
 
 # `cvalues demo`: the whole road in one command.
 
@@ -122,6 +123,7 @@ app.add_typer(rubrics.app)
 app.command()(fetch)
 app.command()(generate)
 app.command()(judge)
+app.command()(work)
 app.command()(judge_check)
 app.command()(judge_order)
 app.command()(mc)

@@ -32,7 +32,7 @@ def generate(
         Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
-    base_url: console.BaseUrl = None,
+    base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
     store: console.StoreOption = None,
     system: Annotated[
@@ -55,6 +55,13 @@ def generate(
     rpm: console.Rpm = None,
     tpm: console.Tpm = None,
     transport: console.TransportOption = "auto",
+    on: console.On = None,
+    workers: console.Workers = None,
+    batch: console.Batch = False,
+    no_wait: console.NoWait = False,
+    poll: console.Poll = 60.0,
+    batch_lines: console.BatchLines = None,
+    batch_cancel: console.BatchCancel = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: console.Quiet = False,
     json_: console.AsJson = False,
@@ -64,7 +71,8 @@ def generate(
     Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
     """
     from judge.cli import console, run_session, run_summary
-    from judge.cli.judge import prices_of
+    from judge.cli.crew import crew_of
+    from judge.cli.judge import batch_settings, prices_of
     from judge.files.atomic import require_places
     from judge.manifest import Source
     from judge.models.base import addressed
@@ -75,7 +83,7 @@ def generate(
     candidate = addressed(
         Candidate(
             model=model,
-            base_url=base_url,
+            base_url=base_url[0] if base_url else None,
             api_key_env=api_key_env,
             temperature=temperature,
             max_tokens=max_tokens,
@@ -106,14 +114,21 @@ def generate(
         tokens_per_minute=tpm,
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, (candidate,), budget_usd=budget_usd),
+        addresses=tuple(base_url or ()),
     )
+    run = run or datetime.now(UTC).strftime("generate-%Y%m%d-%H%M%S")
+    address = console.store_address(store)
     done = run_session.conduct(
         plan,
         settings,
-        name=run or datetime.now(UTC).strftime("generate-%Y%m%d-%H%M%S"),
-        address=console.store_address(store),
+        name=run,
+        address=address,
         quiet=quiet,
         dry_run=dry_run,
+        batch=batch_settings(
+            batch=batch, no_wait=no_wait, poll=poll, lines=batch_lines, cancel=batch_cancel
+        ),
+        crew=crew_of(on, workers, store=address, run=run),
     )
     run_summary.show_answers(done, out=out, address=console.store_address(store), as_json=json_)
     raise SystemExit(run_summary.exit_code(done, max_unscored=1.0))

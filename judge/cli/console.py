@@ -289,6 +289,41 @@ BaseUrl = Annotated[
     str | None,
     typer.Option(help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1."),
 ]
+BaseUrls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--base-url",
+        help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1. Several "
+        "for several servers of the same model: the first names it.",
+    ),
+]
+Batch = Annotated[
+    bool,
+    typer.Option("--batch", help="Ask as provider batches: within a day, at half the price."),
+]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="With --batch: post, collect what has ended, and leave."),
+]
+Poll = Annotated[
+    float, typer.Option(min=0.1, help="With --batch: seconds between two looks at the provider.")
+]
+BatchLines = Annotated[
+    int | None, typer.Option(min=1, help="With --batch: most lines of one part.")
+]
+BatchCancel = Annotated[
+    bool,
+    typer.Option(
+        "--batch-cancel", help="Ask the provider to end the run's batches; collect what is done."
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        help="Start workers here, on ray, or on ray://HEAD:PORT; needs a store on PostgreSQL."
+    ),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Workers to start; 2 with --on alone.")]
 ApiKeyEnv = Annotated[
     str | None,
     typer.Option(help="NAME of the environment variable with the key (never the key itself)."),

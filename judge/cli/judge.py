@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack, get_args
 
 import typer
 
@@ -22,6 +22,9 @@ from judge.models.budget import Price
 from judge.records import Judge, Language, ModelSettings
 from judge.run.plan import JudgingPlan
 from rubrics import load_rubric
+
+if TYPE_CHECKING:
+    from judge.run.batch_parts import BatchSettings
 
 # From the words of a command line to what `judge.run` works with.
 
@@ -139,6 +142,17 @@ def prices_of(
     return prices
 
 
+def batch_settings(
+    *, batch: bool, no_wait: bool, poll: float, lines: int | None, cancel: bool
+) -> "BatchSettings | None":
+    """Read what a command line says of batches; None where it wants none."""
+    from judge.run.batch_parts import BatchSettings
+
+    if not (batch or cancel):
+        return None
+    return BatchSettings(poll=poll, wait=not no_wait, most_lines=lines, cancel=cancel)
+
+
 def _price(words: str) -> Price:
     try:
         prompt, completion = (float(part) / 1e6 for part in words.split(","))
@@ -160,7 +174,7 @@ def judge(
     judge_: Annotated[
         str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
     ],
-    base_url: console.BaseUrl = None,
+    base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
     store: console.StoreOption = None,
@@ -187,6 +201,13 @@ def judge(
     max_unscored: Annotated[
         float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
     ] = 0.1,
+    on: console.On = None,
+    workers: console.Workers = None,
+    batch: console.Batch = False,
+    no_wait: console.NoWait = False,
+    poll: console.Poll = 60.0,
+    batch_lines: console.BatchLines = None,
+    batch_cancel: console.BatchCancel = False,
     batch_out: Annotated[
         Path | None,
         typer.Option(help="Write the questions as an OpenAI batch file and ask nothing."),
@@ -221,12 +242,13 @@ def judge(
     matters has changed. Exit code 5: not everything could be scored.
     """
     from judge.cli import console, run_session, run_summary
+    from judge.cli.crew import crew_of
     from judge.cli.run_session import watched
     from judge.exporters.tables import requests, write_rows
     from judge.run.run import Settings, Transport
 
     asked = JudgeWords(
-        base_url=base_url,
+        base_url=base_url[0] if base_url else None,
         api_key_env=api_key_env,
         temperature=temperature,
         max_tokens=max_tokens,
@@ -253,11 +275,22 @@ def judge(
         recall=not no_cache,
         transport=console.one_of(transport, get_args(Transport), option="--transport"),
         prices=prices_of(price, plan.asked, budget_usd=budget_usd),
+        addresses=tuple(base_url or ()),
+    )
+    batches = batch_settings(
+        batch=batch, no_wait=no_wait, poll=poll, lines=batch_lines, cancel=batch_cancel
     )
     name = run or datetime.now(UTC).strftime("judge-%Y%m%d-%H%M%S")
     address = console.store_address(store)
     done = run_session.conduct(
-        plan, settings, name=name, address=address, quiet=quiet, dry_run=dry_run
+        plan,
+        settings,
+        name=name,
+        address=address,
+        quiet=quiet,
+        dry_run=dry_run,
+        batch=batches,
+        crew=crew_of(on, workers, store=address, run=name),
     )
     done = watched(done, plan, settings, wanted=canaries, address=address, quiet=quiet)
     run_summary.show(done, as_json=json_)

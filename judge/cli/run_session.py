@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from judge.cli import console
 from judge.cli.console import note
+from judge.cli.crew import Crew, lead
 from judge.errors import ConfigError, StoreError
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
@@ -21,7 +22,11 @@ from judge.grading.pairwise import position_effects
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, refuse_secrets
+from judge.models.batch import open_batches
+from judge.models.pool import ModelPool
 from judge.records import Counts, Judgment, Provenance, worst
+from judge.run.batch_parts import BatchSettings
+from judge.run.batch_price import compare_prices
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
     Cell,
@@ -32,6 +37,7 @@ from judge.run.run import (
     concluded,
     count_outcomes,
     counts,
+    recalled,
     summarise,
 )
 from judge.run.scheduler import Made
@@ -39,6 +45,7 @@ from judge.store.records import Run
 
 if TYPE_CHECKING:
     from calibration.bias import PositionBias
+    from judge.run.batches import BatchOutcome
     from judge.store.store import Store
 
 
@@ -201,9 +208,25 @@ class Done:
 
 
 def conduct(
-    plan: Plan, settings: Settings, *, name: str, address: str, quiet: bool, dry_run: bool = False
+    plan: Plan,
+    settings: Settings,
+    *,
+    name: str,
+    address: str,
+    quiet: bool,
+    dry_run: bool = False,
+    batch: BatchSettings | None = None,
+    crew: Crew | None = None,
 ) -> Done:
-    """Make or resume a run and carry it out as far as its limits allow."""
+    """Make or resume a run and carry it out as far as its limits allow.
+
+    Parameters
+    ----------
+    batch : BatchSettings or None
+        Ask as provider batches; None to ask live.
+    crew : Crew or None
+        Workers that are started to ask; None to ask from this program.
+    """
     from judge.store.store import open_store
 
     for model in plan.asked:
@@ -212,7 +235,7 @@ def conduct(
     try:
         new = store.find_run(name) is None
         # A model that cannot be reached must not leave a run behind that keeps its name.
-        models = _open_models(plan, settings) if new and not dry_run else {}
+        models = open_models(plan, settings) if new and not dry_run else {}
         run, resumed = (
             (_rehearsed(name, plan), False) if new and dry_run else begin(store, name, plan)
         )
@@ -223,9 +246,11 @@ def conduct(
             f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
         )
         interrupted = False
+        if batch is not None and unsettled and not batch.cancel:
+            settings = _with_prices(plan, settings, unsettled)
         if unsettled and not dry_run:
-            models = models or _open_models(plan, settings)
-            sitting = _Sitting(store, run, concurrency=settings.concurrency)
+            models = models or open_models(plan, settings)
+            sitting = _Sitting(store, run, concurrency=settings.concurrency, batch=batch, crew=crew)
             shown = progress(unsettled, quiet=quiet)
             interrupted = asyncio.run(sitting.hold(plan, settings, models, shown))
         calls, usd = store.spent(run)
@@ -244,6 +269,34 @@ def conduct(
         )
     finally:
         store.close()
+
+
+def _with_prices(plan: Plan, settings: Settings, planned: int) -> Settings:
+    """Look up the prices of what is asked as batches, and say what live calls would cost."""
+    from judge.models.litellm import cached_share, list_price
+
+    prices = dict(settings.prices)
+    for model in plan.asked:
+        listed = None if model.name in prices else list_price(model.model)
+        if listed is not None:
+            prices[model.name] = listed
+    found = compare_prices(
+        plan.tasks(),
+        prices,
+        planned=planned,
+        cached_share=min(cached_share(model.model) for model in plan.asked),
+    )
+    if found is None:
+        console.note("batch or live: no price is known (--price); batches are usually half")
+    else:
+        cheaper = "batches are" if found.batch_is_cheaper else "live calls are"
+        console.note(
+            f"batch about ${found.batch_usd:.4g}, live about ${found.live_usd:.4g} "
+            f"(estimated {found.prompt_tokens:.0f} + {found.reply_tokens:.0f} tokens a call, "
+            f"{found.prefix_tokens:.0f} of them a shared prefix at {found.cached_share:.0%} of the "
+            f"price live): {cheaper} cheaper"
+        )
+    return replace(settings, prices=prices)
 
 
 def _rehearsed(name: str, plan: Plan) -> Run:
@@ -270,10 +323,18 @@ def _order_effects(store: "Store", run: Run) -> "dict[tuple[str, str], PositionB
     return position_effects(store.judgments(run)) if run.manifest.kind == "pairwise" else {}
 
 
-def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
+def open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
+    """Open the way to every model of a plan, and say which way it is."""
     models: dict[str, Model] = {}
     for judge in plan.asked:
         model, why, priced = open_model(judge, transport=settings.transport)
+        if len(settings.addresses) > 1 and judge.base_url == settings.addresses[0]:
+            others = (
+                judge.model_copy(update={"base_url": address}) for address in settings.addresses[1:]
+            )
+            transport = settings.transport
+            model = ModelPool([model, *(open_model(o, transport=transport).model for o in others)])
+            why += f"; {len(settings.addresses)} servers, the least busy first"
         if settings.budget_usd is not None and not (priced or judge.name in settings.prices):
             raise ConfigError(
                 f"--budget-usd cannot be held: nobody knows the price of {judge.name}; "
@@ -287,7 +348,17 @@ def _open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
 class _Sitting:
     """A run under way, and the reasons to stop it early."""
 
-    def __init__(self, store: "Store", run: Run, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        store: "Store",
+        run: Run,
+        *,
+        concurrency: int,
+        batch: BatchSettings | None = None,
+        crew: Crew | None = None,
+    ) -> None:
+        self._batch = batch
+        self._crew = crew
         self._store = store
         self._run = run
         self._stop = asyncio.Event()
@@ -340,6 +411,16 @@ class _Sitting:
                 show_one(made)
                 self._watch(made)
 
+            if self._batch is not None:
+                ended = await self._post_batches(plan, settings, self._batch, seen=seen)
+                if ended.at_provider or ended.limit or not ended.left or self._stop.is_set():
+                    return ended.limit
+                console.note(f"{ended.left} failed as often as a batch may; they are asked live")
+            if self._crew is not None:
+                crew, stop = self._crew, self._stop
+                return await lead(self._store, self._run, settings, crew=crew, stop=stop)
+            if self._store.shared:
+                return await self._share(models, settings, seen)
             return await carry_out(
                 self._store,
                 self._run,
@@ -349,6 +430,64 @@ class _Sitting:
                 stop=self._stop,
                 seen=seen,
             )
+
+    async def _share(
+        self, models: Mapping[str, Model], settings: Settings, seen: Callable[[Made], None]
+    ) -> str | None:
+        """Work beside other workers; stopping this program stops them all."""
+        from judge.run.worker import LeasedRun, carry_out_leased
+        from judge.store.leases import Leases
+
+        store, run = self._store, self._run
+        take_over = settings.recall and run.manifest.kind != "generate"
+        return await carry_out_leased(
+            LeasedRun(
+                store=store,
+                run=run,
+                models=models,
+                settings=settings,
+                stop=self._stop,
+                seen=seen,
+                leases=Leases(store, run),
+                recall=(lambda tasks: list(recalled(iter(tasks), store, run)))
+                if take_over
+                else None,
+                leader=True,
+            )
+        )
+
+    async def _post_batches(
+        self,
+        plan: Plan,
+        settings: Settings,
+        batch: BatchSettings,
+        *,
+        seen: Callable[[Made], None],
+    ) -> "BatchOutcome":
+        from judge.run.batches import BatchRun, carry_out_batches
+
+        with self._store.writer(self._run):
+            ended = await carry_out_batches(
+                BatchRun(
+                    store=self._store,
+                    run=self._run,
+                    tasks=plan.tasks,
+                    services={model.name: open_batches(model) for model in plan.asked},
+                    settings=batch,
+                    stop=self._stop,
+                    seen=seen,
+                    note=console.note,
+                    prices=settings.prices,
+                    max_calls=settings.max_calls,
+                    max_usd=settings.budget_usd,
+                )
+            )
+        if ended.at_provider:
+            console.note(
+                f"{ended.at_provider} lines are at the provider; collect them with: "
+                f"{console.resume_command(self._run.name)}"
+            )
+        return ended
 
     def _watch(self, made: Made) -> None:
         """Notice what is hopeless."""

@@ -30,7 +30,6 @@ _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 
 _TAG = re.compile("[\U000e0020-\U000e007e]")
 _ALIKE = re.compile("[\u0370-\u052f]")
-_LETTER = re.compile(r"[a-z<\[]")
 _INVISIBLE = re.compile(
     "[\u00ad\u0300-\u036f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e007f]"
@@ -53,9 +52,6 @@ class Rule:
     words: tuple[str, ...]
     """None of the patterns can match where none of these occurs."""
     pattern: re.Pattern[str]
-    chinese: bool
-    latin: bool
-    """Whether some of the words are Chinese, and whether some are not."""
 
 
 def suspicions(text: str) -> tuple[str, ...]:
@@ -110,16 +106,37 @@ def plain(text: str) -> str:
 
 
 def _matching(text: str) -> Iterator[str]:
-    holds = text.__contains__
-    chinese, latin = not text.isascii(), _LETTER.search(text) is not None
-    for rule in rules():
-        possible = (chinese and rule.chinese) or (latin and rule.latin)
-        if possible and any(map(holds, rule.words)) and rule.pattern.search(text):
+    for rule in _possible(text):
+        if rule.pattern.search(text):
             yield rule.name
     if _SPACED_HINT.search(text):
         joined = (match[0].replace(" ", "") for match in _SPACED.finditer(text))
         if any(_SPACED_WORD.search(word) for word in joined):
             yield "spaced_letters"
+
+
+def _possible(text: str) -> list[Rule]:
+    """Give the rules of which some word occurs.
+
+    Only words whose first character occurs are looked for: in Chinese that leaves few.
+    """
+    words = _words_by_first_character()
+    numbers = {
+        number
+        for first in words.keys() & set(text)
+        for word, number in words[first]
+        if word in text
+    }
+    return [rules()[number] for number in sorted(numbers)]
+
+
+@cache
+def _words_by_first_character() -> Mapping[str, tuple[tuple[str, int], ...]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for number, rule in enumerate(rules()):
+        for word in rule.words:
+            found.setdefault(word[0], []).append((word, number))
+    return {first: tuple(words) for first, words in found.items()}
 
 
 def _hides(text: str) -> bool:
@@ -142,8 +159,6 @@ def rules() -> tuple[Rule, ...]:
             name=rule["name"],
             words=tuple(rule["words"]),
             pattern=_compiled(rule["patterns"], document["parts"]),
-            chinese=not all(word.isascii() for word in rule["words"]),
-            latin=any(word.isascii() for word in rule["words"]),
         )
         for rule in document["rule"]
     )

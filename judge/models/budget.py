@@ -119,6 +119,8 @@ def spent(attempts: Sequence[Attempt]) -> Spent:
 
 
 def _total(attempts: Sequence[Attempt]) -> Usage:
+    if len(attempts) == 1:
+        return attempts[0].usage
     return Usage(
         prompt_tokens=_sum([attempt.usage.prompt_tokens for attempt in attempts]),
         completion_tokens=_sum([attempt.usage.completion_tokens for attempt in attempts]),

@@ -8,6 +8,8 @@ first call after the pause goes alone, as a probe. Times are seconds of a monoto
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from pydantic import Field
@@ -134,9 +136,16 @@ class ProviderGate:
     ----------
     limit : Limit
     clock : Clock
+    pace : coroutine function or None
+        Waits for one more call of so many tokens, where a rate is shared with other programs.
     """
 
-    def __init__(self, limit: Limit, clock: Clock) -> None:
+    def __init__(
+        self, limit: Limit, clock: Clock, *, pace: Callable[[int], Awaitable[None]] | None = None
+    ) -> None:
+        self.pushbacks = 0
+        """How often the calls in flight were halved."""
+        self._shared_pace = pace
         self.retries = RetryBudget(limit.retry_share, limit.retry_floor, clock)
         self.in_flight = 0
         self._clock = clock
@@ -202,7 +211,16 @@ class ProviderGate:
                 self.leave()
             raise
 
+    @property
+    def pause_left(self) -> float | None:
+        """Seconds until calls may be made again; None where they may."""
+        left = self._paused_until - self._clock.now()
+        return left if left > 0.0 else None
+
     async def _pace(self, tokens: int) -> None:
+        if self._shared_pace is not None:
+            await self._shared_pace(tokens)
+            return
         if self._requests is None and self._tokens is None:
             return
         waits = [
@@ -244,6 +262,7 @@ class ProviderGate:
         if started >= self._pushed_at:
             self._allowed = max(1.0, self._allowed / 2.0)
             self._pushed_at = self._clock.now()
+            self.pushbacks += 1
         self._slow_start = False
         if pause is not None:
             self.pause(pause)
@@ -267,9 +286,18 @@ class Limits:
         What holds for each provider.
     clock : Clock or None
         None for the machine's.
+    pace : coroutine function or None
+        Waits for one more call of a provider, where a rate is shared with other programs.
     """
 
-    def __init__(self, limit: Limit | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        limit: Limit | None = None,
+        clock: Clock | None = None,
+        *,
+        pace: Callable[[str, int], Awaitable[None]] | None = None,
+    ) -> None:
+        self._pace = pace
         self.clock: Clock = clock or SystemClock()
         self._limit = limit or Limit()
         self._gates: dict[str, ProviderGate] = {}
@@ -277,5 +305,10 @@ class Limits:
     def gate(self, provider: str) -> ProviderGate:
         """Give the one gate of a provider."""
         if provider not in self._gates:
-            self._gates[provider] = ProviderGate(self._limit, self.clock)
+            pace = None if self._pace is None else partial(self._pace, provider)
+            self._gates[provider] = ProviderGate(self._limit, self.clock, pace=pace)
         return self._gates[provider]
+
+    def gates(self) -> Mapping[str, ProviderGate]:
+        """Give the gates of all providers that were asked so far."""
+        return self._gates

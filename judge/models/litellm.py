@@ -319,6 +319,23 @@ def list_price(model: str) -> Price | None:
     return price if price.prompt or price.completion else None
 
 
+def cached_share(model: str) -> float:
+    """Give the price of a prompt token from the provider's cache, as a share of a fresh one's.
+
+    Returns
+    -------
+    float
+        1.0 where the list knows of no discount.
+    """
+    try:
+        listed = load_litellm().get_model_info(model)
+    except Exception:  # noqa: BLE001 - litellm raises a plain Exception for a model it does not know
+        return 1.0
+    fresh = listed.get("input_cost_per_token")
+    cached = listed.get("cache_read_input_token_cost")
+    return cached / fresh if fresh and cached else 1.0
+
+
 def _sent_as_is(litellm: Any, judge: ModelSettings, provider: str) -> bool:
     """Whether a request goes to chat completions by openai's own client, which sends what it gets.
 

@@ -1,8 +1,8 @@
 """The plan of a run that judges: which generations, under which rubrics, by which judges."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from judge.grading import pairwise, pointwise
@@ -57,10 +57,17 @@ class JudgingPlan:
 
     def tasks(self) -> Iterator[Task]:
         """Plan every judgment, streaming where the grading allows it."""
+        return self.tasks_of(self.read())
+
+    def tasks_of(self, generations: Iterable[Generation]) -> Iterator[Task]:
+        """Plan the judgments of some generations; of pairs, all responses must be among them."""
         if self.pairwise:
-            return pairwise.tasks(self.read(), self.editions, self.judges, repeats=self.repeats)
-        forms = Forms(self.editions, self.judges, self.on_refusal)
-        return pointwise.tasks(self.read(), forms, repeats=self.repeats)
+            return pairwise.tasks(generations, self.editions, self.judges, repeats=self.repeats)
+        return pointwise.tasks(generations, self._forms, repeats=self.repeats)
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return Forms(self.editions, self.judges, self.on_refusal)
 
     def manifest(self) -> Manifest:
         """Say what the run is made of, before anything is asked.
@@ -233,8 +240,12 @@ class GeneratingPlan:
 
     def tasks(self) -> Iterator[Prompting]:
         """Plan every answer, in the order of the file."""
+        return self.tasks_of(self.read())
+
+    def tasks_of(self, items: Iterable[Item]) -> Iterator[Prompting]:
+        """Plan the answers to some prompts."""
         shared = digest([model_digest(self.candidate), self.system_prompt])
-        for item in self.read():
+        for item in items:
             for sample in range(self.samples):
                 yield Prompting(
                     item=item,
@@ -258,4 +269,43 @@ class GeneratingPlan:
 
     def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep a new run with its prompts."""
-        return store.create_run(name, manifest, items=self.read())
+        documents = {SYSTEM: self.system}
+        return store.create_run(name, manifest, items=self.read(), documents=documents)
+
+
+SYSTEM = "system"
+"""The kind of document that names the model under test as tables show it."""
+
+
+def plan_of_run(store: "Store", run: Run) -> JudgingPlan | GeneratingPlan:
+    """Make the plan of a run again from what its store holds, and from nothing else."""
+    manifest = run.manifest
+    if manifest.candidate is not None:
+        system = store.latest_document(run, SYSTEM) or manifest.candidate.name
+        return GeneratingPlan(
+            source=manifest.source,
+            read=lambda: store.items(run),
+            candidate=manifest.candidate,
+            system=system,
+            system_prompt=manifest.system_prompt,
+            samples=manifest.repeats,
+        )
+    kept = kept_rubrics(store, run)
+    return JudgingPlan(
+        source=manifest.source,
+        read=lambda: store.generations(run),
+        editions=tuple(
+            _kept_edition(kept, rubric)
+            for rubric in dict.fromkeys(edition.rubric for edition in manifest.rubrics)
+        ),
+        judges=manifest.judges,
+        repeats=manifest.repeats,
+        pairwise=manifest.kind == "pairwise",
+        on_refusal=manifest.on_refusal,
+    )
+
+
+def _kept_edition(kept: Mapping[tuple[str, str], Rubric], rubric: str) -> Edition:
+    """Give a kept rubric in the language that is asked for, or in the only one that was kept."""
+    known = {language: found for (name, language), found in kept.items() if name == rubric}
+    return lambda language: known.get(language) or next(iter(known.values()))

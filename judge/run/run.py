@@ -179,6 +179,8 @@ class Settings:
     recall: bool = True
     """Take over what other runs of the store were told to the very same question."""
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    addresses: tuple[str, ...] = ()
+    """All addresses of the model, where it has several; the first is the one in its settings."""
 
 
 class Plan(Protocol):
@@ -279,10 +281,15 @@ async def carry_out(
     StoreError
         If another process writes the run, or the database fails.
     """
+    from judge.store.parts import keys_at_provider
+
     with store.writer(run):
         settled = {_slot_digest(slot) for slot in store.settled(run)}
+        at_provider = keys_at_provider(store, run)
         open_tasks: Iterator[Task] = (
-            task for task in tasks if _slot_digest(task.slot) not in settled
+            task
+            for task in tasks
+            if _slot_digest(task.slot) not in settled and task.key not in at_provider
         )
         calls, usd = store.spent(run)
         async with AsyncExitStack() as stack:
@@ -306,12 +313,12 @@ async def carry_out(
                 seen=seen,
             )
             if settings.recall and run.manifest.kind != "generate":
-                open_tasks = _recalled(open_tasks, store, run)
+                open_tasks = recalled(open_tasks, store, run)
             await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
             return bench.budget.exceeded
 
 
-def _recalled(tasks: Iterator[Task], store: "Store", run: Run) -> Iterator[Task]:
+def recalled(tasks: Iterator[Task], store: "Store", run: Run) -> Iterator[Task]:
     """Stream tasks; those that another run of the store has answered know their judgment.
 
     The content key decides: it covers the judge with its settings and address, the trusted text,

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -18,7 +18,7 @@ from judge.models.base import Model, Question, Reply
 from judge.models.budget import Budget, Price
 from judge.models.limits import Limits
 from judge.models.retry import RetryPolicy, ask_with_retries
-from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage
+from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage, replaced
 from judge.store.records import AttemptEnded, AttemptStarted, Write
 
 Made = Judgment | Answer
@@ -86,6 +86,8 @@ class Bench:
     deadline: float = 120.0
     """Seconds for one call."""
     first_serial: int = 1
+    serial: Callable[[], int] | None = None
+    """Numbers the attempts where several programs do; else they are counted from the first."""
     seen: Callable[[Made], None] = _no_progress
     """Told of each record once it is kept."""
     nonce: Callable[[], str] = lambda: secrets.token_hex(8)
@@ -94,13 +96,13 @@ class Bench:
 
 
 async def ask_tasks(
-    tasks: Iterator[Task], bench: Bench, *, workers: int, stop: asyncio.Event
+    tasks: Iterator[Task] | AsyncIterator[Task], bench: Bench, *, workers: int, stop: asyncio.Event
 ) -> None:
     """Work on tasks until they are done, the budget is spent, or somebody asks to stop.
 
     Parameters
     ----------
-    tasks : iterator of Task
+    tasks : iterator of Task, or asynchronous iterator of it
         Drawn from as workers become free; never held.
     bench : Bench
     workers : int
@@ -115,8 +117,10 @@ async def ask_tasks(
     """
     desk = _Desk(bench, stop)
 
+    source = tasks if isinstance(tasks, AsyncIterator) else _Stream(tasks)
+
     async def work() -> None:
-        for task in tasks:
+        async for task in source:
             if stop.is_set() or bench.budget.exceeded:
                 return
             made = await desk.settle(task)
@@ -128,13 +132,32 @@ async def ask_tasks(
             group.create_task(work())
 
 
+class _Stream:
+    """Tasks at hand, given one by one to whoever asks."""
+
+    def __init__(self, tasks: Iterator[Task]) -> None:
+        self._tasks = tasks
+
+    def __aiter__(self) -> "_Stream":
+        return self
+
+    async def __anext__(self) -> Task:
+        for task in self._tasks:
+            return task
+        raise StopAsyncIteration
+
+
 class _Desk:
     """What the workers of a stage share while it runs."""
 
     def __init__(self, bench: Bench, stop: asyncio.Event) -> None:
         self._bench = bench
         self._stop = stop
-        self._serials = itertools.count(bench.first_serial)
+        self._serials = (
+            itertools.count(bench.first_serial)
+            if bench.serial is None
+            else iter(bench.serial, None)
+        )
         self._rungs: dict[str, Rung] = {}
 
     async def settle(self, task: Task) -> Made | None:
@@ -161,11 +184,10 @@ class _Desk:
         model = bench.models[task.asks]
         nonce = bench.nonce()
         rung = self._rungs.get(task.asks, model.rungs[0])
-        settings = {"rung": rung, "deadline": bench.deadline}
         try:
             reply = await ask_with_retries(
                 model,
-                task.question(nonce).model_copy(update=settings),
+                replaced(task.question(nonce), rung=rung, deadline=bench.deadline),
                 policy=bench.policy,
                 limits=bench.limits,
                 ledger=ledger,
@@ -235,15 +257,14 @@ class _TaskLedger:
         cost = self._cost(reply)
         self._bench.budget.settle(self._reserved, cost, replied=reply is not None)
         place = self._earlier + number - 1
-        self.attempts[place] = self.attempts[place].model_copy(
-            update={
-                "outcome": outcome,
-                "detail": detail,
-                "served_model": reply.served_model if reply else None,
-                "usage": usage,
-                "cost_usd": cost,
-                "latency_ms": latency_ms,
-            }
+        self.attempts[place] = replaced(
+            self.attempts[place],
+            outcome=outcome,
+            detail=detail,
+            served_model=reply.served_model if reply else None,
+            usage=usage,
+            cost_usd=cost,
+            latency_ms=latency_ms,
         )
         self._ended = AttemptEnded(serial=self._serial, attempt=self.attempts[place])
 

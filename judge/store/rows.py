@@ -1,21 +1,19 @@
 """Rows from records and records from rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import islice
+from operator import attrgetter
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Delete,
     RowMapping,
     Table,
-    bindparam,
-    delete,
     insert,
-    update,
 )
 
+from judge.errors import StoreError
 from judge.manifest import Manifest
 from judge.records import Answer, Generation, Item, Judgment
 from judge.store import schema
@@ -23,11 +21,6 @@ from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 
 PAGE = 500
 """Rows that are held in memory at once."""
-
-_END_ATTEMPT = update(schema.attempts).where(
-    schema.attempts.c.run_id == bindparam("of_run"),
-    schema.attempts.c.serial == bindparam("of_serial"),
-)
 
 SLOT = ("id", "system", "sample", "judge", "rubric", "repeat", "order")
 """The columns that say which judgment of a run this is."""
@@ -62,35 +55,56 @@ def insert_document(connection: Connection, run_id: int, *, kind: str, body: str
     )
 
 
-def attempt_row(run: Run, write: AttemptStarted) -> dict[str, object]:
-    """Give the row of a call that is about to be made."""
-    return {
-        "run_id": run.run_id,
-        "serial": write.serial,
-        "key": write.attempt.key,
-        "started_at": write.started_at,
-        "outcome": write.attempt.outcome,
-        "record": write.attempt.model_dump_json(),
-    }
+_START_ATTEMPT = """INSERT INTO attempts (run_id, serial, key, started_at, outcome, record)
+VALUES (?, ?, ?, ?, ?, ?)"""
+
+_END_ATTEMPT = """UPDATE attempts
+SET outcome = ?, prompt_tokens = ?, completion_tokens = ?, cost_usd = ?, record = ?
+WHERE run_id = ? AND serial = ?"""
+
+
+def start_attempts(connection: Connection, run: Run, started: Sequence[AttemptStarted]) -> None:
+    """Write down calls that are about to be made."""
+    values = [
+        (
+            run.run_id,
+            write.serial,
+            write.attempt.key,
+            write.started_at,
+            write.attempt.outcome,
+            write.attempt.model_dump_json(),
+        )
+        for write in started
+    ]
+    # On a server the same group may come again, where the reply to a commit was lost.
+    again = " ON CONFLICT DO NOTHING" if connection.dialect.name == "postgresql" else ""
+    _execute_many(connection, _START_ATTEMPT + again, values)
 
 
 def end_attempts(connection: Connection, run: Run, ended: Sequence[AttemptEnded]) -> None:
     """Write down what became of calls."""
-    connection.execute(
-        _END_ATTEMPT,
-        [
-            {
-                "of_run": run.run_id,
-                "of_serial": write.serial,
-                "outcome": write.attempt.outcome,
-                "prompt_tokens": write.attempt.usage.prompt_tokens,
-                "completion_tokens": write.attempt.usage.completion_tokens,
-                "cost_usd": write.attempt.cost_usd,
-                "record": write.attempt.model_dump_json(),
-            }
-            for write in ended
-        ],
-    )
+    values = [
+        (
+            write.attempt.outcome,
+            write.attempt.usage.prompt_tokens,
+            write.attempt.usage.completion_tokens,
+            write.attempt.cost_usd,
+            write.attempt.model_dump_json(),
+            run.run_id,
+            write.serial,
+        )
+        for write in ended
+    ]
+    _execute_many(connection, _END_ATTEMPT, values)
+
+
+def _execute_many(
+    connection: Connection, statement: str, values: Sequence[tuple[object, ...]]
+) -> int:
+    """Hand rows to the driver as they are: building statements of them costs more than the rows."""
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("?", "%s")
+    return connection.exec_driver_sql(statement, list(values)).rowcount
 
 
 def made(run: Run) -> tuple[Table, tuple[str, ...]]:
@@ -100,57 +114,82 @@ def made(run: Run) -> tuple[Table, tuple[str, ...]]:
     return schema.judgments, SLOT
 
 
-def keep(connection: Connection, run: Run, writes: Sequence[Write]) -> None:
-    """Keep a group of writes."""
-    started = [attempt_row(run, write) for write in writes if isinstance(write, AttemptStarted)]
+def keep(
+    connection: Connection, run: Run, writes: Sequence[Write], *, shared: bool = False
+) -> None:
+    """Keep a group of writes.
+
+    A record takes the place of what an earlier try left there, if that ended in an error or a
+    stop; what was kept otherwise stands.
+
+    Parameters
+    ----------
+    connection : Connection
+    run : Run
+    writes : sequence of Write
+    shared : bool
+        Whether several programs write the run: then a record that is there already is left out,
+        for another worker has kept it, or the reply to a commit was lost.
+
+    Raises
+    ------
+    StoreError
+        If a record is there already and the run is not shared.
+    """
+    started = [write for write in writes if isinstance(write, AttemptStarted)]
     if started:
-        connection.execute(insert(schema.attempts), started)
+        start_attempts(connection, run, started)
     ended = [write for write in writes if isinstance(write, AttemptEnded)]
     if ended:
         end_attempts(connection, run, ended)
-    for table, columns, kind in (
-        (schema.judgments, SLOT, Judgment),
-        (schema.answers, UNIT, Answer),
-    ):
-        added = [made_row(run, write, columns) for write in writes if isinstance(write, kind)]
-        if added:
-            places = [{name: row[name] for name in ("run_id", *columns)} for row in added]
-            make_way(connection, table, places)
-            connection.execute(insert(table), added)
+    judgments = [write for write in writes if isinstance(write, Judgment)]
+    if judgments:
+        kept = _keep_made(connection, run, table="judgments", slot=SLOT, made=judgments)
+        _refuse_twice(len(judgments) - kept, shared=shared)
+    answers = [write for write in writes if isinstance(write, Answer)]
+    if answers:
+        kept = _keep_made(connection, run, table="answers", slot=UNIT, made=answers)
+        _refuse_twice(len(answers) - kept, shared=shared)
 
 
-def make_way(connection: Connection, table: Table, places: Sequence[Mapping[str, object]]) -> None:
-    """Take away what an earlier try left in rows' places, if it ended in an error or a stop."""
-    connection.execute(
-        _clearance(table, tuple(places[0])),
-        [{f"its_{name}": value for name, value in place.items()} for place in places],
-    )
+def _refuse_twice(count: int, *, shared: bool) -> None:
+    if count and not shared:
+        raise StoreError(f"{count} of the records are in the run already; none was written.")
+
+
+def _keep_made(
+    connection: Connection,
+    run: Run,
+    *,
+    table: str,
+    slot: tuple[str, ...],
+    made: Sequence[Judgment | Answer],
+) -> int:
+    place = attrgetter(*slot)
+    values = [
+        (run.run_id, *place(each), each.key, each.outcome, each.model_dump_json()) for each in made
+    ]
+    return _execute_many(connection, _kept_once(table, slot), values)
 
 
 @cache
-def _clearance(table: Table, columns: tuple[str, ...]) -> Delete:
-    """Build the statement once: building it takes longer than the database takes to obey it."""
-    return (
-        delete(table)
-        .where(*(table.c[name] == bindparam(f"its_{name}") for name in columns))
-        .where(unsettled(table))
-    )
+def _kept_once(table: str, slot: tuple[str, ...]) -> str:
+    """Write the statement that keeps records, each in its place and at most once."""
+    names = ", ".join(f'"{name}"' for name in ("run_id", *slot))
+    marks = ", ".join("?" for _ in (*slot, 1, 2, 3, 4))
+    return _KEPT_ONCE.format(table=table, names=names, marks=marks)
+
+
+_KEPT_ONCE = """
+INSERT INTO {table} ({names}, "key", outcome, record) VALUES ({marks}) ON CONFLICT ({names})
+DO UPDATE SET "key" = excluded."key", outcome = excluded.outcome, record = excluded.record
+WHERE {table}.outcome >= 'error.' AND {table}.outcome < 'error/'
+  OR {table}.outcome = 'skipped.user_stop'"""
 
 
 def unsettled(table: Table) -> ColumnElement[bool]:
     """Say which rows a resumed run asks for again."""
     return table.c.outcome.startswith("error.") | (table.c.outcome == "skipped.user_stop")
-
-
-def made_row(run: Run, made: Judgment | Answer, columns: Sequence[str]) -> dict[str, object]:
-    """Give the row of what a run made, with the columns that tell its rows apart."""
-    return {
-        "run_id": run.run_id,
-        **{name: getattr(made, name) for name in columns},
-        "key": made.key,
-        "outcome": made.outcome,
-        "record": made.model_dump_json(),
-    }
 
 
 def label_row(run: Run, label: Label) -> dict[str, object]:

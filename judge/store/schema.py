@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import (
     Column,
     Connection,
+    Double,
     Engine,
     Float,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     inspect,
     select,
 )
@@ -29,6 +31,12 @@ from judge.errors import StoreError
 
 metadata = MetaData()
 """The tables of version 1."""
+
+batches = MetaData()
+"""The tables of version 3: what was posted to a provider as a batch."""
+
+leases = MetaData()
+"""The tables of version 4: who works on which part of a run, and what all of them share."""
 
 room = MetaData()
 """The tables of version 2. Labels themselves stand in the table of version 1, exactly as an import
@@ -231,6 +239,74 @@ entries = Table(
     PrimaryKeyConstraint("run_id", "entry"),
 )
 
+parts = Table(
+    "parts",
+    batches,
+    _of_run(),
+    _number("part"),
+    *_texts("asks", "provider", "label", "secret", "rung", "state", "created_at", "digest"),
+    _number("lines"),
+    _number("bytes"),
+    Column("reserved_usd", Float),
+    *(Column(name, Text) for name in ("upload", "batch_id", "posted_at", "expires_at", "why")),
+    PrimaryKeyConstraint("run_id", "part"),
+)
+
+part_lines = Table(
+    "part_lines",
+    batches,
+    _of_run(),
+    _number("part"),
+    _text("key"),
+    _number("serial"),
+    PrimaryKeyConstraint("run_id", "part", "key"),
+    Index("part_lines_by_key", "run_id", "key"),
+)
+
+blocks = Table(
+    "blocks",
+    leases,
+    _of_run(),
+    *map(_number, ("block", "first", "last", "done", "unsettled")),
+    Column("token", Text),
+    Column("lease_until", Double),
+    PrimaryKeyConstraint("run_id", "block"),
+    Index("blocks_open", "run_id", "done", "block"),
+)
+
+workers = Table(
+    "workers",
+    leases,
+    Column("worker", Integer, primary_key=True),
+    _of_run(),
+    *_texts("name", "state", "started_at"),
+    *map(_number, ("calls", "kept", "granted_calls")),
+    *(Column(name, Double, nullable=False) for name in ("beat", "usd", "granted_usd")),
+    Index("workers_by_run", "run_id", "state"),
+)
+
+controls = Table(
+    "controls",
+    leases,
+    Column("run_id", Integer, ForeignKey(runs.c.run_id), primary_key=True),
+    *map(_number, ("stop", "next_serial")),
+    Column("dearest_usd", Double),
+    _text("settings"),
+)
+
+providers = Table(
+    "providers",
+    leases,
+    _of_run(),
+    _text("provider"),
+    _number("pushbacks"),
+    *(
+        Column(name, Double, nullable=False)
+        for name in ("paused_until", "requests_at", "tokens_at")
+    ),
+    PrimaryKeyConstraint("run_id", "provider"),
+)
+
 
 partitions = Table(
     "partitions",
@@ -285,12 +361,25 @@ def _add_the_seal(connection: Connection) -> None:
     seal.create_all(connection)
 
 
+def _add_provider_batches(connection: Connection) -> None:
+    batches.create_all(connection)
+
+
+def _add_leases(connection: Connection) -> None:
+    leases.create_all(connection)
+
+
 MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
     (1, _create_everything),
     (2, _add_the_experts_room),
     (3, _add_the_seal),
+    (4, _add_provider_batches),
+    (5, _add_leases),
 )
 LATEST = MIGRATIONS[-1][0]
+
+_SPACE = 0x6378
+"""Keeps the lock of migrations apart from those of other programs on the server."""
 
 
 def migrate(engine: Engine, *, now: str) -> None:
@@ -308,24 +397,37 @@ def migrate(engine: Engine, *, now: str) -> None:
     StoreError
         If a later version of the program made the store.
     """
-    present = _version(engine)
+    with engine.connect() as connection:
+        present = _version(connection)
+    while present < LATEST:
+        with engine.begin() as connection:
+            _let_one_migrate(connection)
+            # Another program may have made the change while this one waited for its turn.
+            present = _version(connection)
+            for number, change in MIGRATIONS[present : present + 1]:
+                change(connection)
+                connection.execute(
+                    schema_version.insert().values(
+                        version=number, name=change.__name__.strip("_"), applied_at=now
+                    )
+                )
+                present = number
     if present > LATEST:
         raise StoreError(
             f"the store has layout {present}, this version knows {LATEST}; install a newer cvalues."
         )
-    for number, change in MIGRATIONS[present:]:
-        with engine.begin() as connection:
-            change(connection)
-            connection.execute(
-                schema_version.insert().values(
-                    version=number, name=change.__name__.strip("_"), applied_at=now
-                )
-            )
 
 
-def _version(engine: Engine) -> int:
-    if not inspect(engine).has_table(schema_version.name):
+def _let_one_migrate(connection: Connection) -> None:
+    """Let one program at a time change the layout, until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_SPACE, 0)))
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _version(connection: Connection) -> int:
+    if not inspect(connection).has_table(schema_version.name):
         return 0
-    with engine.connect() as connection:
-        versions = connection.execute(select(schema_version.c.version)).scalars()
-        return max(versions, default=0)
+    versions = connection.execute(select(schema_version.c.version)).scalars()
+    return max(versions, default=0)

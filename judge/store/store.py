@@ -6,12 +6,12 @@ import os
 import secrets
 import socket
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from judge.errors import ConfigError, StoreError
+from judge.errors import ConfigError, StoreError, StoreUnreachable
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
@@ -150,6 +150,10 @@ KNOWN = (
 """How the address of a store on a server, or in memory, may begin."""
 
 
+SERVER: Mapping[str, Any] = {"pool_pre_ping": True}
+"""How connections to a server are kept: one that was cut is replaced before it is used."""
+
+
 def open_store(address: str) -> "Store":
     """Open a store, making it or bringing it to the latest layout where needed.
 
@@ -172,7 +176,7 @@ def open_store(address: str) -> "Store":
             "server as postgresql+psycopg://host/name."
         )
     try:
-        engine = create_engine(address) if path is None else open_file(path)
+        engine = create_engine(address, **SERVER) if path is None else open_file(path)
         store = Store(engine, path)
         schema.migrate(engine, now=_now())
     except ImportError as error:
@@ -211,6 +215,11 @@ class Store:
     def place(self) -> str:
         """Where the store is, without a password."""
         return str(self._path) if self._path else self._engine.url.render_as_string()
+
+    @property
+    def shared(self) -> bool:
+        """Whether several programs may work on one run at the same time: PostgreSQL only."""
+        return self._engine.dialect.name == "postgresql"
 
     def close(self) -> None:
         """Release the database."""
@@ -279,6 +288,44 @@ class Store:
     def judgments(self, run: Run) -> Iterator[Judgment]:
         """Stream all judgments of a run, in the order of their units."""
         return self._ordered(run, schema.judgments, Judgment.model_validate_json)
+
+    def count_units(self, run: Run) -> int:
+        """Count the generations that a run judges, or the prompts that it asks."""
+        table = schema.items if run.manifest.kind == "generate" else schema.generations
+        query = select(func.count()).select_from(table).where(table.c.run_id == run.run_id)
+        with self.transaction() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def units_between(self, run: Run, first: int, last: int) -> tuple[Generation | Item, ...]:
+        """Give the units of a run by their places in the file, both ends included.
+
+        For a run of pairs these are all responses to the prompts that stand there first, so that
+        no pair is cut in two.
+        """
+        generates = run.manifest.kind == "generate"
+        table = schema.items if generates else schema.generations
+        of_run = table.c.run_id == run.run_id
+        query = select(table.c.record).where(of_run).order_by(table.c.ordinal)
+        if run.manifest.kind == "pairwise":
+            place = func.min(table.c.ordinal)
+            ids = select(table.c.id).where(of_run).group_by(table.c.id)
+            query = query.where(table.c.id.in_(ids.having(place.between(first, last))))
+        else:
+            query = query.where(table.c.ordinal.between(first, last))
+        read = Item.model_validate_json if generates else Generation.model_validate_json
+        with self.transaction() as connection:
+            return tuple(read(record) for record in connection.scalars(query))
+
+    def settled_of(self, run: Run, ids: Collection[str]) -> set[tuple[str, ...]]:
+        """Give the slots of some prompts that need no further call."""
+        table, slot = rows.made(run)
+        query = (
+            select(*(table.c[name] for name in slot))
+            .where(table.c.run_id == run.run_id, table.c.id.in_(ids))
+            .where(~rows.unsettled(table))
+        )
+        with self.transaction() as connection:
+            return {tuple(str(part) for part in row) for row in connection.execute(query)}
 
     def attempts(self, run: Run) -> Iterator[Attempt]:
         """Stream all calls of a run, in the order in which they were begun."""
@@ -448,8 +495,17 @@ class _Transaction:
             raise self._translated(error) from error
 
     def _translated(self, error: SQLAlchemyError) -> StoreError:
+        if getattr(error, "connection_invalidated", False) or _unreachable(error):
+            return StoreUnreachable(f"{self._place}: the server of the store does not answer.")
         cause = getattr(error, "orig", None) or type(error).__name__
         return StoreError(f"{self._place}: the database refused the write ({cause}).")
+
+
+def _unreachable(error: SQLAlchemyError) -> bool:
+    """Tell a server that cannot be reached from a database that refuses."""
+    return type(getattr(error, "orig", None)).__module__.startswith("psycopg") and isinstance(
+        error, OperationalError
+    )
 
 
 def _latest(run: Run, kind: str, column: Column[str]) -> Select[str]:

@@ -5,6 +5,7 @@ Writes that arrive while a transaction is on its way are kept together in the ne
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
@@ -13,6 +14,12 @@ from judge.store.records import Write
 
 GROUP = 100
 """Rows in one transaction: what a crash can lose of what nobody was told is kept."""
+
+BUSY = 0.005
+"""Seconds since the last transaction below which writes are taken to follow closely."""
+
+GATHER = 0.002
+"""Seconds for which a group waits for more rows while writes follow closely."""
 
 Keep = Callable[[Sequence[Write]], None]
 
@@ -54,9 +61,14 @@ class Writer:
         await kept
 
     def _work(self) -> None:
+        ended = 0.0
         while (entry := self._next()) is not None:
+            if time.monotonic() - ended < BUSY:
+                # Writes follow closely, and a transaction costs as much as twenty rows.
+                time.sleep(GATHER)
             group = self._gather(entry)
             failure = self._attempt([write for written, _ in group for write in written])
+            ended = time.monotonic()
             self._loop.call_soon_threadsafe(_tell, group, failure)
 
     def _next(self) -> _Entry | None:

@@ -1,0 +1,125 @@
+"""`cvalues work`: one worker on a run that several share."""
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judge.cli import console
+
+if TYPE_CHECKING:
+    from judge.store.leases import Leases
+    from judge.store.records import Run
+    from judge.store.store import Store
+
+
+def work(
+    run: Annotated[str, typer.Option(help="Name of the run, which cvalues judge has begun.")],
+    store: console.StoreOption = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, help="Most calls in flight of this worker.")
+    ] = None,
+    lease: Annotated[
+        float, typer.Option(min=1.0, help="Seconds after which a dead worker's claim is free.")
+    ] = 60.0,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Ask all workers of the run to finish and leave.")
+    ] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="List the workers of the run, and leave.")
+    ] = False,
+    quiet: console.Quiet = False,
+    json_: console.AsJson = False,
+) -> None:
+    """Work on a run beside other workers, until nothing of it is left.
+
+    Needs a store on PostgreSQL. It may be started and killed at any moment, on any machine: a dead
+    worker's claims run out, and others take them. Ctrl-C stops this worker alone. Exit code 5:
+    something of the run is still open.
+    """
+    from judge.store.leases import Leases
+
+    with console.opened(store) as kept:
+        found = console.run_named(kept, run)
+        leases = Leases(kept, found, seconds=lease)
+        if stop:
+            leases.stop()
+            console.note(f"the workers of {run} are asked to leave")
+            return
+        if status:
+            _show_workers(leases, as_json=json_)
+            return
+        worker = _LeasedSitting(quiet=quiet)
+        limit = asyncio.run(worker.work(kept, found, leases, concurrency=concurrency))
+        if limit is not None:
+            console.note(limit)
+        if worker.interrupted:
+            raise SystemExit(console.INTERRUPTED)
+        raise SystemExit(console.INCOMPLETE if leases.left() else console.DONE)
+
+
+def _show_workers(leases: "Leases", *, as_json: bool) -> None:
+    rows: list[dict[str, object]] = [
+        {
+            "worker": row.name,
+            "state": row.state,
+            "since": row.started_at,
+            "silent_s": round(row.silent_for, 1),
+            "calls": row.calls,
+            "kept": row.kept,
+            "usd": round(row.usd, 4),
+        }
+        for row in leases.workers()
+    ]
+    if as_json:
+        console.as_json({"blocks_left": leases.left(), "workers": rows})
+        return
+    console.table(rows, {name: name for name in rows[0]} if rows else {"worker": "worker"})
+    console.say(f"blocks left: {leases.left()}")
+
+
+class _LeasedSitting:
+    """A worker under way, and how it is interrupted."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.interrupted = False
+        self._quiet = quiet
+
+    async def work(
+        self, store: "Store", run: "Run", leases: "Leases", *, concurrency: int | None
+    ) -> str | None:
+        """Work until nothing is left; the first signal finishes what is in flight."""
+        from judge.cli.run_session import open_models, progress
+        from judge.run.plan import plan_of_run
+        from judge.run.worker import LeasedRun, carry_out_leased, settings_of
+
+        settings = settings_of(leases, run)
+        if concurrency is not None:
+            settings = replace(settings, concurrency=concurrency)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_, self._interrupt, stop)
+        models = open_models(plan_of_run(store, run), settings)
+        with progress(run.manifest.planned, quiet=self._quiet) as seen:
+            return await carry_out_leased(
+                LeasedRun(
+                    store=store,
+                    run=run,
+                    models=models,
+                    settings=settings,
+                    stop=stop,
+                    seen=seen,
+                    leases=leases,
+                )
+            )
+
+    def _interrupt(self, stop: asyncio.Event) -> None:
+        if self.interrupted:
+            os._exit(console.INTERRUPTED)
+        self.interrupted = True
+        stop.set()
+        console.note("finishing the calls in flight; Ctrl-C again to leave at once")

@@ -1,0 +1,181 @@
+import asyncio
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from judge.errors import ConfigError
+from judge.manifest import Source
+from judge.models import open_model
+from judge.models.budget import Price
+from judge.records import Candidate, Generation, Item, Judge
+from judge.run.plan import GeneratingPlan, JudgingPlan, plan_of_run
+from judge.run.run import Plan, Settings, begin, counts
+from judge.run.worker import LeasedRun, carry_out_leased, settings_of
+from judge.simulated.server import SimulatedServer, serve
+from judge.store.leases import Leases
+from judge.store.records import Run
+from judge.store.store import Store, open_store
+from rubrics import load_rubric
+from tests.postgres import needs_postgres, own_database
+
+SETTINGS = Settings(concurrency=8, recall=False)
+
+
+@pytest.fixture
+def address() -> Generator[str]:
+    with own_database() as made:
+        yield made
+
+
+def plan(server: SimulatedServer, count: int, *, pairwise: bool = False) -> JudgingPlan:
+    systems = ("a", "b") if pairwise else ("a",)
+    units = [
+        Generation(id=f"p{n}", prompt=f"问题 {n}", response=f"{system} 答 {n}", system=system)
+        for system in systems
+        for n in range(count)
+    ]
+    return JudgingPlan(
+        source=Source(name="r.jsonl", sha256="0" * 64, rows=len(units)),
+        read=lambda: iter(units),
+        editions=(lambda language: load_rubric("refusal", language=language),),
+        judges=(Judge(model="openai/sim", base_url=server.base_url),),
+        pairwise=pairwise,
+    )
+
+
+async def work(
+    store: Store, run: Run, todo: Plan, settings: Settings = SETTINGS, *, lease: float = 5.0
+) -> tuple[str | None, int]:
+    made: list[object] = []
+    limit = await carry_out_leased(
+        LeasedRun(
+            store=store,
+            run=run,
+            models={model.name: open_model(model).model for model in todo.asked},
+            settings=settings,
+            stop=asyncio.Event(),
+            seen=made.append,
+            leases=Leases(store, run, seconds=lease),
+        )
+    )
+    return limit, len(made)
+
+
+@needs_postgres
+async def test_several_workers_share_a_run_and_ask_nothing_twice(address: str) -> None:
+    store = open_store(address)
+    async with serve({"latency": {"fixed": 0.01}}) as server:
+        todo = plan(server, 200)
+        run, _ = begin(store, "shared", todo)
+        stores = [open_store(address) for _ in range(3)]
+        shares = await asyncio.gather(*(work(each, run, todo) for each in stores))
+        assert server.hits.total == 200
+    assert counts(store, run).scored == 200
+    assert sum(count for _, count in shares) == 200
+    assert all(count > 0 for _, count in shares)
+    assert store.spent(run)[0] == 200
+
+
+@needs_postgres
+async def test_a_run_of_pairs_cuts_no_pair_in_two(address: str) -> None:
+    store = open_store(address)
+    async with serve() as server:
+        todo = plan(server, 45, pairwise=True)
+        run, _ = begin(store, "pairs", todo)
+        await asyncio.gather(*(work(store, run, todo) for _ in range(2)))
+    assert counts(store, run).scored == 90
+
+
+@needs_postgres
+async def test_a_run_that_generates_is_shared_under_the_name_of_its_system(address: str) -> None:
+    store = open_store(address)
+    async with serve() as server:
+        items = [Item(id=f"p{n}", prompt=f"问题 {n}") for n in range(50)]
+        candidate = Candidate(model="openai/m", base_url=server.base_url)
+        todo = GeneratingPlan(
+            source=Source(name="p", sha256="0" * 64, rows=50),
+            read=lambda: iter(items),
+            candidate=candidate,
+            system="release-2",
+            samples=2,
+        )
+        run, _ = begin(store, "answers", todo)
+        await work(store, run, todo)
+    assert counts(store, run).scored == 100
+    assert {answer.system for answer in store.answers(run)} == {"release-2"}
+
+
+@needs_postgres
+async def test_the_limit_of_calls_holds_for_all_workers_together(address: str) -> None:
+    store = open_store(address)
+    settings = Settings(concurrency=8, recall=False, max_calls=100)
+    async with serve({"latency": {"fixed": 0.005}}) as server:
+        todo = plan(server, 400)
+        run, _ = begin(store, "limited", todo)
+        stores = [open_store(address) for _ in range(3)]
+        ends = await asyncio.gather(*(work(each, run, todo, settings) for each in stores))
+        assert server.hits.total == 100
+    assert {limit for limit, _ in ends} == {"the limit of 100 calls is reached"}
+
+
+@needs_postgres
+async def test_the_budget_holds_for_all_workers_together(address: str) -> None:
+    store = open_store(address)
+    price = {"openai/sim": Price(prompt=1e-5, completion=1e-5)}
+    settings = Settings(concurrency=4, recall=False, budget_usd=0.5, prices=price)
+    async with serve() as server:
+        todo = plan(server, 400)
+        run, _ = begin(store, "budget", todo)
+        stores = [open_store(address) for _ in range(2)]
+        ends = await asyncio.gather(*(work(each, run, todo, settings) for each in stores))
+    calls, usd = store.spent(run)
+    assert 0 < calls < 400
+    assert 0.45 <= usd <= 0.51
+    assert {limit for limit, _ in ends} == {"the limit of 0.5 US dollars is reached"}
+
+
+@needs_postgres
+async def test_what_failed_is_asked_again_in_the_next_sitting(address: str) -> None:
+    store = open_store(address)
+    once = Settings(concurrency=8, recall=False, max_attempts=1)
+    async with serve({"faults": [{"mode": "http_500", "share": 0.3, "attempts": 1}]}) as server:
+        todo = plan(server, 40)
+        run, _ = begin(store, "again", todo)
+        await work(store, run, todo, once)
+        failed = counts(store, run).error
+        assert failed > 0
+        assert (await work(store, run, todo, once))[1] >= failed
+    assert counts(store, run).scored == 40
+
+
+@needs_postgres
+def test_a_worker_needs_nothing_but_the_store_and_the_name(address: str) -> None:
+    store = open_store(address)
+
+    async def made() -> None:
+        async with serve() as server:
+            todo = plan(server, 3)
+            run, _ = begin(store, "bare", todo)
+            again = plan_of_run(store, run)
+            assert [task.key for task in again.tasks()] == [task.key for task in todo.tasks()]
+            leases = Leases(store, run)
+            with pytest.raises(ConfigError, match="not open for workers"):
+                settings_of(leases, run)
+            await work(store, run, todo, Settings(concurrency=3, deadline=7.5))
+            kept = settings_of(leases, run)
+            assert (kept.concurrency, kept.deadline) == (3, 7.5)
+
+    asyncio.run(made())
+
+
+def test_a_store_in_a_file_refuses_several_workers_with_a_way_out(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "s.db"))
+
+    async def refused() -> None:
+        async with serve() as server:
+            run, _ = begin(store, "one", plan(server, 1))
+        with pytest.raises(ConfigError, match="PostgreSQL"):
+            Leases(store, run)
+
+    asyncio.run(refused())
