@@ -19,7 +19,12 @@ def export(
         ),
     ] = "verdicts",
     format_: Annotated[
-        str | None, typer.Option("--format", help="jsonl, csv or parquet; else by the suffix.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="jsonl, csv or parquet; else by the suffix. Parquet without a suffix is a folder "
+            "of files, written in little memory.",
+        ),
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="CSV for machines: do not defuse formulas in cells.")
@@ -30,6 +35,7 @@ def export(
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.errors import ConfigError
+    from judge.exporters.parquet import write_parquet_folder
     from judge.exporters.tables import COLUMNS, Format, What, feedback, filled, rows, write_rows
     from judge.store.store import write_run
 
@@ -50,7 +56,11 @@ def export(
                 table = filled(lambda: rows(kept, found, "generations"))
             else:
                 table = rows(kept, found, cast("What", kind))
-            count = write_rows(out, table, form=form, raw=raw, columns=COLUMNS.get(kind, ()))
+            columns = COLUMNS.get(kind, ())
+            if form == "parquet" and not out.suffix:
+                count = write_parquet_folder(out, table, columns=columns)
+            else:
+                count = write_rows(out, table, form=form, raw=raw, columns=columns)
     console.note(f"{count} rows in {out}")
 
 

@@ -11,7 +11,7 @@ from judge.models.batch import BatchService
 from judge.models.budget import Price
 from judge.records import Attempt, Rung, Usage
 from judge.run.scheduler import Made, Task
-from judge.store.parts import boundary_code
+from judge.store.records import boundary_code
 
 CHARACTERS_A_TOKEN = 2.0
 """Guess for mixed Chinese and English text, for what a part may cost."""

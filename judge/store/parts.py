@@ -5,7 +5,6 @@ has the store can find, on another day and another machine, what the provider ow
 """
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from typing import Literal
 
 from pydantic import Field
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from judge.records import Record, Rung
 from judge.store import rows, schema
-from judge.store.records import AttemptStarted, Run
+from judge.store.records import AttemptStarted, Run, boundary_code
 from judge.store.store import Store
 
 PartState = Literal["prepared", "posting", "submitted", "collected", "refused"]
@@ -54,11 +53,6 @@ class Part(Record):
     def nonce(self, key: str) -> str:
         """Draw the boundary code of a line."""
         return boundary_code(self.secret, key)
-
-
-def boundary_code(secret: str, key: str) -> str:
-    """Draw the boundary code of a line from its part: the same each time, and not to be guessed."""
-    return blake2b(key.encode(), key=bytes.fromhex(secret), digest_size=8).hexdigest()
 
 
 def add_part(store: Store, run: Run, part: Part, *, attempts: Sequence[AttemptStarted]) -> None:
