@@ -116,7 +116,9 @@ class Task:
         self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
     ) -> Judgment:
         """Make the judgment of a reply, or of the reason why there is none."""
-        noticed = flags_of(self.material) + ((self.step.flag,) if self.step else ())
+        reply = (came.text or "") if isinstance(came, Reply) else ""
+        noticed = flags_of(self.material, criteria=self.form.criteria, reply=reply)
+        noticed += (self.step.flag,) if self.step else ()
         if not isinstance(came, Reply):
             return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
         verdicts, flags = read_verdicts(self, came, canaries=(nonce,))

@@ -8,10 +8,12 @@ words would not be found, and a text about grading may be.
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from judge.grading.planted_verdicts import ECHO, RULE, echoed, planted
 
 FLAG = "injection_suspected"
 """The remark that a judgment carries where one of its texts was noticed."""
@@ -80,16 +82,26 @@ def suspicions(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def flags_of(material: Mapping[str, str]) -> tuple[str, ...]:
+def flags_of(
+    material: Mapping[str, str], *, criteria: Sequence[str] = (), reply: str = ""
+) -> tuple[str, ...]:
     """Give the remarks for what a judge was shown: the flag itself, then each rule behind it.
 
     Parameters
     ----------
     material : mapping of str to str
         Untrusted fields by name.
+    criteria : sequence of str
+        What the judge was asked for; a text that assigns levels to them is written for the judge.
+    reply : str
+        What the judge replied; a reply that stands in the material may have been taken from it.
     """
-    rules = sorted({rule for text in material.values() for rule in suspicions(text)})
-    return (FLAG, *(f"{FLAG}:{rule}" for rule in rules)) if rules else ()
+    found = {rule for text in material.values() for rule in suspicions(text)}
+    if any(planted(text, criteria) for text in material.values()):
+        found.add(RULE)
+    if reply and echoed(reply, material):
+        found.add(ECHO)
+    return (FLAG, *(f"{FLAG}:{rule}" for rule in sorted(found))) if found else ()
 
 
 def plain(text: str) -> str:
