@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -52,15 +53,27 @@ def say(text: str = "") -> None:
 def _write(text: str) -> None:
     """Write to standard output; a reader that has seen enough, such as `head`, changes no code."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(inert(text))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def inert(text: str) -> str:
+    """Break what a CI service obeys in the lines that a program prints.
+
+    GitHub runs a line that begins with two colons, blanks before them or not, and what follows two
+    number signs and a bracket anywhere.
+    """
+    return _WORKFLOW.sub(lambda match: match[1] + "\\u003a:", text).replace("##[", "# #[")
+
+
+_WORKFLOW = re.compile(r"^([ \t]*)::", re.MULTILINE)
+
+
 def note(text: str) -> None:
     """Print a remark to standard error, so that standard output stays what was asked for."""
-    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.write(inert(printable(text)) + "\n")
 
 
 def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
@@ -260,9 +273,10 @@ def _on_purpose() -> tuple[type[Exception], ...]:
 
 
 def _code(error: Exception) -> int:
+    from calibration.passport import PassportChangedError
     from judge.errors import ConfigError, JudgeError, NotTrusted, RunMismatch
 
-    if isinstance(error, NotTrusted):
+    if isinstance(error, (NotTrusted, PassportChangedError)):
         return UNTRUSTED
     infrastructure = isinstance(error, (JudgeError, OSError))
     usage = isinstance(error, (ConfigError, RunMismatch))

@@ -48,6 +48,8 @@ class Label(Record):
     group: str | None = None
     rubric: str | None = None
     rubric_hash: str | None = None
+    text_sha256: str | None = None
+    """Digest of the prompt and response that were labelled; None where nobody said."""
     rationale: str = ""
     kind: Literal["label", "adjudicate"] = "label"
     """A third's label of an item in dispute counts for the item, not for how experts agree."""

@@ -378,8 +378,8 @@ MIGRATIONS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
 )
 LATEST = MIGRATIONS[-1][0]
 
-_SPACE = 0x6378
-"""Keeps the lock of migrations apart from those of other programs on the server."""
+_LAYOUT_LOCK = 0x63760000
+"""Of the server: kept apart from the locks on runs."""
 
 
 def migrate(engine: Engine, *, now: str) -> None:
@@ -398,32 +398,32 @@ def migrate(engine: Engine, *, now: str) -> None:
         If a later version of the program made the store.
     """
     with engine.connect() as connection:
+        if _version(connection) == LATEST:
+            return
+    with engine.begin() as connection:
+        _wait_for_the_turn(connection)
         present = _version(connection)
-    while present < LATEST:
-        with engine.begin() as connection:
-            _let_one_migrate(connection)
-            # Another program may have made the change while this one waited for its turn.
-            present = _version(connection)
-            for number, change in MIGRATIONS[present : present + 1]:
-                change(connection)
-                connection.execute(
-                    schema_version.insert().values(
-                        version=number, name=change.__name__.strip("_"), applied_at=now
-                    )
+        if present > LATEST:
+            raise StoreError(
+                f"the store has layout {present}, this version knows {LATEST}; install a newer "
+                "cvalues."
+            )
+        for number, change in MIGRATIONS[present:]:
+            change(connection)
+            connection.execute(
+                schema_version.insert().values(
+                    version=number, name=change.__name__.strip("_"), applied_at=now
                 )
-                present = number
-    if present > LATEST:
-        raise StoreError(
-            f"the store has layout {present}, this version knows {LATEST}; install a newer cvalues."
-        )
+            )
 
 
-def _let_one_migrate(connection: Connection) -> None:
-    """Let one program at a time change the layout, until the transaction ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_SPACE, 0)))
-    elif connection.dialect.name == "sqlite":
+def _wait_for_the_turn(connection: Connection) -> None:
+    """Let one program at a time change the layout; the others wait, and then find it changed."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA busy_timeout=60000")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LAYOUT_LOCK)))
 
 
 def _version(connection: Connection) -> int:

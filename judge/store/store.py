@@ -5,9 +5,10 @@ import fcntl
 import os
 import secrets
 import socket
+import sqlite3
 import weakref
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -39,18 +40,40 @@ _SPACE = 0x6376
 """Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
 
 
+_PATIENCE = 30.0
+"""Seconds that a write waits while another program writes to the same file."""
+
+
 def open_file(path: Path) -> Engine:
     """Open or make a database file that only its owner can read.
 
     Raises
     ------
     StoreError
-        If the path is a link or not a file, or cannot be written.
+        If the path is a link or not a file, cannot be written, or is another program's database.
     """
+    _require_ours(path)
     _prepare(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 2.0})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE})
     event.listen(engine, "connect", _configure)
     return engine
+
+
+def _require_ours(path: Path) -> None:
+    """Refuse the database of another program before anything in it is touched."""
+    try:
+        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+            return
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+            names = {str(name) for (name,) in reader.execute("SELECT name FROM sqlite_master")}
+    except (OSError, sqlite3.Error):
+        # Not readable, or no database: the opening itself says so.
+        return
+    if names and "schema_version" not in names:
+        raise StoreError(
+            f"{path}: a database of another program, which is left as it is; name another file "
+            "with --store."
+        )
 
 
 def _prepare(path: Path) -> None:
@@ -169,6 +192,8 @@ def open_store(address: str) -> "Store":
     StoreError
         If it cannot be opened.
     """
+    if address == ":memory:":
+        raise ConfigError("a store in memory is gone with the program; name a file with --store.")
     path = None if "://" in address else Path(address)
     if path is None and not address.startswith(KNOWN):
         raise ConfigError(
@@ -433,6 +458,21 @@ class Store:
         """Return the newest JSON text of a kind, or None."""
         with self._engine.connect() as connection:
             return connection.execute(_latest(run, kind, schema.documents.c.body)).scalar()
+
+    def documents(self, run: Run, kind: str) -> tuple[str, ...]:
+        """List all JSON texts of a kind, oldest first."""
+        return tuple(body for _, body in self.dated_documents(run, kind))
+
+    def dated_documents(self, run: Run, kind: str) -> tuple[tuple[str, str], ...]:
+        """List all JSON texts of a kind with the time of each, oldest first."""
+        table = schema.documents
+        query = (
+            select(table.c.created_at, table.c.body)
+            .where(table.c.run_id == run.run_id, table.c.kind == kind)
+            .order_by(table.c.created_at)
+        )
+        with self._engine.connect() as connection:
+            return tuple((str(at), str(body)) for at, body in connection.execute(query))
 
     def transaction(self) -> "AbstractContextManager[Connection]":
         """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
