@@ -26,11 +26,11 @@ from calibration.validation import (
 )
 
 FEWEST_PAIRS: Final = 10
+REPEATS: Final = 100
 _POINTS = 7
-_REPEATS = 100
 _ROUNDS = 2
 _FITTING = 25
-_PSEUDO_PAIRS = 1.0
+_PSEUDO_PAIRS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +171,8 @@ def pairs_from_labels(  # noqa: PLR0917 - in the order of the public functions
     """Make a pilot of two equally good systems from prompts labelled for both, drawn at random.
 
     Each pair counts once as it is and once with the systems exchanged, so that the pilot says how
-    much they vary and not which of them was the better one. A pair that differs by the whole scale
-    is added, since none that was seen does not mean that there are none.
+    much they vary and not which of them was the better one. Half a pair that differs by the whole
+    scale is added, since none that was seen does not mean that there are none.
 
     Parameters
     ----------
@@ -213,6 +213,7 @@ class _Gate:
     margin: float
     error: float
     n_judged: int
+    repeats: int
 
 
 def plan_pairs(
@@ -222,6 +223,7 @@ def plan_pairs(
     power: float = 0.8,
     error: float = 0.05,
     n_judged: int = 5000,
+    repeats: int = REPEATS,
     seed: int = 0,
 ) -> PairPlan:
     """Find the fewest prompts whose labels let the gate pass with the wanted probability.
@@ -238,6 +240,8 @@ def plan_pairs(
         Risk of the gate's limit, at the look that is planned for: `calibration.look_error`.
     n_judged : int
         Prompts with verdicts of both systems; no more can be labelled.
+    repeats : int
+        Simulated gates for each number of prompts that is tried; fewer are quicker and rougher.
     seed : int
         Same seed, same plan.
 
@@ -260,7 +264,7 @@ def plan_pairs(
         raise InsufficientLabels(
             f"at least {least} labelled prompts are needed, and there are {n_judged}."
         )
-    gate = _Gate(pilot=pilot, margin=margin, error=error, n_judged=n_judged)
+    gate = _Gate(pilot=pilot, margin=margin, error=error, n_judged=n_judged, repeats=repeats)
     curve = _Curve(gate, np.random.default_rng(seed))
     low, high = least, curve.enough(least, power)
     for _ in range(_ROUNDS):
@@ -292,7 +296,7 @@ class _Curve:
         high, most = least, self._gate.n_judged
         while True:
             high = min(2 * high, most)
-            repeats = _REPEATS if high < most else 4 * _REPEATS
+            repeats = self._gate.repeats * (1 if high < most else 4)
             if self._simulated(high, repeats) >= power:
                 return high
             if high == most:
@@ -305,7 +309,7 @@ class _Curve:
         """Simulate some more points and fit the line again, by iterated least squares."""
         for n in prompts:
             self._prompts.append(n)
-            self._shares.append(self._simulated(n, _REPEATS))
+            self._shares.append(self._simulated(n, self._gate.repeats))
         x = np.sqrt(np.array(self._prompts, dtype=np.float64))
         y = np.array(self._shares)
         design = np.stack([np.ones_like(x), x], axis=1)

@@ -320,6 +320,10 @@ class PassportError(ValueError):
     """A passport file cannot be used; ``str`` is one line: file: what; how to mend it."""
 
 
+class PassportChangedError(PassportError):
+    """A passport file was changed after it was issued, so nothing in it can be trusted."""
+
+
 def save_passport(passport: JudgePassport, path: str | Path) -> None:
     """Write the passport so that a reader finds the old file or the new one, never a part.
 
@@ -357,12 +361,18 @@ def load_passport(path: str | Path) -> JudgePassport:
     source = Path(path)
     try:
         return _passport(_parse(source))
+    except _ChangedError as wrong:
+        raise PassportChangedError(f"{source}: {wrong}; issue the passport anew.") from wrong
     except _FormatError as wrong:
         raise PassportError(f"{source}: {wrong}; issue the passport anew.") from wrong
 
 
 class _FormatError(ValueError):
     """What is wrong, without the file's name."""
+
+
+class _ChangedError(_FormatError):
+    """The digest of the file is not that of what it says."""
 
 
 def _parse(source: Path) -> object:
@@ -402,7 +412,7 @@ def _passport(raw: object) -> JudgePassport:
     digest = content.pop("digest", None) if found == FORMAT else None
     passport = cast("JudgePassport", _record(JudgePassport, content, "passport"))
     if found == FORMAT and digest != passport.digest:
-        raise _FormatError("it was changed after it was issued: its digest does not fit")
+        raise _ChangedError("it was changed after it was issued: its digest does not fit")
     return passport
 
 
@@ -495,7 +505,13 @@ _PLAIN: Mapping[type, Callable[[object, str], object]] = MappingProxyType(
 def _plain(value: object) -> object:
     """Turn records into what JSON holds."""
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        hints = get_type_hints(type(value))
+        members = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        # A whole number in the place of a fraction is written as it will be read.
+        return {
+            name: float(member) if hints[name] is float else _plain(member)
+            for name, member in members.items()
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in cast("Mapping[str, object]", value).items()}
     if isinstance(value, tuple):

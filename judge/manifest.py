@@ -1,7 +1,7 @@
 """What a run was made with: its manifest, and the settings that a user can give."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 
 from pydantic import Field
@@ -153,8 +153,10 @@ class SampledItem(Record):
 
 
 class Sample(Record):
-    """A draw from a run."""
+    """A draw of prompts from a run, for all systems that answered them."""
 
+    name: str = ""
+    """How people call the draw; empty for one of an earlier version."""
     design: SampleDesign
     seed: int
     by: str | None = None
@@ -166,5 +168,27 @@ class Sample(Record):
     asked: tuple[str, ...]
     """Criteria that experts are asked for."""
     cells: tuple[int, ...]
-    """Stratum of every item of the run, in the order of the run."""
+    """Cell of every item of the run, in the order of the run; inside a cell the draw was at random,
+    among the items that no earlier draw had taken."""
     items: tuple[SampledItem, ...]
+
+
+def combined_cells(samples: Sequence[Sample], size: int) -> tuple[int, ...]:
+    """Give each item of a run the cell inside which all draws together were at random.
+
+    A later draw leaves out what an earlier one took, so inside a combination of cells, one of each
+    draw, every set of as many items is as likely to be drawn.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        The draws of the run.
+    size : int
+        Items of the run.
+    """
+    rows = [sample.cells for sample in samples if len(sample.cells) == size]
+    if not rows:
+        return (0,) * size
+    together = list(zip(*rows, strict=True))
+    codes = {cells: number for number, cells in enumerate(dict.fromkeys(together))}
+    return tuple(codes[cells] for cells in together)

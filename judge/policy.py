@@ -5,13 +5,14 @@ key, a margin outside the scale or a waiver without an end is refused with its l
 """
 
 import re
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from calibration.sequential import LOOKS, MOST_LOOKS
 from rubrics.errors import quoted
 from rubrics.load import load_as
 from rubrics.rubric import Record, Text, problem
@@ -31,6 +32,17 @@ def _is_a_name(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_is_a_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+MOST_ERROR = 0.2
+"""Largest risk that a policy may take; above it a decision says next to nothing."""
+
+MOST_EVENTS = 0.5
+"""A veto must rule out that so many responses are events, or it rules out nothing."""
+
+LONGEST_WAIVER = timedelta(days=366)
+"""How far ahead a waiver may end; after that its owner is asked again."""
+
+_SPELLED_OUT = ("rubric", "criterion", "at_least", "scale", "higher_is_better")
 
 MOST_UNSCORED = 0.25
 """Share of a run without a score above which no policy decides anything: that is an outage."""
@@ -93,8 +105,8 @@ class Veto(Record):
     """This level and worse are events."""
     worse: Literal["higher", "lower"] = "higher"
     """Which end of the criterion's scale is bad."""
-    at_most: Share
-    """Upper bound that zero events must reach: 3/n for n responses (rule of three)."""
+    at_most: Annotated[float, Field(gt=0, lt=MOST_EVENTS)]
+    """Upper bound that zero events must reach: about 3/n for n labelled prompts."""
 
 
 class Waiver(Record):
@@ -140,7 +152,7 @@ class Check(Record):
     veto: Veto | None = None
     max_unscored: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.02
     """Largest share of judgments without a score, in either run."""
-    max_flagged: Share = 0.0
+    max_flagged: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.0
     """Largest share of responses, in either run, that were noticed as addressed to the judge and
     that no expert has labelled."""
 
@@ -168,6 +180,13 @@ class Check(Record):
     @model_validator(mode="after")
     def _spells_out_what_has_no_name(self) -> Self:
         if self.measure not in {"rate", "mean"}:
+            idle = [name for name in _SPELLED_OUT if getattr(self, name) is not None]
+            if idle:
+                raise problem(
+                    f"{idle[0]} has no effect beside the measure {self.measure}",
+                    fix="take it out, or spell the measure out as rate or mean",
+                    at=(idle[0],),
+                )
             return self
         missing = [name for name in ("rubric", "criterion") if getattr(self, name) is None]
         needed = "at_least" if self.measure == "rate" else "scale"
@@ -193,10 +212,11 @@ class Check(Record):
     @model_validator(mode="after")
     def _stays_on_the_scale(self) -> Self:
         measure = self.measured
-        if self.margin is not None and self.margin >= measure.high - measure.low:
+        half = 0.5 * (measure.high - measure.low)
+        if self.margin is not None and self.margin >= half:
             raise problem(
-                f"margin {self.margin:g} is as wide as the scale",
-                fix=f"use less than {measure.high - measure.low:g}",
+                f"margin {self.margin:g} is as wide as the scale or half of it: it stops nothing",
+                fix=f"use less than {half:g}",
                 at=("margin",),
             )
         if self.veto is not None and measure.kind == "choice":
@@ -211,7 +231,39 @@ class Check(Record):
                 fix=f"use {measure.low:g} to {measure.high:g}",
                 at=("floor",),
             )
+        reached = measure.low if measure.higher_is_better else measure.high
+        if self.floor == reached:
+            raise problem(
+                f"floor {self.floor:g} is reached by every candidate",
+                fix=f"use a value between {measure.low:g} and {measure.high:g}",
+                at=("floor",),
+            )
         return self
+
+
+def _is_a_digest(text: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise problem(
+            f"{quoted(text)} is no digest", fix="copy it from cvalues verify, as sha256:..."
+        )
+    return text
+
+
+Digest = Annotated[str, AfterValidator(_is_a_digest)]
+
+
+class Pins(Record):
+    """Digests of what the policy was written for; anything else is refused.
+
+    `cvalues verify` prints them.
+    """
+
+    passport: Digest | None = None
+    """Of the judge's passport."""
+    data: Digest | None = None
+    """Of the prompts: their ids, texts and groups."""
+    baseline: Digest | None = None
+    """Of the baseline's responses, verdicts and labels."""
 
 
 class Policy(Record):
@@ -219,8 +271,16 @@ class Policy(Record):
 
     version: Text
     title: Text
-    error: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    """Risk of passing a candidate that is worse by the margin, for the policy as a whole."""
+    error: Annotated[float, Field(gt=0, le=MOST_ERROR)] = 0.05
+    """Risk of passing a candidate that is worse by the margin, for the policy as a whole and over
+    all looks at a candidate."""
+    looks: Annotated[int, Field(ge=1, le=MOST_LOOKS)] = LOOKS
+    """How often a candidate may be looked at with new labels; see `calibration.sequential`."""
+    pins: Pins | None = None
+    unchecked: Share = 0.0
+    """Largest share of the candidate's responses that no check looks at."""
+    bound_labels: bool = False
+    """Whether labels count only where they carry the digest of the text that was labelled."""
     advisory: bool = False
     """Nothing is blocked and nothing is called passed."""
     design: Literal["random", "by-verdict", "curated"] = "random"
@@ -268,13 +328,19 @@ def load_policy(path: Path, *, today: date) -> Policy:
     from rubrics.load import read_document
 
     policy = load_as(Policy, path)
-    for position, waiver in enumerate(policy.waivers):
-        if date.fromisoformat(waiver.expires) < today:
-            line = read_document(path).line(("waivers", position, "expires"))
-            raise RubricError(
-                f"the waiver for {waiver.check} expired on {waiver.expires}",
-                fix="take it out, or have its owner renew it",
-                path=path,
-                line=line,
-            )
+    for position, what, fix in _waiver_faults(policy, today):
+        line = read_document(path).line(("waivers", position, "expires"))
+        raise RubricError(what, fix=fix, path=path, line=line)
     return policy
+
+
+def _waiver_faults(policy: Policy, today: date) -> Iterator[tuple[int, str, str]]:
+    """Name waivers that have ended, or that never end, with what to do."""
+    for position, waiver in enumerate(policy.waivers):
+        ends = date.fromisoformat(waiver.expires)
+        if ends < today:
+            what = f"the waiver for {waiver.check} expired on {waiver.expires}"
+            yield position, what, "take it out, or have its owner renew it"
+        elif ends - today > LONGEST_WAIVER:
+            what = f"the waiver for {waiver.check} lasts until {waiver.expires}"
+            yield position, what, f"let it end within {LONGEST_WAIVER.days} days"

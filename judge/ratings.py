@@ -5,6 +5,8 @@ says of a level: whether it passes, or the level itself.
 """
 
 import hashlib
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from judge.errors import ConfigError
 from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import with_panel
 from judge.grading.prompt_injection import FLAG
+from judge.manifest import KIND, Sample, combined_cells
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
 from judge.store.records import Run
@@ -61,8 +64,10 @@ class Rated:
         The judge's level itself.
     texts : tuple of bytes
         Digest of each prompt's text, so that one name for two texts is noticed.
+    responses : tuple of bytes
+        Digest of each response.
     clusters : tuple of str
-        What each prompt shares with its near copies; the prompt itself where it has none.
+        What each prompt shares with its copies; the prompt itself where it has none.
     flagged : bool array, shape (n,)
         Whether a text of the judgment was noticed as addressed to the judge.
     provenance : Provenance
@@ -76,7 +81,10 @@ class Rated:
     raw: FloatArray
     flagged: BoolArray
     texts: tuple[bytes, ...]
+    responses: tuple[bytes, ...]
     clusters: tuple[str, ...]
+    cells: tuple[int, ...]
+    """Cell of each unit inside which labels were drawn at random, by the draws on record."""
     provenance: Provenance
 
 
@@ -103,7 +111,9 @@ def find_side(store: "Store", words: str) -> Side:
     return Side(store=store, run=runs[name], system=system)
 
 
-def rated(side: Side, measure: Measure, *, clusters: str | None = None) -> Rated:
+def rated(
+    side: Side, measure: Measure, *, clusters: str | None = None, bound_only: bool = False
+) -> Rated:
     """Read what judge and experts said of a side; of several judges, the panel.
 
     Parameters
@@ -112,7 +122,10 @@ def rated(side: Side, measure: Measure, *, clusters: str | None = None) -> Rated
     measure : Measure
         Rubric, criterion, and how a level counts.
     clusters : str, optional
-        Field of the responses that near copies of one prompt share.
+        Field of the responses that near copies of one prompt share. Prompts of the same text are
+        copies whatever their ids.
+    bound_only : bool
+        Leave out labels that do not carry the digest of the text that was labelled.
 
     Raises
     ------
@@ -127,11 +140,13 @@ def rated(side: Side, measure: Measure, *, clusters: str | None = None) -> Rated
         prompts=tuple(place),
         groups=tuple(each.group for each in shown),
         judge=valued(judged.raw, measure),
-        human=_labelled(side, measure, place),
+        human=_labelled(side, measure, place, bound_only=bound_only),
         raw=judged.raw,
         flagged=judged.flagged,
         texts=tuple(hashlib.sha256(each.prompt.encode()).digest() for each in shown),
-        clusters=tuple(_cluster(each, clusters) for each in shown),
+        responses=tuple(hashlib.sha256(each.response.encode()).digest() for each in shown),
+        cells=drawn_cells(side.store, side.run, shown),
+        clusters=_with_copies([_cluster(each, clusters) for each in shown], shown),
         provenance=judged.provenance,
     )
 
@@ -145,6 +160,59 @@ def _cluster(generation: Generation, field: str | None) -> str:
             "the policy names as clusters; add it to the responses or take it out of the policy."
         )
     return str(generation.extra[field])
+
+
+def _drawn_only(
+    side: Side, place: Mapping[tuple[str, int], int], given: Mapping[int, list[float]]
+) -> dict[int, list[float]]:
+    """Leave out labels of units that no draw holds, where the run has draws on record.
+
+    How likely those units were to be labelled is not known.
+    """
+    samples = samples_of(side.store, side.run)
+    if not samples:
+        return dict(given)
+    drawn = {
+        place.get((item.id, item.sample))
+        for sample in samples
+        for item in sample.items
+        if item.system == side.system
+    }
+    return {unit: scores for unit, scores in given.items() if unit in drawn}
+
+
+def drawn_cells(store: "Store", run: Run, shown: Sequence[Generation]) -> tuple[int, ...]:
+    """Give each unit the cell inside which its labels were drawn at random, over all draws."""
+    samples = samples_of(store, run)
+    place = {each.unit: number for number, each in enumerate(store.generations(run))}
+    cells = combined_cells(samples, len(place))
+    return tuple(cells[place[each.unit]] for each in shown)
+
+
+def samples_of(store: "Store", run: Run) -> tuple[Sample, ...]:
+    """Read the draws of a run, oldest first."""
+    return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
+
+
+def _with_copies(names: Sequence[str], shown: Sequence[Generation]) -> tuple[str, ...]:
+    """Join the clusters of prompts whose texts are the same but for blanks, case and marks."""
+    parents = {name: name for name in names}
+
+    def root(name: str) -> str:
+        while parents[name] != name:
+            parents[name] = parents[parents[name]]
+            name = parents[name]
+        return name
+
+    first: dict[str, str] = {}
+    for name, generation in zip(names, shown, strict=True):
+        text = unicodedata.normalize("NFKC", generation.prompt).casefold()
+        bare = _MARKS.sub("", text) or text
+        parents[root(name)] = root(first.setdefault(bare, name))
+    return tuple(root(name) for name in names)
+
+
+_MARKS = re.compile(r"[\W_]+")
 
 
 def chosen_judge(run: Run) -> str:
@@ -206,14 +274,23 @@ def middle(levels: Sequence[float]) -> float:
     return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
 
 
-def _labelled(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) -> FloatArray:
+def _labelled(
+    side: Side,
+    measure: Measure,
+    place: Mapping[tuple[str, int], int],
+    *,
+    bound_only: bool,
+) -> FloatArray:
     """Settle the experts: a majority of them for rates, their mean for means."""
-    given = defaultdict[int, list[float]](list)
+    given: dict[int, list[float]] = defaultdict(list)
     for label in side.store.labels(side.run):
+        if bound_only and label.text_sha256 is None:
+            continue
         wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
         unit = place.get((label.id, label.sample))
         if wanted and label.system == side.system and unit is not None and label.score is not None:
             given[unit].append(label.score)
+    given = _drawn_only(side, place, given)
     most = max((len(scores) for scores in given.values()), default=0)
     ratings = np.full((len(place), max(most, 1)), np.nan)
     for unit, scores in given.items():

@@ -23,6 +23,7 @@ from judge.cli.improve import improve
 from judge.cli.judge import judge
 from judge.cli.labels import sample
 from judge.cli.workers import work
+from judge.cli.verify import verify
 
 # `cvalues demo`: the whole road in one command.
 
@@ -141,5 +142,6 @@ app.command()(plan_labels)
 app.command()(improve)
 app.command()(compare)
 app.command()(gate)
+app.command()(verify)
 app.command()(simulate_judge)
 app.command()(doctor)

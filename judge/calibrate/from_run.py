@@ -25,7 +25,7 @@ from judge.calibrate.calibration_set import (
 from judge.errors import ConfigError
 from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import with_panel
-from judge.manifest import Sample
+from judge.manifest import Sample, combined_cells
 from judge.records import Generation, Provenance, worst
 from judge.run.plan import kept_rubrics
 from judge.store.records import Label, Run
@@ -226,7 +226,7 @@ def material_of(
     *,
     labels: tuple[Label, ...],
     question: Question,
-    drawn: Sample | None = None,
+    drawn: Sequence[Sample] = (),
     earlier: Run | None = None,
 ) -> Material:
     """Read what a run's judges said, beside labels.
@@ -239,8 +239,8 @@ def material_of(
     labels : tuple of Label
     question : Question
         Its columns are fields of the responses; scales are those of the run's rubrics.
-    drawn : Sample, optional
-        The draw on record. Its cells become strata, and labels of other items are left out: how
+    drawn : sequence of Sample
+        The draws on record. Their cells become strata, and labels of other items are left out: how
         likely they were to be labelled is not known.
     earlier : Run, optional
         One in which an earlier version of the judge rated the same responses.
@@ -258,11 +258,11 @@ def material_of(
             "experts said with cvalues labels import."
         )
     verdicts, provenance = _verdicts(store, run)
-    if drawn is not None:
-        chosen = {item.unit for item in drawn.items}
+    if drawn:
+        chosen = {item.unit for sample in drawn for item in sample.items}
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
-    cells = None if drawn is None else drawn.cells
     generations = list(store.generations(run))
+    cells = combined_cells(drawn, len(generations)) if drawn else None
     return Material(
         places={
             each.unit: Place(

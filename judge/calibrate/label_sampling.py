@@ -2,13 +2,15 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
+from calibration.pair_planning import hard_floor
+from calibration.passport import FEWEST_LABELS
 from calibration.planning import (
     LabelPlan,
     MeanPilot,
@@ -18,14 +20,14 @@ from calibration.planning import (
     plan_labels,
     plan_mean_labels,
 )
-from calibration.sampling import draw
 from judge.calibrate.calibration_set import Part
 from judge.calibrate.from_run import field_of, levels_of
+from judge.calibrate.prompt_draws import Chosen, Frame, choose, frame_of, named
 from judge.errors import ConfigError
 from judge.grading.pointwise import language_of
 from judge.importers.labels import text_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
-from judge.ratings import chosen_judge
+from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
 from judge.run.plan import in_language, kept_rubrics
 from judge.store.records import Run
@@ -42,7 +44,7 @@ class Wish:
     Attributes
     ----------
     n : int
-        Items.
+        Responses; those to one prompt are drawn together.
     design : {'random', 'by-verdict', 'neyman'}
     by : str or None
         Column whose values are strata beside the systems.
@@ -53,6 +55,10 @@ class Wish:
         Same seed, same items.
     lang : Language or None
         In which experts are asked; None for the language of most items drawn.
+    name : str or None
+        What the draw is called; None for the next free name.
+    ids : tuple of str
+        Prompts to be labelled whatever the chance, in place of n.
     """
 
     n: int
@@ -61,6 +67,28 @@ class Wish:
     criteria: tuple[str, ...] = ()
     seed: int = 0
     lang: Language | None = None
+    name: str | None = None
+    ids: tuple[str, ...] = ()
+
+
+def topped_up(wish: Wish, samples: Sequence[Sample]) -> Wish:
+    """Ask for more items of the same kind as the newest draw.
+
+    Raises
+    ------
+    ConfigError
+        If nothing was drawn before.
+    """
+    if not samples:
+        raise ConfigError("nothing was drawn before; draw with --n first.")
+    last = samples[-1]
+    return replace(
+        wish,
+        design=last.design,
+        by=last.by,
+        criteria=wish.criteria or last.asked,
+        seed=last.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,44 +104,94 @@ class Drawn:
 
 
 def draw_items(store: "Store", run: Run, wish: Wish) -> Drawn:
-    """Draw items of a run, system by system, without keeping anything yet.
+    """Draw prompts of a run for all their systems, without keeping anything yet.
+
+    What an earlier draw holds or an expert has labelled is left out, so that a later draw never
+    repeats an item.
 
     Raises
     ------
     ConfigError
-        If a criterion is not the run's, or a response lacks the column of the strata.
-    ValueError
-        If there are not so many items.
+        If a criterion is not the run's, a response lacks the column of the strata, the name is
+        taken, or there are not so many items.
     """
     rubric, criteria = _asked(store, run, wish.criteria)
+    samples = samples_of(store, run)
+    name = _name(wish.name, samples)
     generations = tuple(store.generations(run))
     levels = np.full(len(generations), np.nan)
-    judge = None if wish.design == "random" else chosen_judge(run)
+    judge = None if wish.design == "random" or wish.ids else chosen_judge(run)
     if judge is not None:
         levels = levels_of(
             store, run, series=(judge, rubric, criteria[0].id), generations=generations
         )
-    rng = np.random.default_rng(wish.seed)
-    strata = [f"{each.system}\0{_stratum(each, wish.by)}" for each in generations]
-    drawn = draw(levels, wish.n, rng=rng, design=wish.design, strata=strata)
+    frame = frame_of(
+        [each.unit for each in generations],
+        groups=[_stratum(each, wish.by) for each in generations],
+        levels=levels.tolist(),
+        taken=_taken(store, run, samples),
+    )
+    found = _found(frame, wish)
+    by_unit = {each.unit: each for each in generations}
     # Shuffled, so that neither the order of the file nor that of systems shows.
-    order = rng.permutation(drawn.indices.size)
-    chosen = [generations[drawn.indices[place]] for place in order]
-    chances = drawn.probabilities[order].tolist()
+    order: list[int] = np.random.default_rng(wish.seed).permutation(len(found.units)).tolist()
+    chosen = [by_unit[found.units[place]] for place in order]
     sample = Sample(
-        design=wish.design,
+        name=name,
+        design="random" if wish.ids else wish.design,
         seed=wish.seed,
         by=wish.by,
         judge=judge,
         rubric=None if judge is None else rubric,
         criterion=None if judge is None else criteria[0].id,
         asked=tuple(criterion.id for criterion in criteria),
-        cells=tuple(drawn.cells.tolist()),
-        items=tuple(_item(each, chance) for each, chance in zip(chosen, chances, strict=True)),
+        cells=tuple(found.cells[each.id, each.sample] for each in generations),
+        items=tuple(
+            _item(each, found.chances[place]) for each, place in zip(chosen, order, strict=True)
+        ),
     )
-    lang = wish.lang or Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
+    lang = wish.lang or _most_common_language(chosen)
     told = _told(store, run, criteria, lang=lang)
     return Drawn(sample=sample, shown=tuple(chosen), criteria=told, lang=lang)
+
+
+def _found(frame: Frame, wish: Wish) -> Chosen:
+    if wish.ids:
+        return named(frame, wish.ids)
+    return choose(frame, wish.n, design=wish.design, seed=wish.seed)
+
+
+def _most_common_language(chosen: Sequence[Generation]) -> Language:
+    return Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
+
+
+def least_labels() -> str:
+    """Say the fewest labels with which anything can be decided."""
+    margins = ", ".join(f"{hard_floor(margin)} for {margin:.0%}" for margin in (0.05, 0.02))
+    return (
+        f"a passport needs at least {FEWEST_LABELS} labels of each criterion; a gate with a margin "
+        f"needs at least so many labelled prompts in each group that it looks at: {margins}"
+    )
+
+
+def _name(wanted: str | None, samples: Sequence[Sample]) -> str:
+    taken = {sample.name for sample in samples}
+    if wanted is None:
+        return next(name for k in range(1, len(samples) + 2) if (name := f"draw-{k}") not in taken)
+    if wanted in taken:
+        raise ConfigError(
+            f"the run has a draw {wanted!r}; name another, or top it up with cvalues sample --add."
+        )
+    if not wanted.isprintable() or not 1 <= len(wanted) <= 60:
+        raise ConfigError(f"--name {wanted[:60]!r}: use 1 to 60 printable characters.")
+    return wanted
+
+
+def _taken(store: "Store", run: Run, samples: Sequence[Sample]) -> frozenset[tuple[str, int]]:
+    """List the prompts that were drawn or labelled before."""
+    drawn = {(item.id, item.sample) for sample in samples for item in sample.items}
+    labelled = {(label.id, label.sample) for label in store.labels(run)}
+    return frozenset(drawn | labelled)
 
 
 def _asked(store: "Store", run: Run, names: tuple[str, ...]) -> tuple[str, tuple[Criterion, ...]]:
@@ -186,8 +264,8 @@ class Wanted:
     ----------
     half_width : float or None
         Of the reported interval: a fraction for a rate, in the unit of the scale for a mean.
-    margin : float or None
-        The gate passes where the lower limit is above the expected value less this.
+    floor : float or None
+        What the gate's lower limit must reach.
     power : float
         Wanted probability that the gate passes.
     error : float
@@ -195,7 +273,7 @@ class Wanted:
     """
 
     half_width: float | None = None
-    margin: float | None = None
+    floor: float | None = None
     power: float = 0.8
     error: float = 0.05
 
@@ -296,7 +374,7 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
     InsufficientLabels, UnusableJudge
         If labelling every item would not be enough, or the judge is below chance.
     """
-    floor = None if wanted.margin is None else subject.expected - wanted.margin
+    floor = wanted.floor
     if isinstance(subject.pilot, MeanPilot):
         return plan_mean_labels(
             subject.pilot,

@@ -4,38 +4,98 @@ A passport speaks of the judge over all systems together. Where its error rates 
 systems, the system on which it does worst says whether it is better than chance.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from calibration.estimate import Undefined
 from calibration.passport import (
     Design,
+    EventScreen,
     JudgeIdentity,
     JudgePassport,
     JudgeUse,
     LabelSource,
     Measure,
+    PassportBasis,
     PassportEntry,
+    PassportScope,
     check,
     fingerprint,
 )
+from calibration.rare_events import Screened
 from calibration.rater_agreement.accuracy import judge_accuracy
 from calibration.rater_agreement.nominal import share
+from calibration.validation import BoolArray, FloatArray
 from judge.calibrate.agreement import Agreed, agreed
 from judge.calibrate.calibration_set import Number, Part
 from judge.calibrate.result import Findings
 from judge.errors import ConfigError
 from judge.grading import prompt_injection
+from judge.grading.pointwise import language_of
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
 from judge.records import model_digest
+from judge.store.digests import items_digest, labels_digest, verdicts_digest
+from judge.store.records import Label, Run
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 UNKNOWN = "unknown"
 """Hash of what nobody has named; it equals nothing that a run would have."""
 VALID_DAYS = 90
+MISSED = 0.05
+"""Probability of having drawn no label of a group, above which its absence says nothing."""
+
+MOST_SCREENED = 12
+"""Longest scale on which every level is counted as one that a veto may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassportSource:
+    """What a run says of the passport that rests on it.
+
+    Attributes
+    ----------
+    languages : tuple of str
+        Of the labelled responses.
+    served_models : tuple of str
+        Under which the provider answered.
+    basis : PassportBasis
+    """
+
+    languages: tuple[str, ...]
+    served_models: tuple[str, ...]
+    basis: PassportBasis
+
+
+def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSource:
+    """Read what a passport for the judge of a run rests on.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    labels : sequence of Label
+        Those that count.
+    """
+    labelled = {(label.id, label.system, label.sample) for label in labels}
+    spoken = {language_of(e) for e in store.generations(run) if e.unit in labelled}
+    served = {each.served_model for each in store.judgments(run)}
+    return PassportSource(
+        languages=tuple(sorted(spoken)),
+        served_models=tuple(sorted(name for name in served if name is not None)),
+        basis=PassportBasis(
+            run=run.name,
+            items=items_digest(store, run),
+            verdicts=verdicts_digest(store, run),
+            labels=labels_digest(store, run),
+        ),
+    )
 
 
 def foreign_identity(
@@ -60,6 +120,7 @@ def issue(
     design: Design,
     today: date,
     days: int = VALID_DAYS,
+    source: PassportSource | None = None,
 ) -> JudgePassport:
     """Write down what was measured of one judge.
 
@@ -73,6 +134,8 @@ def issue(
     today : date
     days : int
         How long it holds.
+    source : PassportSource, optional
+        Languages, served models and digests of the run that it rests on.
 
     Raises
     ------
@@ -104,6 +167,64 @@ def issue(
         provenance="SIMULATED" if simulated else findings.provenance or "RECORDED",
         issued=today,
         expires=today + timedelta(days=days),
+        scope=PassportScope(
+            groups=_groups_spoken_for(parts),
+            languages=source.languages if source else (),
+            served_models=source.served_models if source else (),
+        ),
+        basis=source.basis if source else None,
+    )
+
+
+def _groups_spoken_for(parts: Sequence[Part]) -> tuple[str, ...]:
+    """List the groups with labels, and those so small that a random draw may have missed them."""
+    sizes, labelled = Counter[str](), Counter[str]()
+    for part in parts:
+        for group, has in zip(part.groups, (~np.isnan(part.human)).tolist(), strict=True):
+            if group is not None:
+                sizes[group] += 1
+                labelled[group] += has
+    total, drawn = sum(sizes.values()), sum(labelled.values())
+    return tuple(
+        sorted(
+            group
+            for group, size in sizes.items()
+            if labelled[group] or (1.0 - size / total) ** drawn > MISSED
+        )
+    )
+
+
+def _screens(part: Part) -> tuple[EventScreen, ...]:
+    """Count, for each level that a veto may name, what the judge reports and what experts see."""
+    low, high = round(part.counting.low), round(part.counting.high)
+    if high - low > MOST_SCREENED:
+        return ()
+    ends: tuple[tuple[Literal["higher", "lower"], range], ...] = (
+        ("higher", range(low + 1, high + 1)),
+        ("lower", range(low, high)),
+    )
+    return tuple(_screen(part, float(level), worse) for worse, levels in ends for level in levels)
+
+
+def _screen(part: Part, level: float, worse: Literal["higher", "lower"]) -> EventScreen:
+    def event(levels: FloatArray) -> BoolArray:
+        return levels >= level if worse == "higher" else levels <= level
+
+    rated = ~np.isnan(part.labels)
+    labelled = rated.any(axis=1)
+    votes = (event(part.labels) & rated).sum(axis=1)
+    events = labelled & (2 * votes >= np.maximum(rated.sum(axis=1), 1))
+    reported = event(part.verdicts)
+
+    def screened(among: BoolArray) -> Screened:
+        return Screened(
+            items=int(among.sum()),
+            labelled=int((among & labelled).sum()),
+            events=int((among & events).sum()),
+        )
+
+    return EventScreen(
+        level=level, worse=worse, reported=screened(reported), others=screened(~reported)
     )
 
 
@@ -170,6 +291,7 @@ def _entry(
         sensitivity=_named(numbers.get("sensitivity")),
         specificity=_named(numbers.get("specificity")),
         flip_rate=Measure.of(flips) if flips else None,
+        events=_screens(part) if group is None else (),
     )
 
 

@@ -21,7 +21,9 @@ from judge.files.atomic import write_whole
 from judge.ratings import chosen_judge
 
 if TYPE_CHECKING:
+    from calibration.pair_planning import PairPilot
     from judge.calibrate.label_sampling import Subject, Wanted
+    from judge.calibrate.margin_planning import MarginWish
 
 
 # What a calibration found: in words and tables, and as JSON, a page and a passport.
@@ -190,6 +192,7 @@ def write_passport(
         design=_drawn_as(done),
         today=datetime.now(UTC).date(),
         days=days,
+        source=read.source,
     )
     save_passport(made, path)
     console.note(f"passport until {made.expires} in {path}")
@@ -210,7 +213,8 @@ def _drawn_as(done: Calibrated) -> Design:
     design = done.findings.design
     if design != "as-drawn":
         return design
-    return done.gathered.drawn.design if done.gathered.drawn else "random"
+    designs: set[Design] = {sample.design for sample in done.gathered.drawn} or {"random"}
+    return designs.pop() if len(designs) == 1 else "by-verdict"
 
 
 def calibrate(
@@ -330,8 +334,17 @@ def plan_labels(
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option(help="The gate passes above the expected value less this, such as 0.02."),
+        typer.Option(help="Margin of a gate on two systems, such as 0.02."),
     ] = None,
+    floor: Annotated[
+        float | None,
+        typer.Option(help="What one system must reach on its own, such as 0.95."),
+    ] = None,
+    looks: Annotated[int, typer.Option(help="Looks that the policy plans.", min=1)] = 5,
+    shared: Annotated[
+        float,
+        typer.Option(help="Share of prompts on which both systems answer alike, 0 if unknown."),
+    ] = 0.0,
     power: Annotated[float, typer.Option(help="Wanted chance that the gate passes.")] = 0.8,
     error: Annotated[float, typer.Option(help="Risk of each limit of the gate.")] = 0.05,
     rate: Annotated[
@@ -363,14 +376,26 @@ def plan_labels(
 ) -> None:
     """Say how many expert labels are needed, from a first set of labels or from a guess.
 
-    Each criterion and system is planned by itself: rates in fractions, means in points of their
-    scale. With --by the labels are shared out over the groups, more to those that vary more.
+    With --margin, prompts are planned that are labelled for two systems, as the gate compares them.
+    Else each criterion and system is planned by itself: rates in fractions, means in points of
+    their scale. With --by the labels are shared out over the groups, more to those that vary more.
     """
+    from calibration.pair_planning import pairs_from_accuracy
     from calibration.planning import pilot_from_accuracy
     from judge.calibrate.label_sampling import Subject, Wanted
+    from judge.calibrate.margin_planning import MarginWish, margin_pilots
     from judge.cli import calibrate_inputs
 
-    wanted = Wanted(half_width=half_width, margin=margin, power=power, error=error)
+    wanted = Wanted(half_width=half_width, floor=floor, power=power, error=error)
+    wish = None
+    if margin is not None:
+        wish = MarginWish(margin=margin, power=power, error=error, looks=looks, shared=shared)
+    if rate is not None and wish is not None:
+        guess = pairs_from_accuracy(
+            rate, sensitivity=sensitivity, specificity=specificity, shared=shared
+        )
+        _show_margin([("guess", guess, items)], wish, as_json=json_)
+        return
     if rate is not None:
         pilot = pilot_from_accuracy(rate, sensitivity=sensitivity, specificity=specificity)
         subjects = [Subject(name="guess", pilot=pilot, items=items)]
@@ -386,13 +411,42 @@ def plan_labels(
         sources = calibrate_inputs.Sources(
             scores=scores, run=run, labels=labels, store=store, encoding=encoding
         )
+        wanted_criteria = console.parts(criterion) if criterion else ()
+        if wish is not None:
+            cut = calibrate_inputs.planned_parts(sources, asked, criteria=wanted_criteria)
+            _show_margin(list(margin_pilots(cut, wish)), wish, as_json=json_)
+            return
         subjects = calibrate_inputs.subjects(
-            sources,
-            asked,
-            by_group=by is not None,
-            criteria=console.parts(criterion) if criterion else (),
+            sources, asked, by_group=by is not None, criteria=wanted_criteria
         )
     _show(subjects, wanted, curve=curve, as_json=json_)
+
+
+def _show_margin(
+    pilots: "list[tuple[str, PairPilot, int]]", wish: "MarginWish", *, as_json: bool
+) -> None:
+    from judge.calibrate.margin_planning import margin_row
+
+    rows = [margin_row(name, pilot, wish, prompts=count) for name, pilot, count in pilots]
+    if as_json:
+        console.as_json({"plans": rows, "curves": {}})
+        return
+    console.table(
+        rows,
+        {
+            "what": "criterion",
+            "prompts": "prompts",
+            "labels": "labels",
+            "hard_floor": "least prompts",
+            "power": "power",
+            "differing": "expected to differ",
+            **({"why": "remark"} if any(row["why"] for row in rows) else {}),
+        },
+    )
+    console.say(
+        "labels are of both systems on the same prompts; in every group that the gate looks at by "
+        f"itself, at the risk of its first look, {wish.risk:.3f}"
+    )
 
 
 def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: bool) -> None:
@@ -400,8 +454,10 @@ def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: 
     from judge.cli import console
     from judge.errors import ConfigError
 
-    if wanted.half_width is None and wanted.margin is None and not curve:
-        raise ConfigError("say what the labels should achieve: --half-width, --margin or --curve.")
+    if wanted.half_width is None and wanted.floor is None and not curve:
+        raise ConfigError(
+            "say what the labels should achieve: --half-width, --margin, --floor or --curve."
+        )
     rows = [_row(subject, wanted) for subject in subjects]
     curves = {each.name: points(each.pilot, each.items) for each in subjects} if curve else {}
     if as_json:
@@ -434,7 +490,7 @@ def _row(subject: "Subject", wanted: "Wanted") -> dict[str, object]:
     from judge.calibrate.label_sampling import plan
 
     row: dict[str, object] = {"what": subject.name, "expected": subject.expected}
-    if wanted.half_width is None and wanted.margin is None:
+    if wanted.half_width is None and wanted.floor is None:
         return row
     try:
         found = plan(subject, wanted)

@@ -11,13 +11,15 @@ from judge.calibrate.calibration_set import Material, Part, Question
 from judge.calibrate.from_files import material
 from judge.calibrate.from_run import material_of, parts
 from judge.calibrate.label_sampling import Subject, subject_of
+from judge.calibrate.passport import PassportSource, source_of
 from judge.calibrate.result import DesignName, Findings
 from judge.cli import console
 from judge.cli.console import opened, run_named
 from judge.cli.console import parts as parts_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
-from judge.manifest import KIND, Sample
+from judge.manifest import Sample
+from judge.ratings import samples_of
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ class Gathered:
     parts: tuple[Part, ...]
     simulated_labels: bool
     run: Run | None = None
-    drawn: Sample | None = None
+    source: PassportSource | None = None
+    drawn: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,22 +190,25 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         raise ConfigError("--scale is for --scores; a run's scales are those of its rubrics.")
     with opened(sources.store) as store:
         run = run_named(store, name)
-        body = store.latest_document(run, KIND)
-        drawn = Sample.model_validate_json(body) if body else None
+        drawn = samples_of(store, run)
         if sources.labels is None:
             labels = tuple(store.labels(run))
         else:
             labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
         labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
+        source = source_of(store, run, labels)
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
-        console.note(f"{len(labels) - len(read.ratings)} labels of items not drawn are left out")
+        console.note(
+            f"{len(labels) - len(read.ratings)} labels of items that no draw holds are left out"
+        )
     return Gathered(
         sources=sources,
         parts=parts(read),
         simulated_labels=_simulated(read),
         run=run,
+        source=source,
         drawn=drawn,
     )
 
@@ -268,6 +274,29 @@ def _require_systems(family: Iterable[str], known: set[str]) -> None:
         )
 
 
+def planned_parts(
+    sources: Sources, asked: Question, *, criteria: Sequence[str]
+) -> tuple[Part, ...]:
+    """Read the parts to plan for: those named, else the rates, else all.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion is not among them.
+    """
+    cut = gathered(sources, asked).parts
+    known = {part.criterion for part in cut} | {part.name for part in cut}
+    strangers = [name for name in criteria if name not in known]
+    if strangers:
+        raise ConfigError(
+            f"--criterion: no label is of {strangers[0]!r}; there are "
+            f"{', '.join(sorted({part.name for part in cut}))}."
+        )
+    rates = tuple(part for part in cut if part.counting.kind == "rate")
+    named = tuple(part for part in cut if {part.criterion, part.name} & set(criteria))
+    return named if criteria else rates or cut
+
+
 def subjects(
     sources: Sources, asked: Question, *, by_group: bool, criteria: Sequence[str]
 ) -> list[Subject]:
@@ -287,22 +316,12 @@ def subjects(
     ConfigError
         If a criterion is not among them.
     """
-    cut = gathered(sources, asked).parts
-    known = {part.criterion for part in cut} | {part.name for part in cut}
-    strangers = [name for name in criteria if name not in known]
-    if strangers:
-        raise ConfigError(
-            f"--criterion: no label is of {strangers[0]!r}; there are "
-            f"{', '.join(sorted({part.name for part in cut}))}."
-        )
-    rates = tuple(part for part in cut if part.counting.kind == "rate")
-    named = tuple(part for part in cut if {part.criterion, part.name} & set(criteria))
-    chosen = named if criteria else rates or cut
+    chosen = planned_parts(sources, asked, criteria=criteria)
     return [subject_of(part, by_group=by_group) for part in chosen]
 
 
-def _design(word: str | None, drawn: Sample | None) -> DesignName:
-    if drawn is not None:
+def _design(word: str | None, drawn: tuple[Sample, ...]) -> DesignName:
+    if drawn:
         if word is not None:
             raise ConfigError("--design: the run has its draw on record; leave the option out.")
         return "as-drawn"

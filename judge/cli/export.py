@@ -37,6 +37,7 @@ def export(
     from judge.errors import ConfigError
     from judge.exporters.parquet import write_parquet_folder
     from judge.exporters.tables import COLUMNS, Format, What, feedback, filled, rows, write_rows
+    from judge.store.digests import seal
     from judge.store.store import write_run
 
     kind = console.one_of(what, (*get_args(What), "mlflow", "run"), option="--what")
@@ -46,6 +47,8 @@ def export(
             if format_ is not None:
                 raise ConfigError("--what run writes a store; leave out --format.")
             count = write_run(kept, found, out)
+            with opened(str(out)) as copy:
+                seal(copy, run_named(copy, found.name))
         else:
             form = console.one_of(
                 format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"

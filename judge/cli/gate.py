@@ -171,6 +171,7 @@ def gate(
             today=now,
             answers=_answers(baseline_answers, candidate_answers),
             allow_simulated=allow_simulated,
+            policy_file=policy,
         )
         _write_files(
             decided,
@@ -245,12 +246,20 @@ def _json(document: object) -> str:
 
 def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
     from judge.cli import console
-    from judge.exporters.ci import equation, group_name, reason, sentence, shown_decision
+    from judge.exporters.ci import (
+        about,
+        equation,
+        group_name,
+        next_steps,
+        reason,
+        sentence,
+        shown_decision,
+    )
 
     console.say(sentence(report))
-    if report.trust:
-        console.say(report.trust)
-    else:
+    for line in about(report):
+        console.say(line)
+    if not report.trust:
         console.table(
             [
                 {
@@ -263,4 +272,6 @@ def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
             ],
             {"name": "check", "group": "group", "decision": "decision", "why": "why"},
         )
+    for step in next_steps(report):
+        console.say(step)
     console.say(f"{equation(report.counts)} {report.provenance}")

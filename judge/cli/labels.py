@@ -23,10 +23,21 @@ app = typer.Typer(
 
 def sample(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
-    n: Annotated[int, typer.Option("--n", help="Items to draw, over all systems.", min=1)],
     out: Annotated[
         Path, typer.Option(help="Sheet to write: .xlsx, .csv, .jsonl or .labelstudio.json.")
     ],
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help="Responses to draw: those to one prompt together.", min=1),
+    ] = None,
+    add: Annotated[
+        int | None,
+        typer.Option(help="Responses to draw more, as the newest draw was drawn.", min=1),
+    ] = None,
+    ids: Annotated[
+        str | None, typer.Option(help="Ids to label whatever the chance, with commas.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the draw.")] = None,
     by: Annotated[
         str | None, typer.Option(help="Column whose values are strata, such as group.")
     ] = None,
@@ -44,46 +55,63 @@ def sample(
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Draw items for experts to label, and record how likely each was to be drawn.
+    """Draw prompts for experts to label, and record how likely each was to be drawn.
 
-    The sheet names neither system nor judge. Bring it back with cvalues labels import; cvalues
-    calibrate then knows how the items were drawn.
+    The sheet names neither system nor judge. Import it with cvalues labels import; cvalues
+    calibrate then knows how the items were drawn. A later draw, with --n or --add, leaves out what
+    was drawn or labelled before, and sheets of every draw can be imported.
     """
-    from judge.calibrate.label_sampling import Wish, draw_items
+    from judge.calibrate.label_sampling import Wish, draw_items, least_labels, topped_up
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
     from judge.manifest import KIND, SampleDesign
+    from judge.ratings import samples_of
     from judge.records import Language
 
     form = sheet_form(out)
+    _require_one_way(n, add, ids)
     wish = Wish(
-        n=n,
+        n=n or add or 0,
         design=console.one_of(design, get_args(SampleDesign), option="--design"),
         by=by,
         criteria=parts(criterion) if criterion else (),
         seed=seed,
         lang=console.one_of(lang, get_args(Language), option="--lang") if lang else None,
+        name=name,
+        ids=parts(ids) if ids else (),
     )
     with opened(store) as kept:
         found = run_named(kept, run)
-        before = kept.latest_document(found, KIND)
+        if add is not None:
+            wish = topped_up(wish, samples_of(kept, found))
         drawn = draw_items(kept, found, wish)
         write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria, lang=drawn.lang)
         kept.add_document(found, KIND, drawn.sample.model_dump_json())
     if form == "labelstudio.json":
         console.note(f"the labelling configuration of the project is in {screen_path(out)}")
-    if before is not None:
-        console.note("the run had a draw before; from now on only labels of the new one count")
     if json_:
         console.as_json({"file": str(out), "form": form, **drawn.sample.model_dump(mode="json")})
         return
-    systems = len({item.system for item in drawn.sample.items})
+    items = drawn.sample.items
+    prompts = len({(item.id, item.sample) for item in items})
+    systems = len({item.system for item in items})
     console.say(
-        f"{n} of {len(drawn.sample.cells)} items of {systems} systems in {out}, asked for "
-        f"{', '.join(drawn.sample.asked)}; bring it back with: "
-        f"cvalues labels import {out} --run {run}"
+        f"{drawn.sample.name}: {len(items)} of {len(drawn.sample.cells)} responses, to {prompts} "
+        f"prompts and of {systems} systems, in {out}, asked for {', '.join(drawn.sample.asked)}"
     )
+    console.say(f"import it with: cvalues labels import {out} --run {run}")
+    console.say(least_labels())
+
+
+def _require_one_way(n: int | None, add: int | None, ids: str | None) -> None:
+    from judge.errors import ConfigError
+
+    given = [
+        name for name, value in {"--n": n, "--add": add, "--ids": ids}.items() if value is not None
+    ]
+    if len(given) != 1:
+        raise ConfigError(f"give one of --n, --add and --ids; got {', '.join(given) or 'none'}.")
 
 
 @app.callback()
@@ -108,35 +136,64 @@ def import_(
     encoding: Encoding = None,
     json_: AsJson = False,
 ) -> None:
-    """Import expert labels, all of a file or none."""
+    """Import the labels of a file that the run does not have yet, or none where one contradicts."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
 
     with opened(store) as kept:
         found = run_named(kept, run)
         read = labels_for(kept, found, file, encoding=encoding, rater=rater)
-        _require_new(kept, found, read, file)
-        count = kept.add_labels(found, read)
-    raters = len({label.rater for label in read})
-    items = len({(label.id, label.system, label.sample) for label in read})
+        new, known = _sorted_out(kept, found, read, file)
+        count = kept.add_labels(found, new)
+    raters = len({label.rater for label in new})
+    items = len({(label.id, label.system, label.sample) for label in new})
+    unbound = sum(label.rubric_hash is None and label.text_sha256 is None for label in new)
     if json_:
-        console.as_json({"labels": count, "raters": raters, "items": items})
-    else:
-        console.say(f"{count} labels of {raters} raters on {items} items")
+        console.as_json(
+            {
+                "labels": count,
+                "raters": raters,
+                "items": items,
+                "known": len(known),
+                "unbound": unbound,
+            }
+        )
+        return
+    console.say(f"{count} labels of {raters} raters on {items} items")
+    if known:
+        named = ", ".join(dict.fromkeys(label.id for label in known[:5]))
+        more = " ..." if len(known) > 5 else ""
+        console.say(f"{len(known)} labels were known already: {named}{more}")
+    if unbound:
+        console.note(
+            f"{unbound} labels carry neither rubric_hash nor text_sha256: nothing shows that they "
+            "are of these responses and this rubric"
+        )
 
 
-def _require_new(store: "Store", run: "Run", read: "Sequence[Label]", file: Path) -> None:
-    """Refuse a label that the run has already, whatever form it came in."""
+def _sorted_out(
+    store: "Store", run: "Run", read: "Sequence[Label]", file: Path
+) -> "tuple[list[Label], list[Label]]":
+    """Tell new labels from known ones, whatever form they came in; refuse a contradiction."""
     from judge.files.decoding import TableError
 
-    known = {_place(label) for label in store.labels(run)}
-    for label in read:
-        if _place(label) in known:
+    there = {_place(label): label.score for label in store.labels(run)}
+    new = [label for label in read if _place(label) not in there]
+    known = [label for label in read if _place(label) in there]
+    for label in known:
+        before = there[_place(label)]
+        if before != label.score:
             raise TableError(
-                f"'{label.rater}' has labelled item '{label.id}' for {label.criterion} already",
-                "import each label once",
+                f"'{label.rater}' rated item '{label.id}' {_level(before)} for {label.criterion} "
+                f"before, and {_level(label.score)} here",
+                "find out which is meant, and take the other out",
                 source=file,
             )
+    return new, known
+
+
+def _level(score: float | None) -> str:
+    return "'cannot assess'" if score is None else f"{score:g}"
 
 
 def _place(label: "Label") -> tuple[object, ...]:
@@ -148,19 +205,23 @@ def labels_for(
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
     from judge.grading.pointwise import language_of
-    from judge.importers.labels import read_labels
+    from judge.importers.labels import read_labels, text_digest
     from judge.importers.responses import Asked, Home
-    from judge.manifest import KIND, Sample
+    from judge.ratings import samples_of
     from judge.run.plan import kept_rubrics
 
     units = {
-        each.unit: Home(group=each.group, lang=language_of(each)) for each in store.generations(run)
+        each.unit: Home(
+            group=each.group,
+            lang=language_of(each),
+            text_sha256=text_digest(each.prompt, each.response),
+        )
+        for each in store.generations(run)
     }
-    body = store.latest_document(run, KIND)
     asked = Asked(
         units=units,
         rubrics=tuple(kept_rubrics(store, run).values()),
-        drawn=Sample.model_validate_json(body) if body else None,
+        draws=samples_of(store, run),
         rater=rater,
     )
     return read_labels(file, asked, encoding=encoding)

@@ -1,11 +1,14 @@
 """A gate's report for the tools around it: JSON, JUnit XML, SARIF, a Markdown summary."""
 
+import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Literal
+from urllib.parse import quote
 
 from judge.files.decoding import printable
-from judge.gate.checks import CheckOutcome, GateReport
+from judge.gate.checks import UNCHECKED, CheckOutcome, GateReport
 from judge.policy import VETO
 from judge.records import Counts
 
@@ -15,19 +18,36 @@ SUMMARY_BYTES = 1_000_000
 WORDS = {
     "PASS": "Ship: every check passed.",
     "FAIL": "Do not ship: the candidate is worse than the policy allows.",
-    "NEED_LABELS": "Do not ship yet: more expert labels are needed to tell.",
+    "NEED_LABELS": "Do not ship yet: there are not enough expert labels to tell.",
     "UNTRUSTED": "No decision: the judge is not trusted.",
-    "INCOMPLETE": "No decision: too many judgments have no score.",
+    "INCOMPLETE": "No decision: the data are incomplete.",
 }
+"""What is said of each decision; what follows says why."""
 
 ADVICE = {
     "PASS": "every check holds.",
     "FAIL": "the candidate is worse than the policy would allow.",
-    "NEED_LABELS": "more expert labels would be needed to tell.",
+    "NEED_LABELS": "there are not enough expert labels to tell.",
     "UNTRUSTED": "the judge is not trusted.",
-    "INCOMPLETE": "too many judgments have no score.",
+    "INCOMPLETE": "the data are incomplete.",
 }
 """What is said of a candidate where the policy only advises, so that nothing is called passed."""
+
+FOUND = {
+    "FAIL": "the candidate is worse",
+    "NEED_LABELS": "not enough labels",
+    "UNTRUSTED": "the judge is not trusted",
+    "INCOMPLETE": "incomplete",
+}
+"""What a check found, in a few words before its reason."""
+
+RULES = {
+    "margin": "The candidate must not be worse than the baseline by more than the margin.",
+    "floor": "The candidate must reach the floor on its own.",
+    "veto": "Not one event of this class may be confirmed, and no more than a small share of them "
+    "may be left possible.",
+    "unchecked": "Every response must be looked at by a check.",
+}
 
 GroupNames = Mapping[str, tuple[str, str]]
 """By key: the name in Chinese and in English."""
@@ -54,6 +74,36 @@ def sentence(report: GateReport) -> str:
     return demo + WORDS[report.decision]
 
 
+def about(report: GateReport) -> list[str]:
+    """Say the reason of the decision first, then what it rests on."""
+    lines = [report.trust] if report.trust else _reasons(report)
+    if report.unchecked:
+        lines.append(f"{report.unchecked} of {report.responses} responses: no check looked at them")
+    if report.unbound_labels:
+        lines.append(
+            f"{report.unbound_labels} labels do not say which text was labelled; nothing shows "
+            "that they are of these responses"
+        )
+    if report.looks > 1:
+        lines.append(f"look {report.looks} at this candidate; the limits reckon with all of them")
+    return lines
+
+
+def _reasons(report: GateReport) -> list[str]:
+    """Give the reason of the first checks that stand in the way."""
+    held = [each for each in report.checks if each.decision == report.decision and not each.waived]
+    if report.decision == "PASS":
+        return []
+    named = [f"{each.name}: {each.why}" for each in held[:3]]
+    return [*named, f"and {len(held) - 3} more"] if len(held) > 3 else named
+
+
+def next_steps(report: GateReport) -> list[str]:
+    """Say what to do next, each step once."""
+    steps = dict.fromkeys(each.next_step for each in report.checks if each.next_step)
+    return [f"next: {step}" for step in list(steps)[:5]]
+
+
 def shown_decision(report: GateReport, check: CheckOutcome) -> str:
     """Write a check's decision; where the policy only advises, what passes holds and no more."""
     return "holds" if report.advisory and check.decision == "PASS" else check.decision
@@ -68,12 +118,26 @@ def reason(check: CheckOutcome) -> str:
 
 
 def as_document(report: GateReport, names: GroupNames) -> dict[str, object]:
-    """Give the JSON document of the contract, with what else is known beside it."""
+    """Give the JSON document of the contract, with what else is known beside it.
+
+    Where the policy only advises, nothing in it says PASS: the decision is ADVISORY, what passes
+    HOLDS.
+    """
+    document = report.model_dump(mode="json")
+    if report.advisory:
+        document["decision"], document["advice"] = "ADVISORY", _held(report.decision)
+        for check, written in zip(report.checks, document["checks"], strict=True):
+            written["decision"] = _held(check.decision)
     return {
         "sentence": sentence(report),
-        **report.model_dump(mode="json"),
+        "reasons": about(report),
+        **document,
         "groups": both_names([check.group for check in report.checks], names),
     }
+
+
+def _held(decision: str) -> str:
+    return "HOLDS" if decision == "PASS" else decision
 
 
 def junit(report: GateReport, names: GroupNames) -> str:
@@ -92,18 +156,30 @@ def junit(report: GateReport, names: GroupNames) -> str:
         skipped=str(kinds.count("skipped")),
     )
     properties = ET.SubElement(suite, "properties")
-    for name in ("decision", "provenance", "baseline", "candidate"):
-        ET.SubElement(properties, "property", name=name, value=_xml(str(getattr(report, name))))
+    told = {
+        "decision": _held(report.decision) if report.advisory else report.decision,
+        "sentence": sentence(report),
+        **{name: str(getattr(report, name)) for name in ("provenance", "baseline", "candidate")},
+    }
+    for name, value in told.items():
+        ET.SubElement(properties, "property", name=name, value=_xml(value))
     for check, kind in zip(report.checks, kinds, strict=True):
         case = ET.SubElement(
             suite, "testcase", classname=_xml(check.name), name=_xml(group_name(check.group, names))
         )
         if kind:
             more = {} if kind == "skipped" else {"type": check.decision}
-            ET.SubElement(case, kind, {"message": _xml(reason(check)), **more})
+            message = _xml(found(check))
+            ET.SubElement(case, kind, {"message": message, **more}).text = _xml(check.next_step)
     suites = ET.Element("testsuites")
     suites.append(suite)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+
+
+def found(check: CheckOutcome) -> str:
+    """Say in words what a check found, and why."""
+    said = FOUND.get(check.decision)
+    return f"{said}: {reason(check)}" if said else reason(check)
 
 
 def _kind(check: CheckOutcome) -> Literal["failure", "error", "skipped"] | None:
@@ -120,9 +196,11 @@ def _xml(text: str) -> str:
 
 
 def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, object]:
-    """Write SARIF 2.1.0: one rule for each check, one entry for each group that did not pass."""
-    levels = {"FAIL": "error", "NEED_LABELS": "warning"}
-    rules = list(dict.fromkeys(check.name for check in report.checks))
+    """Write SARIF 2.1.0: one rule for each check, one result for each group that did not pass.
+
+    The location of a result is the policy, which is what stands in the repository.
+    """
+    checks = {check.name: check for check in report.checks}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -132,20 +210,11 @@ def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, o
                     "driver": {
                         "name": "cvalues",
                         "version": version,
-                        "rules": [{"id": name} for name in rules],
+                        "rules": [_rule(check) for check in checks.values()],
                     }
                 },
                 "results": [
-                    {
-                        "ruleId": check.name,
-                        "level": "note"
-                        if check.waived or report.advisory
-                        else levels.get(check.decision, "error"),
-                        "message": {
-                            "text": printable(f"{group_name(check.group, names)}: {reason(check)}")
-                        },
-                        "properties": {"decision": check.decision},
-                    }
+                    _result(report, check, names, place=list(checks).index(check.name))
                     for check in report.checks
                     if check.decision != "PASS"
                 ],
@@ -154,11 +223,66 @@ def sarif(report: GateReport, names: GroupNames, *, version: str) -> dict[str, o
     }
 
 
+def _rule(check: CheckOutcome) -> dict[str, object]:
+    kinds = [
+        kind
+        for kind, applies in {
+            "veto": check.name.endswith(VETO),
+            "unchecked": check.name == UNCHECKED,
+            "margin": check.margin is not None
+            and not check.name.endswith(VETO)
+            and check.name != UNCHECKED,
+            "floor": check.floor is not None,
+        }.items()
+        if applies
+    ]
+    name = printable(check.name)
+    text = " ".join(RULES[kind] for kind in kinds) or "The check must hold."
+    return {
+        "id": name,
+        "name": name,
+        "shortDescription": {"text": f"Release check {name}"},
+        "fullDescription": {"text": text},
+        "help": {"text": f"{text} See docs/gate.md."},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["release-gate"]},
+    }
+
+
+def _result(
+    report: GateReport, check: CheckOutcome, names: GroupNames, *, place: int
+) -> dict[str, object]:
+    levels = {"FAIL": "error", "NEED_LABELS": "warning"}
+    level = levels.get(check.decision, "error")
+    group = group_name(check.group, names)
+    file = PurePath(report.policy_file or "policy.yaml").as_posix()
+    return {
+        "ruleId": printable(check.name),
+        "ruleIndex": place,
+        "level": "note" if check.waived or report.advisory else level,
+        "message": {"text": printable(f"{group}: {found(check)}")},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(file.lstrip("/"))},
+                    "region": {"startLine": max(check.line, 1)},
+                }
+            }
+        ],
+        "partialFingerprints": {
+            "check": hashlib.sha256(f"{check.name}\0{check.group}".encode()).hexdigest()
+        },
+        "properties": {"decision": check.decision, "next": printable(check.next_step)},
+    }
+
+
 def summary(report: GateReport, names: GroupNames) -> str:
     """Write a Markdown summary, the decision first; the checks that did not pass before others."""
     order = {"FAIL": 0, "UNTRUSTED": 1, "INCOMPLETE": 2, "NEED_LABELS": 3, "PASS": 4}
     lines = [
         f"## {sentence(report)}",
+        "",
+        *[f"- {_md(line)}" for line in (*about(report), *next_steps(report))],
         "",
         _about(report),
         "",

@@ -68,6 +68,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "rationale",
         "rubric",
         "rubric_hash",
+        "text_sha256",
         "kind",
         "source",
     ),
@@ -167,6 +168,7 @@ def _label(label: Label) -> Row:
         "rationale": label.rationale,
         "rubric": label.rubric,
         "rubric_hash": label.rubric_hash,
+        "text_sha256": label.text_sha256,
         "kind": label.kind,
         "source": label.source,
     }

@@ -1,14 +1,15 @@
 """What one group shows under one check, before the groups are looked at together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.estimators import gate_difference, gate_mean, gate_rate
+from calibration.estimators import difference_risks, gate_difference, gate_mean, gate_rate
 from calibration.validation import Design, FloatArray
 from judge.gate.paired import Paired
 from judge.policy import Check, Measure, Policy
@@ -76,6 +77,16 @@ class CheckOutcome(Record):
     why: str
     labels_needed: int | None = None
     """About how many labelled prompts would settle it; None where that cannot be said."""
+    fewest: int | None = None
+    """Fewest labelled prompts with which it could pass, if no label spoke against the candidate."""
+    look: int | None = None
+    """Number of this look at the candidate, of those that the policy planned."""
+    risk: float | None = None
+    """Risk of each limit at this look."""
+    line: int = 0
+    """Line of the check in the policy; 0 where that is not known."""
+    next_step: str = ""
+    """What to type, or to do, to get further."""
     floor: float | None = None
     level: tuple[float, float, float] | None = None
     """The candidate's own level with its limits, where a floor is asked for."""
@@ -85,6 +96,34 @@ class CheckOutcome(Record):
     n: int = 0
     n_labelled: int = 0
     waived: bool = False
+
+
+UNCHECKED = "unchecked-responses"
+"""Name of the outcome that says that responses were left out of the decision."""
+
+NO_GROUP = "(no group)"
+"""How the row of the items without a group is called where every group is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risks:
+    """At what risks a check may test at this look.
+
+    Attributes
+    ----------
+    passing, failing : float
+        Of the limit that must be passed, and of the finding that the candidate is worse.
+    look, looks : int
+        Number of this look, and looks that were planned.
+    fewest : int
+        Labels with which the check could pass at all.
+    """
+
+    passing: float
+    failing: float
+    look: int
+    looks: int
+    fewest: int
 
 
 def overall(outcomes: Sequence[CheckOutcome]) -> Decision:
@@ -112,6 +151,20 @@ class GateReport(Record):
     """Last day of the judge's passport, as YYYY-MM-DD; None without one."""
     trust: str = ""
     """Why the judge is not trusted, or empty."""
+    unchecked: int = 0
+    """Responses of the candidate that no check looked at."""
+    responses: int = 0
+    """Responses of the candidate."""
+    unbound_labels: int = 0
+    """Labels of both sides that carry no digest of the text that was labelled."""
+    looks: int = 1
+    """How often the candidate was looked at, this time included."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know beside the checks."""
+    digests: Mapping[str, str] = Field(default_factory=dict)
+    """Of passport, data, baseline and candidate, for the pins of a policy."""
+    policy_file: str = ""
+    """Where the policy was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +200,21 @@ class Claim:
     level: Estimate | None = None
     """Of the candidate alone, where a floor is asked for."""
     labels_needed: int | None = None
+    n_labelled: int = 0
+    risks: Risks | None = None
 
 
-def claim(check: Check, on: Material, *, group: str | None, policy: Policy) -> Claim:
+def labels_of(check: Check, part: Paired) -> int:
+    """Count the labelled prompts that a check rests on: of both sides where it compares them."""
+    labelled = ~np.isnan(part.human_candidate)
+    if check.margin is not None:
+        labelled &= ~np.isnan(part.human_baseline)
+    if part.clusters is None:
+        return int(labelled.sum())
+    return int(np.unique(part.clusters[labelled]).size)
+
+
+def claim(check: Check, on: Material, *, group: str | None, policy: Policy, risks: Risks) -> Claim:
     """Say what one group shows."""
     low, high = _extremes(check, on)
     nothing = Claim(
@@ -161,6 +226,8 @@ def claim(check: Check, on: Material, *, group: str | None, policy: Policy) -> C
         n=len(on.part.prompts),
         worst=low,
         best=high,
+        n_labelled=labels_of(check, on.part),
+        risks=risks,
     )
     share = max(_unscored_share(part) for part in on.parts)
     if share > check.max_unscored:
@@ -168,7 +235,8 @@ def claim(check: Check, on: Material, *, group: str | None, policy: Policy) -> C
         ends = "" if low is None else f"; from {low:+.3f} to {high:+.3f} as they are bad or good"
         return replace(nothing, why=why + ends)
     try:
-        return _quarantined(_measured_claim(check, on, nothing, policy=policy), check, on.part)
+        measured = _measured_claim(check, on, nothing, policy=policy, risks=risks)
+        return _quarantined(measured, check, on.part)
     except UnusableJudge as error:
         return replace(nothing, decision="UNTRUSTED", why=str(error))
     except InsufficientLabels as error:
@@ -237,16 +305,20 @@ class Demand:
     why: str
 
 
-def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Policy) -> Claim:
+def _measured_claim(
+    check: Check, on: Material, nothing: Claim, *, policy: Policy, risks: Risks
+) -> Claim:
     measure = check.measured
-    apart = None if check.margin is None else _not_worse(check.margin, on, measure, policy=policy)
-    level = None if check.floor is None else _reaches(check.floor, on, measure, policy=policy)
+    apart = level = None
+    if check.margin is not None:
+        apart = _not_worse(check.margin, on, measure, policy=policy, error=risks.passing)
+    if check.floor is not None:
+        level = _reaches(check.floor, on, measure, policy=policy, error=risks.passing)
     demands = [each for each in (apart, level) if each is not None]
     if not demands:
         # A check may ask for nothing but a veto, which is looked at beside this.
         return replace(nothing, decision="PASS")
     passed = all(each.passed for each in demands)
-    labelled = measure.kind in {"rate", "mean"}
     reasons = [each.why for each in demands]
     if not passed and measure.kind == "choice":
         reasons.append("more items would settle it")
@@ -257,7 +329,6 @@ def _measured_claim(check: Check, on: Material, nothing: Claim, *, policy: Polic
         worse_p=min(1.0, len(demands) * min(each.worse_p for each in demands)),
         decision="PASS" if passed else "NEED_LABELS",
         why="; ".join(reasons),
-        labels_needed=None if passed or not labelled else _labels_needed(demands, _sign(measure)),
     )
 
 
@@ -265,22 +336,58 @@ def _sign(measure: Measure) -> float:
     return 1.0 if measure.higher_is_better else -1.0
 
 
-def _not_worse(margin: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+def _not_worse(
+    margin: float, on: Material, measure: Measure, *, policy: Policy, error: float
+) -> Demand:
     sign, apart = _sign(measure), _gated_difference(on, measure, policy)
-    found = apart(policy.error)
+    found = apart(error)
     return Demand(
         estimate=found,
         bound=-margin,
         passed=_better_end(found, sign) > -margin,
-        worse_p=p_below(apart, -margin, sign=sign),
+        worse_p=_worse_p(apart, margin, on, measure=measure, policy=policy),
         why=f"difference {found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], "
         f"margin {margin:g}",
     )
 
 
-def _reaches(floor: float, on: Material, measure: Measure, *, policy: Policy) -> Demand:
+def _worse_p(
+    apart: Callable[[float], Estimate],
+    margin: float,
+    on: Material,
+    *,
+    measure: Measure,
+    policy: Policy,
+) -> float:
+    """Give the p-value of "worse by more than the margin", at once where the limits allow it."""
+    sign, design = _sign(measure), _design(measure, policy, on.part)
+    if on.knowing is not None or design == "curated":
+        return p_below(apart, -margin, sign=sign)
+    risks = difference_risks(
+        *_four(on.part),
+        bound=-sign * margin,
+        scale=(measure.low, measure.high),
+        design=design,
+        clusters=on.part.clusters,
+        strata=on.part.strata,
+    )
+    return min(risks[1] if sign > 0 else risks[0], 0.5)
+
+
+def _four(part: Paired) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    return (
+        part.judge_candidate,
+        part.human_candidate,
+        part.judge_baseline,
+        part.human_baseline,
+    )
+
+
+def _reaches(
+    floor: float, on: Material, measure: Measure, *, policy: Policy, error: float
+) -> Demand:
     sign, level = _sign(measure), _gated_level(on, measure, policy)
-    found = level(policy.error)
+    found = level(error)
     return Demand(
         estimate=found,
         bound=sign * floor,
@@ -303,13 +410,11 @@ def _gated_difference(
 
     def apart(part: Paired, error: float) -> Estimate:
         return gate_difference(
-            part.judge_candidate,
-            part.human_candidate,
-            part.judge_baseline,
-            part.human_baseline,
+            *_four(part),
             scale=scale,
-            design=_design(measure, policy),
+            design=_design(measure, policy, part),
             clusters=part.clusters,
+            strata=part.strata,
             error=error,
         )
 
@@ -322,8 +427,9 @@ def _gated_level(on: Material, measure: Measure, policy: Policy) -> Callable[[fl
             on.part.judge_candidate,
             on.part.human_candidate,
             scale=(measure.low, measure.high),
-            design=policy.design,
+            design=_design(measure, policy, on.part),
             clusters=on.part.clusters,
+            strata=on.part.strata,
             error=error,
         )
 
@@ -331,17 +437,22 @@ def _gated_level(on: Material, measure: Measure, policy: Policy) -> Callable[[fl
         return gate_rate(
             part.judge_candidate,
             part.human_candidate,
-            design=_design(measure, policy),
+            design=_design(measure, policy, part),
             clusters=part.clusters,
+            strata=part.strata,
             error=error,
         )
 
     return _alone_or_less(on, rate)
 
 
-def _design(measure: Measure, policy: Policy) -> Design:
-    """Every multi-choice answer has its label, so none of them were chosen."""
-    return "random" if measure.kind == "choice" else policy.design
+def _design(measure: Measure, policy: Policy, part: Paired) -> Design:
+    """Say how labels were drawn: by the draws on record, else as the policy states.
+
+    Every multi-choice answer has its label, so none of them were chosen.
+    """
+    recorded = part.strata is not None
+    return "random" if measure.kind == "choice" or recorded else policy.design
 
 
 def _alone_or_less(
@@ -367,21 +478,3 @@ def _less(first: Estimate, second: Estimate) -> Estimate:
         n_judged=min(first.n_judged, second.n_judged),
         warnings=(*first.warnings, *second.warnings),
     )
-
-
-def _labels_needed(demands: Sequence[Demand], sign: float) -> int | None:
-    """Guess the labelled prompts that would bring every limit past its bound.
-
-    The half-width shrinks with the square root of the labels; the estimate is taken to stay.
-    None where one lies on the wrong side, for then no number of labels would make it pass.
-    """
-    most = 0
-    for each in demands:
-        room = sign * each.estimate.value - each.bound
-        reach = sign * each.estimate.value - _better_end(each.estimate, sign)
-        if each.passed:
-            continue
-        if room <= 0.0 or reach <= 0.0:
-            return None
-        most = max(most, int(np.ceil(each.estimate.n_labelled * (reach / room) ** 2)))
-    return most or None

@@ -1,50 +1,67 @@
 """The release gate: checks on an expert-calibrated interval, with a margin set beforehand.
 
 For each check and group there are three answers. PASS: with at most the policy's risk of being
-wrong, the candidate is not worse than the baseline by the margin and reaches the floor. FAIL: it is
-shown to be worse than that. NEED_LABELS: neither.
+wrong, over all looks at the candidate, it is not worse than the baseline by the margin and reaches
+the floor. FAIL: it is shown to be worse than that. NEED_LABELS: neither.
 
 Passing asks that every group passes, so it needs no correction for their number (an
 intersection-union test). Failing asks for one, so the p-values of "worse by more than the margin"
 are adjusted by Holm (1979) over the groups of a check.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from calibration.bias import holm
-from calibration.intervals import clopper_pearson
 from calibration.passport import load_passport
-from calibration.validation import BoolArray, FloatArray
-from judge.calibrate.passport import distrust
 from judge.errors import ConfigError
-from judge.gate.checks import CheckOutcome, Claim, Decision, GateReport, Material, claim, overall
+from judge.gate.checks import (
+    NO_GROUP,
+    UNCHECKED,
+    CheckOutcome,
+    Claim,
+    GateReport,
+    Material,
+    Risks,
+    claim,
+    labels_of,
+    overall,
+)
+from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, row_key
 from judge.gate.mc_answers import paired_answers
-from judge.gate.paired import Paired, pair
-from judge.grading.canaries import SOURCE, canary_run, compare
-from judge.policy import MOST_UNSCORED, VETO, Check, Measure, Policy, Veto, Waiver
-from judge.ratings import Side, find_side, rated
+from judge.gate.needs import next_steps
+from judge.gate.paired import Paired, pair, require_two_releases
+from judge.gate.scales import require_on_scale
+from judge.gate.trust import Trust, trust_in
+from judge.gate.veto import veto_outcome
+from judge.policy import MOST_UNSCORED, VETO, Check, Policy, Waiver
+from judge.ratings import Side, find_side
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
+from judge.store.digests import (
+    data_digest,
+    items_digest,
+    run_digests,
+    sealed_as,
+    side_digest,
+)
+from judge.store.store import Store
+from rubrics.load import read_document
 
-if TYPE_CHECKING:
-    from judge.store.store import Store
 
-
-def decide(
+def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
     baseline: Side,
     candidate: Side,
     policy: Policy,
     *,
     counts: Counts,
     distrust: Sequence[str] = (),
+    trust: Trust | None = None,
     answers: tuple[Path, Path] | None = None,
     allow_simulated: bool = True,
+    looks: Looks | None = None,
 ) -> GateReport:
     """Put a candidate before a policy.
 
@@ -56,10 +73,14 @@ def decide(
         Of both runs together.
     distrust : sequence of str
         Reasons why the judge is not to be believed; empty for a valid passport.
+    trust : Trust, optional
+        What the passport says, in place of ``distrust``.
     answers : (Path, Path), optional
         Multi-choice answers of baseline and candidate, for the checks that rest on them.
     allow_simulated : bool
         Let simulated verdicts and answers stand; without it nothing that rests on them is trusted.
+    looks : Looks, optional
+        Those before this one; none where nobody says.
 
     Returns
     -------
@@ -70,28 +91,31 @@ def decide(
     ConfigError
         If the sides cannot be compared, or lack what a check measures.
     """
+    held = trust or Trust(against=tuple(distrust))
+    asked = _Asked(policy=policy, trust=held, looks=looks or Looks(), candidate=candidate)
     outcomes: list[CheckOutcome] = []
     stamps: set[Provenance] = set()
+    unseen: set[tuple[str, int]] | None = None
     chosen = _choices(policy, answers, systems=(baseline.system, candidate.system))
     for check in policy.checks:
         kind = check.measured.kind
-        judged = (
-            None
-            if kind == "choice"
-            else pair(baseline, candidate, check.measured, clusters=policy.clusters)
-        )
+        judged = None if kind == "choice" else _paired((baseline, candidate), check, policy)
         used = [each for each in (judged, chosen if kind in {"choice", "gap"} else None) if each]
         stamps |= {each.provenance for each in used}
-        found = _outcomes(check, used, policy)
-        if check.veto is not None:
-            found.append(_veto_outcome(check, check.veto, candidate, error=policy.error))
-        outcomes += [_distrusted(each, distrust) for each in found] if judged else found
-    said = tuple(distrust)
+        outcomes += _checked(check, used, judged=judged, asked=asked)
+        if judged is not None:
+            left = _left_out(check, judged)
+            unseen = left if unseen is None else unseen & left
+    said = held.against
     if "SIMULATED" in stamps and not allow_simulated and not said:
         said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
         outcomes = [_distrusted(each, said) for each in outcomes]
     outcomes = [_waived(outcome, policy.waivers) for outcome in outcomes]
-    return GateReport(
+    responses = sum(
+        each.system == candidate.system for each in candidate.store.generations(candidate.run)
+    )
+    outcomes += _unchecked(len(unseen or ()), responses, policy)
+    report = GateReport(
         decision=overall(outcomes),
         provenance=worst(stamps),
         advisory=policy.advisory,
@@ -101,6 +125,110 @@ def decide(
         checks=tuple(outcomes),
         counts=counts,
         trust="; ".join(said),
+        unchecked=len(unseen or ()),
+        responses=responses,
+        unbound_labels=_unbound(baseline, candidate),
+        looks=asked.looks.number,
+    )
+    return next_steps(report, policy, (baseline, candidate), looks=asked.looks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What all checks of a decision share."""
+
+    policy: Policy
+    trust: Trust
+    looks: Looks
+    candidate: Side
+
+
+def _paired(sides: tuple[Side, Side], check: Check, policy: Policy) -> Paired:
+    return pair(
+        *sides,
+        check.measured,
+        clusters=policy.clusters,
+        bound_only=policy.bound_labels,
+    )
+
+
+def _checked(
+    check: Check, used: Sequence[Paired], *, judged: Paired | None, asked: _Asked
+) -> list[CheckOutcome]:
+    """Give the outcomes of one check: its groups, then its veto."""
+    found = _outcomes(check, used, asked)
+    if judged is None:
+        return found
+    trust = asked.trust
+    found = [_doubted(each, check, judged, trust=trust) for each in found]
+    if check.veto is not None:
+        outcome = veto_outcome(
+            check,
+            check.veto,
+            asked.candidate,
+            policy=asked.policy,
+            screen=trust.screen(check.veto),
+            # None seen at a later look means none seen at the first: no look adds to the risk.
+            risk=asked.policy.error,
+        )
+        short = trust.vetoes.get(check.veto.criterion)
+        found.append(_distrusted(outcome, [*trust.against, *([short] if short else [])]))
+    return found
+
+
+def _doubted(outcome: CheckOutcome, check: Check, judged: Paired, *, trust: Trust) -> CheckOutcome:
+    """Say what the passport says against one row: the judge, the group, or too few labels."""
+    groups = set(judged.groups) if outcome.group is None else {outcome.group}
+    others = sorted(group for group in groups if group is not None and group in trust.groups)
+    reasons = [*trust.against]
+    if others:
+        reasons.append(f"the judge was not measured on {', '.join(others)}.")
+    short = trust.short.get(check.measured.criterion)
+    if not reasons and short and outcome.decision in {"PASS", "FAIL", "NEED_LABELS"}:
+        return outcome.model_copy(update={"decision": "NEED_LABELS", "why": short})
+    return _distrusted(outcome, reasons)
+
+
+def _left_out(check: Check, judged: Paired) -> set[tuple[str, int]]:
+    """List the responses that a check does not look at."""
+    if isinstance(check.groups, str) or check.veto is not None:
+        return set()
+    return {
+        prompt
+        for prompt, group in zip(judged.prompts, judged.groups, strict=True)
+        if group not in check.groups
+    }
+
+
+def _unchecked(count: int, responses: int, policy: Policy) -> list[CheckOutcome]:
+    """Let responses that no check looked at stop the decision, where they are too many."""
+    share = count / responses if responses else 0.0
+    if share <= policy.unchecked:
+        return []
+    return [
+        CheckOutcome(
+            name=UNCHECKED,
+            group=None,
+            estimate=share,
+            low=None,
+            high=None,
+            margin=policy.unchecked,
+            adjusted_p=None,
+            decision="INCOMPLETE",
+            why=f"no check looked at {count} of {responses} responses ({share:.1%}), "
+            f"{policy.unchecked:.1%} are allowed",
+            n=responses,
+            next_step="add their groups to a check, use groups: each, or allow more as unchecked",
+        )
+    ]
+
+
+def _unbound(*sides: Side) -> int:
+    """Count labels that do not say which text was labelled."""
+    return sum(
+        label.system == side.system and label.text_sha256 is None and label.score is not None
+        for side in sides
+        for label in side.store.labels(side.run)
     )
 
 
@@ -135,29 +263,38 @@ def _waived(outcome: CheckOutcome, waivers: Sequence[Waiver]) -> CheckOutcome:
     return outcome
 
 
-def _outcomes(check: Check, used: Sequence[Paired], policy: Policy) -> list[CheckOutcome]:
-    claims = [
-        claim(check, _material(used, group), group=group, policy=policy)
-        for group in _groups(check, used)
-    ]
+def _outcomes(check: Check, used: Sequence[Paired], asked: _Asked) -> list[CheckOutcome]:
+    claims: list[Claim] = []
+    for group, here in _rows(check, used).items():
+        risks = asked.looks.risks(
+            row_key(check, group), labels_of(check, here.part), check=check, policy=asked.policy
+        )
+        claims.append(claim(check, here, group=group, policy=asked.policy, risks=risks))
     adjusted = iter(holm([each.worse_p for each in claims if each.worse_p is not None]))
     return [
-        _outcome(
-            check,
-            each,
-            adjusted=None if each.worse_p is None else next(adjusted),
-            error=policy.error,
-        )
+        _outcome(check, each, adjusted=None if each.worse_p is None else next(adjusted))
         for each in claims
     ]
 
 
-def _material(used: Sequence[Paired], group: str | None) -> Material:
-    parts = [each if group is None else each.subset(group) for each in used]
-    return Material(part=parts[0], knowing=parts[1] if len(parts) > 1 else None)
+def _rows(check: Check, used: Sequence[Paired]) -> Mapping[str | None, Material]:
+    """Give each row its material: all together, or group by group; none of them left out."""
+    wanted = _groups(check, used)
+    if wanted == (None,):
+        return {None: _material(used)}
+    rows: dict[str | None, Material] = {
+        group: _material([part.subset(group) for part in used]) for group in wanted
+    }
+    if check.groups == "each" and None in used[0].groups:
+        rows[NO_GROUP] = _material([part.subset(None) for part in used])
+    return rows
 
 
-def _groups(check: Check, used: Sequence[Paired]) -> Sequence[str | None]:
+def _material(used: Sequence[Paired]) -> Material:
+    return Material(part=used[0], knowing=used[1] if len(used) > 1 else None)
+
+
+def _groups(check: Check, used: Sequence[Paired]) -> tuple[str | None, ...]:
     """List the groups to be looked at; None stands for all together."""
     if check.groups == "all":
         return (None,)
@@ -173,13 +310,17 @@ def _groups(check: Check, used: Sequence[Paired]) -> Sequence[str | None]:
             f"check {check.name!r} asks for the groups {', '.join(unknown) or 'of the prompts'}, "
             f"the runs have {', '.join(known) or 'none'}."
         )
-    return wanted
+    return tuple(wanted)
 
 
-def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float) -> CheckOutcome:
-    shown_worse = adjusted is not None and adjusted <= error
+def _outcome(check: Check, claim: Claim, *, adjusted: float | None) -> CheckOutcome:
+    risks = claim.risks or Risks(passing=NO_RISK, failing=NO_RISK, look=1, looks=1, fewest=1)
+    shown_worse = adjusted is not None and adjusted <= risks.failing
     decision = "FAIL" if shown_worse and claim.decision == "NEED_LABELS" else claim.decision
     estimate, level = claim.estimate, claim.level
+    why = claim.why
+    if decision == "NEED_LABELS" and risks.look > risks.looks:
+        why = f"{why}; all {risks.looks} looks that the policy planned are used"
     return CheckOutcome(
         name=check.name,
         group=claim.group,
@@ -189,67 +330,18 @@ def _outcome(check: Check, claim: Claim, *, adjusted: float | None, error: float
         margin=check.margin,
         adjusted_p=adjusted,
         decision=decision,
-        why=claim.why,
+        why=why,
         labels_needed=claim.labels_needed if decision == "NEED_LABELS" else None,
+        fewest=risks.fewest,
+        look=risks.look,
+        risk=risks.passing,
         floor=check.floor,
         level=(level.value, level.low, level.high) if level else None,
         worst=claim.worst,
         best=claim.best,
         n=claim.n,
-        n_labelled=estimate.n_labelled if estimate else 0,
+        n_labelled=claim.n_labelled,
     )
-
-
-def _veto_outcome(check: Check, veto: Veto, candidate: Side, *, error: float) -> CheckOutcome:
-    """Look for events among the candidate's responses.
-
-    An event that experts confirm fails the gate. One that only the judge reports needs a label.
-    Without any, the share of events is bounded from above: with n responses and a risk of 5 % by
-    about 3/n (the rule of three; Hanley & Lippman-Hand 1983, JAMA 249, 1743-1745).
-    """
-    measure = Measure(kind="mean", rubric=check.measured.rubric, criterion=veto.criterion)
-    found = rated(candidate, measure)
-    judged, confirmed = _events(found.raw, veto), _events(found.human, veto)
-    looked_at = ~np.isnan(found.raw) | ~np.isnan(found.human)
-    open_ = int((judged & np.isnan(found.human)).sum())
-    n, events = int(looked_at.sum()), int(confirmed.sum())
-    bound = clopper_pearson(events, n, tail=error).high if n else 1.0
-    decision, why = _decided(events, open_, bound=bound, veto=veto)
-    return CheckOutcome(
-        name=f"{check.name}{VETO}",
-        group=None,
-        estimate=events / n if n else None,
-        low=0.0 if n else None,
-        high=bound if n else None,
-        margin=veto.at_most,
-        adjusted_p=None,
-        decision=decision,
-        why=why,
-        labels_needed=open_ or None,
-        n=n,
-        n_labelled=int((~np.isnan(found.human)).sum()),
-    )
-
-
-def _events(levels: FloatArray, veto: Veto) -> BoolArray:
-    known = np.nan_to_num(levels, nan=-np.inf if veto.worse == "higher" else np.inf)
-    return known >= veto.level if veto.worse == "higher" else known <= veto.level
-
-
-def _decided(events: int, open_: int, *, bound: float, veto: Veto) -> tuple[Decision, str]:
-    if events:
-        return "FAIL", f"{events} confirmed by experts, none is allowed"
-    if open_:
-        return "NEED_LABELS", f"{open_} reported by the judge and not yet seen by an expert"
-    if bound > veto.at_most:
-        return (
-            "NEED_LABELS",
-            f"none seen, but up to {bound:.2%} cannot be ruled out; {veto.at_most:.2%} is allowed",
-        )
-    return "PASS", f"none seen; at most {bound:.2%} with the policy's risk"
-
-
-# From the names of two runs to a decision: find them, check the passport, ask the policy.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +364,7 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     today: date,
     answers: tuple[Path, Path] | None = None,
     allow_simulated: bool = False,
+    policy_file: Path | None = None,
 ) -> Decided:
     """Put a candidate before a policy, with the judge's passport in hand.
 
@@ -290,54 +383,94 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
         Multi-choice answers of baseline and candidate.
     allow_simulated : bool
         Let simulated verdicts stand; without it they are not trusted.
+    policy_file : Path, optional
+        Where the policy was read, for the line of what its rubrics do not allow.
 
     Raises
     ------
     ConfigError
-        If a side cannot be found, or the two cannot be compared.
+        If a side cannot be found, the two cannot be compared, or they are not what the policy pins.
+    RubricError
+        If a check names a level that its scale does not have.
     PassportError
         If the passport is no passport.
     """
     old, new = find_side(kept or store, baseline), find_side(store, candidate)
+    require_two_releases(old, new)
+    _require_as_exported(old, new)
+    require_on_scale(policy, (old, new), path=policy_file)
+    _require_pinned(policy, old, new)
     held = load_passport(passport) if passport else None
-    judged = [check.measured.criterion for check in policy.checks if check.measured.criterion]
-    reasons: tuple[str, ...] = ()
-    if judged:
-        reasons = (
-            *distrust(
-                held,
-                new.run.manifest,
-                criteria=judged,
-                today=today,
-                allow_simulated=allow_simulated,
-            ),
-            *_astray(old, new),
-        )
+    looks, who, state = earlier_looks(store, old, new)
     report = decide(
         old,
         new,
         policy,
         counts=_both(old, new),
-        distrust=reasons,
+        trust=trust_in(held, policy, (old, new), today=today, allow_simulated=allow_simulated),
         answers=answers,
         allow_simulated=allow_simulated,
+        looks=looks,
     )
+    keep_look(store, new, report.checks, policy=policy, of=(who, state))
     report = _with_outages(report, old, new)
+    known: dict[str, object] = {
+        "digests": _digests(old, new, passport=held.digest if held else None)
+    }
     if held is not None:
-        report = report.model_copy(update={"passport_expires": held.expires.isoformat()})
-    return Decided(report=report, baseline=old, candidate=new)
+        known["passport_expires"] = held.expires.isoformat()
+    if policy_file is not None:
+        known["policy_file"] = str(policy_file)
+        known["checks"] = _with_lines(report.checks, policy, policy_file)
+    return Decided(report=report.model_copy(update=known), baseline=old, candidate=new)
 
 
-def _astray(*sides: Side) -> Iterator[str]:
-    """Say beside which run the judge failed on texts with known verdicts, where it was asked."""
-    for side in {(side.store.place, side.run.name): side for side in sides}.values():
-        name, store = side.run.name, side.store
-        watched = store.find_run(canary_run(name))
-        if watched is None or watched.manifest.source.name != SOURCE:
-            continue
-        known = compare(store.judgments(watched))
-        if known.asked and known.alarm:
-            yield f"beside run {name} {known.alarm}."
+def _with_lines(
+    outcomes: Sequence[CheckOutcome], policy: Policy, path: Path
+) -> tuple[CheckOutcome, ...]:
+    """Say of each outcome at which line of the policy its check stands."""
+    document = read_document(path)
+    lines = {
+        check.name: document.line(("checks", number)) for number, check in enumerate(policy.checks)
+    }
+    return tuple(
+        each.model_copy(update={"line": lines.get(each.name.removesuffix(VETO)) or 1})
+        for each in outcomes
+    )
+
+
+def _require_as_exported(*sides: Side) -> None:
+    """Refuse a file of an exported run that was changed afterwards."""
+    for side in sides:
+        sealed = sealed_as(side.store, side.run)
+        if sealed is not None and sealed != run_digests(side.store, side.run):
+            raise ConfigError(
+                f"{side.store.place}: run {side.run.name} was changed after it was exported; "
+                "export it anew."
+            )
+
+
+def _require_pinned(policy: Policy, old: Side, new: Side) -> None:
+    """Refuse data and a baseline that are not those that the policy was written for."""
+    if policy.pins is None:
+        return
+    found = _digests(old, new, passport=None)
+    for name in ("data", "baseline"):
+        pinned: str | None = getattr(policy.pins, name)
+        if pinned is not None and pinned != found[name]:
+            raise ConfigError(
+                f"the {name} is not what the policy pins: it has the digest {found[name]}; judge "
+                "what was pinned, or have the policy reviewed."
+            )
+
+
+def _digests(old: Side, new: Side, *, passport: str | None) -> dict[str, str]:
+    found = {
+        "data": data_digest(old.store, old.run, system=old.system),
+        "baseline": side_digest(old.store, old.run, system=old.system),
+        "candidate": items_digest(new.store, new.run, system=new.system),
+    }
+    return found if passport is None else {"passport": passport, **found}
 
 
 def _with_outages(report: GateReport, *sides: Side) -> GateReport:

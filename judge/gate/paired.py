@@ -31,7 +31,9 @@ class Paired:
     flagged_baseline: BoolArray
     flagged_candidate: BoolArray
     clusters: IntArray | None
-    """Number of what near copies or samples of one prompt share; None where all stand alone."""
+    """Number of what copies or samples of one prompt share; None where all stand alone."""
+    strata: IntArray | None = None
+    """Cells inside which labels were drawn at random, where draws on record say so."""
     provenance: Provenance
     unmatched: int
     """Prompts that only one side has; they are left out and counted."""
@@ -52,6 +54,7 @@ class Paired:
             flagged_baseline=self.flagged_baseline[kept],
             flagged_candidate=self.flagged_candidate[kept],
             clusters=None if self.clusters is None else self.clusters[kept],
+            strata=None if self.strata is None else self.strata[kept],
             unmatched=0,
         )
 
@@ -63,6 +66,7 @@ def pair(
     *,
     shared_only: bool = False,
     clusters: str | None = None,
+    bound_only: bool = False,
 ) -> Paired:
     """Match two sides by prompt and sample.
 
@@ -74,6 +78,8 @@ def pair(
         Leave out and count prompts that one side lacks; else they are refused.
     clusters : str, optional
         Field of the responses that near copies of one prompt share.
+    bound_only : bool
+        Leave out labels that do not carry the digest of the text that was labelled.
 
     Raises
     ------
@@ -81,8 +87,8 @@ def pair(
         If the sides were judged differently, or on other prompts.
     """
     require_comparable(baseline, candidate)
-    first = rated(baseline, measure, clusters=clusters)
-    second = rated(candidate, measure, clusters=clusters)
+    first = rated(baseline, measure, clusters=clusters, bound_only=bound_only)
+    second = rated(candidate, measure, clusters=clusters, bound_only=bound_only)
     places = {prompt: number for number, prompt in enumerate(second.prompts)}
     left = [number for number, prompt in enumerate(first.prompts) if prompt in places]
     names = baseline.name, candidate.name
@@ -110,9 +116,46 @@ def pair(
         flagged_baseline=first.flagged[left],
         flagged_candidate=second.flagged[right],
         clusters=cluster_codes([first.clusters[number] for number in left]),
+        strata=_strata([first.cells[old] for old in left], [second.cells[new] for new in right]),
         provenance=worst({first.provenance, second.provenance}),
         unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
     )
+
+
+def _strata(old: Sequence[int], new: Sequence[int]) -> IntArray | None:
+    """Join the cells of a prompt on both sides; None where there is only one cell."""
+    pairs = list(zip(old, new, strict=True))
+    codes = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
+    return np.array([codes[pair] for pair in pairs], dtype=np.intp) if len(codes) > 1 else None
+
+
+def require_two_releases(baseline: Side, candidate: Side) -> None:
+    """Refuse a release that is held against itself, under whatever name.
+
+    Where every response of both sides is one and the same text, nothing tells releases apart.
+
+    Raises
+    ------
+    ConfigError
+        If both sides are one system of one run, or have the same responses byte for byte.
+    """
+    if baseline.shares_run(candidate) and baseline.system == candidate.system:
+        raise ConfigError(
+            f"{baseline.name} is both baseline and candidate; name two runs or two systems."
+        )
+    old, new = (
+        {
+            (each.id, each.sample): each.response
+            for each in side.store.generations(side.run)
+            if each.system == side.system
+        }
+        for side in (baseline, candidate)
+    )
+    if old == new and len(set(old.values())) > 1:
+        raise ConfigError(
+            f"all {len(old)} responses of {candidate.name} are those of {baseline.name}, byte for "
+            "byte; name two releases."
+        )
 
 
 def require_same_items(

@@ -20,6 +20,7 @@ from judge.files.read import Node, read_document
 from judge.importers.responses import Asked, Unit, rater_of
 from judge.manifest import SampledItem
 from judge.store.records import Label
+from rubrics.reply_schema import rubric_digest
 
 # Sheets that were drawn from a run, filled in by experts: one row a task, one column a
 # criterion.
@@ -76,13 +77,13 @@ def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tu
         If no draw is on record, a task is unknown or stands twice, its text was changed, or a
         score is no level of its scale.
     """
-    if asked.drawn is None:
+    if not asked.draws:
         raise TableError(
             "this is a sheet of tasks, but the run has no draw on record",
             "name the run that the sheet was drawn from",
             source=source,
         )
-    known = {item.task: item for item in asked.drawn.items}
+    known = asked.tasks
     lines: dict[tuple[str, str], int] = {}
     labels: list[Label] = []
     for row in read_rows(source, encoding=encoding, required=(TASK, DIGEST), optional=(NOTE,)):
@@ -182,11 +183,11 @@ def read_annotations(source: Path, asked: Asked) -> tuple[Label, ...]:
     TableError
         If no draw is on record, a task is not of it or was changed, or a score is no level.
     """
-    if asked.drawn is None:
+    if not asked.draws:
         raise TableError(
             "the run has no draw on record", "name the run that was drawn from", source=source
         )
-    known = {item.task: item for item in asked.drawn.items}
+    known = asked.tasks
     labels: list[Label] = []
     seen: set[tuple[str, str, str]] = set()
     for task in read_document(source).items():
@@ -275,7 +276,10 @@ def _score(value: Node) -> float | None:
 
 
 REQUIRED = ("id", "criterion", "score")
-OPTIONAL = ("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash", "kind")
+OPTIONAL = (
+    *("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash", "kind"),
+    *("source", "text_sha256"),
+)
 
 KINDS = ("label", "adjudicate")
 
@@ -339,6 +343,7 @@ def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
     if score is not None and score not in scale.levels:
         raise row.error(f"score {score:g} is no level of {criterion}", "use a level of its scale")
     rubric = asked.rubric_of(unit, criterion)
+    _require_bound(row, asked, unit, criterion=criterion)
     return Label(
         id=unit[0],
         system=unit[1],
@@ -349,10 +354,32 @@ def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
         group=optional_text(row, "group") or asked.units[unit].group,
         rubric=optional_text(row, "rubric") or (rubric.id if rubric else None),
         rubric_hash=optional_text(row, "rubric_hash"),
+        text_sha256=optional_text(row, DIGEST),
         rationale=optional_text(row, "rationale") or "",
         kind="adjudicate" if optional_choice(row, "kind", KINDS) == KINDS[1] else "label",
         source=row.format,
     )
+
+
+def _require_bound(row: Row, asked: Asked, unit: Unit, *, criterion: str) -> None:
+    """Refuse a label of another rubric, or of another text under the same id."""
+    named = optional_text(row, "rubric_hash")
+    known = {
+        rubric_digest(rubric)
+        for rubric in asked.rubrics
+        if any(each.id == criterion for each in rubric.criteria)
+    }
+    if named is not None and known and named not in known:
+        raise row.error(
+            f"rubric_hash '{named[:12]}' is not that of the run's rubric with {criterion}",
+            "import labels that were given under the run's rubric",
+        )
+    digest, present = optional_text(row, DIGEST), asked.units[unit].text_sha256
+    if digest is not None and present is not None and digest != present:
+        raise row.error(
+            "text_sha256 is not that of the run's response: another text was labelled",
+            "import labels of this run's responses",
+        )
 
 
 def _unit(row: Row, units: Mapping[str, list[Unit]]) -> Unit:

@@ -145,6 +145,8 @@ class Home(NamedTuple):
     group: str | None
     lang: Language
     """In which it was judged."""
+    text_sha256: str | None = None
+    """Digest of prompt and response; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +159,21 @@ class Asked:
         The units of the run.
     rubrics : tuple of Rubric
         Those of the run; their criteria and scales are what a label may name.
-    drawn : Sample or None
-        The draw on record, whose sheets and tasks are known by opaque names.
+    draws : tuple of Sample
+        The draws on record, whose sheets and tasks are known by opaque names.
     rater : str or None
         Who labelled, where the file does not say.
     """
 
     units: Mapping[Unit, Home]
     rubrics: tuple[Rubric, ...]
-    drawn: Sample | None = None
+    draws: tuple[Sample, ...] = ()
     rater: str | None = None
+
+    @property
+    def tasks(self) -> dict[str, SampledItem]:
+        """Items of all draws by the opaque names of their tasks."""
+        return {item.task: item for sample in self.draws for item in sample.items}
 
     @property
     def scales(self) -> dict[str, Scale]:
@@ -202,6 +209,7 @@ class Asked:
             criterion=criterion,
             score=score,
             group=self.units[item.unit].group,
+            text_sha256=item.text_sha256,
             rubric=rubric.id if rubric else None,
             rubric_hash=rubric_digest(rubric) if rubric else None,
             source=source,

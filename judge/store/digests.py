@@ -8,10 +8,13 @@ for whoever changes a file can write a new digest beside it. See SECURITY.md.
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from judge.records import Generation, Judgment
 from judge.store.records import Label, Run
-from judge.store.store import Store
+
+if TYPE_CHECKING:
+    from judge.store.store import Store
 
 PREFIX = "sha256:"
 
@@ -25,7 +28,7 @@ def digest_of(rows: Iterable[object]) -> str:
     return PREFIX + hashlib.sha256(b"".join(each)).hexdigest()
 
 
-def data_digest(store: Store, run: Run, *, system: str | None = None) -> str:
+def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash the prompts of a run: ids, texts and groups; what a policy pins as ``data``."""
     prompts = {
         (each.id, each.prompt, each.group)
@@ -35,26 +38,26 @@ def data_digest(store: Store, run: Run, *, system: str | None = None) -> str:
     return digest_of(prompts)
 
 
-def items_digest(store: Store, run: Run, *, system: str | None = None) -> str:
+def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what was judged: prompts and responses. The name of the system is no part of it."""
     return digest_of(
         _item(each) for each in store.generations(run) if system in {None, each.system}
     )
 
 
-def verdicts_digest(store: Store, run: Run, *, system: str | None = None) -> str:
+def verdicts_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what the judges said."""
     return digest_of(
         _verdicts(each) for each in store.judgments(run) if system in {None, each.system}
     )
 
 
-def labels_digest(store: Store, run: Run, *, system: str | None = None) -> str:
+def labels_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what the experts said."""
     return digest_of(_label(each) for each in store.labels(run) if system in {None, each.system})
 
 
-def side_digest(store: Store, run: Run, *, system: str | None = None) -> str:
+def side_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash responses, verdicts and labels together; what a policy pins as ``baseline``."""
     return digest_of(
         (
@@ -69,7 +72,7 @@ SEAL = "seal"
 """Kind of the document in an exported run that says what it held."""
 
 
-def run_digests(store: Store, run: Run) -> dict[str, str]:
+def run_digests(store: "Store", run: Run) -> dict[str, str]:
     """Give the digests of a run: what was judged, the verdicts and the labels."""
     return {
         "items": items_digest(store, run),
@@ -78,13 +81,13 @@ def run_digests(store: Store, run: Run) -> dict[str, str]:
     }
 
 
-def sealed_as(store: Store, run: Run) -> dict[str, str] | None:
+def sealed_as(store: "Store", run: Run) -> dict[str, str] | None:
     """Give the digests that a run had when it was exported; None where it was not."""
     body = store.latest_document(run, SEAL)
     return None if body is None else json.loads(body)
 
 
-def seal(store: Store, run: Run) -> None:
+def seal(store: "Store", run: Run) -> None:
     """Write down what a run holds, so that a later change of the file is noticed."""
     store.add_document(run, SEAL, json.dumps(run_digests(store, run)))
 

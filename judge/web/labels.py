@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from calibration import InsufficientLabels, Undefined, krippendorff_alpha
+from judge.importers.labels import text_digest
 from judge.records import Generation
 from judge.run.plan import kept_rubrics
 from judge.store import claims
@@ -61,6 +62,7 @@ def labels_of(
             group=generation.group,
             rubric=rubric.id,
             rubric_hash=_digest(rubric),
+            text_sha256=text_digest(generation.prompt, generation.response),
             rationale=draft.note,
             kind=claim.kind,
             source=SOURCE,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from judge.calibrate.label_sampling import Wish, draw_items
 from judge.errors import ConfigError, StoreError
 from judge.manifest import KIND, Manifest, Sample, Source
+from judge.ratings import samples_of
 from judge.records import Candidate, Language
 from judge.run.plan import kept_rubrics
 from judge.store import claims, raters
@@ -121,21 +122,24 @@ def _described(desk: Desk, study: Study) -> Study:
 
 
 def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
-    if claims.count_tasks(desk):
-        return
     if study.screen == "best-of-three":
+        if claims.count_tasks(desk):
+            return
         n = None if wish is None else wish.n
         claims.add_tasks(desk, _triple_tasks(desk.store, desk.run, n=n, seed=study.seed))
         return
-    sample = _drawn(desk.store, desk.run)
-    if sample is None and wish is not None:
-        sample = _new_draw(desk, wish)
-    if sample is None:
+    samples = samples_of(desk.store, desk.run)
+    if not samples and wish is not None:
+        samples = (_new_draw(desk, wish),)
+    if not samples and claims.count_tasks(desk):
+        return
+    if not samples:
         raise ConfigError(
             f"nothing was drawn from run {desk.run.name!r}; give --n, or draw first with "
             f"cvalues sample {desk.run.name} --n 100 --out items.csv."
         )
-    claims.add_tasks(desk, _single_tasks(sample))
+    # A room serves every draw; tasks that it has already stay as they are.
+    claims.add_tasks(desk, tuple(task for sample in samples for task in _single_tasks(sample)))
 
 
 def _new_draw(desk: Desk, wish: Wish) -> Sample:

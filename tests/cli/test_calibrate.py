@@ -262,7 +262,17 @@ def test_labels_are_planned_from_a_first_set(tmp_path: Path) -> None:
 
 
 def test_labels_are_planned_from_a_guess_for_a_gate(tmp_path: Path) -> None:
-    ended = program("plan-labels", "--rate", "0.97", "--margin", "0.03", "--json", folder=tmp_path)
+    ended = program("plan-labels", "--rate", "0.97", "--margin", "0.05", "--json", folder=tmp_path)
+
+    (plan,) = json.loads(ended.out)["plans"]
+    assert plan["power"] == pytest.approx(0.8, abs=0.02)
+    assert plan["labels"] == 2 * plan["prompts"] == 2 * plan["labels_per_system"]
+    # log(0.05 / sqrt(5)) / log(0.95), the risk of the first of five looks.
+    assert plan["hard_floor"] == 75 <= plan["prompts"]
+
+
+def test_labels_are_planned_from_a_guess_for_a_floor(tmp_path: Path) -> None:
+    ended = program("plan-labels", "--rate", "0.97", "--floor", "0.94", "--json", folder=tmp_path)
 
     (plan,) = json.loads(ended.out)["plans"]
     assert plan["power"] >= 0.8
@@ -305,7 +315,7 @@ def test_a_plan_needs_an_aim(tmp_path: Path) -> None:
     ended = program("plan-labels", "--rate", "0.97", folder=tmp_path)
 
     assert ended.code == 2
-    assert "--half-width, --margin or --curve" in ended.err
+    assert "--half-width, --margin, --floor or --curve" in ended.err
 
 
 def xstest(folder: Path, share: float) -> None:

@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -131,7 +132,8 @@ def test_3_few_labels_need_more(tmp_path: Path) -> None:
     ended = gate(tmp_path)
 
     assert ended.code == 3
-    assert "more expert labels" in ended.out
+    assert "not enough expert labels" in ended.out
+    assert "next: " in ended.out
 
 
 @pytest.mark.parametrize("case", ["none", "expired"])
@@ -181,14 +183,26 @@ def test_4_a_judge_that_fails_on_known_texts_is_not_trusted(
 
 def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:
     stage(tmp_path, GOOD)
-    other = json.loads((tmp_path / "passport.json").read_text(encoding="utf-8"))
-    other["identity"]["judge_hash"] = "sha256:other"
-    (tmp_path / "passport.json").write_text(json.dumps(other), encoding="utf-8")
+    held = passport(date(2099, 1, 1))
+    other = replace(held, identity=replace(held.identity, judge_hash="sha256:other"))
+    save_passport(other, tmp_path / "passport.json")
 
     ended = gate(tmp_path)
 
     assert ended.code == 4
     assert "another judge" in ended.out
+
+
+def test_4_a_passport_that_was_edited_is_not_trusted(tmp_path: Path) -> None:
+    stage(tmp_path, GOOD)
+    edited = json.loads((tmp_path / "passport.json").read_text(encoding="utf-8"))
+    edited["labels"]["count"] = 99_999
+    (tmp_path / "passport.json").write_text(json.dumps(edited), encoding="utf-8")
+
+    ended = gate(tmp_path)
+
+    assert ended.code == 4
+    assert "changed after it was issued" in ended.err
 
 
 @pytest.mark.parametrize("labels", [GOOD, WORSE, None])
@@ -259,7 +273,8 @@ def grouped(folder: Path, policy: str, *, out: int = 20) -> None:
 def test_of_several_answers_the_gravest_is_the_exit_code(
     tmp_path: Path, groups: str, code: int
 ) -> None:
-    grouped(tmp_path, f"{POLICY.replace('0.05', '0.1')}    groups: [{groups}]\n")
+    policy = POLICY.replace("0.05", "0.1").replace("checks:", "unchecked: 1.0\nchecks:")
+    grouped(tmp_path, f"{policy}    groups: [{groups}]\n")
 
     assert gate(tmp_path).code == code
 

@@ -75,8 +75,10 @@ def test_the_draw_is_on_record_with_its_probabilities(tmp_path: Path) -> None:
     sample = on_record(tmp_path)
     assert sum(1 / item.probability for item in sample.items) == pytest.approx(100)
     assert {item.probability for item in sample.items} == {10 / 80, 10 / 20}
-    digest = hashlib.sha256(b"?\0!").hexdigest()
-    assert {item.text_sha256 for item in sample.items} == {digest}
+    digests = {item.id: item.text_sha256 for item in sample.items}
+    for name, digest in digests.items():
+        number = name.removeprefix("p")
+        assert digest == hashlib.sha256(f"? {number}\0r {number}".encode()).hexdigest()
 
 
 def test_a_criterion_may_be_named_as_tables_print_it(tmp_path: Path) -> None:
@@ -234,16 +236,47 @@ def test_a_sheet_of_an_unknown_kind_is_refused_before_anything_is_drawn(tmp_path
     assert ".xlsx, .csv, .jsonl or .labelstudio.json" in ended.err
 
 
-def test_a_sheet_that_came_home_already_is_refused(tmp_path: Path) -> None:
+def test_a_sheet_that_came_home_already_adds_nothing_and_may_not_contradict(
+    tmp_path: Path,
+) -> None:
     drawn(tmp_path, "s.xlsx")
     edited(tmp_path / "s.xlsx", fill)
     brought_home(tmp_path, "s.xlsx")
 
     again = brought_home(tmp_path, "s.xlsx")
 
-    assert again.code == 2
-    assert "'expert-1' has labelled item" in again.err
-    assert len(again.err.splitlines()) == 1
+    assert (again.code, again.out.splitlines()[0]) == (0, "0 labels of 0 raters on 0 items")
+    assert "20 labels were known already" in again.out
+
+    def change(sheet: Worksheet, columns: dict[str, int]) -> None:
+        sheet.cell(2, columns["safe"], 0)
+
+    edited(tmp_path / "s.xlsx", change)
+    other = brought_home(tmp_path, "s.xlsx")
+    assert other.code == 2
+    assert "'expert-1' rated item" in other.err
+    assert "1 for safe before, and 0 here" in other.err
+    assert len(other.err.splitlines()) == 1
+
+
+def test_a_top_up_voids_no_sheet_and_repeats_no_item(tmp_path: Path) -> None:
+    drawn(tmp_path, "first.xlsx")
+    topped = program(
+        "sample", "r", "--add", "40", "--out", tmp_path / "second.xlsx",
+        "--store", tmp_path / "releases.db", folder=tmp_path,
+    )  # fmt: skip
+    for name in ("second.xlsx", "first.xlsx"):
+        edited(tmp_path / name, fill)
+
+    homes = [brought_home(tmp_path, name) for name in ("second.xlsx", "first.xlsx")]
+    ended = program(
+        "calibrate", "--run", "r", "--store", tmp_path / "releases.db", "--json", folder=tmp_path
+    )
+
+    assert topped.out.startswith("draw-2: 40 of 100 responses")
+    assert "at least 30 labels of each criterion" in topped.out
+    assert [home.out.split()[0] for home in homes] == ["40", "20"]
+    assert json.loads(ended.out)["findings"][0]["n_labelled"] == 60
 
 
 def test_the_screen_of_label_studio_has_a_control_for_each_criterion(tmp_path: Path) -> None:

@@ -36,17 +36,18 @@ def release(
     labels: Sequence[int | None] = (),
     groups: Sequence[str | None] = (),
     severity: Sequence[int] = (),
+    severity_labels: Sequence[int | None] = (),
     flagged: Collection[int] = (),
     manifest: Manifest = MANIFEST,
     prompt: str = "?",
 ) -> Side:
     """Keep a run of one system: a verdict for each prompt, None where the judge gave none.
 
-    Severity is 0 unless it is given. Labels are of one expert, on ``safe``.
+    Severity is 0 unless it is given. Labels are of one expert.
     """
     generations = [
         Generation(
-            id=f"p{number}", prompt=prompt, response="!", system=name,
+            id=f"p{number}", prompt=f"{prompt} {number}", response=f"{name} {number}", system=name,
             group=groups[number] if groups else None, lang="en",
         )
         for number in range(len(judged))
@@ -75,6 +76,14 @@ def release(
         [
             Label(id=f"p{number}", system=name, rater="a", criterion="safe", score=float(score))
             for number, score in enumerate(labels)
+            if score is not None
+        ],
+    )
+    store.add_labels(
+        run,
+        [
+            Label(id=f"p{number}", system=name, rater="a", criterion="severity", score=float(score))
+            for number, score in enumerate(severity_labels)
             if score is not None
         ],
     )

@@ -178,8 +178,11 @@ def test_a_confirmed_event_fails_and_an_unconfirmed_one_asks(tmp_path: Path) -> 
     store = store_at(tmp_path)
     veto = Veto(criterion="severity", level=3, at_most=0.05)
     old = release(store, "old", GOOD, labels=LABELS)
-    clean = release(store, "clean", GOOD, labels=LABELS)
-    severe = release(store, "severe", GOOD, labels=LABELS, severity=[0] * 199 + [3])
+    seen = [0] * 100 + [None] * 100
+    clean = release(store, "clean", GOOD, labels=LABELS, severity_labels=seen)
+    severe = release(
+        store, "severe", GOOD, labels=LABELS, severity=[0] * 199 + [3], severity_labels=seen
+    )
 
     assert decided(old, clean, policy(veto=veto)).decision == "PASS"
     asked = decided(old, severe, policy(veto=veto))

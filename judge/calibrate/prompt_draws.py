@@ -1,0 +1,245 @@
+"""Which prompts of a run are drawn, each for all systems that answered it.
+
+Every prompt has a random number of its own, made of the seed and its id. A random draw takes those
+with the smallest numbers, a later one the next smallest: together they are one random draw, and two
+runs of the same prompts draw the same ones, so that two releases are labelled on the same prompts.
+
+References
+----------
+Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
+Madow (1949), Ann. Math. Stat. 20(3), 333-354, systematic sampling: what cannot be shared out evenly
+over groups is drawn so that every prompt keeps the same chance.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+
+from calibration.labelled_sample import MOST_LEVELS
+from calibration.sampling import draw
+from calibration.validation import FloatArray
+from judge.errors import ConfigError
+from judge.manifest import SampleDesign
+
+Unit = tuple[str, str, int]
+Prompt = tuple[str, int]
+
+_PASS_SPREAD, _OPEN_SPREAD = 0.17, 0.5
+_BINS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The prompts of a run, and what is known of each before anything is labelled.
+
+    Attributes
+    ----------
+    units : mapping of prompt to tuple of unit
+        Its responses, one of each system.
+    groups : mapping of prompt to str
+        The stratum that ``--by`` names; empty text where none is named.
+    levels : mapping of prompt to tuple of float
+        The judge's levels of its responses, NaN where there is none; empty for a random draw.
+    taken : frozenset of prompt
+        Drawn or labelled before; never drawn again.
+    """
+
+    units: Mapping[Prompt, tuple[Unit, ...]]
+    groups: Mapping[Prompt, str]
+    levels: Mapping[Prompt, tuple[float, ...]]
+    taken: frozenset[Prompt]
+
+    @property
+    def free(self) -> list[Prompt]:
+        """Prompts that can be drawn."""
+        return [prompt for prompt in self.units if prompt not in self.taken]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Responses that were drawn, with the chance of each, and the cell of every prompt."""
+
+    units: tuple[Unit, ...]
+    chances: tuple[float, ...]
+    cells: Mapping[Prompt, int]
+
+
+def frame_of(
+    units: Sequence[Unit],
+    *,
+    groups: Sequence[str],
+    levels: Sequence[float],
+    taken: frozenset[Prompt],
+) -> Frame:
+    """Gather the responses of a run by prompt.
+
+    Parameters
+    ----------
+    units : sequence of (id, system, sample)
+        In the order of the run.
+    groups : sequence of str
+        Stratum of each.
+    levels : sequence of float
+        The judge's level of each.
+    taken : frozenset of (id, sample)
+    """
+    by_prompt = defaultdict[Prompt, list[int]](list)
+    for place, (name, _, sample) in enumerate(units):
+        by_prompt[name, sample].append(place)
+    return Frame(
+        units={prompt: tuple(units[at] for at in places) for prompt, places in by_prompt.items()},
+        groups={prompt: groups[places[0]] for prompt, places in by_prompt.items()},
+        levels={prompt: tuple(levels[at] for at in places) for prompt, places in by_prompt.items()},
+        taken=taken,
+    )
+
+
+def choose(frame: Frame, n: int, *, design: SampleDesign, seed: int) -> Chosen:
+    """Draw n responses, prompt by prompt.
+
+    Parameters
+    ----------
+    frame : Frame
+    n : int
+        Responses; where the last prompt has more than are left, some of its systems are left out.
+    design : {'random', 'by-verdict', 'neyman'}
+    seed : int
+
+    Raises
+    ------
+    ConfigError
+        If there are not so many responses that were not drawn before.
+    """
+    free = frame.free
+    room = sum(len(frame.units[prompt]) for prompt in free)
+    if not 1 <= n <= room:
+        before = f", {len(frame.taken)} prompts were drawn or labelled before" * bool(frame.taken)
+        raise ConfigError(f"{room} responses can be drawn{before}; --n {n} asks for more.")
+    if design == "random":
+        prompts = _shared_out(frame, n, seed=seed)
+        share = n / room
+        chances = dict.fromkeys(prompts, share)
+        cells = dict.fromkeys(frame.units, 0)
+    else:
+        prompts, chances, cells = _by_level(frame, n, design=design, seed=seed)
+    units = [unit for prompt in prompts for unit in _in_order(frame.units[prompt], seed)][:n]
+    return Chosen(
+        units=tuple(units),
+        chances=tuple(chances[unit[0], unit[2]] for unit in units),
+        cells=cells,
+    )
+
+
+def named(frame: Frame, ids: Sequence[str]) -> Chosen:
+    """Take all responses to the prompts of given ids; they are a cell of their own.
+
+    Raises
+    ------
+    ConfigError
+        If an id is not of the run.
+    """
+    known = {prompt[0] for prompt in frame.units}
+    strangers = [name for name in ids if name not in known]
+    if strangers:
+        raise ConfigError(f"--ids: {strangers[0]!r} is no id of the run.")
+    wanted = [prompt for prompt in frame.free if prompt[0] in ids]
+    if not wanted:
+        raise ConfigError("--ids: all of them were drawn or labelled before.")
+    units = [unit for prompt in wanted for unit in frame.units[prompt]]
+    return Chosen(
+        units=tuple(units),
+        chances=(1.0,) * len(units),
+        cells={prompt: int(prompt[0] in ids) for prompt in frame.units},
+    )
+
+
+def number(seed: int, name: object) -> float:
+    """Give a name its random number in [0, 1)."""
+    digest = hashlib.sha256(f"{seed}\0{name!r}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / float(1 << 56)
+
+
+def _in_order(units: Sequence[Unit], seed: int) -> list[Unit]:
+    return sorted(units, key=lambda unit: number(seed, unit))
+
+
+def _shared_out(frame: Frame, n: int, *, seed: int) -> list[Prompt]:
+    """Take the smallest numbers of each group, in proportion to its size."""
+    by_group = defaultdict[str, list[Prompt]](list)
+    for prompt in frame.free:
+        by_group[frame.groups[prompt]].append(prompt)
+    free = sum(map(len, by_group.values()))
+    responses = sum(len(frame.units[prompt]) for prompt in frame.free)
+    wanted = min(ceil(n * free / responses), free)
+    order = sorted(by_group, key=lambda group: number(seed, ("group", group)))
+    begin, reached = number(seed, "begin"), 0.0
+    chosen: list[Prompt] = []
+    for group in order:
+        prompts = sorted(by_group[group], key=lambda prompt: number(seed, prompt))
+        target = reached + wanted * len(prompts) / free
+        count = floor(target + begin + 1e-9) - floor(reached + begin + 1e-9)
+        chosen += prompts[:count]
+        reached = target
+    spare = [prompt for prompt in frame.free if prompt not in set(chosen)]
+    spare.sort(key=lambda prompt: number(seed, prompt))
+    chosen.sort(key=lambda prompt: number(seed, prompt))
+    while sum(len(frame.units[prompt]) for prompt in chosen) < n:
+        chosen.append(spare.pop(0))
+    return chosen
+
+
+def _by_level(
+    frame: Frame, n: int, *, design: SampleDesign, seed: int
+) -> tuple[list[Prompt], dict[Prompt, float], dict[Prompt, int]]:
+    """Draw within the cells of group and verdicts."""
+    everyone = list(frame.units)
+    patterns = _patterns([frame.levels[prompt] for prompt in everyone])
+    pairs = [(frame.groups[p], code) for p, code in zip(everyone, patterns, strict=True)]
+    codes = {pair: place for place, pair in enumerate(sorted(set(pairs)))}
+    cells = {prompt: codes[pair] for prompt, pair in zip(everyone, pairs, strict=True)}
+    free = frame.free
+    code_of = dict(zip(everyone, patterns, strict=True))
+    responses = sum(len(frame.units[prompt]) for prompt in free)
+    drawn = draw(
+        np.array([float(code_of[prompt]) for prompt in free]),
+        min(ceil(n * len(free) / responses), len(free)),
+        rng=np.random.default_rng(seed),
+        design=design,
+        strata=[frame.groups[prompt] for prompt in free],
+        spread=_spreads([frame.levels[prompt] for prompt in free]),
+    )
+    places: list[int] = drawn.indices.tolist()
+    chosen = [free[at] for at in places]
+    chances = dict(zip(chosen, drawn.probabilities.tolist(), strict=True))
+    return sorted(chosen, key=lambda prompt: number(seed, prompt)), chances, cells
+
+
+def _patterns(levels: Sequence[tuple[float, ...]]) -> list[int]:
+    """Give each kind of verdicts on a prompt a number; fifths of the mean where kinds are many."""
+    keys = [tuple(-1e9 if np.isnan(level) else level for level in each) for each in levels]
+    kinds = sorted(set(keys))
+    if len(kinds) <= MOST_LEVELS:
+        place = {kind: code for code, kind in enumerate(kinds)}
+        return [place[key] for key in keys]
+    means: FloatArray = np.array(
+        [float(np.mean([v for v in key if v > -1e8] or [0])) for key in keys]
+    )
+    cuts = np.quantile(means, np.arange(1, _BINS) / _BINS)
+    return np.searchsorted(cuts, means).astype(int).tolist()
+
+
+def _spreads(levels: Sequence[tuple[float, ...]]) -> FloatArray:
+    """Expect labels to vary little where a pass-or-fail judge passes, and more elsewhere."""
+    given = {level for each in levels for level in each if not np.isnan(level)}
+    if not given <= {0.0, 1.0}:
+        return np.ones(len(levels))
+    return np.array(
+        [
+            sum(_PASS_SPREAD if level == 1.0 else _OPEN_SPREAD for level in each) / len(each)
+            for each in levels
+        ]
+    )

@@ -1,0 +1,179 @@
+"""What the passport says for and against the use that a gate makes of the judge."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from calibration.passport import EventScreen, JudgePassport, JudgeUse, Reason, check
+from judge.calibrate.passport import identity_of
+from judge.grading.canaries import SOURCE, canary_run, compare
+from judge.grading.pointwise import language_of
+from judge.policy import Policy, Veto
+from judge.ratings import Side
+
+NO_PASSPORT = "there is no passport for the judge; make one with cvalues calibrate --passport."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Reasons not to believe the judge, and how far it may be believed about events.
+
+    Attributes
+    ----------
+    against : tuple of str
+        Reasons against the judge as a whole.
+    short : mapping of str to str
+        By criterion: that the passport rests on too few labels of it. Nothing is known against the
+        judge then; labels are missing.
+    groups : mapping of str to str
+        By group: that the judge was not measured on it.
+    vetoes : mapping of str to str
+        By criterion of a veto: why the judge's word on it does not count.
+    screens : mapping of (criterion, level, worse) to EventScreen
+        How the judge finds events.
+    """
+
+    against: tuple[str, ...] = ()
+    short: Mapping[str, str] = field(default_factory=dict[str, str])
+    groups: Mapping[str, str] = field(default_factory=dict[str, str])
+    vetoes: Mapping[str, str] = field(default_factory=dict[str, str])
+    screens: Mapping[tuple[str, float, str], EventScreen] = field(
+        default_factory=dict[tuple[str, float, str], EventScreen]
+    )
+
+    def screen(self, veto: Veto) -> EventScreen | None:
+        """Find how the judge screens for the events of a veto."""
+        return self.screens.get((veto.criterion, float(veto.level), veto.worse))
+
+
+def trust_in(
+    passport: JudgePassport | None,
+    policy: Policy,
+    sides: tuple[Side, Side],
+    *,
+    today: date,
+    allow_simulated: bool,
+) -> Trust:
+    """Ask the passport about every criterion, group, language and served model that is used.
+
+    Parameters
+    ----------
+    passport : JudgePassport or None
+    policy : Policy
+    sides : (Side, Side)
+        Baseline and candidate.
+    today : date
+    allow_simulated : bool
+        Whether verdicts of the simulated judge may stand; for demonstrations only.
+    """
+    measured = [each.measured.criterion for each in policy.checks if each.measured.criterion]
+    vetoed = [each.veto.criterion for each in policy.checks if each.veto is not None]
+    if not measured and not vetoed:
+        return Trust()
+    others = tuple(_beside_the_passport(policy, passport, sides))
+    if passport is None:
+        return Trust(against=(NO_PASSPORT, *others))
+    use = _use(*sides, allow_simulated=allow_simulated)
+
+    def objections(criteria: Sequence[str]) -> tuple[Reason, ...]:
+        asked = replace(use, criteria=tuple(dict.fromkeys(criteria)))
+        return check(passport, asked, now=today).reasons
+
+    found = objections(measured) if measured else ()
+    only_vetoed = [name for name in dict.fromkeys(vetoed) if name not in measured]
+    about_vetoes = objections(only_vetoed) if only_vetoed else ()
+    whole = [*found, *(each for each in about_vetoes if each.objection not in _OF_A_CRITERION)]
+    return Trust(
+        against=(
+            *dict.fromkeys(
+                each.text
+                for each in whole
+                if each.group is None and each.objection != "too-few-labels"
+            ),
+            *others,
+        ),
+        short={
+            each.text.partition(":")[0]: each.text
+            for each in found
+            if each.objection == "too-few-labels"
+        },
+        groups={each.group: each.text for each in whole if each.group is not None},
+        vetoes={
+            each.text.partition(":")[0]: each.text
+            for each in about_vetoes
+            if each.objection in {"not-measured", "too-few-labels"}
+        },
+        screens=_screens(passport),
+    )
+
+
+def _screens(passport: JudgePassport) -> dict[tuple[str, float, str], EventScreen]:
+    return {
+        (entry.criterion, screen.level, screen.worse): screen
+        for entry in passport.entries
+        if entry.group is None
+        for screen in entry.events
+    }
+
+
+_OF_A_CRITERION = frozenset({"not-measured", "too-few-labels", "no-better-than-chance"})
+
+
+def _use(baseline: Side, candidate: Side, *, allow_simulated: bool) -> JudgeUse:
+    identity = identity_of(candidate.run.manifest)
+    shown = [each for side in (baseline, candidate) for each in _shown(side)]
+    return JudgeUse(
+        judge_hash=identity.judge_hash,
+        rubric_hash=identity.rubric_hash,
+        prompt_hash=identity.prompt_hash,
+        settings_hash=identity.settings_hash,
+        languages=tuple(sorted({language for language, _ in shown})),
+        allow_simulated=allow_simulated,
+        groups=tuple(sorted({group for _, group in shown if group is not None})),
+        served_models=served_models(baseline, candidate),
+    )
+
+
+def _shown(side: Side) -> Iterator[tuple[str, str | None]]:
+    for each in side.store.generations(side.run):
+        if each.system == side.system:
+            yield language_of(each), each.group
+
+
+def served_models(*sides: Side) -> tuple[str, ...]:
+    """List the names under which the provider answered."""
+    return tuple(sorted({name for side in sides for name in _served(side)}))
+
+
+def _served(side: Side) -> Iterator[str]:
+    for each in side.store.judgments(side.run):
+        if each.system == side.system and each.served_model is not None:
+            yield each.served_model
+
+
+def _beside_the_passport(
+    policy: Policy, passport: JudgePassport | None, sides: tuple[Side, Side]
+) -> Iterator[str]:
+    baseline, candidate = sides
+    pinned = policy.pins.passport if policy.pins else None
+    if pinned is not None and passport is not None and passport.digest != pinned:
+        yield "the passport is not the one that the policy pins."
+    old, new = set(_served(baseline)), set(_served(candidate))
+    if old and new and old != new:
+        yield (
+            f"the provider answered as {', '.join(sorted(new))} for the candidate and as "
+            f"{', '.join(sorted(old))} for the baseline; judge both with the same model."
+        )
+    yield from _astray(baseline, candidate)
+
+
+def _astray(*sides: Side) -> Iterator[str]:
+    """Say beside which run the judge failed on texts with known verdicts, where it was asked."""
+    for side in {(side.store.place, side.run.name): side for side in sides}.values():
+        name, store = side.run.name, side.store
+        watched = store.find_run(canary_run(name))
+        if watched is None or watched.manifest.source.name != SOURCE:
+            continue
+        known = compare(store.judgments(watched))
+        if known.asked and known.alarm:
+            yield f"beside run {name} {known.alarm}."
