@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         zero_failure_labels,
     )
     from calibration.rater_agreement.alpha import krippendorff_alpha
-    from calibration.rater_agreement.human_ceiling import alternative_annotator_test
+    from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
     from calibration.rater_agreement.report import AgreementReport, agreement
     from calibration.rogan_gladen import curated_rate
     from calibration.sampling import draw
@@ -72,7 +72,7 @@ _HOME = {
     "Undefined": "estimate",
     "UnusableJudge": "estimate",
     "agreement": "rater_agreement.report",
-    "alternative_annotator_test": "rater_agreement.human_ceiling",
+    "alternative_annotator_test": "rater_agreement.alternative_annotator",
     "compare_error_rates": "drift",
     "curated_rate": "rogan_gladen",
     "draw": "sampling",

@@ -1,7 +1,8 @@
 """Intervals for a mean of ratings on a bounded scale, around the judge-adjusted mean.
 
-With few labels, or with most of them on one value such as the ceiling, Gaffke's interval, which
-reckons with a tail that no label has shown yet; else Student's t on the logit scale.
+With few labels, or with few of them on the far side of the scale, Gaffke's interval, which
+reckons with a tail that no label has shown yet; else Student's t on the logit scale. Where labels
+were drawn at unequal rates, Gaffke's distributions of the parts drawn at one rate are melded.
 
 The adjusted rating of item i is y_i - b_i (f_i - F): expert rating y, judge score f, its mean F
 over all items, and a slope b_i fitted on the other labelled items. Each has the mean that is asked
@@ -19,21 +20,25 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from calibration.estimate import Estimate, Interval
+from calibration.estimate import Aim, Estimate, Interval, StratumCount
 from calibration.intervals import logit_t_interval, mean_cdf, mean_distribution, mean_interval
 from calibration.labelled_sample import Labelled
-from calibration.melding import Form, Lattice, mixed_by_size, rate_distribution
+from calibration.melding import Form, Lattice, mixed_by_size
 from calibration.validation import BoolArray, FloatArray
 
 Kind: TypeAlias = Literal["Gaffke, strict", "Gaffke, mid", "logit t"]
 
 LABELS_FOR_T = 100
+LABELS_IN_TAIL = 5.0
+UNSEEN_SHIFT = 0.3
+MOST_SKEW = 0.15  # skewness over the root of the labels
+SMALL_CLASS = 0.05  # share of the items below which a class cannot make t unsafe
 GAFFKE_SHRINKAGE = 50.0  # a steep slope widens the support, which costs most with few labels
 STEEPEST = 1.5
 
 
 def bounded_mean(
-    drawn: Labelled, scale: tuple[float, float], *, tail: float, strict: bool, said: list[str]
+    drawn: Labelled, scale: tuple[float, float], aim: Aim, *, said: list[str]
 ) -> Estimate:
     """Estimate a mean from checked ratings.
 
@@ -43,10 +48,7 @@ def bounded_mean(
         Ratings within the scale.
     scale : (float, float)
         Ends of the scale.
-    tail : float
-        Probability beyond each limit.
-    strict : bool
-        Whether the limits are for a gate, so that each errs with probability ``tail`` at most.
+    aim : Aim
     said : list of str
         Warnings to put first.
 
@@ -55,27 +57,40 @@ def bounded_mean(
     Estimate
     """
     human = drawn.human[drawn.used]
-    labels = drawn.effective_labels(drawn.used)
-    kind, why = ("Gaffke, strict", "") if strict else _choose(human, labels)
+    kind, why = ("Gaffke, strict", "") if aim.strict else _choose(drawn, scale)
     adjusted = _adjust(drawn, scale, shrinkage=0.0 if kind == "logit t" else GAFFKE_SHRINKAGE)
-    weights = adjusted.weights
-    supports = (adjusted.support, scale) if kind != "logit t" else (scale, scale)
-    inner = _limits(adjusted.ratings, weights, kind=kind, support=supports[0], tail=tail)
-    alone = _limits(human, weights, kind=kind, support=supports[1], tail=tail)
+    alone = _adjust(drawn.alone(), scale, shrinkage=0.0, follow=False)
+    support = scale if kind == "logit t" else adjusted.support
+    inner = _limits(adjusted, drawn, kind=kind, support=support, tail=aim.tail)
+    labels_only = _limits(alone, drawn.alone(), kind=kind, support=scale, tail=aim.tail)
     value = float(np.clip(adjusted.mean, *scale))
     known, middle = adjusted.known, 0.5 * (scale[0] + scale[1])
     ends = Interval(min(max(inner.low, scale[0]), value), max(min(inner.high, scale[1]), value))
-    spread = _with_unknown(ends, known, scale)
+    shrunk = _of_population(value, ends, drawn=drawn, aim=aim)
+    spread = _with_unknown(shrunk, known, scale)
+    mean_alone = float(alone.ratings @ alone.weights / alone.weights.sum())
+    only = _of_population(mean_alone, labels_only, drawn=drawn, aim=aim)
     return Estimate(
         value=known * value + (1.0 - known) * middle,
         low=spread.low,
         high=spread.high,
-        confidence=1.0 - 2.0 * tail,
+        confidence=1.0 - 2.0 * aim.tail,
         method=f"judge-adjusted, {kind}",
         n_judged=drawn.n_judged,
         n_labelled=drawn.n_labelled,
-        human_only=_with_unknown(alone, known, scale),
+        human_only=_with_unknown(only, known, scale),
         warnings=(*said, why) if why else tuple(said),
+        population=aim.population,
+        strata=(
+            StratumCount(
+                name="all items with a label drawn",
+                items=int(drawn.covered.sum()),
+                labels=human.size,
+                mean=mean_alone,
+                effective_items=float(drawn.covered.sum()) / drawn.effects.items,
+                effective_labels=drawn.effective_labels(drawn.used),
+            ),
+        ),
     )
 
 
@@ -104,9 +119,8 @@ def strict_risks(
     known, value = adjusted.known, float(np.clip(adjusted.mean, *scale))
     rest = 1.0 - known
     shifted = (bound - rest * scale[0]) / known, (bound - rest * scale[1]) / known
-    given = adjusted.ratings, adjusted.weights, adjusted.support
-    below = 1.0 if value <= shifted[0] else mean_cdf(*given, form="lower", at=shifted[0])
-    above = 1.0 if value >= shifted[1] else 1.0 - mean_cdf(*given, form="upper", at=shifted[1])
+    below = 1.0 if value <= shifted[0] else _cdf(adjusted, drawn, form="lower", at=shifted[0])
+    above = 1.0 if value >= shifted[1] else 1.0 - _cdf(adjusted, drawn, form="upper", at=shifted[1])
     # Limits never lie beyond the ends of the scale.
     return (
         0.0 if shifted[0] < scale[0] else below,
@@ -114,35 +128,113 @@ def strict_risks(
     )
 
 
-def _choose(human: FloatArray, labels: float) -> tuple[Kind, str]:
+def _cdf(adjusted: "_Adjusted", drawn: Labelled, *, form: Form, at: float) -> float:
+    """P(mean <= at) under the confidence distribution of the limits."""
+    if len(drawn.class_masks) == 1:
+        given = adjusted.ratings, adjusted.weights, adjusted.support
+        return mean_cdf(*given, form=form, at=at)
+    lattice = _melded(adjusted, drawn, form=form, support=adjusted.support)
+    return float(np.interp(at, lattice.edges, lattice.cdf))
+
+
+def class_mean(drawn: Labelled, scale: tuple[float, float], aim: Aim) -> tuple[float, Interval]:
+    """Give the labels' weighted mean and Gaffke's interval for it, without the judge."""
+    plain = _adjust(drawn, scale, shrinkage=0.0, follow=False)
+    kind: Kind = "Gaffke, strict" if aim.strict else "Gaffke, mid"
+    ends = _limits(plain, drawn, kind=kind, support=scale, tail=aim.tail)
+    shrunk = _of_population(plain.mean, ends, drawn=drawn, aim=aim)
+    whole = _with_unknown(shrunk, plain.known, scale)
+    middle = 0.5 * (scale[0] + scale[1])
+    return plain.known * plain.mean + (1.0 - plain.known) * middle, whole
+
+
+def _choose(drawn: Labelled, scale: tuple[float, float]) -> tuple[Kind, str]:
     """Pick the interval for a report, and say why.
 
-    A scale on which most items reach the ceiling hides its rare severe tail from a small sample,
-    and the normal approximation does not know of it.
+    Student's t knows only of the tails that labels have shown. A rare severe rating far from the
+    mean moves it more than chance does, so t is used only where enough labels lie in both outer
+    halves of the scale: between the mean and an end, nearer to the end.
     """
+    human = drawn.human[drawn.used]
+    labels = drawn.effective_labels(drawn.used)
     if labels < LABELS_FOR_T:
         why = f"Gaffke's interval is used, as {labels:.0f} labels are too few for Student's t."
         return "Gaffke, mid", why
-    values, counts = np.unique(human, return_counts=True)
-    if 2 * int(counts.max()) > human.size:
-        top = values[counts.argmax()]
-        why = f"Gaffke's interval is used, as most of the labels have the same value, {top:g}."
+    sizes = np.array([int(one.sum()) for one in drawn.class_masks])
+    if int((sizes >= SMALL_CLASS * sizes.sum()).sum()) > 1:
+        return "Gaffke, mid", "Gaffke's interval is used, as labels were drawn at unequal rates."
+    mean, spread = float(human.mean()), float(human.std())
+    skewness = float(((human - mean) ** 3).mean()) / max(spread, 1e-300) ** 3
+    if abs(skewness) > MOST_SKEW * np.sqrt(labels):
+        why = f"Gaffke's interval is used, as the labels are too skewed ({skewness:.1f}) for t."
         return "Gaffke, mid", why
+    for end in scale:
+        far = int((np.abs(human - end) <= 0.5 * abs(mean - end)).sum())
+        if far * labels / human.size < LABELS_IN_TAIL and _may_move(human, end, labels):
+            why = (
+                f"Gaffke's interval is used, as {far} labels are too few near {end:g} to show how "
+                "heavy that tail is."
+            )
+            return "Gaffke, mid", why
     return "logit t", "Student's t is used, as labels are many and spread over the scale."
 
 
+def _may_move(human: FloatArray, end: float, labels: float) -> bool:
+    """Whether a share of ratings at this end that the labels may have missed outweighs chance.
+
+    Without a sight in n labels, a share of 3 / n is still plausible.
+    """
+    chance = float(human.std()) / np.sqrt(labels)
+    return bool(3.0 / labels * abs(float(human.mean()) - end) > UNSEEN_SHIFT * chance)
+
+
 def _limits(
-    ratings: FloatArray,
-    weights: FloatArray,
+    adjusted: "_Adjusted",
+    drawn: Labelled,
     *,
     kind: Kind,
     support: tuple[float, float],
     tail: float,
 ) -> Interval:
     if kind == "logit t":
-        return logit_t_interval(ratings, weights, support, tail=tail)
+        return logit_t_interval(adjusted.ratings, adjusted.weights, support, tail=tail)
     strict = kind == "Gaffke, strict"
-    return mean_interval(ratings, weights, support, tail=tail, strict=strict)
+    classes = drawn.class_masks
+    if len(classes) == 1:
+        given = adjusted.ratings, adjusted.weights
+        return mean_interval(*given, support, tail=tail, strict=strict)
+    forms: tuple[Form, Form] = ("lower", "upper") if strict else ("mid", "mid")
+    low = _melded(adjusted, drawn, form=forms[0], support=support).quantile(tail)
+    high = _melded(adjusted, drawn, form=forms[1], support=support).quantile(1.0 - tail)
+    return Interval(min(low, adjusted.mean), max(high, adjusted.mean))
+
+
+def _melded(
+    adjusted: "_Adjusted", drawn: Labelled, *, form: Form, support: tuple[float, float]
+) -> Lattice:
+    """Meld the means of the parts that labels were drawn from at one rate each."""
+    parts = [
+        mean_distribution(
+            adjusted.ratings[one[drawn.used]], _class_weights(drawn, one), support, form=form
+        )
+        for one in drawn.class_masks
+    ]
+    sizes = [float(one.sum()) / drawn.effects.items for one in drawn.class_masks]
+    return mixed_by_size(parts, sizes)
+
+
+def _class_weights(drawn: Labelled, among: BoolArray) -> FloatArray:
+    weight = drawn.weight[among & drawn.used]
+    return weight * drawn.effective_labels(among) / weight.sum()
+
+
+def _of_population(value: float, ends: Interval, *, drawn: Labelled, aim: Aim) -> Interval:
+    """Shorten for a finite population: of the labelled items themselves nothing is unknown."""
+    if aim.population == "superpopulation":
+        return ends
+    share = float(drawn.used.sum()) / float(drawn.covered.sum())
+    part = float(np.sqrt(max(1.0 - share, 0.0)))
+    return Interval(value - part * (value - ends.low), value + part * (ends.high - value))
 
 
 def _with_unknown(known: Interval, share: float, scale: tuple[float, float]) -> Interval:
@@ -178,8 +270,10 @@ class _Adjusted:
         return float(self.ratings @ self.weights / self.weights.sum())
 
 
-def _adjust(labelled: Labelled, scale: tuple[float, float], *, shrinkage: float) -> _Adjusted:
-    """Take out of the ratings what the judge explains.
+def _adjust(
+    labelled: Labelled, scale: tuple[float, float], *, shrinkage: float, follow: bool = True
+) -> _Adjusted:
+    """Take out of the ratings what the judge explains; nothing where it is not followed.
 
     Items without a verdict count as scored with the mean. Shrinkage is the number of labels at
     which a slope counts half; 0 for the full slope.
@@ -191,7 +285,9 @@ def _adjust(labelled: Labelled, scale: tuple[float, float], *, shrinkage: float)
     human = labelled.human[used]
     weights = _effective_weights(labelled)
     labels = float(weights.sum())
-    slopes = _slopes_without_self(gap, human, weights) * (labels / (labels + shrinkage))
+    slopes = np.zeros(human.size)
+    if follow:
+        slopes = _slopes_without_self(gap, human, weights) * (labels / (labels + shrinkage))
     slope = float(slopes @ weights) / labels
     # The mean score of the items is itself uncertain; so much of the judge's spread stays in.
     part = np.sqrt(min(labels * labelled.effects.items / float(labelled.covered.sum()), 1.0))
@@ -223,147 +319,3 @@ def _slopes_without_self(gap: FloatArray, human: FloatArray, weights: FloatArray
     xy = (weights @ (gap * human) - weights * gap * human) / rest - x * y
     flat = xx <= 1e-9 * max(float(np.ptp(gap)) ** 2, 1e-300)
     return np.clip(np.where(flat, 0.0, xy / np.where(flat, 1.0, xx)), 0.0, STEEPEST)
-
-
-# The mean over strata of items whose own means are known from a few labels each.
-#
-# For a pass rate, strata are the judge's verdicts, and a rate has a Beta confidence
-# distribution. For the difference of two systems, they are the pairs of verdicts on a prompt:
-# the experts' differences are -1, 0 or 1, and Gaffke's distribution of their mean is a
-# Dirichlet mean, melded in the same way. A stratum without labels counts as anything between
-# the ends of the scale.
-
-PRIOR = 0.5  # Jeffreys' half item for each stratum, so that none has a share of exactly 0
-
-_ENDS = (-1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stratum:
-    """Items alike in the judge's verdict: how many, and what the labels among them say.
-
-    Attributes
-    ----------
-    size : float
-        Effective number of items.
-    passes, labels : float
-        Effective counts of labels; both 0 where there is none.
-    """
-
-    size: float
-    passes: float
-    labels: float
-
-
-def verdict_strata(labelled: Labelled) -> tuple[Stratum, ...]:
-    """Split binary judged items by verdict: pass, fail, none, and those that no label covers."""
-    judge, covered = labelled.judge, labelled.covered
-    verdicts = (judge == 1.0) & covered, (judge == 0.0) & covered
-    others = [among for among in (labelled.missing & covered, ~covered) if among.any()]
-    return tuple(_stratum(labelled, among) for among in (*verdicts, *others))
-
-
-def point_value(strata: tuple[Stratum, ...]) -> float:
-    """Mean rate at the observed counts; one half is put where nothing is known."""
-    sizes = np.array([stratum.size for stratum in strata])
-    rates = [one.passes / one.labels if one.labels > 0.0 else 0.5 for one in strata]
-    return float(np.clip(sizes @ np.array(rates) / sizes.sum(), 0.0, 1.0))
-
-
-def melded_limits(strata: tuple[Stratum, ...], *, tail: float, strict: bool) -> tuple[float, float]:
-    """Limits of the mean rate over independent strata.
-
-    Parameters
-    ----------
-    strata : tuple of Stratum
-        At least one.
-    tail : float
-        Probability beyond each limit.
-    strict : bool
-        Whether each limit comes from its own one-sided distribution; else both from the mid-p.
-
-    Returns
-    -------
-    (float, float)
-        Fractions, lower limit first.
-    """
-    low = _melded(strata, "lower" if strict else "mid")
-    high = _melded(strata, "upper") if strict else low
-    return max(low.quantile(tail), 0.0), min(high.quantile(1.0 - tail), 1.0)
-
-
-def _melded(strata: tuple[Stratum, ...], form: Form) -> Lattice:
-    rates = [rate_distribution(one.passes, one.labels, form) for one in strata]
-    return mixed_by_size(rates, [one.size + PRIOR for one in strata])
-
-
-def _stratum(labelled: Labelled, among: BoolArray) -> Stratum:
-    labels = labelled.effective_labels(among)
-    here = among & labelled.used
-    weight = labelled.weight[here]
-    rate = float(labelled.human[here] @ weight / weight.sum()) if labels > 0.0 else 0.0
-    return Stratum(
-        size=float(among.sum()) / labelled.effects.items,
-        passes=min(rate, 1.0) * labels,
-        labels=labels,
-    )
-
-
-def melded_difference(
-    drawn: Labelled, verdicts: FloatArray, *, tail: float, said: list[str]
-) -> Estimate:
-    """Estimate the difference of two pass rates, with the mid-p melded interval for reports.
-
-    Parameters
-    ----------
-    drawn : Labelled
-        Differences of the judge and of the experts, each -1, 0, 1 or NaN.
-    verdicts : float array, shape (N,)
-        Number of each prompt's pair of verdicts, NaN where one is missing.
-    tail : float
-        Probability beyond each limit.
-    said : list of str
-        Warnings.
-
-    Returns
-    -------
-    Estimate
-    """
-    strata = _strata(drawn, verdicts)
-    sizes = np.array([float(among.sum()) for among in strata])
-    rates = [
-        mean_distribution(drawn.human[here], _weights(drawn, here), _ENDS)
-        for here in (among & drawn.used for among in strata)
-    ]
-    means = [_mean(drawn, among & drawn.used) for among in strata]
-    value = float(np.clip(sizes @ np.array(means) / sizes.sum(), -1.0, 1.0))
-    lattice = mixed_by_size(rates, list(sizes / drawn.effects.items + PRIOR))
-    weights = _weights(drawn, drawn.used)
-    return Estimate(
-        value=value,
-        low=min(max(lattice.quantile(tail), -1.0), value),
-        high=max(min(lattice.quantile(1.0 - tail), 1.0), value),
-        confidence=1.0 - 2.0 * tail,
-        method="post-stratified by pair of verdicts, mid-p melded",
-        n_judged=drawn.n_judged,
-        n_labelled=drawn.n_labelled,
-        human_only=mean_interval(drawn.human[drawn.used], weights, _ENDS, tail=tail),
-        warnings=tuple(said),
-    )
-
-
-def _strata(drawn: Labelled, verdicts: FloatArray) -> list[BoolArray]:
-    pairs = np.unique(verdicts[~np.isnan(verdicts)])
-    masks = [(verdicts == pair) & drawn.covered for pair in pairs]
-    masks += [drawn.missing & drawn.covered, ~drawn.covered]
-    return [mask for mask in masks if mask.any()]
-
-
-def _weights(drawn: Labelled, here: BoolArray) -> FloatArray:
-    weight = drawn.weight[here]
-    return weight * drawn.effective_labels(here) / weight.sum() if weight.size else weight
-
-
-def _mean(drawn: Labelled, here: BoolArray) -> float:
-    weight = drawn.weight[here]
-    return float(drawn.human[here] @ weight / weight.sum()) if weight.size else 0.0

@@ -1,6 +1,7 @@
 """What every estimator of this package returns, and the errors it raises instead of a number."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 class InsufficientLabels(ValueError):  # noqa: N818 - the public contract names it so
@@ -29,6 +30,50 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What is asked of an interval.
+
+    Attributes
+    ----------
+    tail : float
+        Probability beyond each limit; 0.025 makes the 95 % interval.
+    strict : bool
+        Whether each limit errs with probability ``tail`` at most on its own, for gates; else both
+        are close to nominal together, for reports.
+    population : {"superpopulation", "finite"}
+        Whether the value asked for is that of all items like these, or of these items alone.
+    """
+
+    tail: float
+    strict: bool = False
+    population: Literal["superpopulation", "finite"] = "superpopulation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratumCount:
+    """What one stratum contributes to an interval, enough to compute the interval again.
+
+    Attributes
+    ----------
+    name : str
+        What its items have in common.
+    items, labels : int
+        Plain counts.
+    mean : float | None
+        Weighted mean of the labels; None without any.
+    effective_items, effective_labels : float
+        The counts that the interval uses: after unequal weights and clusters.
+    """
+
+    name: str
+    items: int
+    labels: int
+    mean: float | None
+    effective_items: float
+    effective_labels: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """A point value and the interval around it.
 
@@ -52,6 +97,13 @@ class Estimate:
         asked, as for coefficients of agreement. Where it is False the value rests on the labels.
     warnings : tuple of str
         Plain sentences that a reader must see beside the number; empty when there are none.
+    population : {"superpopulation", "finite"}
+        Of which items the value is: all that are like these, or these alone.
+    guarantee : {"exact", "conjectured", "approximate"}
+        How strong the coverage is: proven; proven but for a conjecture that no simulation has
+        broken; or shown by simulation over a grid of cases.
+    strata : tuple of StratumCount
+        What the interval was computed from, where it is made of strata.
     """
 
     value: float
@@ -64,3 +116,6 @@ class Estimate:
     human_only: Interval | None = None
     above_chance: bool | None = None
     warnings: tuple[str, ...] = ()
+    population: Literal["superpopulation", "finite"] = "superpopulation"
+    guarantee: Literal["exact", "conjectured", "approximate"] = "approximate"
+    strata: tuple[StratumCount, ...] = ()

@@ -3,7 +3,8 @@
 Labels drawn at random, or at random by verdict, correct the judge by post-stratification: the
 rate is the mean, over the judge's verdicts, of the experts' pass rate among items with that
 verdict. Its limits meld the confidence distributions of those rates. N items; rates are
-fractions. Estimates are of the rate in the population that the items came from.
+fractions. Estimates are of the rate in the population that the items came from, or of these items
+alone where a finite population is asked for.
 """
 
 from dataclasses import dataclass, replace
@@ -11,17 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bounded_mean import (
-    Stratum,
-    bounded_mean,
-    melded_difference,
-    melded_limits,
-    point_value,
-    strict_risks,
-    verdict_strata,
-)
-from calibration.estimate import Estimate, InsufficientLabels, Interval
-from calibration.intervals import clopper_pearson
+from calibration.bounded_mean import bounded_mean, strict_risks
+from calibration.estimate import Aim, Estimate, InsufficientLabels
 from calibration.labelled_sample import (
     Labelled,
     draw_cells,
@@ -31,14 +23,26 @@ from calibration.labelled_sample import (
     require_not_reversed,
     weigh_labels,
 )
+from calibration.paired_difference import paired_difference
+from calibration.post_stratification import (
+    counts_of,
+    labels_alone,
+    melded_limits,
+    point_value,
+    verdict_counts,
+    verdict_strata,
+)
 from calibration.rogan_gladen import GoldSet, corrected_rate, curated_difference
 from calibration.validation import (
     Design,
     FloatArray,
+    IntArray,
+    Population,
     check_binary,
     check_codes,
     check_design,
     check_error,
+    check_population,
     check_ratings,
     check_same_length,
     check_scale,
@@ -55,6 +59,7 @@ def estimate_rate(
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Estimate the pass rate that experts would give, with an interval for reports.
 
@@ -74,6 +79,9 @@ def estimate_rate(
         Stratum of each item, where labels were drawn at a different rate from each.
     confidence : float
         Two-sided coverage, a fraction.
+    population : {"superpopulation", "finite"}
+        Whether the value asked for is that of all items like these, or of these N items alone:
+        then the interval shrinks as the labels become a census.
 
     Returns
     -------
@@ -107,7 +115,9 @@ def estimate_rate(
     """
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     drawn = _read(judge, human, design=design, clusters=clusters, strata=strata)
-    return _estimate(drawn, design, tail=tail, strict=False, stratified=strata is not None)
+    said = draw_warnings(drawn, design, stratified=strata is not None)
+    aim = Aim(tail=tail, strict=False, population=population)
+    return _estimate(drawn, design, aim, said=said)
 
 
 def gate_rate(
@@ -118,6 +128,7 @@ def gate_rate(
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     error: float = 0.05,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Bound the pass rate for a release decision.
 
@@ -127,7 +138,7 @@ def gate_rate(
 
     Parameters
     ----------
-    judge, human, design, clusters, strata
+    judge, human, design, clusters, strata, population
         As in :func:`estimate_rate`.
     error : float
         Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
@@ -143,7 +154,9 @@ def gate_rate(
     """
     tail = check_error(error)
     drawn = _read(judge, human, design=design, clusters=clusters, strata=strata)
-    return _estimate(drawn, design, tail=tail, strict=True, stratified=strata is not None)
+    said = draw_warnings(drawn, design, stratified=strata is not None)
+    aim = Aim(tail=tail, strict=True, population=population)
+    return _estimate(drawn, design, aim, said=said)
 
 
 def _read(
@@ -164,49 +177,58 @@ def _read(
     return drawn
 
 
-def _estimate(
-    drawn: Labelled, design: Design, *, tail: float, strict: bool, stratified: bool
-) -> Estimate:
-    said = draw_warnings(drawn, design, stratified=stratified)
+def _estimate(drawn: Labelled, design: Design, aim: Aim, *, said: list[str]) -> Estimate:
+    check_population(aim.population)
     if design == "curated":
+        _refuse_finite(aim.population)
         gold = GoldSet(judge=drawn.judge[drawn.used], human=drawn.human[drawn.used])
         return corrected_rate(
-            drawn.judge, gold, effects=drawn.effects, tail=tail, strict=strict, said=said
+            drawn.judge, gold, effects=drawn.effects, tail=aim.tail, strict=aim.strict, said=said
         )
     strata = verdict_strata(drawn)
-    doubts = _doubts(drawn, strata, tail=tail)
-    low, high = melded_limits(strata, tail=tail, strict=strict)
+    doubts = _doubts(drawn, tail=aim.tail)
+    low, high = melded_limits(strata, tail=aim.tail, strict=aim.strict, population=aim.population)
     value = point_value(strata)
     return Estimate(
         value=value,
         low=min(low, value),
         high=max(high, value),
-        confidence=1.0 - 2.0 * tail,
-        method="post-stratified by verdict, " + ("melded" if strict else "mid-p melded"),
+        confidence=1.0 - 2.0 * aim.tail,
+        method="post-stratified by verdict, " + ("melded" if aim.strict else "mid-p melded"),
         n_judged=drawn.n_judged,
         n_labelled=drawn.n_labelled,
-        human_only=_labels_alone(drawn, tail),
+        human_only=labels_alone(drawn, tail=aim.tail, population=aim.population),
         above_chance=not doubts,
-        warnings=(*said, *doubts),
+        warnings=(*said, *_census(drawn, aim.population), *doubts),
+        population=aim.population,
+        strata=counts_of(strata),
     )
 
 
-def _doubts(drawn: Labelled, strata: tuple[Stratum, ...], *, tail: float) -> tuple[str, ...]:
+def _refuse_finite(population: Population) -> None:
+    if population == "finite":
+        raise ValueError("population='finite' has no meaning for a curated set; leave it out.")
+
+
+def _census(drawn: Labelled, population: Population) -> list[str]:
+    """Say which population is meant where every item is labelled, so that both differ most."""
+    if drawn.n_labelled < drawn.human.size:
+        return []
+    if population == "finite":
+        return ["Every item is labelled: a census, without sampling error."]
+    said = (
+        "Every item is labelled: the interval is for all items like these. These items alone are "
+        "known without sampling error; ask for population='finite'."
+    )
+    return [said]
+
+
+def _doubts(drawn: Labelled, *, tail: float) -> tuple[str, ...]:
     """Say why the labels do not show a judge better than chance; nothing where they do."""
-    passed, failed = strata[0], strata[1]
-    if min(passed.labels, failed.labels) == 0.0:
+    passed, failed = verdict_counts(drawn, 1.0), verdict_counts(drawn, 0.0)
+    if min(passed[1], failed[1]) == 0.0:
         return (_one_verdict_warning(drawn),)
-    counts = (passed.passes, passed.labels), (failed.passes, failed.labels)
-    return require_above_chance(*counts, tail=tail)
-
-
-def _labels_alone(drawn: Labelled, tail: float) -> Interval:
-    """Clopper-Pearson on the labels; items that no label covers are counted both ways."""
-    labels = drawn.effective_labels(drawn.used)
-    rate = float(drawn.human[drawn.used] @ drawn.weight[drawn.used] / drawn.weight.sum())
-    alone = clopper_pearson(min(rate, 1.0) * labels, labels, tail=tail)
-    known = float(drawn.covered.mean())
-    return Interval(known * alone.low, known * alone.high + 1.0 - known)
+    return require_above_chance(passed, failed, tail=tail)
 
 
 def _one_verdict_warning(drawn: Labelled) -> str:
@@ -227,7 +249,7 @@ def _one_verdict_warning(drawn: Labelled) -> str:
 # :mod:`calibration.correction.bounded_mean`, which says why.
 
 
-def estimate_mean(
+def estimate_mean(  # noqa: PLR0913 - options of the public contract
     judge: npt.ArrayLike,
     human: npt.ArrayLike,
     *,
@@ -236,6 +258,7 @@ def estimate_mean(
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Estimate the mean rating that experts would give, with an interval for reports.
 
@@ -254,6 +277,9 @@ def estimate_mean(
         Prompt and stratum of each item, as in :func:`calibration.estimate_rate`.
     confidence : float
         Two-sided coverage, a fraction.
+    population : {"superpopulation", "finite"}
+        Whether the value asked for is that of all items like these, or of these N items alone:
+        then the interval shrinks as the labels become a census.
 
     Returns
     -------
@@ -283,12 +309,12 @@ def estimate_mean(
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     ends = check_scale(scale)
     drawn = _read_mean(judge, human, scale=ends, design=design, clusters=clusters, strata=strata)
-    return _estimate_mean(
-        drawn, ends, design, tail=tail, strict=False, stratified=strata is not None
-    )
+    said = draw_warnings(drawn, design, stratified=strata is not None)
+    aim = Aim(tail=tail, strict=False, population=population)
+    return _estimate_mean(drawn, ends, aim, said=said)
 
 
-def gate_mean(
+def gate_mean(  # noqa: PLR0913 - as estimate_mean
     judge: npt.ArrayLike,
     human: npt.ArrayLike,
     *,
@@ -297,6 +323,7 @@ def gate_mean(
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     error: float = 0.05,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Bound the mean rating for a release decision.
 
@@ -305,7 +332,7 @@ def gate_mean(
 
     Parameters
     ----------
-    judge, human, scale, design, clusters, strata
+    judge, human, scale, design, clusters, strata, population
         As in :func:`estimate_mean`.
     error : float
         Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
@@ -322,9 +349,9 @@ def gate_mean(
     tail = check_error(error)
     ends = check_scale(scale)
     drawn = _read_mean(judge, human, scale=ends, design=design, clusters=clusters, strata=strata)
-    return _estimate_mean(
-        drawn, ends, design, tail=tail, strict=True, stratified=strata is not None
-    )
+    said = draw_warnings(drawn, design, stratified=strata is not None)
+    aim = Aim(tail=tail, strict=True, population=population)
+    return _estimate_mean(drawn, ends, aim, said=said)
 
 
 def _read_mean(
@@ -345,26 +372,20 @@ def _read_mean(
 
 
 def _estimate_mean(
-    drawn: Labelled,
-    scale: tuple[float, float],
-    design: Design,
-    *,
-    tail: float,
-    strict: bool,
-    stratified: bool,
+    drawn: Labelled, scale: tuple[float, float], aim: Aim, *, said: list[str]
 ) -> Estimate:
-    said = draw_warnings(drawn, design, stratified=stratified)
-    doubts = require_not_reversed(drawn.judge, drawn.human, tail=tail)
-    estimate = bounded_mean(drawn, scale, tail=tail, strict=strict, said=[*said, *doubts])
-    return replace(estimate, above_chance=not doubts)
+    check_population(aim.population)
+    doubts = require_not_reversed(drawn.judge, drawn.human, tail=aim.tail)
+    warnings = [*said, *_census(drawn, aim.population), *doubts]
+    return replace(bounded_mean(drawn, scale, aim, said=warnings), above_chance=not doubts)
 
 
 # The difference between two systems that answered the same prompts, by experts' ratings.
 #
 # A judge may favour one of the systems, so the experts' own differences, prompt by prompt,
-# correct it. For pass and fail, prompts are post-stratified by the judge's pair of verdicts and
-# the experts' differences in the strata are melded; on longer scales the judge's difference
-# adjusts the experts'. N prompts; a difference is the first system minus the second.
+# correct it. For pass and fail, see :mod:`calibration.paired_difference`; on longer scales the
+# judge's difference adjusts the experts'. N prompts; a difference is the first system minus the
+# second.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,6 +407,7 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Estimate how much higher experts would rate system A than system B, for reports.
 
@@ -395,7 +417,7 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
         Verdicts on the answers of A and B to the same prompts, in the same order; NaN for none.
     human_a, human_b : float array, shape (N,)
         Expert ratings of the same answers, NaN for none. A prompt counts as labelled where both
-        answers are.
+        answers are; of fail and pass, a label of one answer alone still counts for its system.
     scale : (float, float)
         Lowest and highest rating possible; (0, 1) with nothing between means fail and pass.
     design : {"random", "by-verdict", "curated"}
@@ -407,6 +429,9 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
         Stratum of each prompt, where labels were drawn at random inside strata at different rates.
     confidence : float
         Two-sided coverage, a fraction.
+    population : {"superpopulation", "finite"}
+        Whether the value asked for is that of all items like these, or of these N items alone:
+        then the interval shrinks as the labels become a census.
 
     Returns
     -------
@@ -433,10 +458,10 @@ def estimate_difference(  # noqa: PLR0913, PLR0917 - the public contract's signa
     (0.25, True)
     """
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
-    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
-    return _estimate_difference(
-        pair, check_scale(scale), design, clusters=clusters, strata=strata, tail=tail, strict=False
-    )
+    ends = check_scale(scale)
+    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=ends)
+    aim = Aim(tail=tail, strict=False, population=population)
+    return _estimate_difference(pair, aim, ends, design=design, clusters=clusters, strata=strata)
 
 
 def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
@@ -450,6 +475,7 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
     clusters: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
     error: float = 0.05,
+    population: Population = "superpopulation",
 ) -> Estimate:
     """Bound the difference for a release decision.
 
@@ -459,7 +485,7 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
 
     Parameters
     ----------
-    judge_a, human_a, judge_b, human_b, scale, design, clusters, strata
+    judge_a, human_a, judge_b, human_b, scale, design, clusters, strata, population
         As in :func:`estimate_difference`.
     error : float
         Risk of each limit, a fraction below one half; ``confidence`` becomes ``1 - 2 * error``.
@@ -474,10 +500,10 @@ def gate_difference(  # noqa: PLR0913, PLR0917 - as estimate_difference
         As in :func:`estimate_difference`.
     """
     tail = check_error(error)
-    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=check_scale(scale))
-    return _estimate_difference(
-        pair, check_scale(scale), design, clusters=clusters, strata=strata, tail=tail, strict=True
-    )
+    ends = check_scale(scale)
+    pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=ends)
+    aim = Aim(tail=tail, strict=True, population=population)
+    return _estimate_difference(pair, aim, ends, design=design, clusters=clusters, strata=strata)
 
 
 def difference_risks(  # noqa: PLR0913, PLR0917 - as estimate_difference
@@ -516,7 +542,7 @@ def difference_risks(  # noqa: PLR0913, PLR0917 - as estimate_difference
     pair = _read_pair(judge_a, human_a, judge_b, human_b, scale=ends)
     if design == "curated":
         raise ValueError("a curated difference has limits only; use gate_difference.")
-    drawn = _drawn_difference(pair, design, clusters=clusters, strata=strata)
+    drawn = _drawn_difference(pair, *_cells(pair, design, clusters=clusters, strata=strata))
     for system, name in zip(pair, ("A", "B"), strict=True):
         require_not_reversed(system.judge, system.human, tail=0.05, of=f" of {name}")
     width = ends[1] - ends[0]
@@ -542,49 +568,62 @@ def _read_pair(  # noqa: PLR0917 - in the order of the public functions
 
 def _estimate_difference(
     pair: tuple[System, System],
+    aim: Aim,
     scale: tuple[float, float],
-    design: Design,
     *,
+    design: Design,
     clusters: npt.ArrayLike | None,
     strata: npt.ArrayLike | None,
-    tail: float,
-    strict: bool,
 ) -> Estimate:
     check_design(design)
-    first, second = pair
+    check_population(aim.population)
     binary = scale == (0.0, 1.0) and all(is_binary(x.judge) and is_binary(x.human) for x in pair)
     if design == "curated":
-        return _curated(
-            pair, binary=binary, clustered=clusters is not None, tail=tail, strict=strict
-        )
-    drawn = _drawn_difference(pair, design, clusters=clusters, strata=strata)
-    verdicts = _pair_codes(first.judge, second.judge)
+        _refuse_finite(aim.population)
+        clustered = clusters is not None
+        return _curated(pair, binary=binary, clustered=clustered, tail=aim.tail, strict=aim.strict)
+    cells, prompts = _cells(pair, design, clusters=clusters, strata=strata)
+    drawn = _drawn_difference(pair, cells, prompts)
     said = draw_warnings(drawn, design, stratified=strata is not None)
     for system, name in zip(pair, ("A", "B"), strict=True):
-        said.extend(require_not_reversed(system.judge, system.human, tail=tail, of=f" of {name}"))
-    said.extend(_half_labelled(pair))
-    if binary and not strict:
-        return melded_difference(drawn, verdicts, tail=tail, said=said)
+        said.extend(
+            require_not_reversed(system.judge, system.human, tail=aim.tail, of=f" of {name}")
+        )
+    said.extend(_half_labelled(pair, used=binary and not aim.strict))
+    if binary and not aim.strict:
+        by_pair = design == "by-verdict" or strata is not None
+        own = [_one_system(system, cells if by_pair else None, prompts) for system in pair]
+        return paired_difference((own[0], own[1]), drawn, aim, said=said)
     width = scale[1] - scale[0]
-    return bounded_mean(drawn, (-width, width), tail=tail, strict=strict, said=said)
+    return bounded_mean(drawn, (-width, width), aim, said=said)
 
 
-def _drawn_difference(
+def _cells(
     pair: tuple[System, System],
     design: Design,
     *,
     clusters: npt.ArrayLike | None,
     strata: npt.ArrayLike | None,
+) -> tuple[IntArray, IntArray | None]:
+    """Give each prompt its cell by the pair of verdicts, and its cluster."""
+    n = pair[0].judge.size
+    verdicts = _pair_codes(pair[0].judge, pair[1].judge)
+    cells = draw_cells(verdicts, check_codes("strata", strata, n), design)
+    return cells, check_codes("clusters", clusters, n)
+
+
+def _drawn_difference(
+    pair: tuple[System, System], cells: IntArray, prompts: IntArray | None
 ) -> Labelled:
     first, second = pair
-    n = first.judge.size
-    verdicts = _pair_codes(first.judge, second.judge)
-    return weigh_labels(
-        first.judge - second.judge,
-        first.human - second.human,
-        cells=draw_cells(verdicts, check_codes("strata", strata, n), design),
-        prompts=check_codes("clusters", clusters, n),
-    )
+    differences = first.judge - second.judge, first.human - second.human
+    return weigh_labels(*differences, cells=cells, prompts=prompts)
+
+
+def _one_system(system: System, cells: IntArray | None, prompts: IntArray | None) -> Labelled:
+    """Weigh one system's labels, by the cells of prompts where they were drawn by them."""
+    own = draw_cells(system.judge, None, "random") if cells is None else cells
+    return weigh_labels(system.judge, system.human, cells=own, prompts=prompts)
 
 
 def _curated(
@@ -614,6 +653,7 @@ def _pair_codes(judge_a: FloatArray, judge_b: FloatArray) -> FloatArray:
     return np.where(missing, np.nan, codes)
 
 
-def _half_labelled(pair: tuple[System, System]) -> list[str]:
+def _half_labelled(pair: tuple[System, System], *, used: bool) -> list[str]:
     half = int((np.isnan(pair[0].human) != np.isnan(pair[1].human)).sum())
-    return [f"{half} prompts have a label for one system only; they are left out."] if half else []
+    what = "they count for that system" if used else "they are left out"
+    return [f"{half} prompts have a label for one system only; {what}."] if half else []

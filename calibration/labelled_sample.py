@@ -5,7 +5,7 @@ and n_c labels stands for N_c / n_c items. Items of a cell without any label are
 experts would say of them is unknown and is carried as the whole scale.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,15 +27,19 @@ from calibration.validation import (
 
 # Items that share a prompt: how much fewer items they are worth.
 #
-# The design effect 1 + (m - 1) ICC divides the counts. The intraclass correlation (ICC) of
-# expert ratings is poorly known from few labels, so that of the judge on all items is used,
-# divided by the squared correlation between judge and experts, because the judge's noise hides
-# some of it.
+# With many prompts the design effect 1 + (m - 1) ICC divides the counts. The intraclass
+# correlation (ICC) of expert ratings is poorly known from few labels, so that of the judge on all
+# items is used, divided by the squared correlation between judge and experts, because the judge's
+# noise hides some of it. With few prompts, and for what the labels say alone, the effect is that
+# of the cluster-robust variance of the labels, with Student's t of (prompts - 1) degrees of
+# freedom, where enough prompts differ in outcome for it to be estimable.
 #
 # References ---------- Kish (1965), Survey Sampling, section 5.4, the design effect. Donner and
-# Koval (1980), Biometrics 36(1), 19-25, the analysis-of-variance ICC.
+# Koval (1980), Biometrics 36(1), 19-25, the analysis-of-variance ICC. Korn and Graubard (1998),
+# Survey Methodology 24(2), 193-201, the effective sample size with the t adjustment.
 
 FEW_PROMPTS = 20
+FEW_MIXED = 5  # prompts with either outcome below which the robust variance is not believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +52,25 @@ class DesignEffects:
         For means over all judged items, >= 1.
     labels : float
         For means over the labelled items, >= 1.
+    alone : float
+        The same for the labels by themselves, without a look at the judge, >= 1.
     warnings : tuple of str
         What a reader must know.
     """
 
     items: float = 1.0
     labels: float = 1.0
+    alone: float = 1.0
     warnings: tuple[str, ...] = ()
 
 
 def design_effects(
-    judge: FloatArray, human: FloatArray, clusters: IntArray | None, *, used: BoolArray
+    judge: FloatArray,
+    human: FloatArray,
+    clusters: IntArray | None,
+    *,
+    used: BoolArray,
+    weight: FloatArray | None = None,
 ) -> DesignEffects:
     """Measure both design effects.
 
@@ -70,6 +82,8 @@ def design_effects(
         Prompt of each item.
     used : bool array, shape (N,)
         The labelled items.
+    weight : float array, shape (N,), optional
+        Items that each label stands for; all alike without it.
 
     Returns
     -------
@@ -88,14 +102,64 @@ def design_effects(
     judged = ~np.isnan(judge)
     seen = intraclass_correlation(judge[judged], clusters[judged])
     per_prompt = _crowding(clusters[used])
-    true = 1.0 if prompts < FEW_PROMPTS else _without_noise(seen, judge, human)
+    weights = np.ones(int(used.sum())) if weight is None else weight[used]
+    alone = robust_effect(human[used], weights, clusters[used])
+    if prompts < FEW_PROMPTS:
+        own = alone
+    else:
+        own = 1.0 + (per_prompt - 1.0) * _without_noise(seen, judge, human)
     # Labels and verdicts of a labelled prompt err together: twice their covariance is added.
     together = 2.0 * seen * prompts / int(np.unique(clusters).size)
     return DesignEffects(
         items=1.0 + (_crowding(clusters) - 1.0) * seen,
-        labels=1.0 + (per_prompt - 1.0) * true + together,
-        warnings=_cluster_warnings(prompts, per_prompt),
+        labels=own + together,
+        alone=alone,
+        warnings=_cluster_warnings(prompts, per_prompt, counted=int(used.sum()) / alone),
     )
+
+
+def robust_effect(ratings: FloatArray, weights: FloatArray, clusters: IntArray) -> float:
+    """Measure the design effect of a weighted mean by its cluster-robust variance.
+
+    The effective number of ratings is the variance of one over the robust variance of the mean,
+    times the square of Student's t of (ratings - 1) over that of (clusters - 1) degrees of
+    freedom. Where fewer than FEW_MIXED clusters lie on either side of the mean, that variance may
+    be far too small by chance, and a cluster counts as one rating.
+
+    Parameters
+    ----------
+    ratings : float array, shape (n,)
+        No NaN.
+    weights : float array, shape (n,)
+        Items that each stands for, > 0.
+    clusters : int array, shape (n,)
+        At least two different ones.
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    References
+    ----------
+    Korn and Graubard (1998), Survey Methodology 24(2), 193-201, equation 2.
+    """
+    index = np.unique(clusters, return_inverse=True)[1]
+    groups, n = int(index.max()) + 1, ratings.size
+    share = weights / weights.sum()
+    mean = float(share @ ratings)
+    spread = float(share @ (ratings - mean) ** 2)
+    equal = n / min(groups, n)
+    totals = np.bincount(index, weights=share * (ratings - mean))
+    robust = groups / (groups - 1) * float(totals @ totals)
+    if robust <= 0.0 or spread <= 0.0:
+        return equal
+    # The weights alone make fewer ratings of n; that part is not the clusters'.
+    unclustered = spread * float(share @ share)
+    adjustment = (special.stdtrit(groups - 1, 0.975) / special.stdtrit(n - 1, 0.975)) ** 2
+    effect = robust / unclustered * float(adjustment)
+    sides = [np.unique(index[side]).size for side in (ratings < mean, ratings > mean)]
+    return max(effect, 1.0) if min(sides) >= FEW_MIXED else equal
 
 
 def intraclass_correlation(ratings: FloatArray, clusters: IntArray) -> float:
@@ -141,14 +205,14 @@ def _without_noise(seen: float, judge: FloatArray, human: FloatArray) -> float:
     return min(seen / squared, 1.0) if squared > 0.0 else 1.0
 
 
-def _cluster_warnings(prompts: int, per_prompt: float) -> tuple[str, ...]:
+def _cluster_warnings(prompts: int, per_prompt: float, *, counted: float) -> tuple[str, ...]:
     if per_prompt <= 1.0:
         return ()
     advice = "One label for each prompt would give a much shorter interval for the same work."
     if prompts < FEW_PROMPTS:
         few = (
-            f"Only {prompts} prompts have labels; with fewer than {FEW_PROMPTS} the answers to a "
-            "prompt are counted as one."
+            f"Only {prompts} prompts have labels; by how much they differ, the labels count as "
+            f"{counted:.0f} independent ones."
         )
         return few, advice
     return (advice,)
@@ -156,6 +220,7 @@ def _cluster_warnings(prompts: int, per_prompt: float) -> tuple[str, ...]:
 
 MOST_LEVELS = 12
 FEW_LABELS = 30
+ALIKE = 1.5  # labels whose weights differ by no more than this factor are counted together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +235,9 @@ class Labelled:
         Number of items that a labelled item stands for; 0 where there is no label.
     covered : bool array, shape (N,)
         Whether the item's cell holds a label.
+    classes : int array, shape (N,)
+        Cells whose labels stand for about equally many items have the same number. A label's
+        weight is unrelated to its outcome within a class, not always across them.
     effects : DesignEffects
         Of items that share a prompt; 1 without clusters.
     """
@@ -178,6 +246,7 @@ class Labelled:
     human: FloatArray
     weight: FloatArray
     covered: BoolArray
+    classes: IntArray
     effects: DesignEffects = field(default_factory=DesignEffects)
 
     @property
@@ -206,6 +275,17 @@ class Labelled:
         if weight.size == 0:
             return 0.0
         return float(weight.sum() ** 2 / (weight**2).sum()) / self.effects.labels
+
+    def alone(self) -> "Labelled":
+        """Give the same labels as they count by themselves, without a look at the judge."""
+        effects = replace(self.effects, labels=self.effects.alone)
+        return replace(self, effects=effects)
+
+    @property
+    def class_masks(self) -> list[BoolArray]:
+        """The covered items of each class."""
+        inside = self.covered
+        return [inside & (self.classes == one) for one in np.unique(self.classes[inside])]
 
 
 def read_labelled(
@@ -280,9 +360,15 @@ def weigh_labels(
     """
     used = ~np.isnan(human)
     _require_labels(judge, used)
-    weight, covered = _weigh(cells, used)
-    effects = design_effects(judge, human, prompts, used=used)
-    return Labelled(judge=judge, human=human, weight=weight, covered=covered, effects=effects)
+    weight, covered, classes = _weigh(cells, used)
+    return Labelled(
+        judge=judge,
+        human=human,
+        weight=weight,
+        covered=covered,
+        classes=classes,
+        effects=design_effects(judge, human, prompts, used=used, weight=weight),
+    )
 
 
 def draw_cells(judge: FloatArray, strata: IntArray | None, design: Design) -> IntArray:
@@ -343,12 +429,24 @@ def _require_labels(judge: FloatArray, used: BoolArray) -> None:
         raise InsufficientLabels("no labelled item has a verdict; label items that were judged.")
 
 
-def _weigh(cells: IntArray, used: BoolArray) -> tuple[FloatArray, BoolArray]:
+def _weigh(cells: IntArray, used: BoolArray) -> tuple[FloatArray, BoolArray, IntArray]:
     index = np.unique(cells, return_inverse=True)[1]
     items = np.bincount(index)
     labels = np.bincount(index, weights=used, minlength=items.size)
     each = items / np.maximum(labels, 1.0)
-    return np.where(used, each[index], 0.0), labels[index] > 0.0
+    classes = _classes(np.where(labels > 0.0, each, np.inf))
+    return np.where(used, each[index], 0.0), labels[index] > 0.0, classes[index]
+
+
+def _classes(weights: FloatArray) -> IntArray:
+    """Give cells of much the same weight the same number, lightest first."""
+    classes = np.zeros(weights.size, dtype=np.intp)
+    lightest, current = 0.0, -1
+    for cell in np.argsort(weights, kind="stable").tolist():
+        if current < 0 or weights[cell] > ALIKE * lightest:
+            lightest, current = float(weights[cell]), current + 1
+        classes[cell] = current
+    return classes
 
 
 # Whether a judge is better than chance, from its verdicts on randomly drawn labelled items.

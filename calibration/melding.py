@@ -27,6 +27,7 @@ Cdf: TypeAlias = Callable[[FloatArray], FloatArray]
 
 TAIL = 1e-9
 CELLS = 1024
+MOST_COUNTED = 20_000  # unlabelled items beyond which their own sampling error is nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,85 @@ def rate_distribution(passes: float, labels: float, form: Form) -> Distribution:
     return beta(passes, fails + 1.0, 0.5), beta(passes + 1.0, fails, 0.5)
 
 
+def finite_rate_distribution(
+    passes: float, labels: float, form: Form, *, items: int, labelled: int
+) -> Distribution:
+    """Confidence distribution of the rate among so many items, some of them labelled.
+
+    The labelled items are known. The number of passes among the rest is beta-binomial: as the
+    Clopper-Pearson limits are quantiles of order statistics of a uniform sample, those of the
+    hypergeometric distribution are quantiles of order statistics of a sample from 1 to N.
+
+    Parameters
+    ----------
+    passes, labels : float
+        Effective counts, ``0 <= passes <= labels``.
+    form : {"mid", "lower", "upper"}
+        As in :func:`rate_distribution`.
+    items, labelled : int
+        ``1 <= items``, ``labelled <= items``.
+
+    Returns
+    -------
+    Distribution
+
+    References
+    ----------
+    Wilks (1962), Mathematical Statistics, section 8.8, order statistics of finite populations.
+    """
+    known = passes / labels * labelled if labels > 0.0 else 0.0
+    rest = items - labelled
+    if rest == 0:
+        return (point(known / items),)
+    fails = max(labels - passes, 0.0)
+    forms: tuple[Form, ...] = ("lower", "upper") if form == "mid" else (form,)
+    shapes = {"lower": (passes, fails + 1.0), "upper": (passes + 1.0, fails)}
+    unlabelled = tuple(_beta_binomial(rest, *shapes[one], share=1.0 / len(forms)) for one in forms)
+    return tuple(_moved(piece, by=known, scale=1.0 / items) for piece in unlabelled)
+
+
+def _beta_binomial(size: int, a: float, b: float, *, share: float) -> Piece:
+    """Beta-binomial counts out of ``size``; the Beta alone where there are very many."""
+    if a <= 0.0 or b <= 0.0 or size > MOST_COUNTED:
+        return scaled((beta(a, b, share),), float(size))[0]
+    counts = np.arange(size + 1, dtype=np.float64)
+    log = special.gammaln(size + 1.0) - special.gammaln(counts + 1.0)
+    log -= special.gammaln(size - counts + 1.0)
+    mass = np.exp(log + special.betaln(counts + a, size - counts + b) - special.betaln(a, b))
+    cdf = np.minimum(np.cumsum(mass), 1.0)
+    low, high = np.searchsorted(cdf, [TAIL, 1.0 - TAIL])
+    return Piece(
+        share=share,
+        low=float(max(low - 1, 0)),
+        high=float(min(high + 1, size)),
+        mean=float(counts @ mass),
+        square=float(counts**2 @ mass),
+        cdf=partial(_step_cdf, np.concatenate([[0.0], cdf])),
+    )
+
+
+def _step_cdf(cdf: FloatArray, x: FloatArray) -> FloatArray:
+    """Read a distribution function of counts; ``cdf[k + 1]`` is P(count <= k)."""
+    place = np.clip(np.floor(x + 1e-9).astype(np.intp) + 1, 0, cdf.size - 1)
+    return cdf[place]
+
+
+def _moved(piece: Piece, *, by: float, scale: float) -> Piece:
+    """Distribution of ``scale * (by + variable)``."""
+    return Piece(
+        share=piece.share,
+        low=scale * (by + piece.low),
+        high=scale * (by + piece.high),
+        mean=scale * (by + piece.mean),
+        square=scale**2 * (by**2 + 2.0 * by * piece.mean + piece.square),
+        cdf=None if piece.cdf is None else partial(_moved_cdf, piece.cdf, by=by, scale=scale),
+    )
+
+
+def _moved_cdf(cdf: Cdf, x: FloatArray, *, by: float, scale: float) -> FloatArray:
+    return cdf(x / scale - by)
+
+
 def scaled(distribution: Distribution, factor: float) -> Distribution:
     """Distribution of ``factor`` (> 0) times the variable."""
     return tuple(
@@ -152,6 +232,21 @@ def summed(distributions: Sequence[Distribution]) -> Lattice:
     cdf = np.concatenate([[0.0], np.cumsum(mass)])
     edges: FloatArray = sum(lows) + step * (np.arange(size + 1, dtype=np.float64) - 0.5)
     return Lattice(edges=edges, cdf=cdf / cdf[-1])
+
+
+def weighted_mean(distributions: Sequence[Distribution], sizes: Sequence[float]) -> Lattice:
+    """Distribution of a mean over strata of known sizes.
+
+    Parameters
+    ----------
+    distributions : sequence of H Distribution
+        What is known of the mean in each stratum; independent.
+    sizes : sequence of H float
+        Items in each stratum, > 0.
+    """
+    total = float(sum(sizes))
+    pairs = zip(distributions, sizes, strict=True)
+    return summed([scaled(one, size / total) for one, size in pairs])
 
 
 def mixed_by_size(distributions: Sequence[Distribution], sizes: Sequence[float]) -> Lattice:

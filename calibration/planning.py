@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.bounded_mean import Stratum, melded_limits
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import estimate_mean, gate_mean
 from calibration.intervals import clopper_pearson
 from calibration.labelled_sample import against_chance, read_labelled
+from calibration.post_stratification import Stratum, melded_limits
 from calibration.sampling import allocate
 from calibration.validation import FloatArray, check_binary, check_error, check_share
 

@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.bounded_mean import Stratum, melded_limits, point_value
 from calibration.estimate import Estimate
 from calibration.estimators import estimate_rate
 from calibration.labelled_sample import Labelled, read_labelled
+from calibration.post_stratification import Stratum, melded_limits, point_value
 from calibration.probabilities import ranks_within
 from calibration.validation import BoolArray, Design, FloatArray, check_ratings, check_share
 

@@ -19,7 +19,10 @@ IntArray: TypeAlias = npt.NDArray[np.intp]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Design: TypeAlias = Literal["random", "by-verdict", "curated"]
 
+Population: TypeAlias = Literal["superpopulation", "finite"]
+
 DESIGNS: Final = ("random", "by-verdict", "curated")
+POPULATIONS: Final = ("superpopulation", "finite")
 
 
 def check_ratings(name: str, ratings: npt.ArrayLike, scale: tuple[float, float]) -> FloatArray:
@@ -145,6 +148,13 @@ def check_design(design: str) -> None:
     """Raise ValueError unless the design is one of the three that are understood."""
     if design not in DESIGNS:
         raise ValueError(f"design must be one of {', '.join(DESIGNS)}; got {design!r}.")
+
+
+def check_population(population: str) -> None:
+    """Raise ValueError unless the population is one of the two that may be meant."""
+    if population not in POPULATIONS:
+        known = ", ".join(POPULATIONS)
+        raise ValueError(f"population must be one of {known}; got {population!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

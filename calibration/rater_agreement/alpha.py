@@ -4,13 +4,14 @@
 about agreement and is left out. The point value is that of the ``krippendorff`` package up to 20
 values, and the same formula in closed form beyond, where the package would need V x V memory.
 
-The interval resamples units, not ratings, by gamma weights (Rubin's form of the bootstrap): the
-weight of a pattern of ratings that occurs ``c`` times is gamma with shape ``c``. Alpha then follows
-from sums that add up over units, so no resample ever touches the ratings again. A bootstrap alone
-cannot imagine a disagreement that it has not seen: with few failures it is far too narrow, and
-without any it has no width. So imagined pairs of ratings join the resamples, with the prior masses
-of `calibration.coefficients.rater_table` and as large as a unit of average size. ``R`` resamples,
-``P`` patterns, ``S`` priors.
+Alpha follows from sums that add up over units, so neither a unit left out nor a resample ever
+touches the ratings again. With more than two values the interval is the jackknife's on Fisher's z.
+With two, and where the jackknife has nothing to go by, units are resampled by gamma weights
+(Rubin's form of the bootstrap): the weight of a pattern of ratings that occurs ``c`` times is gamma
+with shape ``c``. A bootstrap alone cannot imagine a disagreement that it has not seen: with few
+failures it is far too narrow, and without any it has no width. So imagined pairs of ratings join
+the resamples, with the prior masses of `calibration.rater_agreement.contingency` and as large as a
+unit of average size. ``R`` resamples, ``P`` patterns, ``S`` priors.
 
 References
 ----------
@@ -23,8 +24,9 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.estimate import Estimate, Undefined
+from calibration.estimate import Estimate, Interval, Undefined
 from calibration.rater_agreement.contingency import MOST_CATEGORIES, PRIOR_MASSES, cell_priors
+from calibration.rater_agreement.jackknife import jackknife_interval
 from calibration.resampling import estimate_from_draws, weighted_sums
 from calibration.validation import FloatArray, as_matrix, check_share
 
@@ -91,21 +93,43 @@ def krippendorff_alpha(
     pairable = matrix[rated.sum(axis=1) >= 2]
     values = _values_of(pairable, level, value_domain)
     rng = np.random.default_rng(seed)
+    scores = np.empty((0, 0))
     if values.size <= MOST_CATEGORIES or level == "nominal":
         counts = _value_counts(pairable, values)
         point = _packaged_alpha(counts, values, level)
-        spread = _resampled_categories(counts, values, level=level, resamples=resamples, rng=rng)
+        bounds = _category_jackknife(counts, values, level=level, confidence=confidence)
     else:
+        counts = np.empty((0, 0), dtype=np.int64)
         scores = pairable if level == "interval" else _midranks(pairable)
         point = interval_alpha(scores)
-        spread = _resampled_moments(scores, resamples=resamples, rng=rng)
-    return estimate_from_draws(
-        point,
-        spread,
+        bounds = _moment_jackknife(scores, confidence=confidence)
+    found = Estimate(
+        value=point,
+        low=bounds.low if bounds else point,
+        high=bounds.high if bounds else point,
         confidence=confidence,
-        method=f"Krippendorff's alpha ({level}), item bootstrap",
+        method=f"Krippendorff's alpha ({level}), jackknife interval",
         n_judged=int(rated.any(axis=1).sum()),
         n_labelled=pairable.shape[0],
+    )
+    if bounds:
+        return found
+    if counts.size:
+        spread = _resampled_categories(counts, values, level=level, resamples=resamples, rng=rng)
+    else:
+        spread = _resampled_moments(scores, resamples=resamples, rng=rng)
+    return _resampled(found, spread)
+
+
+def _resampled(found: Estimate, spread: FloatArray) -> Estimate:
+    """Take the interval from resamples instead."""
+    return estimate_from_draws(
+        found.value,
+        spread,
+        confidence=found.confidence,
+        method=found.method.replace("jackknife interval", "item bootstrap"),
+        n_judged=found.n_judged,
+        n_labelled=found.n_labelled,
     )
 
 
@@ -179,6 +203,34 @@ def _midranks(pairable: FloatArray) -> FloatArray:
     return ranks
 
 
+def _category_jackknife(
+    counts: npt.NDArray[np.int64], values: FloatArray, *, level: Level, confidence: float
+) -> Interval | None:
+    """Leave out one unit of each pattern of ratings; nothing for two values."""
+    if values.size <= 2:
+        return None
+    patterns, times = _patterns(counts)
+    columns = _STATISTICS[level](patterns, values)
+    total = times @ columns
+    alpha = _FROM_SUMS[level]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = alpha(total - columns)
+    value = float(alpha(total[None])[0])
+    return jackknife_interval(value, left_out, times, confidence=confidence)
+
+
+def _moment_jackknife(ratings: FloatArray, *, confidence: float) -> Interval | None:
+    """Leave out one unit of continuous ratings after another, (units, raters)."""
+    m = (~np.isnan(ratings)).sum(axis=1).astype(np.float64)
+    x = ratings - np.nanmean(ratings)
+    columns = _moments(m, np.nansum(x, axis=1), np.nansum(x * x, axis=1))
+    total = columns.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = _interval(total - columns)
+    value = float(_interval(total[None])[0])
+    return jackknife_interval(value, left_out, np.ones_like(m), confidence=confidence)
+
+
 def _resampled_categories(
     counts: npt.NDArray[np.int64],
     values: FloatArray,
@@ -192,10 +244,10 @@ def _resampled_categories(
     pairs = _pairs_of_values(values.size)
     # An imagined pair counts like an average unit, which holds more ratings than two.
     size = counts.sum() / counts.shape[0] / 2.0
-    statistics = {"nominal": _agreements, "ordinal": _coincidences, "interval": _moments_of}[level]
+    statistics = _STATISTICS[level]
     seen = weighted_sums(times, statistics(patterns, values), resamples=resamples, rng=rng)
     imagined = size * statistics(pairs, values)
-    alpha = {"nominal": _nominal, "ordinal": _ordinal, "interval": _interval}[level]
+    alpha = _FROM_SUMS[level]
     return np.array(
         [
             alpha(seen + rng.standard_gamma(prior, (resamples, len(pairs))) @ imagined)
@@ -290,3 +342,7 @@ def _interval(sums: FloatArray) -> FloatArray:
 def _spare(n: FloatArray) -> FloatArray:
     """Give the ratings beyond the first; a resample of less than one holds no disagreement."""
     return np.maximum(n - 1.0, 0.0)
+
+
+_STATISTICS = {"nominal": _agreements, "ordinal": _coincidences, "interval": _moments_of}
+_FROM_SUMS = {"nominal": _nominal, "ordinal": _ordinal, "interval": _interval}

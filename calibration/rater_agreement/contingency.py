@@ -3,10 +3,10 @@
 ``K`` categories. A table is (K, K): rows are the expert's categories, columns the judge's. A stack
 of tables has shape (..., K, K); its tables hold proportions that sum to 1.
 
-An interval is the hull of two posteriors of the table, under priors that spread a quarter of an
-imagined item and two of them over all cells. For two categories the second is the prior of
-Jeffreys, one half a cell, which alone is too narrow for the best judges. With more categories one
-half a cell would outweigh the labels: 50 imagined items at ten categories.
+With more than two categories an interval is the jackknife's on Fisher's z. With two, and where the
+jackknife has nothing to go by, it is the hull of two posteriors of the table, under priors that
+spread a quarter of an imagined item and two of them over all cells. For two categories the second
+is the prior of Jeffreys, one half a cell, which alone is too narrow for the best judges.
 
 References
 ----------
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.estimate import Estimate, Undefined
+from calibration.estimate import Estimate, Interval, Undefined
+from calibration.rater_agreement.jackknife import jackknife_interval
 from calibration.resampling import estimate_from_draws
 from calibration.validation import FloatArray, Pairs
 
@@ -33,7 +34,7 @@ MOST_CATEGORIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterTable:
-    """Two raters' table and draws of what it may be in the population.
+    """Two raters' table, and what it may be in the population.
 
     Attributes
     ----------
@@ -41,20 +42,29 @@ class RaterTable:
         Sorted levels of the scale.
     counts : int array, shape (K, K)
         Items, rows the expert, columns the judge.
-    draws : float array, shape (priors, draws, K, K)
-        Posterior draws of the proportions.
     n_judged : int
         Items with a verdict of the judge, labelled or not.
+    seed : int
+        Of the posterior draws; same seed, same draws.
     """
 
     categories: FloatArray
     counts: Counts
-    draws: FloatArray
     n_judged: int
+    seed: int = 0
+
+    def draws(self) -> FloatArray:
+        """Draw from the posterior of the proportions, shape (priors, draws, K, K)."""
+        priors = cell_priors(self.categories.size)
+        shapes = np.array([self.counts + prior for prior in priors])[:, None]
+        size = len(PRIOR_MASSES), DRAWS, *self.counts.shape
+        masses = np.random.default_rng(self.seed).standard_gamma(shapes, size=size)
+        masses /= masses.sum(axis=(-1, -2), keepdims=True)
+        return masses
 
 
 def tabulate(pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int = 0) -> RaterTable:
-    """Count the pairs of ratings and draw from the posterior of their table.
+    """Count the pairs of ratings.
 
     Parameters
     ----------
@@ -62,7 +72,7 @@ def tabulate(pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int
     categories : float array, shape (K,), optional
         The levels of the scale; without them, the levels in use.
     seed : int
-        Same seed, same draws.
+        Of the posterior draws.
 
     Raises
     ------
@@ -78,11 +88,7 @@ def tabulate(pairs: Pairs, *, categories: npt.ArrayLike | None = None, seed: int
             f"it needs a scale of at most {MOST_CATEGORIES} levels."
         )
     counts = contingency(pairs, levels)
-    shapes = np.array([counts + prior for prior in cell_priors(levels.size)])[:, None]
-    size = len(PRIOR_MASSES), DRAWS, *counts.shape
-    masses = np.random.default_rng(seed).standard_gamma(shapes, size=size)
-    masses /= masses.sum(axis=(-1, -2), keepdims=True)
-    return RaterTable(categories=levels, counts=counts, draws=masses, n_judged=pairs.n_judged)
+    return RaterTable(categories=levels, counts=counts, n_judged=pairs.n_judged, seed=seed)
 
 
 def levels_of(*ratings: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
@@ -137,11 +143,38 @@ def read_off(
     if np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1)) < 2:
         raise Undefined("all ratings are equal, so agreement beyond chance has no meaning.")
     n = int(counts.sum())
-    return estimate_from_draws(
-        float(coefficient(counts / n)),
-        coefficient(table.draws),
+    value = float(coefficient(counts / n))
+    bounds = _jackknife(coefficient, counts, value, confidence=confidence)
+    if bounds is None:
+        return estimate_from_draws(
+            value,
+            coefficient(table.draws()),
+            confidence=confidence,
+            method=f"{method}, Dirichlet interval",
+            n_judged=table.n_judged,
+            n_labelled=n,
+        )
+    return Estimate(
+        value=value,
+        low=bounds.low,
+        high=bounds.high,
         confidence=confidence,
-        method=f"{method}, Dirichlet interval",
+        method=f"{method}, jackknife interval",
         n_judged=table.n_judged,
         n_labelled=n,
     )
+
+
+def _jackknife(
+    coefficient: TableCoefficient, counts: Counts, value: float, *, confidence: float
+) -> Interval | None:
+    """Leave out one item of each occupied cell; nothing for two categories."""
+    if counts.shape[0] <= 2:
+        return None
+    rows, columns = np.nonzero(counts)
+    tables = np.repeat(counts[None].astype(np.float64), rows.size, axis=0)
+    tables[np.arange(rows.size), rows, columns] -= 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = coefficient(tables / (counts.sum() - 1.0))
+    times = counts[rows, columns].astype(np.float64)
+    return jackknife_interval(value, left_out, times, confidence=confidence)

@@ -18,7 +18,10 @@ from calibration.rater_agreement.contingency import (
     read_off,
     tabulate,
 )
+from calibration.rater_agreement.jackknife import jackknife_interval
 from calibration.validation import FloatArray, Pairs, as_matrix, check_share, pair_up
+
+ITEMS_FOR_JACKKNIFE = 20  # with fewer, the F interval of normal ratings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,11 @@ def _icc(ratings: npt.ArrayLike, confidence: float, *, averaged: bool) -> Estima
             "compare with."
         )
     k = squares.k if averaged else 1
-    value, bounds = _stepped(squares, k, confidence)
+    bounds = _jackknifed(complete, k, confidence) if squares.n >= ITEMS_FOR_JACKKNIFE else None
+    kind = "jackknife" if bounds else "F"
+    value = _step_up(_single(squares), k)
+    if bounds is None:
+        value, bounds = _stepped(squares, k, confidence)
     name = f"ICC(2,{k})" if averaged else "ICC(2,1)"
     dropped = int((~np.isnan(matrix)).any(axis=1).sum()) - squares.n
     return Estimate(
@@ -120,11 +127,37 @@ def _icc(ratings: npt.ArrayLike, confidence: float, *, averaged: bool) -> Estima
         low=bounds.low,
         high=bounds.high,
         confidence=confidence,
-        method=f"{name}, F interval",
+        method=f"{name}, {kind} interval",
         n_judged=matrix.shape[0],
         n_labelled=squares.n,
         warnings=(f"{dropped} items with a missing rating are left out.",) if dropped else (),
     )
+
+
+def _jackknifed(complete: FloatArray, k: int, confidence: float) -> Interval | None:
+    """Leave out one item after another; None where that tells nothing."""
+    single = _singles(complete)
+    once = np.ones_like(single[1:])
+    found = jackknife_interval(float(single[0]), single[1:], once, confidence=confidence)
+    if found is None or 1.0 + (k - 1) * found.low <= 0.0:
+        return None
+    return Interval(_step_up(found.low, k), _step_up(found.high, k))
+
+
+def _singles(complete: FloatArray) -> FloatArray:
+    """ICC(2,1) of all items, then without each of them, from sums that add up over items."""
+    n, k = complete.shape
+    x = complete - complete.mean()
+    by_rater = np.vstack([x.sum(axis=0), x.sum(axis=0) - x])
+    items = np.concatenate([[n], np.full(n, n - 1.0)])
+    rows = (x.sum(axis=1) ** 2).sum() - np.concatenate([[0.0], x.sum(axis=1) ** 2])
+    squares = (x**2).sum() - np.concatenate([[0.0], (x**2).sum(axis=1)])
+    mean = by_rater.sum(axis=1) ** 2 / (items * k)
+    between, raters = rows / k - mean, (by_rater**2).sum(axis=1) / items - mean
+    rest = (squares - mean - between - raters) / ((items - 1.0) * (k - 1))
+    between, raters = between / (items - 1.0), raters / (k - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (between - rest) / (between + (k - 1) * rest + k * (raters - rest) / items)
 
 
 def _stepped(squares: MeanSquares, k: int, confidence: float) -> tuple[float, Interval]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from calibration.estimate import InsufficientLabels, Undefined
-from calibration.rater_agreement.human_ceiling import alternative_annotator_test, human_ceiling
+from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
+from calibration.rater_agreement.human_ceiling import human_ceiling
 from calibration.rater_agreement.interval_scale import bland_altman
 from calibration.rater_agreement.rater_reliability import (
     VarianceComponents,

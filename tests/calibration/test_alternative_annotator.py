@@ -1,8 +1,10 @@
+from math import comb
+
 import numpy as np
 import pytest
 
 from calibration.estimate import InsufficientLabels
-from calibration.rater_agreement.human_ceiling import alternative_annotator_test
+from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
 from calibration.validation import FloatArray
 
 NAN = float("nan")
@@ -40,7 +42,9 @@ def test_the_verdict_is_that_of_the_authors_program(
     found = alternative_annotator_test(*four_categories(), epsilon=epsilon)
 
     assert found.winning_rate == pytest.approx(winning_rate)
-    assert [one.p_value for one in found.experts] == pytest.approx(p_values, abs=5e-7)
+    assert [one.published_p for one in found.experts] == pytest.approx(p_values, abs=5e-7)
+    # Ours keeps its level at every number of items, and so is never the smaller.
+    assert all(one.p_value >= p for one, p in zip(found.experts, p_values, strict=True))
     assert found.advantage.value == pytest.approx(0.9166666667)
     assert found.passed
 
@@ -65,13 +69,44 @@ def test_scores_are_compared_by_distance() -> None:
     assert (near.winning_rate, far.winning_rate) == (1.0, 0.0)
 
 
-def test_few_items_are_tested_by_signed_ranks() -> None:
+def test_few_items_have_a_level_but_no_published_p_value() -> None:
     judge, experts = four_categories(20)
 
     found = alternative_annotator_test(judge, experts)
 
-    assert {one.test for one in found.experts} == {"wilcoxon"}
+    assert {one.published_p for one in found.experts} == {None}
     assert "under 30 items" in found.warnings[0]
+
+
+@pytest.mark.parametrize("items", [15, 20, 29, 50, 100])
+def test_at_the_boundary_few_judges_that_lose_by_epsilon_pass(items: int) -> None:
+    # The judge ties with every expert but loses a fifth of the items; the level is exact, the sum
+    # of the chances of so few losses that the judge passes.
+    experts = np.repeat(np.tile([0.0, 1.0], items)[:items, None], 3, axis=1)
+    level = 0.0
+    for losses in range(items // 5 + 1):
+        judge = np.where(np.arange(items) < losses, 1.0 - experts[:, 0], experts[:, 0])
+        if not alternative_annotator_test(judge, experts).passed:
+            break
+        level += comb(items, losses) * 0.2**losses * 0.8 ** (items - losses)
+
+    assert level <= 0.05
+
+
+def test_a_judge_that_misses_the_rare_class_never_passes() -> None:
+    # 150 answers, 21 of them unsafe, three experts who nearly agree; the judge finds 3 of the 21.
+    truth = np.repeat([0.0, 1.0], [21, 129])
+    experts = np.repeat(truth[:, None], 3, axis=1)
+    experts[5, 0], experts[40, 1], experts[80, 2] = 1.0, 0.0, 0.0
+    judge = np.where(np.arange(150) < 3, 0.0, 1.0)
+
+    found = alternative_annotator_test(judge, experts)
+
+    assert found.winning_rate == 1.0
+    assert not found.passed
+    assert (found.classes[0].name, found.classes[0].n, found.classes[0].held) == ("0", 21, False)
+    assert "does not miss this class" in found.warnings[-1]
+    assert alternative_annotator_test(truth, experts).passed
 
 
 def test_a_judge_that_ties_everywhere_is_tested_without_spread() -> None:

@@ -49,7 +49,7 @@ def test_the_value_weighs_the_pairs_of_verdicts() -> None:
     estimate = estimate_difference(judge_a, human_a, judge_b, human_b)
 
     assert estimate.value == pytest.approx(0.0)
-    assert estimate.method == "post-stratified by pair of verdicts, mid-p melded"
+    assert estimate.method == "MOVER of post-stratified rates, mid-p melded"
 
 
 def test_swapping_the_systems_mirrors_the_interval() -> None:
@@ -97,11 +97,11 @@ def test_longer_scales_use_adjusted_differences() -> None:
         scale=(1, 10),
     )
 
-    assert estimate.method == "judge-adjusted, logit t"
+    assert estimate.method == "judge-adjusted, Gaffke, mid"
     assert estimate.low < float((a - b).mean()) < estimate.high
 
 
-def test_half_labelled_prompts_are_left_out_aloud() -> None:
+def test_half_labelled_prompts_count_for_their_system_aloud() -> None:
     judge_a, human_a, judge_b, human_b = paired(100)
     human_b[:7] = np.nan
 
@@ -120,7 +120,8 @@ def test_missing_verdicts_without_labels_are_unknown() -> None:
     )
 
     assert partial.low < whole.low - 0.05
-    assert partial.high > whole.high + 0.05
+    # Experts pass most answers of A already, so that unknown ones add little on this side.
+    assert partial.high > whole.high + 0.01
 
 
 def test_labels_drawn_by_pair_of_verdicts_are_weighed_back() -> None:
@@ -137,10 +138,12 @@ def test_labels_drawn_by_pair_of_verdicts_are_weighed_back() -> None:
 
 def test_clusters_widen_the_interval() -> None:
     four = paired(100)
+    # Prompts with the same outcome lie in one cluster, so that a cluster is worth one prompt.
+    alike = np.argsort(np.argsort(np.nan_to_num(four[1], nan=2.0), kind="stable"))
 
-    grouped = estimate_difference(*four, clusters=np.arange(2000) // 20)
+    grouped = estimate_difference(*four, clusters=alike // 10)
 
-    assert _width(grouped) > _width(estimate_difference(*four))
+    assert _width(grouped) > 1.3 * _width(estimate_difference(*four))
 
 
 def _width(estimate: Estimate) -> float:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from calibration import InsufficientLabels, UnusableJudge, plan_labels
-from calibration.bounded_mean import Stratum
 from calibration.planning import (
     Pilot,
     gate_power,
@@ -12,6 +11,7 @@ from calibration.planning import (
     pilot_from_labels,
     zero_failure_labels,
 )
+from calibration.post_stratification import Stratum
 
 GOOD_JUDGE = pilot_from_accuracy(0.97, sensitivity=0.995, specificity=0.9)
 

@@ -11,7 +11,8 @@ import pytest
 from calibration.drift import compare_error_rates
 from calibration.rater_agreement.accuracy import judge_accuracy
 from calibration.rater_agreement.alpha import krippendorff_alpha
-from calibration.rater_agreement.human_ceiling import alternative_annotator_test, human_ceiling
+from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
+from calibration.rater_agreement.human_ceiling import human_ceiling
 from calibration.rater_agreement.report import agreement
 from calibration.validation import FloatArray
 from tests.shared_material import shared_file

@@ -129,7 +129,11 @@ def test_the_same_seed_gives_the_same_digits() -> None:
     units = krippendorff_units()
 
     assert krippendorff_alpha(units, seed=3) == krippendorff_alpha(units, seed=3)
-    assert krippendorff_alpha(units, seed=3).low != krippendorff_alpha(units, seed=4).low
+    # Of two values the interval is drawn; of more it is computed, whatever the seed.
+    two = np.where(np.isnan(units), np.nan, units > 2.0)
+    assert krippendorff_alpha(two, seed=3) == krippendorff_alpha(two, seed=3)
+    assert krippendorff_alpha(two, seed=3).low != krippendorff_alpha(two, seed=4).low
+    assert krippendorff_alpha(units, seed=3).low == krippendorff_alpha(units, seed=4).low
 
 
 def test_units_are_counted_with_any_and_with_two_ratings() -> None:
