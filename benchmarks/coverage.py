@@ -29,14 +29,15 @@ from calibration import InsufficientLabels, UnusableJudge
 
 HERE = Path(__file__).resolve().parent
 REPEATS = {
-    "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20},
+    "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20, "strata": 20},
     "full": {
         "binary": 4000,
         "by-verdict": 2000,
         "curated": 2000,
         "clustered": 2000,
         "ordinal": 2000,
-        "paired": 2000,
+        "paired": 1000,
+        "strata": 1000,
     },
 }
 PEER_REPEATS = {"quick": 20, "full": 400}

@@ -31,8 +31,24 @@ if TYPE_CHECKING:
         plan_labels,
         zero_failure_labels,
     )
+    from calibration.rater_agreement.accuracy import judge_accuracy
     from calibration.rater_agreement.alpha import krippendorff_alpha
     from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
+    from calibration.rater_agreement.drawn_accuracy import drawn_accuracy
+    from calibration.rater_agreement.human_ceiling import human_ceiling
+    from calibration.rater_agreement.interval_scale import (
+        icc_average,
+        icc_single,
+        kendall,
+        spearman,
+    )
+    from calibration.rater_agreement.nominal import (
+        cohen_kappa,
+        gwet_ac1,
+        gwet_ac2,
+        percent_agreement,
+        weighted_kappa,
+    )
     from calibration.rater_agreement.report import AgreementReport, agreement
     from calibration.rogan_gladen import curated_rate
     from calibration.sampling import draw
@@ -47,19 +63,31 @@ __all__ = [
     "UnusableJudge",
     "agreement",
     "alternative_annotator_test",
+    "cohen_kappa",
     "compare_error_rates",
     "curated_rate",
     "draw",
+    "drawn_accuracy",
     "estimate_difference",
     "estimate_mean",
     "estimate_rate",
     "gate_difference",
     "gate_mean",
     "gate_rate",
+    "gwet_ac1",
+    "gwet_ac2",
+    "human_ceiling",
+    "icc_average",
+    "icc_single",
+    "judge_accuracy",
+    "kendall",
     "krippendorff_alpha",
+    "percent_agreement",
     "pilot_from_accuracy",
     "pilot_from_labels",
     "plan_labels",
+    "spearman",
+    "weighted_kappa",
     "zero_failure_labels",
 ]
 
@@ -73,19 +101,31 @@ _HOME = {
     "UnusableJudge": "estimate",
     "agreement": "rater_agreement.report",
     "alternative_annotator_test": "rater_agreement.alternative_annotator",
+    "cohen_kappa": "rater_agreement.nominal",
     "compare_error_rates": "drift",
     "curated_rate": "rogan_gladen",
     "draw": "sampling",
+    "drawn_accuracy": "rater_agreement.drawn_accuracy",
     "estimate_difference": "estimators",
     "estimate_mean": "estimators",
     "estimate_rate": "estimators",
     "gate_difference": "estimators",
     "gate_mean": "estimators",
     "gate_rate": "estimators",
+    "gwet_ac1": "rater_agreement.nominal",
+    "gwet_ac2": "rater_agreement.nominal",
+    "human_ceiling": "rater_agreement.human_ceiling",
+    "icc_average": "rater_agreement.interval_scale",
+    "icc_single": "rater_agreement.interval_scale",
+    "judge_accuracy": "rater_agreement.accuracy",
+    "kendall": "rater_agreement.interval_scale",
     "krippendorff_alpha": "rater_agreement.alpha",
+    "percent_agreement": "rater_agreement.nominal",
     "pilot_from_accuracy": "planning",
     "pilot_from_labels": "planning",
     "plan_labels": "planning",
+    "spearman": "rater_agreement.interval_scale",
+    "weighted_kappa": "rater_agreement.nominal",
     "zero_failure_labels": "planning",
 }
 

@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Estimate, Undefined
+from calibration.labelled_sample import read_labelled
+from calibration.rater_agreement.drawn_accuracy import JudgeTable, difference_p, judge_table
 from calibration.rater_agreement.nominal import share
 from calibration.resampling import estimate_from_draws
 from calibration.validation import (
     BoolArray,
+    Design,
     FloatArray,
     as_vector,
     check_binary,
@@ -338,17 +341,28 @@ class ErrorRateComparison:
 
 
 def compare_error_rates(
-    judge: npt.ArrayLike, human: npt.ArrayLike, systems: npt.ArrayLike, *, level: float = 0.05
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    systems: npt.ArrayLike,
+    *,
+    design: Design = "random",
+    strata: npt.ArrayLike | None = None,
+    level: float = 0.05,
 ) -> ErrorRateComparison:
     """Compare the judge's error rates between systems.
 
     Parameters
     ----------
     judge, human : float array, shape (N,)
-        1 pass, 0 fail, NaN where missing; items with both count. Labels drawn by verdict distort
-        the rates, though not the comparison where they were drawn alike for all systems.
+        1 pass, 0 fail, NaN where missing; of a random draw, items with both count.
     systems : array, shape (N,)
         System that gave each answer.
+    design : {"random", "by-verdict"}
+        How labels were drawn within each system. Drawn by verdict, they show other error rates
+        than the judge has, and other ones for systems that pass more or fewer items: then each
+        label counts for the items that it stands for.
+    strata : array, shape (N,), optional
+        Stratum of each item, where labels were drawn at a different rate from each.
     level : float
         Family-wise error of the comparison, a fraction.
 
@@ -375,6 +389,11 @@ def compare_error_rates(
     present = [str(name) for name in np.unique(names)]
     if len(present) < 2:
         raise Undefined(f"labelled items come from {len(present)} system; two are needed.")
+    if design != "random" or strata is not None:
+        every = np.asarray(systems).astype(np.str_)
+        return _weighted(
+            verdicts, labels, every, present=present, draw=(design, strata), level=level
+        )
     right = verdicts[both] == labels[both]
     tests = [
         _against_rest(right[labels[both] == label], (names == name)[labels[both] == label])
@@ -389,6 +408,49 @@ def compare_error_rates(
         ),
         level=level,
     )
+
+
+def _weighted(
+    judge: FloatArray,
+    human: FloatArray,
+    systems: npt.NDArray[np.str_],
+    *,
+    present: Sequence[str],
+    draw: tuple[Design, npt.ArrayLike | None],
+    level: float,
+) -> ErrorRateComparison:
+    """Compare the error rates that the labels stand for, system by system against the others."""
+    cells = check_codes("strata", draw[1], judge.size)
+    tables: list[JudgeTable] = []
+    for number, name in enumerate(present):
+        mine = systems == name
+        own = None if cells is None else cells[mine]
+        read = read_labelled(judge[mine], human[mine], scale=(0.0, 1.0), design=draw[0], strata=own)
+        tables.append(judge_table(read, seed=number))
+    tests: list[float] = []
+    for at, table in enumerate(tables):
+        first, *others = [one for place, one in enumerate(tables) if place != at]
+        rest = first
+        for one in others:
+            rest = rest + one
+        tests.append(difference_p(table.sensitivity_odds, rest.sensitivity_odds))
+        tests.append(difference_p(table.specificity_odds, rest.specificity_odds))
+    adjusted = np.array(holm(tests)).reshape(-1, 2).min(axis=1).tolist()
+    records: list[SystemErrors] = []
+    for name, table, p in zip(present, tables, adjusted, strict=True):
+        given = human[(systems == name) & ~np.isnan(human) & ~np.isnan(judge)]
+        passed, failed = int((given == 1.0).sum()), int((given == 0.0).sum())
+        records.append(
+            SystemErrors(
+                system=name,
+                sensitivity=table.sensitivity if passed else None,
+                specificity=table.specificity if failed else None,
+                n_passed=passed,
+                n_failed=failed,
+                adjusted_p=p,
+            )
+        )
+    return ErrorRateComparison(systems=tuple(records), level=level)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

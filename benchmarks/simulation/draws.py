@@ -24,6 +24,7 @@ class Case:
     human: np.ndarray
     truth: float
     clusters: np.ndarray | None = None
+    strata: np.ndarray | None = None
     judge_b: np.ndarray | None = None
     human_b: np.ndarray | None = None
     gold_judge: np.ndarray | None = None
@@ -111,12 +112,17 @@ def paired(
     rates: tuple[float, float],
     judges: tuple[tuple[float, float], tuple[float, float]],
     n: int,
+    *,
+    shared: float = 0.5,
 ) -> Draw:
-    """Two systems on the same prompts, whose successes go together, and a judge for each."""
+    """Two systems on the same prompts, whose successes go together, and a judge for each.
+
+    Each system's answer shares its fate with the prompt with probability ``shared``.
+    """
 
     def draw(rng: np.random.Generator) -> Case:
-        shared = rng.random(N)
-        both = [np.where(rng.random(N) < 0.5, shared, rng.random(N)) for _ in rates]
+        fate = rng.random(N)
+        both = [np.where(rng.random(N) < shared, fate, rng.random(N)) for _ in rates]
         a, b = ((u < rate).astype(float) for u, rate in zip(both, rates, strict=True))
         return Case(
             judge=judged(a, judges[0], rng),
@@ -125,6 +131,29 @@ def paired(
             human_b=first(b, n),
             truth=rates[0] - rates[1],
         )
+
+    return draw
+
+
+def stratified(
+    rates: tuple[float, ...],
+    labels: tuple[int, ...],
+    sizes: tuple[float, ...],
+    *,
+    judge: tuple[float, float],
+) -> Draw:
+    """Draw labels at random inside strata, at a different rate from each."""
+    items = [int(size / sum(sizes) * N) for size in sizes]
+    strata = np.repeat(np.arange(len(items)), items)
+    starts = np.cumsum([0, *items[:-1]])
+    rate = float(np.array(rates) @ np.array(items) / sum(items))
+
+    def draw(rng: np.random.Generator) -> Case:
+        truth = (rng.random(strata.size) < np.array(rates)[strata]).astype(float)
+        human = np.full(strata.size, np.nan)
+        for start, n in zip(starts, labels, strict=True):
+            human[start : start + n] = truth[start : start + n]
+        return Case(judge=judged(truth, judge, rng), human=human, truth=rate, strata=strata)
 
     return draw
 

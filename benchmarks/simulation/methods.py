@@ -30,6 +30,7 @@ def methods(section: str) -> dict[str, Method]:
         "curated": {OURS: _curated, LEE: _lee},
         "clustered": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},
         "ordinal": {OURS: _mean, ALONE: _mean_alone},
+        "strata": {OURS: _rate_by_stratum, GATE: _gate_by_stratum},
         "paired": {OURS: _difference, GATE: _gate_difference, ALONE: _difference_alone},
     }[section]
 
@@ -50,6 +51,14 @@ def _rate(case: Case) -> Limits:
 
 def _rate_alone(case: Case) -> Limits:
     return _alone(estimate_rate(case.judge, case.human, clusters=case.clusters))
+
+
+def _rate_by_stratum(case: Case) -> Limits:
+    return _limits(estimate_rate(case.judge, case.human, strata=case.strata))
+
+
+def _gate_by_stratum(case: Case) -> Limits:
+    return _limits(gate_rate(case.judge, case.human, strata=case.strata))
 
 
 def _rate_by_verdict(case: Case) -> Limits:

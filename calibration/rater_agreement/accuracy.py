@@ -49,6 +49,8 @@ def judge_accuracy(
 ) -> Accuracy:
     """Measure the judge against the experts on two-valued ratings.
 
+    Use when labels are a plain random draw and verdicts are pass or fail.
+
     Parameters
     ----------
     judge, human : float array, shape (N,)

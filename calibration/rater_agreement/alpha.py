@@ -46,6 +46,8 @@ def krippendorff_alpha(
 ) -> Estimate:
     """Estimate Krippendorff's alpha.
 
+    Use when there are several raters, or ratings are missing.
+
     Parameters
     ----------
     ratings : float array, shape (items, raters)

@@ -90,6 +90,9 @@ def human_ceiling(
 ) -> HumanCeiling:
     """Hold each expert and the judge against the rest of the experts.
 
+    Use when several experts labelled the same items: no judge need agree with them better than
+    they do with each other.
+
     Parameters
     ----------
     judge : float array, shape (N,)

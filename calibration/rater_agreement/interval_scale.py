@@ -46,6 +46,8 @@ class MeanSquares:
 def icc_single(ratings: npt.ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """Estimate ICC(2,1): how reliable is the rating of one rater.
 
+    Use when scores are on an interval scale and their level counts, not their order alone.
+
     Parameters
     ----------
     ratings : float array, shape (items, raters)
@@ -298,6 +300,8 @@ def spearman(
 ) -> Estimate:
     """Estimate Spearman's rank correlation of judge and expert.
 
+    Use when the order of items counts and the unit of the scores does not.
+
     Parameters
     ----------
     judge, human : float array, shape (N,)
@@ -338,6 +342,8 @@ def kendall(
     judge: npt.ArrayLike, human: npt.ArrayLike, *, confidence: float = 0.95, seed: int = 0
 ) -> Estimate:
     """Estimate Kendall's tau-b of judge and expert.
+
+    Use when the order of items counts and there are few of them or many ties.
 
     Parameters
     ----------

@@ -30,6 +30,9 @@ def cohen_kappa(
 ) -> Estimate:
     """Estimate Cohen's kappa of judge and expert.
 
+    Use when classes without an order, and a table that readers of the literature expect; it falls
+    where one class is nearly all, so read Gwet's AC1 beside it.
+
     Parameters
     ----------
     judge, human : float array, shape (N,)
@@ -72,6 +75,8 @@ def weighted_kappa(
 ) -> Estimate:
     """Estimate weighted kappa of judge and expert, for ordered categories.
 
+    Use when ordered levels on which a near miss counts less than a far one.
+
     Parameters
     ----------
     weights : {'identity', 'linear', 'quadratic'}
@@ -98,6 +103,8 @@ def gwet_ac1(
 ) -> Estimate:
     """Estimate Gwet's AC1 of judge and expert; parameters and errors are those of `cohen_kappa`.
 
+    Use when classes of which one is nearly all, such as safety verdicts.
+
     Chance depends on the number of categories, so give them where the scale has levels that nobody
     used.
 
@@ -120,6 +127,8 @@ def gwet_ac2(
     seed: int = 0,
 ) -> Estimate:
     """Estimate Gwet's AC2 of judge and expert, for ordered categories.
+
+    Use when ordered levels of which one is nearly all, such as ratings at the ceiling.
 
     Parameters
     ----------
@@ -204,6 +213,8 @@ def percent_agreement(
     judge: npt.ArrayLike, human: npt.ArrayLike, *, confidence: float = 0.95
 ) -> Estimate:
     """Estimate the share of items on which judge and expert give the same rating.
+
+    Use when a number is wanted that anybody can read; it has no allowance for chance.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import numpy as np
 from calibration.drift import compare_error_rates
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined, UnusableJudge
 from calibration.estimators import estimate_mean, estimate_rate
-from calibration.validation import Design, FloatArray
+from calibration.validation import Design, FloatArray, IntArray
 from judge.calibrate.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.calibrate.calibration_set import Ends, Number, Part
 from judge.calibrate.diagnostics import (
@@ -34,6 +34,7 @@ from judge.calibrate.result import (
     SystemErrors,
     What,
 )
+from judge.calibrate.uses import ranking_of, recalls_of, uses_of
 
 # The score that experts would give a part: corrected, by the labels alone, and uncorrected.
 
@@ -170,10 +171,14 @@ def examine(
     confidence = aims.confidence
     refusals: list[Refusal] = []
 
+    bare = _bare_groups(part) if group is None and design != "curated" else []
+
     def score() -> Estimate:
+        _require_all_groups(bare)
         return corrected(part, design=design, confidence=confidence)
 
     def alone() -> Ends | None:
+        _require_all_groups(bare)
         return Ends.of(labels_alone(part, design=design, confidence=confidence))
 
     estimate = _attempt("corrected", refusals, score)
@@ -187,6 +192,8 @@ def examine(
             "corrected": Number.of(estimate) if estimate else None,
             "above_chance": estimate.above_chance if estimate else None,
             "human_only": None if design == "curated" else human_only,
+            "unlabelled_groups": tuple(bare),
+            **_usable(part, estimate, design=design, confidence=confidence),
             "agreement": agreement,
             "ceiling": ceiling,
             "replacement": replacement(part),
@@ -194,6 +201,7 @@ def examine(
             "refusals": tuple(refusals),
             "warnings": (
                 *_remarks(part),
+                *_one_expert(part),
                 *_uneven(part, design),
                 *(estimate.warnings if estimate else ()),
             ),
@@ -294,13 +302,46 @@ def _remarks(part: Part) -> Iterator[str]:
             f"{part.n_tied} labelled items have no majority of the experts and count as not "
             "labelled; let somebody decide them and name that rater with --gold."
         )
-    bare = _bare_groups(part)
+
+
+def _require_all_groups(bare: Sequence[str]) -> None:
+    """Refuse one score for all where groups have no label that a random draw would have found.
+
+    Raises
+    ------
+    InsufficientLabels
+        If there is such a group.
+    """
     if bare:
-        yield (
-            f"No item of {', '.join(bare)} has a label, though a random draw would have found "
-            "some: the corrected score takes these groups for like the others. Leave them out "
-            "with --only, or label some of their items."
+        raise InsufficientLabels(
+            f"the draw was not random: no item of {', '.join(bare)} has a label, though a random "
+            "draw would have found some. Each group with labels has a score of its own; label "
+            "items of the others, or leave them out with --only."
         )
+
+
+def _one_expert(part: Part) -> Iterator[str]:
+    """Say whose errors are in the score: with one label an item nothing tells them apart."""
+    labels = (~np.isnan(part.labels)).sum(axis=1)
+    if labels.any() and int(labels.max()) == 1:
+        yield (
+            "One expert labelled each item, so the expert's errors count as the system's: an "
+            "expert who errs on 5 % of the items can move the score by up to 5 points, and no "
+            "interval here allows for that. A second label on some items would show how much."
+        )
+
+
+def _usable(
+    part: Part, estimate: Estimate | None, *, design: Design, confidence: float
+) -> Mapping[str, object]:
+    """Say what the judge is good for, and how much of each class it finds."""
+    if part.counting.kind != "rate":
+        return {}
+    even = _drawn_evenly(part, design)
+    recalls = recalls_of(part, design=design, even=even, confidence=confidence)
+    half = (estimate.high - estimate.low) / 2.0 if estimate else None
+    shown = estimate.above_chance if estimate else None
+    return {"recalls": recalls, "uses": uses_of(recalls, half_width=half, above_chance=shown)}
 
 
 def _uneven(part: Part, design: Design) -> Iterator[str]:
@@ -381,12 +422,12 @@ def calibrate(
         provenance=parts[0].provenance,
         simulated_labels=simulated_labels,
         confidence=aims.confidence,
-        findings=tuple(
+        findings=_ranked(
             finding
             for part in parts
             for finding in _findings(part, drawn, by_group=by_group, aims=aims)
         ),
-        error_rates=tuple(_compared(parts)),
+        error_rates=tuple(_compared(parts, drawn)),
         self_preference=tuple(
             self_preferences(parts, aims.family, confidence=aims.confidence) if aims.family else ()
         ),
@@ -394,13 +435,48 @@ def calibrate(
 
 
 def _findings(part: Part, design: Design, *, by_group: bool, aims: Aims) -> Iterable[Finding]:
-    yield examine(part, design=design, aims=aims)
-    if by_group:
-        for name, mine in part.by_group().items():
+    whole = examine(part, design=design, aims=aims)
+    yield whole
+    for name, mine in part.by_group().items():
+        # Where there is no score for all, each group with labels speaks for itself.
+        labelled = bool((~np.isnan(mine.human)).any())
+        if by_group or (whole.unlabelled_groups and labelled):
             yield examine(mine, design=design, group=name, aims=aims)
 
 
-def _compared(parts: Iterable[Part]) -> Iterable[SystemErrors]:
+def _strata(mine: Sequence[Part]) -> IntArray:
+    """Give the cells of the draw of all systems together."""
+    cells = [
+        np.zeros(len(part.units), dtype=np.intp) if part.strata is None else part.strata
+        for part in mine
+    ]
+    return np.concatenate(cells)
+
+
+def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Add to the findings over all items whether the judge's own scores rank the systems."""
+    kept = tuple(findings)
+    errors = defaultdict[tuple[str, str], list[tuple[float, float]]](list)
+    for each in kept:
+        own, score = each.judge_only.value, each.corrected
+        if each.group is None and each.uses is not None and score is not None and own is not None:
+            half = (score.high - score.low) / 2.0
+            errors[each.judge, each.name].append((own - score.value, half))
+    return tuple(
+        each
+        if each.group is not None or each.uses is None
+        else each.model_copy(
+            update={
+                "uses": each.uses.model_copy(
+                    update={"ranking": ranking_of(errors[each.judge, each.name])}
+                )
+            }
+        )
+        for each in kept
+    )
+
+
+def _compared(parts: Iterable[Part], design: Design) -> Iterable[SystemErrors]:
     """Compare error rates over the systems of each judge and criterion that has several."""
     together = defaultdict[tuple[str, str], list[Part]](list)
     for part in parts:
@@ -408,10 +484,13 @@ def _compared(parts: Iterable[Part]) -> Iterable[SystemErrors]:
             together[part.judge, part.name].append(part)
     for (judge, criterion), mine in together.items():
         try:
+            even = all(_drawn_evenly(part, design) for part in mine)
             found = compare_error_rates(
                 np.concatenate([part.judged for part in mine]),
                 np.concatenate([part.human for part in mine]),
                 np.concatenate([np.full(len(part.units), part.system) for part in mine]),
+                design="random" if even or design == "curated" else "by-verdict",
+                strata=None if even or design == "curated" else _strata(mine),
             )
         except Undefined:
             continue

@@ -18,6 +18,7 @@ from judge.calibrate.diagnostics import (
     SelfPreference,
     SingleItem,
 )
+from judge.calibrate.uses import Recall, Uses
 from judge.records import Provenance, Record
 
 What = Literal[
@@ -93,6 +94,12 @@ class Finding(Record):
     """Which items should go to an expert; over all items only."""
     drift: Change | None = None
     """What changed since the earlier version of the judge, where one is named."""
+    recalls: tuple[Recall, ...] = ()
+    """How much of each class the judge finds, the rarer class first; of pass and fail only."""
+    uses: Uses | None = None
+    """What the judge is good for; of pass and fail only."""
+    unlabelled_groups: tuple[str, ...] = ()
+    """Groups without a label that a random draw would have met: no score is for all items."""
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -154,6 +161,11 @@ class Findings(Record):
         return self.simulated_labels or self.provenance == "SIMULATED"
 
     @property
+    def shifted(self) -> bool:
+        """Whether labels leave out groups that a random draw would have met."""
+        return any(each.unlabelled_groups for each in self.findings)
+
+    @property
     def untrusted(self) -> bool:
         """Whether the judge is unusable for everything that it was asked."""
         return bool(self.overall) and all(each.unusable for each in self.overall)
@@ -185,6 +197,7 @@ def verdict(findings: Findings) -> Iterator[str]:
     yield _headline(findings)
     for finding in findings.overall:
         yield f"{_where(finding, findings)}: {_sentence(finding)}"
+        yield from _by_group(finding, findings)
     yield from (_differ(each) for each in findings.error_rates if each.differ)
     for finding in findings.overall:
         if finding.drift is not None:
@@ -241,7 +254,32 @@ def _sentence(finding: Finding) -> str:
     )
     if own is not None:
         said += f"; the judge alone says {score(finding, own)}, {_leaning(own, corrected)}"
-    return f"{said}. {_agreement(finding)}"
+    return f"{said}. {_use(finding)}{_agreement(finding)}"
+
+
+def _use(finding: Finding) -> str:
+    """Say how much of the rarer class the judge finds, and what that lets it be used for."""
+    if not finding.recalls or finding.uses is None:
+        return ""
+    rare = finding.recalls[0]
+    name = "passes" if rare.passes else "fails"
+    ends = f"[{100 * rare.rate.low:.0f}, {100 * rare.rate.high:.0f}] %"
+    said = f"It finds {rare.found} of {rare.n} labelled {name}, {ends} of all"
+    uses = finding.uses
+    if uses.single_items.good:
+        return f"{said}. "
+    veto = "" if uses.veto.good else " or a veto"
+    return f"{said}: use the corrected rate, not single verdicts{veto}. "
+
+
+def _by_group(finding: Finding, findings: Findings) -> Iterator[str]:
+    """Give each labelled group its own score where there is none for all items."""
+    if not finding.unlabelled_groups:
+        return
+    key = finding.judge, finding.name, finding.system
+    for each in findings.findings:
+        if each.group is not None and (each.judge, each.name, each.system) == key:
+            yield f"{_where(each, findings)}, {each.group} only: {_sentence(each)}"
 
 
 def _leaning(own: float, corrected: Number) -> str:

@@ -282,7 +282,7 @@ def calibrate(
     """Hold a judge's scores against expert labels: agreement, human ceiling, corrected scores.
 
     Works on the output of any evaluation tool, or on a run. Exit code 4 when the judge is no
-    better than chance wherever it was checked.
+    better than chance wherever it was checked, 3 when groups without labels leave no score for all.
     """
     from judge.cli import calibrate_inputs, console
 
@@ -319,6 +319,8 @@ def calibrate(
     show(done.findings, as_json=json_)
     if done.findings.untrusted:
         raise SystemExit(console.UNTRUSTED)
+    if done.findings.shifted:
+        raise SystemExit(console.NEED_LABELS)
 
 
 # `cvalues plan-labels`: how many expert labels a wanted interval or gate needs.

@@ -190,7 +190,7 @@ def test_a_page_and_a_passport_are_made_of_foreign_scores(tmp_path: Path) -> Non
 def run_of(folder: Path, human: Sequence[int | None]) -> Path:
     """Keep a run with its rubric, judged as JUDGED."""
     store = store_at(folder)
-    side = release(store, "r", JUDGED, labels=human, groups=["law", "health"] * 50)
+    side = release(store, "r", JUDGED, labels=human, groups=["law", "law", "health", "health"] * 25)
     rubric = load_rubric("safety", language="en")
     store.add_document(side.run, "rubric/safety/en", rubric.model_dump_json())
     store.close()

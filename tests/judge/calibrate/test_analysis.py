@@ -5,6 +5,7 @@ import pytest
 
 from judge.calibrate.analysis import calibrate, examine
 from judge.calibrate.calibration_set import Counting
+from judge.calibrate.result import verdict
 from tests.judge.calibrate.calibration_material import NAN, part
 
 MEAN = Counting(low=1.0, high=10.0)
@@ -119,12 +120,49 @@ def test_experts_who_agree_set_a_ceiling_that_the_judge_is_measured_by() -> None
     assert found.ceiling.ratio.value < 1.0
 
 
-def test_a_group_that_a_random_draw_missed_is_named() -> None:
+def test_labels_of_one_group_do_not_speak_for_all() -> None:
     groups = ["law"] * 50 + ["health"] * 50
+    one = part([1.0] * 100, [1.0] * 20 + [NAN] * 80, groups=groups)
 
-    found = examine(part([1.0] * 100, [1.0] * 20 + [NAN] * 80, groups=groups), design="random")
+    found = calibrate([one], design="random", source="s", labels="l")
 
-    assert any("health" in warning for warning in found.warnings)
+    assert found.shifted
+    assert found.overall[0].corrected is None
+    assert found.overall[0].human_only is None
+    assert found.overall[0].unlabelled_groups == ("health",)
+    assert [each.group for each in found.findings] == [None, "law"]
+    assert found.findings[1].corrected is not None
+    said = list(verdict(found))
+    assert any("the draw was not random: no item of health has a label" in line for line in said)
+    assert any("law only: experts would give" in line for line in said)
+
+
+def test_a_judge_that_misses_the_rare_class_is_good_for_the_rate_alone() -> None:
+    # 150 answers, 21 fail; the judge finds 3 of them.
+    human = [0.0] * 21 + [1.0] * 129
+    judged = [0.0] * 3 + [1.0] * 147
+
+    found = calibrate([part(judged, human)], design="random", source="s", labels="l")
+
+    finding = found.overall[0]
+    assert (finding.recalls[0].found, finding.recalls[0].n) == (3, 21)
+    assert finding.recalls[0].rate.low < 0.05
+    assert finding.uses is not None
+    assert finding.uses.rate.good
+    assert not finding.uses.single_items.good
+    assert not finding.uses.veto.good
+    assert any(
+        "It finds 3 of 21 labelled fails" in line and "not single verdicts or a veto" in line
+        for line in verdict(found)
+    )
+
+
+def test_the_errors_of_a_single_expert_are_said_to_count_as_the_systems() -> None:
+    one = examine(part(VERDICTS, LABELS), design="random")
+    several = examine(part(VERDICTS, LABELS, LABELS), design="random")
+
+    assert any("One expert labelled each item" in warning for warning in one.warnings)
+    assert not any("One expert labelled each item" in warning for warning in several.warnings)
 
 
 def test_labels_that_were_not_drawn_evenly_are_said_to_describe_themselves() -> None:
