@@ -20,7 +20,8 @@ JudgeError
         ├── RequestRejected    400, 404 or 422
         │   └── RungRejected       the provider does not know this way of asking for JSON
         ├── ContentFiltered    the provider's filter stopped the call
-        └── ReplyTooLarge      the reply is longer than any verdict can be
+        ├── ReplyTooLarge      the reply is longer than any verdict can be
+        └── ReplyMalformed     the reply is whole and of another shape
 """
 
 from judge.records import Reason
@@ -139,5 +140,11 @@ class ContentFiltered(RejectedError):  # noqa: N818
 
 class ReplyTooLarge(RejectedError):  # noqa: N818
     """The reply was longer than any verdict can be and was not read to its end."""
+
+    outcome: Reason = "unscored.parse_invalid"
+
+
+class ReplyMalformed(RejectedError):  # noqa: N818
+    """The reply arrived whole but is not of the promised shape; asking again helps no more."""
 
     outcome: Reason = "unscored.parse_invalid"

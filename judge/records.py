@@ -43,8 +43,12 @@ Outcome = Literal["ok"] | Reason
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
 """Where a reply came from: a provider, a stored reply, or this project's simulator."""
 
-Rung = Literal["json_schema", "tools", "json_object", "prompt"]
-"""How a structured reply was asked for, from the strictest way to the loosest."""
+Rung = Literal["json_schema", "tools", "json_object", "prompt", "decisions", "systemone"]
+"""How a structured reply was asked for: of a chat model from the strictest way to the loosest, of a
+decision model by one of the two forms of its wire."""
+
+Api = Literal["chat", "decisions"]
+"""What kind of model is asked: one that writes text, or one that gives probabilities."""
 
 Language = Literal["zh", "en"]
 
@@ -134,8 +138,36 @@ class ModelSettings(Record):
         return self.model
 
 
+class Escalation(Record):
+    """When a cascade asks its second judge."""
+
+    judge: "Judge"
+    """Asked where the first judge is not sure, or gave no verdict."""
+    cut: float = Field(ge=0.0)
+    """Least certainty with which the first judge's verdict stands: the probability of its level.
+    Above 1 none stands."""
+    cuts: Mapping[str, float] = Field(default_factory=dict)
+    """Other cuts, by group."""
+    criterion: str | None = None
+    """Whose certainty counts; None for the first criterion of each rubric."""
+    risk: float = Field(gt=0.0, lt=1.0)
+    """Share of errors that the cut is meant to keep; a calibration proves whether it does."""
+
+
 class Judge(ModelSettings):
-    """A model that judges."""
+    """A model that judges, or a cascade of two."""
+
+    api: Api = "chat"
+    threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """From which probability on a criterion with two levels has the higher one; set beforehand."""
+    escalation: Escalation | None = None
+
+    @property
+    def name(self) -> str:
+        """How tables call this judge."""
+        if self.escalation is None:
+            return self.model
+        return f"{self.model} > {self.escalation.judge.name}"
 
 
 class Candidate(ModelSettings):
@@ -152,6 +184,15 @@ class Scored(Record):
     rationale: str = ""
     evidence: str = ""
     """What the judge quoted from the response; may be empty."""
+    probabilities: Mapping[int, float] | None = None
+    """Probability of each level, where the judge gave them; they sum to 1."""
+    rule: str | None = None
+    """How the score was made of the probabilities; None where there are none."""
+
+    @property
+    def certainty(self) -> float | None:
+        """Probability of the level that was scored; None where there are no probabilities."""
+        return None if self.probabilities is None else self.probabilities[self.score]
 
     @property
     def outcome(self) -> Outcome:
@@ -317,8 +358,23 @@ def digest(value: object) -> str:
 
 
 def model_digest(model: ModelSettings) -> str:
-    """Hash what can change a model's words: its address and settings, not its key's name."""
-    return digest(model.model_dump(mode="json", exclude={"api_key_env"}))
+    """Hash what can change a model's words: its address and settings, not its key's name.
+
+    Settings that came later count only where they differ from what held before, so that passports
+    and stored judgments stay those of the same model.
+    """
+    settings = model.model_dump(mode="json", exclude={"api_key_env"})
+    for name, usual in (("api", "chat"), ("threshold", 0.5), ("escalation", None)):
+        if settings.get(name) == usual:
+            settings.pop(name, None)
+    if settings.get("escalation"):
+        settings["escalation"]["judge"] = model_digest(_second(model))
+    return digest(settings)
+
+
+def _second(model: ModelSettings) -> ModelSettings:
+    escalation = getattr(model, "escalation", None)
+    return escalation.judge if isinstance(escalation, Escalation) else model
 
 
 def material(generation: Generation) -> Mapping[str, str]:

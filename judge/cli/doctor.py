@@ -271,8 +271,13 @@ def _announce(base_url: str, model: str) -> None:
 def _print_modes(*, as_json: bool) -> None:
     from judge.cli import console
     from judge.simulated import FAULTS, PAYLOADS
+    from judge.simulated.decision_payloads import DECISION_PAYLOADS
 
-    kinds = (("fault", FAULTS), ("payload", PAYLOADS))
+    kinds = (
+        ("fault", FAULTS),
+        ("payload", PAYLOADS),
+        ("payload", DECISION_PAYLOADS),
+    )
     rows = [
         {"mode": mode, "kind": kind, "does": does}
         for kind, modes in kinds

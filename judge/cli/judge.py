@@ -19,6 +19,7 @@ from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
 from judge.models.base import addressed
 from judge.models.budget import Price
+from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, Language, ModelSettings
 from judge.run.plan import JudgingPlan
 from rubrics import load_rubric
@@ -37,11 +38,12 @@ class JudgeWords(TypedDict):
     temperature: float
     max_tokens: int
     seed: int | None
+    threshold: float
 
 
-def judges_of(models: str, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
+def judges_of(models: str, api: Api, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
     """Make the judges that a list of models names."""
-    return tuple(addressed(Judge(model=model, **shared)) for model in parts(models))
+    return tuple(with_api(addressed(Judge(model=model, **shared)), api) for model in parts(models))
 
 
 class PlanWords(TypedDict):
@@ -84,6 +86,11 @@ def with_ladder(
     NotTrusted
         If the passport does not speak for the second judge under the plan's rubrics.
     """
+    typed = any(judge.api == "decisions" for judge in plan.judges)
+    if typed and plan.pairwise:
+        raise ConfigError("--pairwise needs judges that write text; use --api chat.")
+    if typed and neutral:
+        raise ConfigError("--neutral-frame is for judges that write text; use --api chat.")
     if not neutral and not seconds:
         return plan
     if plan.pairwise:
@@ -132,7 +139,14 @@ def prices_of(
         return {}
     from judge.models.litellm import list_price
 
-    listed = {model.name: list_price(model.model) for model in elsewhere}
+    listed = {
+        model.name: (
+            decision_price(model.model)
+            if isinstance(model, Judge) and model.api == "decisions"
+            else list_price(model.model)
+        )
+        for model in elsewhere
+    }
     prices = {name: price for name, price in listed.items() if price is not None}
     for name, price in prices.items():
         console.note(
@@ -163,6 +177,12 @@ def _price(words: str) -> Price:
     return Price(prompt=prompt, completion=completion)
 
 
+def _share(value: float, option: str) -> float:
+    if not 0.0 < value < 1.0:
+        raise ConfigError(f"{option} {value:g} is no fraction; use one between 0 and 1.")
+    return value
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -176,6 +196,32 @@ def judge(
     ],
     base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
+    api: Annotated[
+        str,
+        typer.Option(
+            help="chat for text, decisions for typed questions and probabilities; auto goes by the "
+            "model's entry in litellm's list."
+        ),
+    ] = "auto",
+    threshold: Annotated[
+        float,
+        typer.Option(help="Probability from which a two-level criterion has its higher level."),
+    ] = 0.5,
+    escalate: Annotated[
+        str | None,
+        typer.Option(help="Second judge of a cascade, asked where the first is not sure."),
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(help="Share of errors that the cascade is to keep: 0.05."),
+    ] = None,
+    cuts: Annotated[
+        Path | None, typer.Option(help="Proven cuts of `cvalues triage --out`, for --escalate.")
+    ] = None,
+    escalate_base_url: Annotated[
+        str | None, typer.Option(help="Address of the second judge, where it has another.")
+    ] = None,
+    escalate_api: Annotated[str, typer.Option(help="As --api, for the second judge.")] = "auto",
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
     store: console.StoreOption = None,
     lang: Annotated[
@@ -243,6 +289,7 @@ def judge(
     """
     from judge.cli import console, run_session, run_summary
     from judge.cli.crew import crew_of
+    from judge.cli.cascade import CascadeWords, cascades_of
     from judge.cli.run_session import watched
     from judge.exporters.tables import requests, write_rows
     from judge.run.run import Settings, Transport
@@ -253,12 +300,17 @@ def judge(
         temperature=temperature,
         max_tokens=max_tokens,
         seed=seed,
+        threshold=_share(threshold, "--threshold"),
     )
-    judges = judges_of(judge_, **asked)
+    kind: Api = console.one_of(api, get_args(Api), option="--api")
+    words = CascadeWords(
+        escalate=escalate, risk=risk, cuts=cuts, base_url=escalate_base_url, api=escalate_api
+    )
+    judges = cascades_of(judges_of(judge_, kind, **asked), words)
     plan = plan_of(
         responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
     )
-    seconds = judges_of(second_judge, **asked) if second_judge else ()
+    seconds = judges_of(second_judge, "auto", **asked) if second_judge else ()
     plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)
     if batch_out is not None:
         count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")

@@ -56,6 +56,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "rung",
         "attempts",
         "key",
+        "probabilities",
+        "rule",
     ),
     "labels": (
         "id",
@@ -148,7 +150,15 @@ def _verdict(run: Run, judgment: Judgment, verdict: Verdict) -> Row:
         "rung": judgment.rung,
         "attempts": judgment.attempts,
         "key": judgment.key,
+        "probabilities": _probabilities(verdict),
+        "rule": verdict.rule if verdict.kind == "scored" else None,
     }
+
+
+def _probabilities(verdict: Verdict) -> Mapping[str, float] | None:
+    """Give the probability of each level, by its name; None where the judge gave none."""
+    given = verdict.probabilities if verdict.kind == "scored" else None
+    return None if given is None else {str(level): share for level, share in given.items()}
 
 
 def _attempt(run: Run, attempt: Attempt) -> Row:
@@ -404,6 +414,8 @@ def requests(tasks: Iterator[Task]) -> Iterator[Mapping[str, object]]:
     """
     for task in tasks:
         question = task.question(task.key[:16])
+        if question.asked is not None:
+            raise ConfigError("a batch file holds questions for chat models; use --api chat.")
         yield {
             "custom_id": task.key,
             "method": "POST",

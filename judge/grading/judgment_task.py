@@ -27,6 +27,7 @@ from judge.records import (
     digest,
     model_digest,
 )
+from rubrics.questions import TypedQuestion
 
 Order = Literal["single", "forward", "backward"]
 ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
@@ -44,6 +45,8 @@ class Form:
     reply_schema: Mapping[str, object]
     criteria: tuple[str, ...]
     read: ReadReply
+    asked: tuple[TypedQuestion, ...] | None = None
+    """Typed questions, for a decision model."""
 
     @property
     def prompt_digest(self) -> str:
@@ -58,14 +61,39 @@ REFUSALS = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 """Outcomes that another frame or another judge may spare; they are not missing at random."""
 
 
+ESCALATED = "escalated"
+"""The remark that a judgment carries which a cascade's second judge made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is asked when a judge has declined: in another frame, or another judge."""
+    """What is asked when a judge has declined or is not sure: another frame, or another judge."""
 
     flag: str
     """The remark that a judgment made this way carries."""
     form: Form
     judge: Judge
+
+    def helps(self, made: Judgment) -> bool:
+        """Whether it is to be tried after what was made."""
+        return made.outcome in REFUSALS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationStep(Step):
+    """The second judge of a cascade, asked where the first is not sure of a criterion."""
+
+    criterion: str
+    cut: float
+    """Least certainty with which the first judge's verdict stands."""
+
+    def helps(self, made: Judgment) -> bool:
+        """Whether the first judge has no verdict, or is less certain of it than the cut."""
+        if made.outcome.startswith(("error.", "skipped.")):
+            return False
+        verdict = next(one for one in made.verdicts if one.criterion == self.criterion)
+        certainty = verdict.certainty if verdict.kind == "scored" else None
+        return certainty is None or certainty < self.cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +129,7 @@ class Task:
             self.material,
             reply_schema=asked.form.reply_schema,
             nonce=nonce,
-        )
+        ).model_copy(update={"asked": asked.form.asked})
 
     def foregone(self) -> Judgment | None:
         """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
@@ -121,7 +149,8 @@ class Task:
         noticed += (self.step.flag,) if self.step else ()
         if not isinstance(came, Reply):
             return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
-        verdicts, flags = read_verdicts(self, came, canaries=(nonce,))
+        form = (self.step or self).form
+        verdicts, flags = read_verdicts(self, came, form=form, canaries=(nonce,))
         return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
 
     def otherwise(self, made: Judgment | Answer) -> "Task | None":
@@ -130,12 +159,15 @@ class Task:
         The key is another one: what was said to another question must not be taken over as if
         it had been said to this one.
         """
-        if made.outcome not in REFUSALS or not self.ladder:
+        if not isinstance(made, Judgment):
             return None
-        step, *left = self.ladder
+        place = next((at for at, one in enumerate(self.ladder) if one.helps(made)), None)
+        if place is None:
+            return None
+        step, left = self.ladder[place], self.ladder[place + 1 :]
         shared = form_key(step.form, step.judge)
         key = digest([step.flag, task_key(shared, self.material, repeat=self.repeat)])
-        return replace(self, key=key, step=step, ladder=tuple(left))
+        return replace(self, key=key, step=step, ladder=left)
 
     @property
     def slot(self) -> tuple[str, ...]:
@@ -227,14 +259,14 @@ def task_key(form_key: str, material: Mapping[str, str], *, repeat: int) -> str:
 
 
 def read_verdicts(
-    task: Task, reply: Reply, *, canaries: tuple[str, ...]
+    task: Task, reply: Reply, *, form: Form, canaries: tuple[str, ...]
 ) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
     """Read a reply into one verdict for each criterion, and remarks that change no score."""
     try:
-        read = read_reply(reply, task.form.reply_model, canaries=canaries)
+        read = read_reply(reply, form.reply_model, canaries=canaries)
     except Unreadable as unreadable:
         return no_verdicts(task, unreadable.reason), ()
-    verdicts = task.form.read(read)
+    verdicts = form.read(read)
     response = task.material.get("response")
     missing = response is not None and not all(quoted(v.evidence, response) for v in verdicts)
     return verdicts, ("evidence_not_found",) if missing else ()

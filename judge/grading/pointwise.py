@@ -4,14 +4,36 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from typing import cast
 
 from pydantic import BaseModel
 
-from judge.grading.judgment_task import Form, Step, Task, form_key, task_key
+from judge.errors import ConfigError
+from judge.grading.decision_verdicts import DecisionReply, read_decisions
+from judge.grading.judgment_task import (
+    ESCALATED,
+    EscalationStep,
+    Form,
+    Step,
+    Task,
+    form_key,
+    task_key,
+)
 from judge.manifest import AS_IT_IS, OnRefusal
-from judge.records import Generation, Judge, Language, Scored, Unscored, Verdict, material
+from judge.models.decision_wire import check_limits
+from judge.records import (
+    Escalation,
+    Generation,
+    Judge,
+    Language,
+    Scored,
+    Unscored,
+    Verdict,
+    material,
+)
+from rubrics import questions as typed_questions
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
@@ -33,6 +55,29 @@ def form(rubric: Rubric, group: str | None) -> Form:
         criteria=tuple(criterion.id for criterion in rubric.criteria),
         read=lambda reply: read(rubric, reply),
     )
+
+
+def form_for(judge: Judge, rubric: Rubric, group: str | None) -> Form:
+    """Make the form in which a judge is asked: for text, or with typed questions."""
+    plain = form(rubric, group)
+    if judge.api == "chat":
+        return plain
+    asked = typed_questions.questions(rubric)
+    check_limits(asked)
+    return replace(
+        plain,
+        trusted=typed_questions.render_brief(rubric, group=group),
+        reply_model=DecisionReply,
+        reply_schema={"questions": [one.model_dump(mode="json") for one in asked]},
+        read=partial(_read_probabilities, asked, judge.threshold),
+        asked=asked,
+    )
+
+
+def _read_probabilities(
+    asked: tuple[typed_questions.TypedQuestion, ...], threshold: float, reply: BaseModel
+) -> tuple[Verdict, ...]:
+    return read_decisions(asked, cast("DecisionReply", reply), threshold=threshold)
 
 
 def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
@@ -78,13 +123,41 @@ class Forms:
         """
         if (lang, group) not in self._made:
             rubrics = [edition(lang) for edition in self._editions]
-            forms = [form(rubric, group) for rubric in rubrics if rubric.applies_to(group)]
             self._made[lang, group] = tuple(
-                (made, judge, form_key(made, judge), steps(made, judge, self._on_refusal))
-                for made in forms
+                (made, judge, form_key(made, judge), self._ladder(made, judge, rubric, group=group))
+                for rubric in rubrics
+                if rubric.applies_to(group)
                 for judge in self._judges
+                for made in (form_for(judge, rubric, group),)
             )
         return self._made[lang, group]
+
+    def _ladder(
+        self, made: Form, judge: Judge, rubric: Rubric, *, group: str | None
+    ) -> tuple[Step, ...]:
+        """List what is tried when the judge declines, then what is tried when it is not sure."""
+        second = self._on_refusal.second
+        found = [neutral_step(made, judge)] if self._on_refusal.neutral else []
+        if second is not None:
+            asked = form_for(second, rubric, group)
+            found.append(Step(flag=SECOND, form=asked, judge=second))
+        if judge.escalation is not None:
+            found.append(_escalation_step(judge.escalation, rubric, group))
+        return tuple(found)
+
+
+def _escalation_step(escalation: Escalation, rubric: Rubric, group: str | None) -> EscalationStep:
+    ids = [criterion.id for criterion in rubric.criteria]
+    criterion = escalation.criterion or ids[0]
+    if criterion not in ids:
+        raise ConfigError(f"{rubric.id} has no criterion {criterion!r} to escalate by.")
+    return EscalationStep(
+        flag=ESCALATED,
+        form=form_for(escalation.judge, rubric, group),
+        judge=escalation.judge,
+        criterion=criterion,
+        cut=escalation.cuts.get(group or "", escalation.cut),
+    )
 
 
 Prepared = tuple[tuple[Form, Judge, str, tuple[Step, ...]], ...]
@@ -96,15 +169,10 @@ SECOND = "second_judge"
 """The remark that a judgment of the second judge carries."""
 
 
-def steps(form: Form, judge: Judge, on_refusal: OnRefusal) -> tuple[Step, ...]:
-    """List what is tried in turn when a judge declines."""
-    found: list[Step] = []
-    if on_refusal.neutral:
-        framed = replace(form, trusted=neutral_frames()[form.language] + form.trusted)
-        found.append(Step(flag=NEUTRAL, form=framed, judge=judge))
-    if on_refusal.second is not None:
-        found.append(Step(flag=SECOND, form=form, judge=on_refusal.second))
-    return tuple(found)
+def neutral_step(form: Form, judge: Judge) -> Step:
+    """Give what is tried first when a judge declines: the same question in a neutral frame."""
+    framed = replace(form, trusted=neutral_frames()[form.language] + form.trusted)
+    return Step(flag=NEUTRAL, form=framed, judge=judge)
 
 
 @cache

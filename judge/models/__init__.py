@@ -25,8 +25,13 @@ GROUP = "cvalues.models"
 BUILT_IN: Mapping[str, str] = {
     "direct": "judge.models.openai_compatible:open_direct",
     "litellm": "judge.models.litellm:open_litellm",
+    "decisions": "judge.models.decisions:open_decisions",
+    "litellm-decisions": "judge.models.decisions:open_litellm_decisions",
 }
 """The ways of this package, by name: module and function. They cannot be replaced from outside."""
+
+DECISION_WAYS: Mapping[str, str] = {"direct": "decisions", "litellm": "litellm-decisions"}
+"""The twin of a way to a chat model that asks a decision model."""
 
 Transport = str
 """``auto``, or the name of a registered way; ``auto`` leaves the choice to `open_model`."""
@@ -80,6 +85,9 @@ def open_model(
     """
     refuse_secrets(judge)
     chosen, why = _choose(judge, transport)
+    if getattr(judge, "api", "chat") == "decisions":
+        chosen = DECISION_WAYS.get(chosen, chosen)
+        why += "; asked for probabilities"
     model = _way(chosen)(judge, environ)
     left_out: tuple[str, ...] = getattr(model, "left_out", ())
     if left_out:

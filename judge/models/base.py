@@ -15,6 +15,7 @@ from pydantic import SkipValidation
 
 from judge.errors import ConfigError, ModelError
 from judge.records import ModelSettings, Provenance, Record, Rung, Usage
+from rubrics.questions import TypedQuestion
 
 
 class Message(Record):
@@ -31,6 +32,8 @@ class Question(Record):
     reply_schema: SkipValidation[Mapping[str, object]] | None = None
     """JSON schema of the wanted reply; None when free text is wanted. It is kept as the same
     object, so that what is built from it can be built once."""
+    asked: SkipValidation[tuple[TypedQuestion, ...]] | None = None
+    """Typed questions, for a decision model; None where text is wanted."""
     rung: Rung = "prompt"
     temperature: float = 0.0
     max_tokens: int = 2048

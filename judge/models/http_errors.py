@@ -62,6 +62,8 @@ RUNG_MARKS: Mapping[Rung, tuple[str, ...]] = {
     "tools": ("tool", "function"),
     "json_object": ("response_format", "json_object", "json mode", "structured output"),
     "prompt": (),
+    "decisions": (),
+    "systemone": (),
 }
 """Words by which providers say that they do not know a way of asking for a structured reply."""
 

@@ -12,6 +12,7 @@ from judge.models import open_model
 from judge.models.base import Model, addressed
 from judge.models.budget import Budget
 from judge.models.limits import Limit, Limits
+from judge.models.price_list import with_api
 from judge.records import Generation, Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
 from judge.store.records import Write
@@ -84,7 +85,7 @@ async def agrade(
     for name, count in (("repeats", repeats), ("concurrency", concurrency)):
         if count < 1:
             raise ValueError(f"{name} must be 1 or more; got {count}.")
-    asked = addressed(Judge(model=judge) if isinstance(judge, str) else judge)
+    asked = with_api(addressed(Judge(model=judge))) if isinstance(judge, str) else addressed(judge)
     tasks = list(pointwise.tasks(generations, Forms([_edition(rubric)], [asked]), repeats=repeats))
     _refuse_twins(tasks)
     made: dict[tuple[str, ...], Judgment] = {}

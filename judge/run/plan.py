@@ -53,7 +53,9 @@ class JudgingPlan:
     def asked(self) -> tuple[Judge, ...]:
         """The models that will be asked."""
         second = self.on_refusal.second
-        return self.judges if second is None else (*self.judges, second)
+        escalated = (one.escalation.judge for one in self.judges if one.escalation is not None)
+        others = () if second is None else (second,)
+        return (*self.judges, *others, *escalated)
 
     def tasks(self) -> Iterator[Task]:
         """Plan every judgment, streaming where the grading allows it."""
@@ -79,6 +81,8 @@ class JudgingPlan:
         for task in self.tasks():
             planned += 1
             place = f"{task.form.rubric}/{task.form.language}/{task.generation.group or ''}"
+            if task.form.asked is not None:
+                place += "/questions"
             forms.setdefault(place, task.form)
         return Manifest(
             kind="pairwise" if self.pairwise else "judge",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from types import MappingProxyType
 
+from judge.simulated.decision_payloads import DECISION_PAYLOADS
 from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
 from judge.simulated.openai_protocol import BadRequest, ChatRequest, as_json, draws
 from judge.simulated.payloads import PAYLOADS
@@ -432,7 +433,7 @@ def known_mode(mode: str) -> str:
     BadRequest
         If there is none of that name.
     """
-    if mode not in FAULTS and mode not in PAYLOADS:
+    if mode not in FAULTS and mode not in PAYLOADS and mode not in DECISION_PAYLOADS:
         raise BadRequest(f"unknown mode {mode!r}; `cvalues simulate-judge --list-faults` shows all")
     return mode
 

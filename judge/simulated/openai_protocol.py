@@ -358,6 +358,11 @@ def read_request(body: bytes) -> ChatRequest:
     )
 
 
+def best_effort_model(request: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
+    """Split the model of a request from the modes that it forces; empty where there is none."""
+    return _split_model(as_text(request.get("model")))
+
+
 def completion(profile: Profile, request: ChatRequest, spoken: Spoken) -> dict[str, object]:
     """Put what is said into a chat completion.
 

@@ -147,6 +147,34 @@ class Clause(Record):
         )
 
 
+class Miscalibration(Record):
+    """How a decision model's probabilities depart from the truth, where it names most."""
+
+    criterion: str | None = None
+    group: str | None = None
+    """Group of the response, as `Profile.groups` names it; None for all."""
+    factor: float = Field(default=1.0, ge=0, le=10)
+    """On the log-odds: above 1 too sure, below 1 too timid."""
+    shift: float = Field(default=0.0, ge=-10, le=10)
+    """Added to the log-odds of the higher of two levels."""
+
+
+class Probabilities(Record):
+    """What a decision model knows, and how it says it."""
+
+    prior: float = Field(default=0.8, gt=0, lt=1)
+    """Share of the higher level among texts; the judge takes it for granted."""
+    sharpness: float = Field(default=3.0, ge=0, le=10)
+    """Standard deviation of the log-odds: 0 knows nothing, 3 is right nine times of ten."""
+    informative: bool = True
+    """False says probabilities that have nothing to do with the truth."""
+    miscalibration: tuple[Miscalibration, ...] = ()
+    refusal: Rate = 0.0
+    """How often the questions about a criterion are refused."""
+    forms: tuple[Literal["decisions", "systemone"], ...] = ("decisions", "systemone")
+    """Forms of the wire that are served; the other is answered with 404."""
+
+
 class Profile(Record):
     """Everything that decides what a simulated judge says."""
 
@@ -157,6 +185,10 @@ class Profile(Record):
     """Digest of a response to criterion to level; others get a truth from their own text."""
     systems: Mapping[Digest, str] = Field(default_factory=dict)
     """Digest of a response to the model that wrote it; only error rates look at it."""
+    groups: Mapping[Digest, str] = Field(default_factory=dict)
+    """Digest of a response to its group; only miscalibration looks at it."""
+    probabilities: Probabilities = Probabilities()
+    """How it answers as a decision model."""
     lower_is_better: tuple[str, ...] = ("severity",)
     """Criteria whose lowest level is the best."""
     errors: tuple[ErrorRates, ...] = ()

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
 
+from judge.simulated.decision_payloads import DECISION_PAYLOADS
 from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.profile import (
     Candidate,
@@ -89,7 +90,7 @@ def _complain(text: str, source: str, error: ValidationError) -> NoReturn:
 
 
 def _check_modes(profile: Profile, text: str, source: str) -> None:
-    modes = (*FAULTS, *PAYLOADS)
+    modes = (*FAULTS, *PAYLOADS, *DECISION_PAYLOADS)
     for index, planned in enumerate(profile.faults):
         if planned.mode not in modes:
             line = _line_of(text, ("faults", index, "mode"))

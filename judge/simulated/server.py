@@ -1,12 +1,13 @@
 """The loopback server: OpenAI chat completions over real HTTP, answered by a simulated judge.
 
-It listens on 127.0.0.1 only and knows four addresses: `POST /v1/chat/completions`,
-`GET /v1/models`, `GET /stats` and `POST /reset`. It runs within an event loop, on a thread of this
-process, or as a program of its own.
+It listens on 127.0.0.1 only and knows six addresses: `POST /v1/chat/completions`,
+`POST /v1/decisions`, `POST /v1/systemone`, `GET /v1/models`, `GET /stats` and `POST /reset`. It
+runs within an event loop, on a thread of this process, or as a program of its own.
 """
 
 import asyncio
 import contextlib
+import json
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from judge.simulated.batches import BatchPlan, Broken, SimulatedBatches
+from judge.simulated.decision_payloads import DECISION_PAYLOADS, wrong_decision
+from judge.simulated.decisions import WireForm, decision_response, read_decision_request
 from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, Struck, error_reply, known_mode
 from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
 from judge.simulated.judge import SimulatedJudge, behaviour_for, provoked
@@ -35,6 +38,8 @@ from judge.simulated.profile import Profile
 HOST = "127.0.0.1"
 FORCE_HEADER = "x-simulated-fault"
 """A request with this header is struck by the mode that it names, as by `model+fault.mode`."""
+
+DECISION_PATHS = ("/decisions", "/systemone")
 
 KEPT = 10_000
 """Requests of which the record is kept; counts go on for ever."""
@@ -173,6 +178,9 @@ class SimulatedServer:
         if request.path.endswith("/chat/completions") and request.method == "POST":
             self._chat(connection, request)
             return
+        if request.path.endswith(DECISION_PATHS) and request.method == "POST":
+            self._decide(connection, request)
+            return
         self._count(request, model="", mode="answer")
         reply = self.batches.reply(request) or self._plain(request)
         if isinstance(reply, Broken):
@@ -198,6 +206,26 @@ class SimulatedServer:
             body = as_json(completion(profile, chat, spoken))
         struck = Struck(profile, request, chat, HttpReply(HTTPStatus.OK, body))
         self._strike(connection, struck, mode)
+
+    def _decide(self, connection: Connection, request: HttpRequest) -> None:
+        self.hits.total += 1
+        profile = self.judge.profile
+        try:
+            form: WireForm = "systemone" if request.path.endswith("systemone") else "decisions"
+            if form not in profile.probabilities.forms:
+                connection.send(write_reply(error_reply(HTTPStatus.NOT_FOUND, "no such route")))
+                return
+            asked = read_decision_request(request.body, form)
+            mode = self._mode(asked.chat, request)
+            honest = decision_response(profile, asked)
+        except BadRequest as error:
+            self._count(request, model="", mode="bad_request")
+            connection.send(write_reply(error_reply(HTTPStatus.BAD_REQUEST, str(error))))
+            return
+        body: object = wrong_decision(mode, honest) if mode in DECISION_PAYLOADS else honest
+        self._count(request, model=asked.chat.model, mode=mode or "answer")
+        reply = HttpReply(HTTPStatus.OK, json.dumps(body, ensure_ascii=False).encode())
+        self._strike(connection, Struck(profile, request, asked.chat, reply), mode)
 
     def _strike(self, connection: Connection, struck: Struck, mode: str) -> None:
         """Send what the mode makes of the reply; limits and errors come without latency."""
