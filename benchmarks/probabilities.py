@@ -88,9 +88,9 @@ def rates(cell: Cell, *, repeats: int) -> Row:
         try:
             found = estimate_rate_from_probabilities(drawn.probability, labels)
             old = estimate_rate(drawn.verdict, labels)
+            mean = estimate_mean(drawn.probability, labels, scale=(0.0, 1.0))
         except (InsufficientLabels, UnusableJudge):
             continue
-        mean = estimate_mean(drawn.probability, labels, scale=(0.0, 1.0))
         answered += 1
         new = found.estimate
         covered += new.low <= rate <= new.high

@@ -26,7 +26,7 @@ from scipy import special
 from calibration.estimate import Estimate, Interval
 from calibration.intervals import clopper_pearson, mean_interval
 from calibration.labelled_sample import Labelled, read_labelled
-from calibration.recalibration import Method, cross_fitted, require_labels
+from calibration.recalibration import cross_fitted, require_labels
 from calibration.validation import (
     BoolArray,
     Design,
@@ -143,7 +143,7 @@ def measure_reliability(
     *,
     threshold: float = 0.5,
     design: Design = "random",
-    method: Method = "platt",
+    strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Reliability:
@@ -162,8 +162,9 @@ def measure_reliability(
     design : {"random", "by-verdict", "curated"}
         How the labelled items were chosen; after a curated draw the curve is not of these items,
         and a warning says so.
-    method : {"platt", "isotonic"}
-        The map behind error and Brier score.
+    strata : array, shape (N,), optional
+        Stratum of each item, where labels were drawn at a different rate from each. The rates of
+        single bins take no notice of it.
     confidence : float
     seed : int
         Of the folds.
@@ -182,12 +183,12 @@ def measure_reliability(
     alpha = 1.0 - check_share("confidence", confidence)
     said = check_ratings("probability", probability, (0.0, 1.0))
     verdict = np.where(np.isnan(said), np.nan, (said >= threshold).astype(np.float64))
-    drawn = read_labelled(verdict, human, scale=(0.0, 1.0), design=design)
+    drawn = read_labelled(verdict, human, scale=(0.0, 1.0), design=design, strata=strata)
     check_binary("human", drawn.human)
     used = drawn.used & ~drawn.missing
     p, y, w = said[used], drawn.human[used], drawn.weight[used]
     require_labels(y)
-    recalibrated = cross_fitted(p, y, w, method=method, seed=seed)
+    recalibrated = cross_fitted(p, y, w, method="platt", seed=seed)
     ranking, informative = _ranking(p, y, w, alpha=alpha)
     inside = informative and ranks_within(p, y, p >= threshold) <= LEVEL
     return Reliability(

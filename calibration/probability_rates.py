@@ -69,6 +69,7 @@ def estimate_rate_from_probabilities(
     threshold: float = 0.5,
     design: Design = "random",
     clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> BinnedRate:
     """Estimate the pass rate that experts would give, from probabilities or from verdicts.
@@ -85,6 +86,9 @@ def estimate_rate_from_probabilities(
         How the labelled items were chosen; a curated draw always uses the verdicts.
     clusters : array, shape (N,), optional
         Prompt of each item.
+    strata : array, shape (N,), optional
+        Stratum of each item, where labels were drawn at a different rate from each; then the
+        verdicts are used, since a bin would mix them.
     confidence : float
         Two-sided coverage, a fraction.
 
@@ -100,9 +104,12 @@ def estimate_rate_from_probabilities(
     said = check_ratings("probability", probability, (0.0, 1.0))
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     verdict = np.where(np.isnan(said), np.nan, (said >= threshold).astype(np.float64))
-    plain = estimate_rate(verdict, human, design=design, clusters=clusters, confidence=confidence)
+    plain = estimate_rate(
+        verdict, human, design=design, clusters=clusters, strata=strata, confidence=confidence
+    )
     by_verdict = BinnedRate(estimate=plain, cuts=(threshold,))
-    if design == "curated":
+    uneven = strata is not None and np.unique(np.asarray(strata)).size > 1
+    if design == "curated" or uneven:
         return by_verdict
     drawn = read_labelled(verdict, human, scale=(0.0, 1.0), design=design, clusters=clusters)
     if not _says_more(said, drawn):
@@ -110,9 +117,9 @@ def estimate_rate_from_probabilities(
     cuts = choose_cuts(said[~drawn.missing], drawn.n_labelled, threshold=threshold)
     if cuts == (threshold,):
         return by_verdict
-    strata = tuple(_strata(said, drawn, cuts))
-    low, high = melded_limits(strata, tail=tail, strict=False)
-    value = point_value(strata)
+    bins = tuple(_strata(said, drawn, cuts))
+    low, high = melded_limits(bins, tail=tail, strict=False)
+    value = point_value(bins)
     estimate = replace(
         plain,
         value=value,

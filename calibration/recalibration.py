@@ -25,7 +25,6 @@ from calibration.estimate import Estimate, InsufficientLabels
 from calibration.intervals import mean_interval
 from calibration.validation import (
     FloatArray,
-    IntArray,
     check_binary,
     check_ratings,
     check_same_length,
@@ -207,13 +206,14 @@ def cross_fitted(
         Checked; no NaN.
     method : {"platt", "isotonic"}
     seed : int
-        Of the division into ten folds, within which passes and fails are spread evenly.
+        Of the division into ten folds at random. Passes and fails are not spread evenly over them:
+        then a map would know from its own labels which are missing.
 
     Returns
     -------
     float array, shape (n,)
     """
-    folds = fold_numbers(y, seed)
+    folds = np.random.default_rng(seed).permutation(y.size) % FOLDS
     predicted = np.empty_like(p)
     for fold in range(FOLDS):
         test = folds == fold
@@ -221,15 +221,6 @@ def cross_fitted(
             fitted = fit_map(p[~test], y[~test], w[~test], method=method)
             predicted[test] = fitted.apply(p[test])
     return predicted
-
-
-def fold_numbers(y: FloatArray, seed: int) -> IntArray:
-    """Deal the labels of each kind into ten folds at random."""
-    rng = np.random.default_rng(seed)
-    order = np.lexsort((rng.random(y.size), y))
-    folds = np.empty(y.size, dtype=np.intp)
-    folds[order] = np.arange(y.size) % FOLDS
-    return folds
 
 
 def fit_map(p: FloatArray, y: FloatArray, w: FloatArray, *, method: Method) -> Recalibration:
