@@ -24,6 +24,7 @@ from judge.cli.judge import judge
 from judge.cli.labels import sample
 from judge.cli.workers import work
 from judge.cli.verify import verify
+from judge.cli.triage import triage
 
 # `cvalues demo`: the whole road in one command.
 
@@ -134,6 +135,7 @@ app.command()(export)
 app.command("import")(import_)
 app.command()(report)
 app.command()(sample)
+app.command()(triage)
 app.command()(annotate)
 app.add_typer(datasets.app)
 app.add_typer(labels.app)

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from calibration.drift import compare_error_rates
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined, UnusableJudge
 from calibration.estimators import estimate_mean, estimate_rate
+from calibration.probability_rates import estimate_rate_from_probabilities
 from calibration.validation import Design, FloatArray, IntArray
 from judge.calibrate.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.calibrate.calibration_set import Ends, Number, Part
@@ -22,6 +24,10 @@ from judge.calibrate.diagnostics import (
     handover_of,
     self_preferences,
     single_item,
+)
+from judge.calibrate.probabilities import (
+    probability_finding,
+    threshold_of,
 )
 from judge.calibrate.result import (
     DesignName,
@@ -49,6 +55,17 @@ def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
     """
     if bool(np.isnan(part.verdicts).all()):
         raise Undefined("the judge gave no verdict on any item.")
+    threshold = threshold_of(part)
+    if part.passing is not None and threshold is not None:
+        return estimate_rate_from_probabilities(
+            part.passing,
+            part.human,
+            threshold=threshold,
+            design=design,
+            clusters=part.clusters or None,
+            strata=part.strata,
+            confidence=confidence,
+        ).estimate
     return _estimate(part, part.judged, design=design, confidence=confidence)
 
 
@@ -234,6 +251,9 @@ def _closer(
         "consistency": _attempt("consistency", refusals, consistency),
         "single_item": _attempt("single-item", refusals, band),
     }
+    if part.passing is not None:
+        look = partial(probability_finding, part, design=design, confidence=confidence)
+        found["probabilities"] = _attempt("probabilities", refusals, look)
     if whole:
         found["bias"] = _attempt("bias", refusals, battery)
         found["handover"] = _attempt("handover", refusals, handover)

@@ -105,7 +105,10 @@ class Part:
     flips : (int, int)
         Of the verdicts that were asked for again, how many changed, and how many there were.
     certainty : float array, shape (n,), or None
-        Share of the repeats, or of a panel's members, that gave the verdict; None without either.
+        Probability of the verdict where the judge gave one; else the share of the repeats, or of a
+        panel's members, that gave the verdict; None without any.
+    passing : float array, shape (n,), or None
+        The judge's probability that an item passes, for a rate; None where it gave none.
     traits : mapping of str to float array, shape (n,)
         Properties of the responses that should not move the judge, NaN where unknown.
     earlier : Earlier or None
@@ -128,6 +131,7 @@ class Part:
     provenance: Provenance | None = None
     flips: tuple[int, int] = (0, 0)
     certainty: FloatArray | None = None
+    passing: FloatArray | None = None
     traits: Mapping[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     earlier: Earlier | None = None
 
@@ -199,6 +203,7 @@ class Part:
             labels=self.labels[kept],
             strata=None if self.strata is None else self.strata[kept],
             certainty=None if self.certainty is None else self.certainty[kept],
+            passing=None if self.passing is None else self.passing[kept],
             traits={name: values[kept] for name, values in self.traits.items()},
             earlier=None
             if self.earlier is None
@@ -260,6 +265,10 @@ class Number(Record):
 
 Series = tuple[str, str | None, str]
 """Judge, rubric, criterion."""
+
+
+Shares = Mapping[Unit, Mapping[int, float]]
+"""Probability of each level, by item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +357,8 @@ class Material:
         Properties of the responses, where known.
     earlier : mapping of series to mapping of unit to list of float
         What an earlier version of the judge said, as in `verdicts`.
+    probabilities : mapping of series to mapping of unit to mapping of level to float
+        Where a judge gave them; those of an item that was asked once.
     """
 
     places: Mapping[Unit, Place]
@@ -362,6 +373,7 @@ class Material:
     earlier: Mapping[Series, Mapping[Unit, list[float]]] = field(
         default_factory=dict[Series, Mapping[Unit, list[float]]]
     )
+    probabilities: Mapping[Series, Shares] = field(default_factory=dict[Series, Shares])
 
 
 def settled(said: Mapping[Unit, list[float]], units: Iterable[Unit]) -> FloatArray:

@@ -1,8 +1,9 @@
 """From rows of scores and labels to parts, whatever tool or store the rows came from."""
 
 import itertools
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from judge.calibrate.calibration_set import (
     Question,
     Rating,
     Series,
+    Shares,
     Unit,
     column_trait,
     settled,
@@ -115,6 +117,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             provenance=material.provenance,
             flips=_flips([said.get(unit, []) for unit in units]),
             certainty=_certainty(material, series, units),
+            passing=_passing(material, series, units),
             traits=_traits(material, series, units),
             earlier=_earlier(material, series, units),
         )
@@ -161,6 +164,15 @@ def _matrix(
 def _certainty(material: Material, series: Series, units: tuple[Unit, ...]) -> FloatArray | None:
     """Share of a panel's members, or of a judge's repeats, that gave the settled verdict."""
     said = material.verdicts[series]
+    shares = material.probabilities.get(series)
+    if shares:
+        levels = settled(said, units).tolist()
+        return np.array(
+            [
+                np.nan if math.isnan(level) else shares.get(unit, {}).get(int(level), np.nan)
+                for unit, level in zip(units, levels, strict=True)
+            ]
+        )
     if series[0] == PANEL:
         members = [
             verdicts
@@ -177,6 +189,22 @@ def _certainty(material: Material, series: Series, units: tuple[Unit, ...]) -> F
         [
             each.count(verdict) / len(each) if each and not np.isnan(verdict) else np.nan
             for each, verdict in zip(votes, settled(said, units).tolist(), strict=True)
+        ]
+    )
+
+
+def _passing(material: Material, series: Series, units: tuple[Unit, ...]) -> FloatArray | None:
+    """Add up the probabilities of the levels that pass."""
+    shares = material.probabilities.get(series)
+    at_least = material.countings[series[1], series[2]].at_least
+    if not shares or at_least is None:
+        return None
+    return np.array(
+        [
+            min(sum(p for level, p in shares[unit].items() if level >= at_least), 1.0)
+            if unit in shares
+            else np.nan
+            for unit in units
         ]
     )
 
@@ -279,6 +307,7 @@ def material_of(
         question=question,
         traits=_traits_of_items(generations, question),
         earlier={} if earlier is None else _verdicts(store, earlier)[0],
+        probabilities=_probabilities(store, run),
     )
 
 
@@ -320,6 +349,19 @@ def _verdicts(
             if verdict.kind == "scored":
                 levels.append(float(verdict.score))
     return found, worst(stamps) if stamps else None
+
+
+def _probabilities(store: "Store", run: Run) -> dict[Series, Shares]:
+    """Read the probabilities that judges gave beside their verdicts."""
+    if run.manifest.repeats > 1:
+        return {}
+    found: dict[Series, dict[Unit, Mapping[int, float]]] = defaultdict(dict)
+    for judgment in store.judgments(run):
+        for verdict in judgment.verdicts:
+            if verdict.kind == "scored" and verdict.probabilities is not None:
+                series = judgment.judge, judgment.rubric, verdict.criterion
+                found[series][judgment.unit] = verdict.probabilities
+    return dict(found)
 
 
 def levels_of(

@@ -151,8 +151,8 @@ def draw_items(store: "Store", run: Run, wish: Wish) -> Drawn:
         ),
     )
     lang = wish.lang or _most_common_language(chosen)
-    told = _told(store, run, criteria, lang=lang)
-    return Drawn(sample=sample, shown=tuple(chosen), criteria=told, lang=lang)
+    words = told(store, run, criteria, lang=lang)
+    return Drawn(sample=sample, shown=tuple(chosen), criteria=words, lang=lang)
 
 
 def _found(frame: Frame, wish: Wish) -> Chosen:
@@ -213,7 +213,18 @@ def _asked(store: "Store", run: Run, names: tuple[str, ...]) -> tuple[str, tuple
     return known[wanted[0]][0], tuple(known[name][1] for name in wanted)
 
 
-def _told(
+def criteria_in(store: "Store", run: Run, names: tuple[str, ...]) -> tuple[Criterion, ...]:
+    """Find criteria of a run by name.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion is not the run's.
+    """
+    return _asked(store, run, names)[1]
+
+
+def told(
     store: "Store", run: Run, criteria: tuple[Criterion, ...], *, lang: Language
 ) -> tuple[Criterion, ...]:
     """Give the criteria in the words of a language, where their rubric has them."""

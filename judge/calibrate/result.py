@@ -19,6 +19,7 @@ from judge.calibrate.diagnostics import (
     SingleItem,
 )
 from judge.calibrate.uses import Recall, Uses
+from judge.calibrate.probabilities import ProbabilityFinding
 from judge.records import Provenance, Record
 
 What = Literal[
@@ -31,6 +32,7 @@ What = Literal[
     "single-item",
     "handover",
     "drift",
+    "probabilities",
 ]
 RefusalKind = Literal["UnusableJudge", "InsufficientLabels", "Undefined"]
 DesignName = Literal["as-drawn"] | Design
@@ -92,6 +94,8 @@ class Finding(Record):
     """Where the experts' level of one item lies."""
     handover: Handover | None = None
     """Which items should go to an expert; over all items only."""
+    probabilities: ProbabilityFinding | None = None
+    """Whether the judge's probabilities mean what they say, where it gave any."""
     drift: Change | None = None
     """What changed since the earlier version of the judge, where one is named."""
     recalls: tuple[Recall, ...] = ()
@@ -198,6 +202,9 @@ def verdict(findings: Findings) -> Iterator[str]:
     for finding in findings.overall:
         yield f"{_where(finding, findings)}: {_sentence(finding)}"
         yield from _by_group(finding, findings)
+    for finding in findings.overall:
+        if finding.probabilities is not None:
+            yield f"{_where(finding, findings)}: {_probable(finding.probabilities)}."
     yield from (_differ(each) for each in findings.error_rates if each.differ)
     for finding in findings.overall:
         if finding.drift is not None:
@@ -311,6 +318,18 @@ def _agreement(finding: Finding) -> str:
     if ceiling.ratio is not None:
         said += f", the judge reaches {100 * ceiling.ratio.value:.0f} % of that"
     return f"{said}."
+
+
+def _probable(found: ProbabilityFinding) -> str:
+    """Say what the judge's probabilities are worth."""
+    if not found.informative:
+        return "the judge's probabilities say nothing of what experts pass"
+    error = found.error
+    said = (
+        f"the judge's probabilities are off by {max(error.value, 0.0):.3f} on average "
+        f"[{error.low:.3f}, {error.high:.3f}]"
+    )
+    return said if found.beyond_verdict else f"{said} and say no more than the verdict"
 
 
 def _differ(errors: SystemErrors) -> str:

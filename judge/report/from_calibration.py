@@ -30,6 +30,8 @@ from judge.report.model import (
     Deviations,
     Origin,
     Passport,
+    ReliabilityCurve,
+    ReliabilityPoint,
     Report,
     Stamp,
     Unit,
@@ -243,6 +245,7 @@ def with_belief(
         corrected=tuple(_corrected(report, findings)),
         corrected_method=_method(findings),
         deviations=tuple(_deviations(report, findings, parts)),
+        reliabilities=tuple(_reliabilities(report, findings)),
         budgets=tuple(_budget(curve) for curve in curves),
         details=tuple(details(report, findings)),
         remarks=tuple(remarks(findings)),
@@ -418,6 +421,30 @@ def _deviations(report: Report, findings: Findings, parts: Sequence[Part]) -> It
             scale=(finding.scale.low, finding.scale.high),
             bias=numbers["bias"].value,
             limits=(numbers["lower_limit"].value, numbers["upper_limit"].value),
+        )
+
+
+def _reliabilities(report: Report, findings: Findings) -> Iterator[ReliabilityCurve]:
+    for finding in findings.overall:
+        found = finding.probabilities
+        if found is None:
+            continue
+        yield ReliabilityCurve(
+            criterion=_with_system(report, finding),
+            points=tuple(
+                ReliabilityPoint(
+                    predicted=one.predicted,
+                    observed=one.observed,
+                    low=one.band.low,
+                    high=one.band.high,
+                    n=one.n_labelled,
+                )
+                for one in found.curve
+                if one.observed is not None
+            ),
+            error=(max(found.error.value, 0.0), found.error.low, found.error.high),
+            informative=found.informative,
+            beyond_verdict=found.beyond_verdict,
         )
 
 

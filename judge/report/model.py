@@ -159,6 +159,29 @@ class Deviations(Record):
     """Limits of agreement: where 95 % of the differences lie."""
 
 
+class ReliabilityPoint(Record):
+    """Items with about the same probability of a pass, and what experts passed of them."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    n: int
+    """Labels behind it."""
+
+
+class ReliabilityCurve(Record):
+    """Whether a judge's probabilities mean what they say."""
+
+    criterion: Both
+    points: tuple[ReliabilityPoint, ...]
+    """With a band that holds for all of them at once."""
+    error: tuple[float, float, float]
+    """Expected calibration error with its interval: value, low, high; fractions."""
+    informative: bool
+    beyond_verdict: bool
+
+
 class Detail(Record):
     """Exact numbers that need no picture, ready to be shown."""
 
@@ -181,6 +204,7 @@ class Belief(Record):
     corrected: tuple[Corrected, ...] = ()
     corrected_method: Both | None = None
     deviations: tuple[Deviations, ...] = ()
+    reliabilities: tuple[ReliabilityCurve, ...] = ()
     budgets: tuple[Budget, ...] = ()
     details: tuple[Detail, ...] = ()
     remarks: tuple[Both, ...] = ()

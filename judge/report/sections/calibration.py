@@ -27,6 +27,7 @@ from judge.report.model import (
     Corrected,
     Detail,
     Deviations,
+    ReliabilityCurve,
     Report,
     Unit,
 )
@@ -244,6 +245,75 @@ def _deviations_table(deviations: Deviations) -> Table:
     )
 
 
+def reliability_picture(report: Report, curve: ReliabilityCurve, *, ident: str) -> Picture:
+    """Draw what experts passed against what the judge's probability said."""
+    total = sum(point.n for point in curve.points)
+    return picture(
+        ident,
+        partial(scatter_chart, picture=_reliability_plane(curve)),
+        title=_reliability_title(curve),
+        meta=worth(
+            report, say("belief.reliability_method", n=formatting.counted(total)), corrected=None
+        ),
+        desc=say("belief.reliability_alt"),
+        table=_reliability_table(curve),
+    )
+
+
+def _reliability_title(curve: ReliabilityCurve) -> Both:
+    if not curve.informative:
+        return say("belief.reliability_nothing", criterion=curve.criterion)
+    value, low, high = curve.error
+    words = "reliability_error" if curve.beyond_verdict else "reliability_verdict_only"
+    return say(
+        f"belief.{words}",
+        criterion=curve.criterion,
+        error=formatting.percent(value),
+        low=formatting.percent(low),
+        high=formatting.percent(high),
+    )
+
+
+def _reliability_plane(curve: ReliabilityCurve) -> ScatterPicture:
+    """Place the bins, their bands as upright lines, and the line of a judge that is right."""
+    points = [ScatterPoint(x=end, y=end, n=0, tie="right") for end in (0.0, 1.0)]
+    for place, point in enumerate(curve.points):
+        points += [
+            ScatterPoint(x=point.predicted, y=end, n=0, tie=f"band {place}")
+            for end in (point.low, point.high)
+        ]
+        points.append(ScatterPoint(x=point.predicted, y=point.observed, n=point.n))
+    return ScatterPicture(
+        points=points,
+        x_ends=(0.0, 1.0),
+        y_ends=(0.0, 1.0),
+        x_ticks=scale("share", (0.0, 1.0)),
+        y_ticks=scale("share", (0.0, 1.0)),
+        x_unit=say("belief.predicted"),
+        y_unit=say("belief.observed"),
+        smallest=12.0,
+    )
+
+
+def _reliability_table(curve: ReliabilityCurve) -> Table:
+    return Table(
+        head=say_all("belief", "predicted", "observed", "band", "items"),
+        rows=[
+            (
+                formatting.percent(point.predicted),
+                formatting.percent(point.observed),
+                same(
+                    f"[{formatting.bare('share', point.low)}, "
+                    f"{formatting.bare('share', point.high)}]"
+                ),
+                formatting.count(point.n),
+            )
+            for point in curve.points
+        ],
+        numbers=range(4),
+    )
+
+
 def section(report: Report) -> Section | None:
     """Show what expert labels say of the judge; None where there are none."""
     belief = report.belief
@@ -268,6 +338,8 @@ def _pictures(report: Report, belief: Belief) -> Iterator[Picture]:
         yield confusion_picture(report, confusion, ident=f"confusion{place}")
     for place, deviations in enumerate(belief.deviations):
         yield deviations_picture(report, deviations, ident=f"deviations{place}")
+    for place, curve in enumerate(belief.reliabilities):
+        yield reliability_picture(report, curve, ident=f"reliability{place}")
     for place, budget in enumerate(belief.budgets):
         yield _budget_picture(report, budget, ident=f"budget{place}")
 
