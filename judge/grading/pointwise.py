@@ -22,7 +22,6 @@ from judge.grading.judgment_task import (
     task_key,
 )
 from judge.manifest import AS_IT_IS, OnRefusal
-from judge.models.decision_wire import check_limits
 from judge.records import (
     Escalation,
     Generation,
@@ -62,6 +61,9 @@ def form_for(judge: Judge, rubric: Rubric, group: str | None) -> Form:
     plain = form(rubric, group)
     if judge.api == "chat":
         return plain
+    # Here, since the wire brings an HTTP client along, which `--help` must not load.
+    from judge.models.decision_wire import check_limits
+
     asked = typed_questions.questions(rubric)
     check_limits(asked)
     return replace(
