@@ -36,7 +36,7 @@ from judge.files.atomic import write_whole
 from judge.gate.decision import conduct
 from judge.policy import MEASURES, load_policy
 from judge.report import Report, from_run, write_report
-from judge.report.from_calibration import with_belief, with_decision
+from judge.report.from_calibration import with_calibration, with_gate
 from judge.run.plan import GeneratingPlan, JudgingPlan
 from judge.run.run import Settings
 from judge.simulated.openai_protocol import text_digest
@@ -112,7 +112,7 @@ def believe(store: Store, judged: Done, out: Path) -> Report:
     )
     save_passport(passport, out / "passport.json")
     names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
-    return with_belief(from_run(store, judged.run, group_names=names), found, cut)
+    return with_calibration(from_run(store, judged.run, group_names=names), found, cut)
 
 
 def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:
@@ -137,7 +137,7 @@ def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:
         [{**each.model_dump(), "group": each.group or "all"} for each in decided.report.checks],
         {"name": "check", "group": "group", "decision": "decision", "why": "why"},
     )
-    return with_decision(page, decided.report, policy)
+    return with_gate(page, decided.report, policy)
 
 
 def hold_knowing_against_doing(page: Report, judged: Done, asked: Mapping[str, Path]) -> Report:

@@ -146,7 +146,7 @@ def write_json(path: Path, done: Calibrated) -> None:
 def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> None:
     """Write a page with what was found; of a run with all the rest."""
     from judge.report import from_run, write_report
-    from judge.report.from_calibration import foreign_page, with_belief
+    from judge.report.from_calibration import foreign_page, with_calibration
 
     read = done.gathered
     if read.run is None:
@@ -155,7 +155,7 @@ def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> Non
         with opened(read.sources.store) as store:
             page = from_run(store, read.run)
     curves = () if half_width is None else _curves(read.parts, half_width)
-    write_report(path, with_belief(page, done.findings, read.parts, curves=curves))
+    write_report(path, with_calibration(page, done.findings, read.parts, curves=curves))
     console.note(f"page: {path.resolve().as_uri()}")
 
 

@@ -72,7 +72,7 @@ def report(
     run: Annotated[str, typer.Argument(help="Name of the run.")],
     out: Annotated[Path, typer.Option(help="HTML file to write.")],
     lang: Annotated[
-        str | None, typer.Option(help="Shown first: zh or en; else the language of most items.")
+        str | None, typer.Option(help="Shown first: zh or en; else that of the browser.")
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="System that others are compared with; else the first.")

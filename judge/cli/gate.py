@@ -234,10 +234,10 @@ def _write_files(
             file.write(ci.summary(report, names))
     if page:
         from judge.report import from_sides, write_report
-        from judge.report.from_calibration import with_decision
+        from judge.report.from_calibration import with_gate
 
         sides = from_sides(decided.baseline, decided.candidate, group_names=names)
-        write_report(page, with_decision(sides, report, policy))
+        write_report(page, with_gate(sides, report, policy))
 
 
 def _json(document: object) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from judge.exporters.ci import GroupNames
 from judge.ratings import Side
 from judge.records import Language
-from judge.report import formatting
 from judge.report.examples import BUDGET, cases_of
 from judge.report.model import Drift, FlipRow, GroupName, Measure, Missing, MissingCell, Report
 from judge.report.run_data import Material, Share, beside, origin, shown_names, stamp
@@ -54,14 +53,14 @@ def from_run(
     baseline : str, optional
         The system to which others are compared; else the first by name.
     lang : {'zh', 'en'}, optional
-        Language shown first; else that of most items.
+        Language shown first; else that of the reader's browser.
     budget : int
         Bytes of the page that prompts and responses may take.
 
     Returns
     -------
     Report
-        Without decision; `Report.model_copy(update=...)` adds what a gate or calibration knows.
+        Without decision; see `judge.report.from_calibration` for what is added to it.
     """
     material = Material(shares=(Share(store=store, run=run),))
     return _report(material, group_names or {}, baseline=baseline, lang=lang, budget=budget)
@@ -107,7 +106,8 @@ def _report(
     vetoed = {} if pairwise else rubrics
     return Report(
         run=material.name,
-        lang=lang or _language(counted),
+        lang=lang,
+        data_lang=_language(counted),
         stamp=stamp(material, counted, rubrics),
         counts=count_outcomes(counted.outcomes, planned=material.planned()),
         systems=tuple(sheet.systems),
@@ -118,6 +118,8 @@ def _report(
         drift=_drift(sheet),
         missing=_missing(sheet),
         cases=cases_of(material, sheet, rubrics=vetoed, budget=budget),
+        canaries=material.canaries(),
+        labels=material.expert_labels(),
     )
 
 
@@ -129,8 +131,8 @@ def _named(key: str | None, names: GroupNames) -> GroupName:
 
 
 def _language(counted: Tally) -> Language:
-    """Choose the language of most items; Chinese where they are even, as in the benchmark."""
-    return "en" if counted.languages["en"] > counted.languages["zh"] else "zh"
+    """Choose the language of most items; English where they are even."""
+    return "zh" if counted.languages["zh"] > counted.languages["en"] else "en"
 
 
 def _missing(sheet: Sheet) -> Missing | None:
@@ -150,24 +152,10 @@ def _drift(sheet: Sheet) -> Drift | None:
     if measure is None or len(sheet.systems) != 2:
         return None
     rows = tuple(row for group in sheet.tally.groups if (row := _flips(sheet, measure, group)))
-    total = sum(row.harmful + row.beneficial + row.unchanged for row in rows)
-    if not total:
+    if not rows:
         return None
-    changed = total - sum(row.unchanged for row in rows)
     before, after = sheet.systems
-    return Drift(
-        lead=say(
-            "drift.lead" if changed else "drift.lead_none",
-            measure=named(measure),
-            changed=formatting.counted(changed),
-            of=formatting.counted(total),
-            share=formatting.percent(changed / total),
-        ),
-        measure=named(measure),
-        rows=rows,
-        before=before,
-        after=after,
-    )
+    return Drift(measure=named(measure), rows=rows, before=before, after=after)
 
 
 def _compared(sheet: Sheet) -> Measure | None:

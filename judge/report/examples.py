@@ -13,8 +13,9 @@ from judge.report.model import Answer, Case, Cases, Why
 from judge.report.run_data import Material
 from judge.report.scores import Rubrics, Sheet, goodness
 from judge.report.texts import markup_size
+from judge.store.rows import Label
 
-BUDGET = 3_500_000
+BUDGET = 4_000_000
 """Bytes of the page that prompts, responses and rationales may take, markup included."""
 
 _MARKUP = 600
@@ -175,6 +176,10 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
     for judgment in material.judgments():
         if judgment.id in taken:
             judgments[judgment.id].append(judgment)
+    labels = defaultdict[str, list[Label]](list)
+    for label in material.labels():
+        if label.id in taken:
+            labels[label.id].append(label)
     for prompt, why in taken.items():
         first = generations[prompt][0]
         yield Case(
@@ -184,12 +189,18 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
             prompt=first.prompt,
             reference=first.reference,
             why=why,
-            answers=tuple(_answers(generations[prompt], judgments[prompt], vetoes)),
+            answers=tuple(
+                _answers(generations[prompt], judgments[prompt], labels[prompt], vetoes=vetoes)
+            ),
         )
 
 
 def _answers(
-    generations: list[Generation], judgments: list[Judgment], vetoes: _Vetoes
+    generations: list[Generation],
+    judgments: list[Judgment],
+    labels: list[Label],
+    *,
+    vetoes: _Vetoes,
 ) -> Iterator[Answer]:
     texts = {(each.system, each.sample): each.response for each in generations}
     said = defaultdict[tuple[str, int], list[Judgment]](list)
@@ -202,6 +213,12 @@ def _answers(
             sample=sample,
             response=texts.get((system, sample)),
             judgments=heard,
+            labels=tuple(
+                sorted(
+                    (each for each in labels if (each.system, each.sample) == (system, sample)),
+                    key=lambda each: (each.criterion, each.rater),
+                )
+            ),
             unsafe=any(_unsafe(judgment, vetoes) for judgment in heard),
             unread=any(judgment.outcome in _REFUSED for judgment in heard),
         )

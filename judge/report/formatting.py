@@ -15,6 +15,9 @@ _MINUS = "\u2212"
 _HARD_SPACE = "\u00a0"
 _THIN_SPACE = "\u202f"
 
+FEWEST = 10
+"""Items below which no headline speaks of a number."""
+
 DASH = "\u2013"
 """Stands where there is no number."""
 
@@ -133,8 +136,8 @@ class Section:
     """Anchor of the section."""
     template: str = "plain.html"
     title: Both
-    lead: Both
-    """What is to be seen, from the numbers."""
+    lead: Both | None = None
+    """What is to be seen, from the numbers; None where too few items carry a sentence."""
     pictures: Sequence[Picture] = ()
     tables: Sequence[tuple[Both | None, Table]] = ()
     """Each with a heading or none."""
@@ -187,10 +190,11 @@ def worth(report: Report, method: Both, *, corrected: bool | None) -> Both:
     corrected : bool, optional
         Whether expert labels correct the numbers; None where that does not arise.
     """
-    provenance = report.stamp.provenance or say("page.provenance_unknown")
+    known = report.stamp.provenance
+    provenance = say(f"page.{known}") if known else say("page.provenance_unknown")
     if corrected is None:
         return say("page.worth", provenance=provenance, method=method)
-    state = say("where.corrected" if corrected else "where.judge_only")
+    state = say("scores.corrected" if corrected else "scores.judge_only")
     return say("page.worth_state", state=state, provenance=provenance, method=method)
 
 

@@ -5,138 +5,32 @@ and are quoted material wherever they appear. Shares are fractions, means are in
 criterion's scale.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
+from judge.calibrate.label_sampling import Curve
+from judge.calibrate.result import Findings
+from judge.gate.checks import GateReport
+from judge.grading.canaries import Known
+from judge.policy import Policy
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
 from judge.report.texts import Both, same, say
-
-# What a gate, a calibration and a comparison add to a page: records for its further sections.
-#
-# The page shows these numbers and never computes them. Shares and rates are fractions,
-# differences of them too; means are in the unit of the criterion's scale. None means that there
-# is no such number, and the text beside it says why.
-
-Word = Literal["PASS", "FAIL", "NEED_LABELS", "UNTRUSTED", "INCOMPLETE"]
-"""What a gate can say, of a release or of one check."""
+from judge.store.rows import Label
 
 Unit = Literal["share", "mean"]
 """Whether numbers are fractions, written as percentages, or scores on a scale."""
 
-
-class Check(Record):
-    """One check of a gate."""
-
-    name: Both
-    group: str | None = None
-    """Key of the group; None for all groups together."""
-    unit: Unit
-    estimate: float | None
-    low: float | None
-    high: float | None
-    margin: float | None = None
-    """The value at which the check turns: a non-inferiority margin or a floor."""
-    good: Literal["high", "low"] = "high"
-    """On which side of the margin it passes."""
-    difference: bool = True
-    """Whether the value is a difference from the baseline; it is then written with its sign."""
-    adjusted_p: float | None = None
-    n: int | None = None
-    decision: Word
-    waived: bool = False
-    """Whether somebody answers for it, so that it does not count in the decision."""
-    why: Both
+# What a gate, a calibration and a comparison add to a page. Their own records are kept whole: the
+# page reads them and computes nothing anew.
 
 
-class Checks(Record):
-    """All checks of a gate."""
+class Gate(Record):
+    """A gate's decision, and the policy that it applied."""
 
-    rows: tuple[Check, ...]
-    method: Both
-    """How the intervals and the adjustment were made."""
-    corrected: bool
-    """Whether expert labels correct the values."""
-    advisory: bool = False
-    """Whether the policy only advises, so that nothing is called passed."""
-
-
-class AgreementRow(Record):
-    """How far a judge agrees with the experts in a group, and how far they agree themselves."""
-
-    group: str | None
-    """None for all groups together."""
-    estimate: float | None
-    low: float | None = None
-    high: float | None = None
-    ceiling: float | None = None
-    """Agreement of one expert with the others; None where it is not known."""
-    n: int
-    """Items that both judged."""
-    why: Both | None = None
-    """Why there is no value."""
-
-
-class Agreement(Record):
-    """Agreement with the experts, group by group."""
-
-    criterion: Both
-    coefficient: Both
-    """Name of the coefficient, with its level, such as ordinal alpha."""
-    ends: tuple[float, float] = (0.0, 1.0)
-    """Lowest and highest value worth drawing."""
-    rows: tuple[AgreementRow, ...]
-    method: Both
-
-
-class Confusion(Record):
-    """Which scores the judge gave where the experts gave which."""
-
-    criterion: Both
-    levels: tuple[Both, ...]
-    """Names of the levels, lowest first."""
-    counts: tuple[tuple[int, ...], ...]
-    """Rows: experts; columns: judge; items."""
-    harmful: tuple[int, int] | None = None
-    """Row and column of the worst mistake, such as unsafe taken for safe."""
-
-
-class Corrected(Record):
-    """A measure as the judge sees it and as expert labels correct it."""
-
-    label: Both
-    system: str
-    unit: Unit
-    raw: float
-    value: float
-    low: float
-    high: float
-    experts: tuple[float, float] | None = None
-    """Interval that the labels give without the judge."""
-    n_judged: int
-    n_labelled: int
-
-
-class BudgetPoint(Record):
-    """What a number of labels would give."""
-
-    labels: int = Field(ge=0)
-    value: float
-
-
-class Budget(Record):
-    """How an interval narrows, or a gate's power grows, with the number of expert labels."""
-
-    quantity: Both
-    """What is drawn, in words with its unit."""
-    unit: Unit
-    points: tuple[BudgetPoint, ...]
-    now: int
-    """Labels that exist."""
-    wanted: float | None = None
-    """The value that is wanted."""
-    needed: int | None = None
-    """Labels that reach it; None where none do."""
+    report: GateReport
+    policy: Policy
 
 
 class Deviation(Record):
@@ -148,66 +42,30 @@ class Deviation(Record):
     n: int = Field(ge=1)
 
 
-class Deviations(Record):
-    """Bland-Altman: whether the judge is lenient or severe, and where on the scale."""
+class Calibration(Record):
+    """What expert labels show of the judge."""
 
-    criterion: Both
-    points: tuple[Deviation, ...]
-    scale: tuple[float, float]
-    bias: float
-    limits: tuple[float, float]
-    """Limits of agreement: where 95 % of the differences lie."""
-
-
-class ReliabilityPoint(Record):
-    """Items with about the same probability of a pass, and what experts passed of them."""
-
-    predicted: float
-    observed: float
-    low: float
-    high: float
-    n: int
-    """Labels behind it."""
+    results: Findings
+    deviations: Mapping[tuple[str, str, str], tuple[Deviation, ...]] = {}
+    """By judge, criterion and system: the differences of single items."""
+    budgets: tuple[Curve, ...] = ()
+    """What more labels would give."""
 
 
-class ReliabilityCurve(Record):
-    """Whether a judge's probabilities mean what they say."""
+class ExpertLabels(Record):
+    """How many expert labels a run has, and how their items were drawn."""
 
-    criterion: Both
-    points: tuple[ReliabilityPoint, ...]
-    """With a band that holds for all of them at once."""
-    error: tuple[float, float, float]
-    """Expected calibration error with its interval: value, low, high; fractions."""
-    informative: bool
-    beyond_verdict: bool
-
-
-class Detail(Record):
-    """Exact numbers that need no picture, ready to be shown."""
-
-    title: Both
-    """What they are, with their unit."""
-    head: tuple[Both, ...]
-    rows: tuple[tuple[Both, ...], ...]
-    """All as long as the head."""
-    first_number: int
-    """From this column on there are numbers."""
-
-
-class Belief(Record):
-    """Whether the judge can be believed."""
-
-    lead: Both
-    """The answer in one sentence, from the numbers."""
-    agreements: tuple[Agreement, ...] = ()
-    confusions: tuple[Confusion, ...] = ()
-    corrected: tuple[Corrected, ...] = ()
-    corrected_method: Both | None = None
-    deviations: tuple[Deviations, ...] = ()
-    reliabilities: tuple[ReliabilityCurve, ...] = ()
-    budgets: tuple[Budget, ...] = ()
-    details: tuple[Detail, ...] = ()
-    remarks: tuple[Both, ...] = ()
+    labels: int
+    raters: int
+    items: int
+    """Responses with at least one label."""
+    design: str | None = None
+    """How the items were drawn; None where no draw is on record."""
+    seed: int | None = None
+    by: str | None = None
+    """Column by which the draw was stratified beside the systems."""
+    drawn: int | None = None
+    """Responses in the draw."""
 
 
 class QuadrantPoint(Record):
@@ -224,9 +82,10 @@ class QuadrantPoint(Record):
 
 
 class Knowing(Record):
-    """Knowing against doing."""
+    """Recognition (multiple choice) against behaviour (judged responses)."""
 
     lead: Both
+    """What the groups of each system show, and what all systems show together."""
     points: tuple[QuadrantPoint, ...]
     split: tuple[float, float]
     """Where the quadrants part, on knowing and on doing."""
@@ -244,7 +103,6 @@ class FlipRow(Record):
 class Drift(Record):
     """What changed, group by group."""
 
-    lead: Both
     measure: Both
     rows: tuple[FlipRow, ...]
     before: str
@@ -253,7 +111,7 @@ class Drift(Record):
 
 
 Why = Literal["worse", "better", "unsafe", "missing", "differ", "same"]
-"""Why a prompt is shown where it is; see `judge.report.cases`."""
+"""Why a prompt is shown where it is; see `judge.report.examples`."""
 
 
 class GroupName(Record):
@@ -281,6 +139,8 @@ class Measure(Record):
     good: Literal["high", "low", "neither"]
     at_least: int | None = None
     """For shares: the lowest score that counts. None for means."""
+    levels: tuple[tuple[float, Both], ...] = ()
+    """Levels of the criterion's scale with their short names, lowest first."""
     main: bool = False
     """Whether the rubric draws its conclusion from it."""
 
@@ -314,16 +174,6 @@ class ScoreCell(Record):
     """None where nothing was scored."""
     missing: int = 0
     """Verdicts without a score."""
-
-
-class Decision(Record):
-    """What the gate decided, for people; the report never makes a decision itself."""
-
-    word: Word
-    sentence: Both
-    """The decision with its reason."""
-    demo_only: bool = False
-    advisory: bool = False
 
 
 class Passport(Record):
@@ -416,6 +266,8 @@ class Answer(Record):
     response: str | None
     """None for a pair of systems, whose responses stand beside it."""
     judgments: tuple[Judgment, ...]
+    labels: tuple[Label, ...] = ()
+    """What experts said of it."""
     unsafe: bool = False
     """A judge found it unsafe by the rubric's veto."""
     unread: bool = False
@@ -458,8 +310,10 @@ class Report(Record):
     """All that a page shows."""
 
     run: str
-    lang: Language
-    """Which language is shown first; both are in the page."""
+    lang: Language | None
+    """Shown first; both are in the page. None for that of the reader's browser."""
+    data_lang: Language = "en"
+    """Language of most items; shown first where the browser runs no script and `lang` is None."""
     stamp: Stamp
     counts: Counts
     systems: tuple[str, ...]
@@ -468,9 +322,12 @@ class Report(Record):
     measures: tuple[Measure, ...]
     scores: tuple[ScoreCell, ...]
     origin: Origin
-    decision: Decision | None = None
-    checks: Checks | None = None
-    belief: Belief | None = None
+    gate: Gate | None = None
+    calibration: Calibration | None = None
+    canaries: Known | None = None
+    """How the judge did on responses with known verdicts; None where it was not asked."""
+    labels: ExpertLabels | None = None
+    """None for scores of another tool, whose labels the calibration counts."""
     knowing: Knowing | None = None
     drift: Drift | None = None
     missing: Missing | None = None
@@ -496,7 +353,7 @@ class Report(Record):
 
     def group_or_all(self, key: str | None) -> Both:
         """Name a group, or all groups together for None."""
-        return say("where.all_groups") if key is None else self.group_name(key)
+        return say("scores.all_groups") if key is None else self.group_name(key)
 
     def criterion_title(self, rubric: str | None, criterion: str) -> Both:
         """Name a criterion; by its id where the report does not measure it."""

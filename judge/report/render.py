@@ -1,24 +1,25 @@
 """From the report record to one HTML file that needs nothing else.
 
-Texts are escaped where they are written, by the template engine; the only markup that is passed
-on as it is are our own pictures, which `judge.report.charts.svg` builds from a list of elements.
+Texts are escaped where they are written, by the template engine or by `quote`; the only markup
+that is passed on as it is are our own pictures, which `judge.report.charts.svg` builds element by
+element, and our style sheet and scripts, which the page's policy allows by their digests alone.
 """
 
 import base64
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from judge.files.atomic import write_whole
-from judge.files.decoding import printable
 from judge.report import formatting, texts
 from judge.report.model import Report
 from judge.report.sections import calibration, examples, gate, overview, scores
-from judge.report.texts import say
+from judge.report.texts import Both, Filling, say
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,30 +47,27 @@ def render(report: Report) -> str:
     Returns
     -------
     str
-        A whole document in UTF-8, both languages in it, without scripts or remote addresses.
-        The same report gives the same text.
+        A whole document in UTF-8, both languages in it, without remote addresses; it can be read
+        in full without its scripts. The same report gives the same text.
     """
-    from markupsafe import Markup
-
-    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    sections = [made for section in _READING_ORDER if (made := section(report))]
+    listed = any(section.ident == "items" for section in sections)
     return (
         _environment()
         .get_template("page.html")
         .render(
             report=report,
+            lang=report.lang or report.data_lang,
+            verdict=overview.verdict(report),
             headlines=overview.headlines(report),
+            state=overview.state(report),
+            alarms=tuple(overview.alarms(report)),
+            labelling=overview.labelling(report),
             chips=tuple(overview.chips(report)),
-            sections=[made for section in _READING_ORDER if (made := section(report))],
-            scored=any(cell.score for cell in report.scores),
-            style=style,
-            seal=seal,
-            say=say,
-            parts=texts.parts,
-            printable=printable,
-            folded=texts.folded,
-            counted=formatting.counted,
-            trusted=Markup,
+            sections=sections,
+            style=_part("style.css"),
+            language_script=_part("language.js"),
+            items_script=_part("items.js") if listed else None,
         )
     )
 
@@ -80,14 +78,91 @@ def write_report(path: Path, report: Report) -> None:
     write_whole(path, render(report))
 
 
+def quote(text: str) -> "Markup":
+    """Write a text escaped, with control, direction and invisible characters as codes."""
+    from markupsafe import Markup, escape
+
+    pieces = texts.parts(text)
+    if len(pieces) == 1 and not pieces[0].code:
+        return escape(pieces[0].text)
+    marked = (
+        Markup("<code>{}</code>").format(p.text) if p.code else escape(p.text) for p in pieces
+    )
+    return Markup("").join(marked)
+
+
+def both(text: Both) -> "Markup":
+    """Write a text of our own in both languages, of which the page shows one."""
+    from markupsafe import Markup
+
+    if text.zh == text.en:
+        return quote(text.zh)
+    return Markup('<span class="z" lang="zh">{}</span><span class="e" lang="en">{}</span>').format(
+        quote(text.zh), quote(text.en)
+    )
+
+
+def translated(key: str, **values: Filling) -> "Markup":
+    """Write one of the page's own texts in both languages."""
+    return both(say(key, **values))
+
+
+def fold(text: str) -> "Markup":
+    """Write a text of a data set or a model: folded after some lines, cut where it is endless."""
+    from markupsafe import Markup
+
+    cut = texts.folded(text)
+    written = quote(cut.head)
+    if cut.rest:
+        more = translated("cases.more", count=formatting.counted(len(cut.rest)))
+        written += Markup("<details><summary>{}</summary>{}</details>").format(
+            more, quote(cut.rest)
+        )
+    if cut.cut:
+        left = translated("cases.cut", count=formatting.counted(cut.cut))
+        written += Markup('<p class="quiet">{}</p>').format(left)
+    return written
+
+
+def _body(text: str) -> "Markup":
+    """Write a prompt or a response in its frame."""
+    from markupsafe import Markup
+
+    inside = fold(text) if text else translated("cases.empty")
+    return Markup('<div class="quoted" dir="auto">{}</div>').format(inside)
+
+
+@lru_cache
+def _part(name: str) -> tuple["Markup", str]:
+    """Read a style sheet or a script of ours, with the digest by which the policy allows it."""
+    from markupsafe import Markup
+
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"'sha256-{digest}'"  # noqa: S704 - a file of this package
+
+
 @lru_cache(maxsize=1)
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    known = cast("dict[str, object]", environment.globals)
+    known.update(
+        body=_body,
+        both=both,
+        counted=formatting.counted,
+        fold=fold,
+        quote=quote,
+        say=say,
+        t=translated,
+        trusted=Markup,
+    )
+    return environment

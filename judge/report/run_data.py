@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from judge.manifest import Manifest
+from judge.grading.canaries import Known, canary_run, compare
+from judge.manifest import KIND, Manifest, Sample
 from judge.ratings import Side
 from judge.records import Generation, Judgment, worst
-from judge.report.model import Cost, Edition, Origin, Served, Stamp
+from judge.report.model import Cost, Edition, ExpertLabels, Origin, Served, Stamp
 from judge.report.scores import Rubrics, Tally
-from judge.store.records import Run
+from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
     from judge.store.store import Store
@@ -44,6 +45,14 @@ class Share:
                 yield judgment
             elif judgment.system in self.names:
                 yield judgment.model_copy(update={"system": self.names[judgment.system]})
+
+    def labels(self) -> Iterator[Label]:
+        """Stream what experts said of them."""
+        for label in self.store.labels(self.run):
+            if self.names is None:
+                yield label
+            elif label.system in self.names:
+                yield label.model_copy(update={"system": self.names[label.system]})
 
     def planned(self) -> int:
         """Count the judgments that were planned."""
@@ -98,6 +107,36 @@ class Material:
     def planned(self) -> int:
         """Count the judgments that were planned."""
         return sum(share.planned() for share in self.shares)
+
+    def canaries(self) -> Known | None:
+        """Compare the canaries that were judged beside the run; None where there are none."""
+        beside = self.store.find_run(canary_run(self.run.name))
+        if beside is None:
+            return None
+        known = compare(self.store.judgments(beside))
+        return known if known.asked else None
+
+    def labels(self) -> Iterator[Label]:
+        """Stream all expert labels, share by share."""
+        for share in self.shares:
+            yield from share.labels()
+
+    def expert_labels(self) -> ExpertLabels:
+        """Count the expert labels, and say how the items of the page's run were drawn."""
+        raters: set[str] = set()
+        items: set[tuple[str, str, int]] = set()
+        count = 0
+        for label in self.labels():
+            raters.add(label.rater)
+            items.add((label.id, label.system, label.sample))
+            count += 1
+        body = self.store.latest_document(self.run, KIND)
+        counted = ExpertLabels(labels=count, raters=len(raters), items=len(items))
+        if body is None:
+            return counted
+        draw = Sample.model_validate_json(body)
+        known = {"design": draw.design, "seed": draw.seed, "by": draw.by, "drawn": len(draw.items)}
+        return counted.model_copy(update=known)
 
     def spent(self) -> tuple[int, float]:
         """Count the calls of all runs and their known costs in US dollars."""

@@ -14,8 +14,9 @@ from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import settled, with_panel
 from judge.records import Judgment, Language, Provenance
 from judge.report import formatting
+from judge.report.charts.svg import text_width
 from judge.report.model import Bound, GroupName, Measure, Score, ScoreCell
-from judge.report.texts import Both, joined, markup_size, same
+from judge.report.texts import Both, joined, markup_size, same, say
 from rubrics import load_rubric
 from rubrics.errors import RubricError
 from rubrics.rubric import Criterion, Direction, Rubric
@@ -141,6 +142,12 @@ _TAIL = (1 - 0.95) / 2
 Rubrics = Mapping[tuple[str, str], Rubric]
 """By id and language."""
 
+_CLAUSE = re.compile(r"[.,;:(]|[。，；：（、]")
+"""Where the name of a level ends and its description begins."""
+
+_LONGEST_NAME = 14.0
+"""Width of the longest name of a level, in ems."""
+
 _GOOD: Mapping[Direction, Literal["high", "low", "neither"]] = {
     "higher_is_better": "high",
     "lower_is_better": "low",
@@ -174,21 +181,31 @@ def measures_of(rubrics: Rubrics, *, pairwise: bool) -> tuple[Measure, ...]:
         first = next(iter(kept.values()))
         editions = kept if len(kept) > 1 else {**kept, **_further(first)}
         for criterion in first.criteria:
-            titles = {
+            titles: dict[str, object] = {
                 "family": _both({lang: each.title for lang, each in editions.items()}),
                 "title": _both(
                     {lang: each.criterion(criterion.id).title for lang, each in editions.items()}
                 ),
             }
+            if not pairwise:
+                titles["levels"] = _level_names(criterion.id, editions)
             made = _measures(first, criterion, pairwise=pairwise)
             found.extend(measure.model_copy(update=titles) for measure in made)
     return tuple(sorted(found, key=lambda measure: not measure.main))
 
 
 def named(measure: Measure) -> Both:
-    """Name a measure by its rubric and criterion, and by its line where it has one."""
+    """Name a measure by its rubric and criterion, a share by the level that it counts."""
+    if measure.kind == "share" and measure.main and measure.levels:
+        level = measure.levels[-1][1]
+        return say("scores.rated", family=measure.family, level=level)
     line = f" ≥ {measure.at_least}" if measure.kind == "share" and not measure.main else ""
     return joined((joined((measure.family, measure.title), " · ", " · "), same(line)), "", "")
+
+
+def level_name(measure: Measure, level: float) -> Both:
+    """Name a level of a measure's scale; by its number where it has no short name."""
+    return next((name for each, name in measure.levels if each == level), same(f"{level:g}"))
 
 
 def score_text(measure: Measure, score: Score) -> Both:
@@ -302,6 +319,24 @@ def _by_level(rubrics: Rubrics) -> tuple[str, ...]:
     """Name each rubric once, CValues' lower level first: safety comes before responsibility."""
     levels = {name: rubric.level or 3 for (name, _), rubric in rubrics.items()}
     return tuple(sorted(levels, key=lambda name: (levels[name], name)))
+
+
+def _level_names(criterion: str, editions: Mapping[str, Rubric]) -> tuple[tuple[float, Both], ...]:
+    """Name the levels of a scale by how their descriptions begin; nothing where one is long."""
+    anchors = {
+        lang: {each.score: each.text for each in rubric.criterion(criterion).scale.anchors}
+        for lang, rubric in editions.items()
+    }
+    first = next(iter(anchors.values()))
+    names = {
+        score: {lang: _CLAUSE.split(texts[score], maxsplit=1)[0] for lang, texts in anchors.items()}
+        for score in first
+    }
+    if any(
+        text_width(name, 1) > _LONGEST_NAME for each in names.values() for name in each.values()
+    ):
+        return ()
+    return tuple((float(score), _both(each)) for score, each in sorted(names.items()))
 
 
 def _both(texts: Mapping[str, str]) -> Both:

@@ -57,6 +57,39 @@ def say_all(section: str, *names: str) -> list[Both]:
     return [say(f"{section}.{name}") for name in names]
 
 
+def reported(text: str) -> list[Both]:
+    """Give sentences that another module wrote in English, parted by semicolons, in both languages.
+
+    They are recognised by the patterns of the section `said`, the longest first; what no pattern
+    fits is quoted.
+    """
+    found: list[Both] = []
+    pieces = text.split("; ") if text else []
+    while pieces:
+        tried = ((end, _known("; ".join(pieces[:end]))) for end in range(len(pieces), 0, -1))
+        end, known = next(
+            ((end, known) for end, known in tried if known is not None),
+            (1, say("said.unknown", text=pieces[0])),
+        )
+        found.append(known)
+        pieces = pieces[end:]
+    return found
+
+
+def _known(text: str) -> Both | None:
+    for name, pattern in _sayings().items():
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return say(f"said.{name}", **match.groupdict())
+    return None
+
+
+def method_name(method: str) -> Both:
+    """Name an estimator in both languages; by its own name where the page has no other."""
+    known = method in strings("en")["estimator"]
+    return say(f"estimator.{method}") if known else same(method)
+
+
 def same(text: str) -> Both:
     """Give a text that reads the same in both languages."""
     return Both(zh=text, en=text)
@@ -71,6 +104,21 @@ def joined(texts: Iterable[Both], zh: str, en: str) -> Both:
 def bracketed(text: Both, addition: Both) -> Both:
     """Add to a text in brackets, each language in its own."""
     return Both(zh=f"{text.zh}（{addition.zh}）", en=f"{text.en} ({addition.en})")
+
+
+@lru_cache(maxsize=1)
+def _sayings() -> Mapping[str, re.Pattern[str]]:
+    """Turn the English sentences of the section `said` into patterns that catch their values."""
+    patterns: dict[str, re.Pattern[str]] = {}
+    for name, sentence in strings("en")["said"].items():
+        if name == "unknown":
+            continue
+        pieces = (
+            re.escape(fixed) + (f"(?P<{field}>(?:(?!; ).)+?)" if field else "")
+            for fixed, field, _, _ in Formatter().parse(sentence)
+        )
+        patterns[name] = re.compile("".join(pieces), re.DOTALL)
+    return patterns
 
 
 @lru_cache(maxsize=2)

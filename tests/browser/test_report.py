@@ -29,8 +29,8 @@ def benign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-def opened(browser: Browser, path: Path, width: int = 1280) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": 900})
+def opened(browser: Browser, path: Path, width: int = 1280, locale: str = "zh-CN") -> Page:
+    page = browser.new_page(viewport={"width": width, "height": 900}, locale=locale)
     page.goto(path.as_uri())
     return page
 
@@ -58,6 +58,77 @@ def test_hostile_texts_run_nothing_and_fetch_nothing(
     assert said == []
 
 
+@pytest.mark.parametrize(
+    ("locale", "heading", "title"),
+    [
+        ("en-US", "Counts", "evaluation report"),
+        ("zh-CN", "数量", "评测报告"),
+        ("fr-FR", "Counts", "evaluation report"),
+    ],
+)
+def test_the_browser_of_the_reader_chooses_the_language(
+    browser: Browser, benign: Path, locale: str, heading: str, title: str
+) -> None:
+    page = opened(browser, benign, locale=locale)
+
+    assert page.locator("#counts h2").inner_text() == heading
+    assert page.title().endswith(title)
+
+
+def test_without_script_all_items_can_be_read(browser: Browser, benign: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(benign.as_uri())
+
+    assert page.locator(".case").count() == 40
+    assert not page.locator("#find").is_visible()
+    page.locator(".case summary").first.click()
+    assert page.locator(".case .said").first.is_visible()
+    context.close()
+
+
+def test_items_are_filtered_by_text_and_outcome_and_sorted(browser: Browser, benign: Path) -> None:
+    page = opened(browser, benign)
+    shown = page.locator(".case:visible")
+
+    page.locator(".find.z [data-find=text]").fill("item-00007")
+    assert shown.count() == 1
+    assert page.locator(".find.z output").inner_text() == "显示 1 条，共 40 条"
+
+    page.locator(".find.z button").click()
+    page.locator(".find.z [data-find=why]").select_option("worse")
+    assert shown.count() == 6  # prompts 0, 7, ... 35 are unsafe in v2 alone
+
+    page.locator(".find.z button").click()
+    page.locator(".find.z [data-find=sort]").select_option("id")
+    names = page.locator(".case .id").all_text_contents()
+    assert names == sorted(names)
+
+
+def test_keys_walk_from_item_to_item(browser: Browser, benign: Path) -> None:
+    page = opened(browser, benign)
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+
+    assert page.locator(".case[open]").count() == 1
+    assert page.locator(".case").nth(1).get_attribute("open") is not None
+
+
+def test_the_decision_prints_without_items_unless_they_are_asked_for(
+    browser: Browser, benign: Path
+) -> None:
+    page = opened(browser, benign)
+    page.emulate_media(media="print")
+    assert not page.locator("#items").is_visible()
+    assert page.locator("#scores figure").first.is_visible()
+
+    page.emulate_media(media="screen")
+    page.locator("#full").check()
+    page.emulate_media(media="print")
+    assert page.locator("#items").is_visible()
+
+
 def test_one_language_is_seen_and_the_other_a_click_away(browser: Browser, benign: Path) -> None:
     page = opened(browser, benign)
     heading = page.locator("#counts h2")
@@ -72,6 +143,7 @@ def test_one_language_is_seen_and_the_other_a_click_away(browser: Browser, benig
 def test_the_switch_is_reached_by_the_keyboard(browser: Browser, benign: Path) -> None:
     page = opened(browser, benign)
 
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
 
@@ -110,12 +182,13 @@ def test_texts_of_pictures_keep_their_size(browser: Browser, benign: Path, width
 
 def test_print_opens_folds_but_not_warnings(browser: Browser, benign: Path) -> None:
     page = opened(browser, benign)
+    page.locator("#full").check()
     page.emulate_media(media="print")
     # What a fold holds is laid out with the next frame.
     page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
     shown = page.evaluate(
-        "[...document.querySelectorAll('.case .said table')].filter(e => e.checkVisibility("
+        "[...document.querySelectorAll('.case .said')].filter(e => e.checkVisibility("
         "{contentVisibilityAuto: true})).length"
     )
     unsafe = page.evaluate(

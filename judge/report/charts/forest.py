@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from judge.gate.checks import Decision
 from judge.report.charts.svg import (
     BAND,
     INK,
@@ -18,14 +19,13 @@ from judge.report.charts.svg import (
     Tone,
     fitted,
 )
-from judge.report.model import Word
 from judge.report.texts import Both
 
 _LINE = 22
 _GAP = 10
 _FOOT = 50
-_NOTE = 252
-_SHAPES: Mapping[Word, Shape] = {
+_NOTE = 240
+_SHAPES: Mapping[Decision, Shape] = {
     "PASS": "circle",
     "FAIL": "cross",
     "NEED_LABELS": "diamond",
@@ -55,7 +55,7 @@ class ForestRow:
     """A hollow point, tied to the value: what the judge says uncorrected."""
     tick: float | None = None
     """An upright mark: the ceiling that experts set."""
-    decision: Word | None = None
+    decision: Decision | None = None
     tone: Tone = "candidate"
 
 

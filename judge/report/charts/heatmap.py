@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from judge.report.charts.svg import (
+    BAND,
     BETTER,
-    HATCH,
     INK,
     PAPER,
     SECOND,
@@ -23,17 +23,22 @@ from judge.report.charts.svg import (
 )
 from judge.report.texts import Both
 
-_ROW = 32
+_ROW = 28
+_TALL = 42
+"""Height of a row whose cells hold their interval below the number."""
 _HEAD = 36
 _FOOT = 46
-_WIDEST = 150
+_WIDEST = 202
+_ONE_LINE = 190
+"""Cells at least this wide, in pixels, hold number, interval and n in one line."""
+_CHANGE = 96
+"""Width of the column of differences on a wide screen."""
 _BOLD = 0.85
 """Bold letters take more room than the plain ones that widths are reckoned with."""
 _ROOMY = 95
 """In narrower cells, in pixels, numbers stand without their units."""
 _TIGHT = 66
 """In narrower cells only the numbers themselves have room."""
-_LOOKS = tuple(zip((*STEPS, HATCH), (*STEP_INK, INK), (*STEP_SECOND, SECOND), strict=True))
 
 _CONFUSION_WIDEST = 88.0
 _CONFUSION_ROW = 44.0
@@ -55,13 +60,22 @@ class HeatCell:
     system: int
     """Position of the column."""
     value: float | None
+    """What the colour stands for; None where there are too few items for one."""
     n: int
-    thin: bool = False
-    """Too few to say anything: drawn hatched."""
     text: Both
     """The number as it is written."""
     short: str
     """The same without its unit, for cells that are too narrow for it."""
+    interval: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatChange:
+    """The difference between two systems in a group."""
+
+    text: Both
+    good: bool | None = None
+    """Whether the intervals show a change for the better or for the worse; None for neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +87,7 @@ class HeatTable:
     systems: Sequence[str]
     """Names of the columns, the baseline first."""
     cells: Sequence[HeatCell]
-    changes: Sequence[Both] = ()
+    changes: Sequence[HeatChange] = ()
     """Written in a last column where there are two systems; empty for none."""
     change_head: Both | None = None
     edges: Sequence[float] = ()
@@ -83,7 +97,7 @@ class HeatTable:
 
 
 def heat_map(frame: Frame, table: HeatTable) -> Canvas:
-    """Draw the values of systems in groups."""
+    """Draw the values of systems in groups, every cell with its interval where there is room."""
     grid = _HeatGrid(frame, table)
     canvas = Canvas(frame.width, grid.top(len(table.rows)) + _FOOT)
     _heads(canvas, grid)
@@ -94,7 +108,8 @@ def heat_map(frame: Frame, table: HeatTable) -> Canvas:
         _heat_cell(canvas, grid, cell)
     for row, change in enumerate(table.changes):
         at = (grid.left(len(table.systems)) + 10, grid.middle(row))
-        canvas.text(at, change.of(frame.lang))
+        fill = INK if change.good is None else BETTER if change.good else WORSE
+        canvas.text(at, change.text.of(frame.lang), fill=fill)
     _legend(canvas, grid)
     return canvas
 
@@ -105,9 +120,15 @@ class _HeatGrid:
     def __init__(self, frame: Frame, table: HeatTable) -> None:
         self.frame = frame
         self.table = table
-        columns = len(table.systems) + (table.change_head is not None)
-        self.width = min(_WIDEST, (frame.width - frame.label) / max(columns, 1))
-        self.pitch = _ROW + 22 if frame.narrow else _ROW
+        change = 0.0
+        if table.change_head is not None:
+            change = 70.0 if frame.narrow else float(_CHANGE)
+        room = frame.width - frame.label - change
+        self.change = change
+        self.width = min(_WIDEST, room / max(len(table.systems), 1))
+        self.one_line = self.width >= _ONE_LINE
+        self.cell = _ROW if self.one_line or self.width <= _ROOMY else _TALL
+        self.pitch = self.cell + 22 if frame.narrow else self.cell
         self.roomy = self.width > _ROOMY
         self.label_width = frame.width if frame.narrow else frame.label - 12
 
@@ -117,7 +138,7 @@ class _HeatGrid:
 
     def middle(self, row: int) -> float:
         """Give the middle of a row's cells."""
-        return self.top(row) + self.pitch - _ROW / 2
+        return self.top(row) + self.pitch - self.cell / 2
 
     def label_y(self, row: int) -> float:
         """Give the height of a row's name."""
@@ -129,15 +150,20 @@ class _HeatGrid:
 
 
 def _heat_cell(canvas: Canvas, grid: _HeatGrid, cell: HeatCell) -> None:
-    """Draw a cell with its number and, where there is room, how many items it stands for."""
-    fill, ink, second = _LOOKS[_step(cell, grid.table.edges)]
+    """Draw a cell with its number and, where there is room, its interval and its n."""
+    fill, ink, second = _look(cell, grid.table.edges)
     left, right, y = grid.left(cell.system), grid.left(cell.system + 1), grid.middle(cell.group)
-    canvas.rect((left, right), (y - _ROW / 2, y + _ROW / 2), fill=fill, stroke=PAPER)
+    canvas.rect((left, right), (y - grid.cell / 2, y + grid.cell / 2), fill=fill, stroke=PAPER)
+    inset = 12 if grid.roomy else 6
     text = cell.text.of(grid.frame.lang) if grid.roomy else cell.short
-    canvas.text((left + (12 if grid.roomy else 6), y), text, fill=ink)
+    below = bool(cell.interval) and grid.roomy and not grid.one_line
+    line = y - 9 if below else y
+    canvas.text((left + inset, line), text, fill=ink)
+    if grid.roomy:
+        at = (left + inset, y + 9) if below else (left + 72, y)
+        canvas.text(at, cell.interval, fill=second, size=SMALL)
     if cell.n and grid.width > _TIGHT:
-        at = (right - (12 if grid.roomy else 4), y)
-        canvas.text(at, str(cell.n), fill=second, size=SMALL, align="end")
+        canvas.text((right - 8, line), str(cell.n), fill=second, size=SMALL, align="end")
 
 
 def _heads(canvas: Canvas, grid: _HeatGrid) -> None:
@@ -148,7 +174,7 @@ def _heads(canvas: Canvas, grid: _HeatGrid) -> None:
         canvas.rect((x, x + grid.width - 4), (_HEAD - 6, _HEAD - 3), fill=tone)
         canvas.text((x, 14), fitted(system, (grid.width - 8) * _BOLD), bold=True)
     if grid.table.change_head is not None:
-        head = fitted(grid.table.change_head.of(grid.frame.lang), grid.width - 10)
+        head = fitted(grid.table.change_head.of(grid.frame.lang), grid.change - 10)
         canvas.text((grid.left(len(grid.table.systems)) + 10, 14), head, fill=SECOND)
 
 
@@ -163,10 +189,12 @@ def _legend(canvas: Canvas, grid: _HeatGrid) -> None:
         canvas.text(at, text.of(grid.frame.lang), fill=SECOND, size=SMALL, align="middle")
 
 
-def _step(cell: HeatCell, edges: Sequence[float]) -> int:
-    if cell.value is None or cell.thin:
-        return len(STEPS)
-    return bisect_right(edges, cell.value)
+def _look(cell: HeatCell, edges: Sequence[float]) -> tuple[str, str, str]:
+    """Give the colours of a cell, of its number and of its small texts."""
+    if cell.value is None:
+        return BAND, INK, SECOND
+    step = bisect_right(edges, cell.value)
+    return STEPS[step], STEP_INK[step], STEP_SECOND[step]
 
 
 @dataclass(frozen=True, kw_only=True)

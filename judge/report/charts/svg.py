@@ -40,9 +40,6 @@ STEP_SECOND = (SECOND, INK, INK, INK, "var(--on5)")
 """Counts on each step."""
 WORSE, BETTER = "var(--worse)", TONES["pass"]
 """What changed for the worse and for the better."""
-HATCH = "hatch"
-"""Stands for hatching where there is too little to say anything."""
-
 FONT = (
     'system-ui, "Segoe UI", "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", '
     '"Microsoft YaHei", sans-serif'
@@ -83,7 +80,7 @@ class Frame:
     @property
     def width(self) -> int:
         """Whole width in pixels."""
-        return 340 if self.narrow else 760
+        return 340 if self.narrow else 720
 
     @property
     def label(self) -> int:
@@ -107,7 +104,6 @@ class Canvas:
         self._lines = ET.Element("g")
         self._marks = ET.Element("g")
         self._texts = ET.Element("g")
-        self._hatched: list[ET.Element] = []
 
     def rect(
         self, across: tuple[float, float], down: tuple[float, float], *, fill: str, stroke: str = ""
@@ -119,8 +115,6 @@ class Canvas:
         if stroke:
             node.set("stroke", stroke)
             node.set("stroke-width", "2")
-        if fill == HATCH:
-            self._hatched.append(node)
 
     def line(self, start: Point, end: Point, *, stroke: str, width: float = 1) -> None:
         """Draw a straight line."""
@@ -194,18 +188,8 @@ class Canvas:
         )
         for tag, text in (("title", title), ("desc", desc)):
             ET.SubElement(root, tag, id=f"{ident}-{tag[0]}").text = printable(text)
-        self._hatch(root, f"{ident}-h")
         root.extend((self._areas, self._lines, self._marks, self._texts))
         return ET.tostring(root, encoding="unicode")
-
-    def _hatch(self, root: ET.Element, ident: str) -> None:
-        if not self._hatched:
-            return
-        for node in self._hatched:
-            node.set("fill", f"url(#{ident})")
-        look = {"id": ident, "width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
-        pattern = ET.SubElement(ET.SubElement(root, "defs"), "pattern", look)
-        ET.SubElement(pattern, "path", {"d": "M0 6L6 0", "stroke": SECOND, "stroke-opacity": ".45"})
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,25 @@
-"""The checks of a gate: values with intervals against their margins, each with its decision."""
+"""The decision of a gate with its checks, and what changed from the baseline to the candidate."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
+from judge.gate.checks import CheckOutcome, Decision, GateReport
+from judge.policy import VETO, Check
 from judge.report import formatting
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
 from judge.report.charts.heatmap import FlipBar, Flips, flip_chart
 from judge.report.charts.svg import Tone, around
-from judge.report.formatting import Picture, Section, Table, picture, scale, worth
-from judge.report.model import Check, Checks, Drift, FlipRow, Report, Unit, Word
-from judge.report.texts import Both, joined, same, say, say_all
+from judge.report.formatting import FEWEST, Picture, Section, Table, picture, scale, worth
+from judge.report.model import Drift, FlipRow, Gate, Report, Unit
+from judge.report.texts import Both, joined, reported, same, say, say_all
 
 _Kind = tuple[Unit, bool, str]
 """How values are written, whether they are differences, and of which check they are the groups, or
 which side is good; each kind has an axis of its own."""
 
-_TONES: dict[Word, Tone] = {
+_TONES: dict[Decision, Tone] = {
     "PASS": "pass",
     "FAIL": "fail",
     "NEED_LABELS": "need",
@@ -24,155 +27,297 @@ _TONES: dict[Word, Tone] = {
     "INCOMPLETE": "need",
 }
 
-_ORDER: tuple[Word, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
+_ORDER: tuple[Decision, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
 """Which check is named first."""
+
+_FEW_LABELS = "are needed."
+"""How a reason ends that says that labels are missing; it says nothing against the judge."""
+
+
+def sentence(report: Report, decided: GateReport) -> Both:
+    """Say the decision with its reason."""
+    decisive = [c for c in decided.checks if c.decision == decided.decision and not c.waived]
+    names = joined([same(name) for name in dict.fromkeys(c.name for c in decisive)], "、", ", ")
+    waived = sum(check.waived for check in decided.checks)
+    key = f"advisory_{decided.decision}" if decided.advisory else decided.decision
+    if key == "PASS" and waived:
+        key = "PASS_waived"
+    if key == "UNTRUSTED" and labels_missing(decided):
+        key = "UNTRUSTED_few"
+    return say(
+        f"gate.{key}",
+        candidate=_system(report, decided.candidate),
+        policy=decided.policy,
+        n=len(decided.checks) - (waived if decided.decision == "PASS" else 0),
+        waived=waived,
+        names=names,
+        labels=_labels_needed(decisive),
+    )
+
+
+def _system(report: Report, side: str) -> str:
+    """Give the name of a side on the page: its system where the gate names run and system."""
+    found = (system for system in report.systems if side.endswith(f":{system}"))
+    return next(found, side)
+
+
+def reasons(decided: GateReport) -> list[Both]:
+    """Give the reasons why a judge is not trusted, or why a check has no number."""
+    if decided.trust:
+        return reported(decided.trust)
+    found = [c.why for c in decided.checks if c.decision == "UNTRUSTED" and not c.waived]
+    return [reason for text in dict.fromkeys(found) for reason in reported(text)]
+
+
+def labels_missing(decided: GateReport) -> bool:
+    """Tell whether the only reason against a judge is that it has too few labels."""
+    said = reported(decided.trust)
+    return bool(said) and all(reason.en.endswith(_FEW_LABELS) for reason in said)
+
+
+def _labels_needed(decisive: Sequence[CheckOutcome]) -> Both:
+    """Say how many labels would do: those of a check's groups add up, checks share them."""
+    needed: Counter[str] = Counter()
+    prompts: Counter[str] = Counter()
+    for check in decisive:
+        prompts[check.name] += check.n
+        if check.labels_needed:
+            needed[check.name] += check.labels_needed
+    if not needed:
+        return same("")
+    name, most = needed.most_common(1)[0]
+    if most > prompts[name]:
+        there = formatting.counted(prompts[name])
+        return say("gate.labels_more", n=formatting.counted(most), prompts=there)
+    return say("gate.labels", n=formatting.counted(most))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """One check of one group as it is drawn."""
+
+    outcome: CheckOutcome
+    unit: Unit
+    better_high: bool
+    difference: bool
+    """Whether the value is a difference from the baseline; it is then written with its sign."""
+    advisory: bool
+
+    @classmethod
+    def of(cls, outcome: CheckOutcome, asked: Check, *, advisory: bool) -> "_Shown":
+        """Read an outcome by the check of the policy that it belongs to."""
+        veto = outcome.name != asked.name
+        return cls(
+            outcome=outcome,
+            unit="mean" if asked.measured.kind == "mean" and not veto else "share",
+            better_high=asked.measured.higher_is_better and not veto,
+            difference=asked.margin is not None and not veto,
+            advisory=advisory,
+        )
+
+    @property
+    def bound(self) -> float | None:
+        """Where the check turns: the margin, or the floor where only that is asked for."""
+        margin = self.outcome.margin
+        if margin is None:
+            return self.outcome.floor
+        return -margin if self.better_high else margin
+
+    @property
+    def word(self) -> Both:
+        """The decision in a word with its mark."""
+        if self.outcome.waived:
+            return say("gate.waived_word")
+        held = self.advisory and self.outcome.decision == "PASS"
+        return say("gate.held_word" if held else f"gate.{self.outcome.decision}_word")
+
+    @property
+    def number(self) -> Both:
+        """The value with its interval."""
+        found = self.outcome
+        if found.estimate is None:
+            return formatting.NOTHING
+        write = formatting.change if self.difference else formatting.value
+        number = write(self.unit, found.estimate)
+        if found.low is None or found.high is None:
+            return number
+        ends = formatting.bracket(self.unit, found.low, found.high)
+        return joined((number, same(ends)), " ", " ")
 
 
 def section(report: Report) -> Section | None:
     """Show what a gate checked; None where no gate was run."""
-    checks = report.checks
-    if checks is None or not checks.rows:
+    gate = report.gate
+    if gate is None or not gate.report.checks:
         return None
+    shown = _shown(gate)
     return Section(
         ident="checks",
         title=say("checks.title"),
-        lead=_lead(report, checks),
-        pictures=[_picture(report, checks)],
+        lead=_lead(report, gate.report),
+        pictures=[_picture(report, gate.report, shown)],
     )
 
 
-def _lead(report: Report, checks: Checks) -> Both:
-    words = Counter(check.decision for check in checks.rows)
-    passed, of = words["PASS"], len(checks.rows)
-    open_ = [check for check in checks.rows if check.decision != "PASS"]
+def _shown(gate: Gate) -> list[_Shown]:
+    asked = {check.name: check for check in gate.policy.checks}
+    return [
+        _Shown.of(each, asked[each.name.removesuffix(VETO)], advisory=gate.report.advisory)
+        for each in gate.report.checks
+    ]
+
+
+def _lead(report: Report, decided: GateReport) -> Both:
+    words = Counter(check.decision for check in decided.checks)
+    passed, of = words["PASS"], len(decided.checks)
+    open_ = [check for check in decided.checks if check.decision != "PASS"]
     worst = min(open_, key=lambda check: (check.waived, _ORDER.index(check.decision)), default=None)
-    if checks.advisory:
+    if decided.advisory:
         return say("checks.advisory", passed=passed, of=of)
     if worst is None:
         return say("checks.all", of=of)
-    return say("checks.some", passed=passed, of=of, name=_label(report, worst), why=worst.why)
+    return say(
+        "checks.some",
+        passed=passed,
+        of=of,
+        name=_label(report, worst),
+        decision=say(f"checks.is_{worst.decision}"),
+    )
 
 
-def _picture(report: Report, checks: Checks) -> Picture:
-    kinds: dict[_Kind, None] = dict.fromkeys(_kind(check, checks) for check in checks.rows)
-    panels = [_panel(report, checks, kind) for kind in kinds]
-    passed = sum(check.decision == "PASS" for check in checks.rows)
+def _picture(report: Report, decided: GateReport, shown: Sequence[_Shown]) -> Picture:
+    drawn = [each for each in shown if each.outcome.estimate is not None] or list(shown)
+    panels = [_panel(report, drawn, kind) for kind in dict.fromkeys(_kind(e, drawn) for e in drawn)]
+    passed = sum(each.outcome.decision == "PASS" for each in shown)
     return picture(
         "checks",
         lambda frame: forest_plot(frame, panels),
         title=say(
-            "checks.advisory_picture" if checks.advisory else "checks.picture",
+            "checks.advisory_picture" if decided.advisory else "checks.picture",
             passed=passed,
-            of=len(checks.rows),
+            of=len(shown),
         ),
-        meta=worth(report, checks.method, corrected=checks.corrected),
+        meta=worth(report, say("checks.method"), corrected=not decided.trust),
         desc=say("checks.alt"),
-        table=_table(report, checks),
+        table=_table(report, shown),
     )
 
 
-def _kind(check: Check, checks: Checks) -> _Kind:
+def _kind(check: _Shown, checks: Sequence[_Shown]) -> _Kind:
     """Keep the groups of a check together; checks without groups share axes."""
-    grouped = any(each.group for each in checks.rows if each.name == check.name)
-    return check.unit, check.difference, check.name.en if grouped else check.good
+    name = check.outcome.name
+    grouped = any(each.outcome.group for each in checks if each.outcome.name == name)
+    side = "high" if check.better_high else "low"
+    return check.unit, check.difference, name if grouped else side
 
 
-def _panel(report: Report, checks: Checks, kind: _Kind) -> Forest:
+def _panel(report: Report, checks: Sequence[_Shown], kind: _Kind) -> Forest:
     unit, difference, _ = kind
     tick = formatting.change_tick if difference else formatting.tick
     places = {group.key: place for place, group in enumerate(report.groups)}
-    mine = [check for check in checks.rows if _kind(check, checks) == kind]
+    mine = [check for check in checks if _kind(check, checks) == kind]
     # Groups stand in the order that all pictures of the page share.
-    mine.sort(key=lambda check: places.get(check.group, -1) if check.group else -1)
+    mine.sort(key=lambda each: places.get(each.outcome.group, -1) if each.outcome.group else -1)
     numbers = [
         number
-        for check in mine
-        for number in (check.estimate, check.low, check.high, check.margin)
+        for each in mine
+        for number in (each.outcome.estimate, each.outcome.low, each.outcome.high, each.bound)
         if number is not None
     ]
     low, high = around([*numbers, *([0.0] if difference else [])], least=0.02)
     if unit == "share" and not difference and min(numbers, default=0.0) >= 0.0:
         low, high = max(low, 0.0), min(high, 1.0)
+    grouped = any(each.outcome.group for each in mine)
     return Forest(
-        rows=[
-            _row(
-                check,
-                (low, high),
-                label=_label_in_panel(report, check, kind),
-                word=_word(check, checks),
-            )
-            for check in mine
-        ],
+        rows=[_row(report, each, (low, high), grouped=grouped) for each in mine],
         ends=(low, high),
         unit=say(f"checks.{unit}_difference" if difference else f"checks.{unit}"),
         tick_texts=scale(unit, (low, high), write=tick),
         reference=0.0 if difference else None,
-        heading=mine[0].name if any(check.group for check in mine) else None,
+        heading=same(mine[0].outcome.name) if grouped else None,
     )
 
 
-def _label_in_panel(report: Report, check: Check, kind: _Kind) -> Both:
-    if kind[2] != check.name.en:
-        return check.name
-    return report.group_or_all(check.group)
-
-
-def _row(check: Check, ends: tuple[float, float], *, label: Both, word: Both) -> ForestRow:
-    band = None
-    if check.margin is not None:
-        band = (check.margin, ends[1]) if check.good == "high" else (ends[0], check.margin)
+def _row(report: Report, check: _Shown, ends: tuple[float, float], *, grouped: bool) -> ForestRow:
+    found, band = check.outcome, None
+    if check.bound is not None:
+        band = (check.bound, ends[1]) if check.better_high else (ends[0], check.bound)
     return ForestRow(
-        label=label,
-        note=joined((word, _number(check)), "  ", "  "),
-        estimate=check.estimate,
-        low=check.low,
-        high=check.high,
+        label=report.group_or_all(found.group) if grouped else same(found.name),
+        note=joined((check.word, check.number), "  ", "  "),
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
         band=band,
-        decision=check.decision,
-        tone="need" if check.waived else _TONES[check.decision],
+        decision=found.decision,
+        tone="need" if found.waived else _TONES[found.decision],
     )
 
 
-def _word(check: Check, checks: Checks) -> Both:
-    if check.waived:
-        return say("checks.waived")
-    advised = checks.advisory and check.decision == "PASS"
-    return say("checks.advisory_PASS" if advised else f"checks.{check.decision}")
-
-
-def _label(report: Report, check: Check) -> Both:
+def _label(report: Report, check: CheckOutcome) -> Both:
     if check.group is None:
-        return check.name
-    return joined((check.name, report.group_name(check.group)), " · ", " · ")
+        return same(check.name)
+    return joined((same(check.name), report.group_name(check.group)), " · ", " · ")
 
 
-def _number(check: Check) -> Both:
-    if check.estimate is None:
-        return formatting.NOTHING
-    write = formatting.change if check.difference else formatting.value
-    number = write(check.unit, check.estimate)
-    if check.low is None or check.high is None:
-        return number
-    return joined((number, same(formatting.bracket(check.unit, check.low, check.high))), " ", " ")
-
-
-def _table(report: Report, checks: Checks) -> Table:
+def _table(report: Report, checks: Sequence[_Shown]) -> Table:
+    head = ("check", "decision", "value", "margin", "p", "n", "labelled", "why")
     return Table(
-        head=say_all("checks", "check", "decision", "value", "margin", "p", "n", "why"),
-        rows=[tuple(_cells(report, check, _word(check, checks))) for check in checks.rows],
-        numbers=range(2, 6),
+        head=say_all("checks", *head),
+        rows=[tuple(_cells(report, check)) for check in checks],
+        numbers=range(2, 7),
     )
 
 
-def _cells(report: Report, check: Check, word: Both) -> Iterator[Both]:
+def _cells(report: Report, check: _Shown) -> Iterator[Both]:
+    found = check.outcome
     write = formatting.change if check.difference else formatting.value
-    yield _label(report, check)
-    yield word
-    yield _number(check)
-    yield formatting.NOTHING if check.margin is None else write(check.unit, check.margin)
-    yield formatting.NOTHING if check.adjusted_p is None else same(f"{check.adjusted_p:.3f}")
-    yield formatting.NOTHING if check.n is None else formatting.count(check.n)
-    yield check.why
+    yield _label(report, found)
+    yield check.word
+    yield check.number
+    yield formatting.NOTHING if check.bound is None else write(check.unit, check.bound)
+    yield formatting.NOTHING if found.adjusted_p is None else same(f"{found.adjusted_p:.3f}")
+    yield formatting.count(found.n)
+    yield formatting.count(found.n_labelled)
+    yield _why(check)
+
+
+def _why(check: _Shown) -> Both:
+    said = _veto(check.outcome) if check.outcome.name.endswith(VETO) else _reason(check)
+    return joined((said, say("gate.waived")), "", "") if check.outcome.waived else said
+
+
+def _veto(outcome: CheckOutcome) -> Both:
+    if outcome.decision == "PASS":
+        return say("gate.veto_pass", high=formatting.percent(outcome.high or 0.0))
+    if outcome.decision == "FAIL":
+        return say("gate.veto_fail")
+    return say("gate.veto_open", n=outcome.labels_needed or 0)
+
+
+def _reason(check: _Shown) -> Both:
+    found, unit = check.outcome, check.unit
+    if found.estimate is None or found.low is None or found.high is None:
+        return joined(reported(found.why), "；", "; ")
+    parts: list[Both] = []
+    if found.decision == "UNTRUSTED":
+        parts += reported(found.why)
+    if found.margin is not None:
+        parts.append(
+            say(
+                "gate.difference",
+                value=formatting.change(unit, found.estimate),
+                ends=formatting.bracket(unit, found.low, found.high),
+                margin=formatting.bare(unit, found.margin),
+            )
+        )
+    if found.level is not None and found.floor is not None:
+        value, *ends = found.level
+        level = formatting.with_interval(unit, value, (ends[0], ends[1]))
+        parts.append(say("gate.level", level=level, floor=formatting.value(unit, found.floor)))
+    if found.labels_needed:
+        parts.append(say("gate.labels_group", n=found.labels_needed))
+    return joined(parts, "；", "; ")
 
 
 # What changed from one release or run to the next, group by group.
@@ -183,15 +328,27 @@ def drift_section(report: Report) -> Section | None:
     drift = report.drift
     if drift is None or not drift.rows:
         return None
+    harmful, beneficial = (
+        sum(row.harmful for row in drift.rows),
+        sum(row.beneficial for row in drift.rows),
+    )
+    total = harmful + beneficial + sum(row.unchanged for row in drift.rows)
+    counts = {
+        "changed": formatting.counted(harmful + beneficial),
+        "harmful": formatting.counted(harmful),
+        "beneficial": formatting.counted(beneficial),
+        "of": formatting.counted(total),
+    }
+    enough = total >= FEWEST
     return Section(
-        ident="drift",
+        ident="changes",
         title=say("drift.title", before=drift.before, after=drift.after),
-        lead=drift.lead,
-        pictures=[_drift_picture(report, drift)],
+        lead=say("drift.lead", measure=drift.measure, **counts) if enough else None,
+        pictures=[_drift_picture(report, drift, total)],
     )
 
 
-def _drift_picture(report: Report, drift: Drift) -> Picture:
+def _drift_picture(report: Report, drift: Drift, total: int) -> Picture:
     rows = _ordered(report, drift)
     flips = Flips(
         bars=[
@@ -205,15 +362,32 @@ def _drift_picture(report: Report, drift: Drift) -> Picture:
         worse=say("drift.worse"),
         better=say("drift.better"),
     )
-    harmful, beneficial = sum(r.harmful for r in rows), sum(r.beneficial for r in rows)
-    total = harmful + beneficial + sum(row.unchanged for row in rows)
     return picture(
-        "drift",
+        "changes",
         partial(flip_chart, flips=flips),
-        title=say("drift.picture", measure=drift.measure, harmful=harmful, beneficial=beneficial),
+        title=_drift_title(report, drift, total),
         meta=worth(report, say("drift.method", n=formatting.counted(total)), corrected=False),
         desc=say("drift.alt"),
         table=_drift_table(report, rows),
+    )
+
+
+def _drift_title(report: Report, drift: Drift, total: int) -> Both:
+    """Name the group with most prompts changed for the worse, where one stands alone."""
+    ranked = sorted(drift.rows, key=lambda row: -row.harmful)
+    alone = len(ranked) > 1 and ranked[0].harmful > ranked[1].harmful
+    if total < FEWEST or not alone:
+        return say("drift.picture", measure=drift.measure)
+    first = ranked[0]
+    n = first.harmful + first.beneficial + first.unchanged
+    if n < FEWEST:
+        return say("drift.picture", measure=drift.measure)
+    return say(
+        "drift.picture_most",
+        measure=drift.measure,
+        group=report.group_name(first.group),
+        harmful=formatting.counted(first.harmful),
+        of=formatting.counted(n),
     )
 
 

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from judge.grading.canaries import ALARM
 from judge.report import formatting
-from judge.report.formatting import Section, Table
+from judge.report.formatting import FEWEST, Section, Table
 from judge.report.model import Cost, Measure, Missing, MissingCell, Report
 from judge.report.scores import named, score_text
+from judge.report.sections import gate
 from judge.report.texts import Both, bracketed, joined, same, say
 
 
@@ -19,22 +21,112 @@ class Chip:
     values: Sequence[Both]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The decision of a gate as the top of the page shows it."""
+
+    word: str
+    """Which of the gate's words; its colour follows from it."""
+    name: str
+    """Under which name the page has it."""
+    sentence: Both
+    reasons: Sequence[Both]
+    """Why the judge is not trusted."""
+    notes: Sequence[Both]
+
+
+def verdict(report: Report) -> Verdict | None:
+    """Give the decision with its reasons; None where no gate was run."""
+    if report.gate is None:
+        return None
+    decided = report.gate.report
+    notes: list[Both] = []
+    if decided.provenance == "SIMULATED":
+        notes.append(say("headline.demo_only"))
+    if decided.advisory:
+        notes.append(say("headline.advisory"))
+    word = "ADVISORY" if decided.advisory else decided.decision
+    few = word == "UNTRUSTED" and gate.labels_missing(decided)
+    return Verdict(
+        word=word,
+        name="UNTRUSTED_few" if few else word,
+        sentence=gate.sentence(report, decided),
+        reasons=gate.reasons(decided) if decided.decision == "UNTRUSTED" else (),
+        notes=notes,
+    )
+
+
 def headlines(report: Report) -> tuple[Both, ...]:
-    """Say in a sentence each what the main measures show."""
-    said = [
+    """Say in a sentence each what the main measures show of at least `FEWEST` prompts."""
+    return tuple(
         sentence
         for index, measure in enumerate(report.measures)
         if measure.main and (sentence := _sentence(report, index, measure))
-    ]
-    if said:
-        return tuple(said)
-    return (report.belief.lead if report.belief else say("headline.nothing"),)
+    )
+
+
+def state(report: Report) -> Both | None:
+    """Say whether a decision was made, and whether the scores are corrected."""
+    if report.gate is not None:
+        return None
+    if not any(cell.score for cell in report.scores):
+        return say("headline.undecided" if report.calibration else "headline.nothing")
+    return say("headline.uncorrected" if report.calibration is None else "headline.undecided")
+
+
+def alarms(report: Report) -> Iterator[Both]:
+    """Name what speaks against the numbers of the whole page."""
+    known = report.canaries
+    if known is not None and known.alarm is not None:
+        yield say(
+            "alarm.canaries",
+            agreed=known.agreed,
+            asked=known.asked,
+            missing=known.missing,
+            least=f"{100 * ALARM:g}",
+        )
+    models: dict[str, list[str]] = {}
+    for each in report.stamp.served:
+        if each.model:
+            models.setdefault(each.judge, []).append(each.model)
+    for judge, names in models.items():
+        if len(names) > 1:
+            yield say("alarm.served", judge=judge, names=joined(map(same, names), "、", ", "))
+    if report.calibration is not None and report.calibration.results.design == "curated":
+        yield say("alarm.curated")
+    if report.calibration is not None and report.calibration.results.untrusted:
+        yield say("alarm.chance")
+
+
+def labelling(report: Report) -> Both | None:
+    """Say how many expert labels there are, and how their items were drawn."""
+    kept = report.labels
+    if kept is None:
+        if report.calibration is None:
+            return None
+        overall = report.calibration.results.overall
+        labelled = sum({each.system: each.n_labelled for each in overall}.values())
+        raters = max((each.raters for each in overall), default=0)
+        return say("labels.foreign", items=formatting.counted(labelled), raters=raters)
+    if not kept.labels:
+        return say("labels.drawn_only" if kept.drawn else "labels.none", drawn=kept.drawn or 0)
+    counted = say(
+        "labels.some",
+        labels=formatting.counted(kept.labels),
+        raters=kept.raters,
+        items=formatting.counted(kept.items),
+    )
+    if kept.design is None:
+        return joined((counted, say("labels.no_draw")), "", " ")
+    by = say("labels.by", column=kept.by) if kept.by else same("")
+    drawn = say(f"labels.{kept.design}", drawn=formatting.counted(kept.drawn or 0), by=by)
+    return joined((counted, drawn), "", " ")
 
 
 def chips(report: Report) -> Iterator[Chip]:
     """Give provenance, judge, rubrics, passport, date and cost, as far as they are known."""
     stamp = report.stamp
-    yield _chip("provenance", same(stamp.provenance) if stamp.provenance else _unknown())
+    yield _chip("provenance", say(f"page.{stamp.provenance}") if stamp.provenance else _unknown())
     if stamp.judges:
         names = [_judge(report, judge.name) for judge in stamp.judges]
         label = say("chip.judges", count=len(names)) if stamp.panel else say("chip.judge")
@@ -72,6 +164,7 @@ def counts(report: Report) -> Section | None:
 def _sentence(report: Report, index: int, measure: Measure) -> Both | None:
     cells = ((system, report.cell(index, system)) for system in report.systems)
     scores = {system: cell.score for system, cell in cells if cell and cell.score}
+    scores = {system: score for system, score in scores.items() if score.n >= FEWEST}
     if not scores:
         return None
     ranked = sorted(scores, key=lambda system: -scores[system].value)
@@ -194,7 +287,7 @@ def _notes(report: Report) -> Iterator[Both]:
         "missing": True,
         "change": len(report.systems) == 2,
         "order": len(report.groups) > 1,
-        "thin": len(report.groups) > 1,
+        "few": True,
         "quoted": report.cases is not None,
         "unsafe": report.cases is not None,
     }
@@ -283,7 +376,7 @@ def _counts(report: Report, missing: Missing) -> Table:
     return Table(
         head=[
             say("missing.reason"),
-            say("where.group"),
+            say("scores.group"),
             *(same(system) for system in report.systems),
         ],
         numbers=range(2, 2 + len(report.systems)),
@@ -299,7 +392,7 @@ def _counts(report: Report, missing: Missing) -> Table:
 
 
 def _bounds(report: Report, missing: Missing) -> Table:
-    head = ("where.measure", "where.system", "where.missing")
+    head = ("scores.measure", "scores.system", "scores.missing")
     ends = ("missing.as_scored", "missing.worst", "missing.best")
     return Table(
         head=[say(key) for key in (*head, *ends)],
@@ -309,7 +402,7 @@ def _bounds(report: Report, missing: Missing) -> Table:
                 named(measure := report.measures[bound.measure]),
                 same(bound.system),
                 formatting.count(bound.missing),
-                say("where.none")
+                say("scores.none")
                 if bound.value is None
                 else formatting.value(measure.kind, bound.value),
                 formatting.value(measure.kind, bound.worst),

@@ -1,13 +1,18 @@
-"""Where scores are high and low: all criteria together, then group by group."""
+"""Scores: all measures over all prompts, then the main ones group by group.
 
-from collections.abc import Iterator, Sequence
+A headline speaks only of cells with at least `FEWEST` prompts, and only of what their intervals
+show: that one lies below another, or that all overlap.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from judge.report import formatting
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
-from judge.report.charts.heatmap import HeatCell, HeatTable, heat_map
+from judge.report.charts.heatmap import HeatCell, HeatChange, HeatTable, heat_map
 from judge.report.charts.svg import around
 from judge.report.formatting import (
+    FEWEST,
     Picture,
     Section,
     Table,
@@ -21,8 +26,8 @@ from judge.report.model import GroupName, Measure, Report, Score, ScoreCell
 from judge.report.scores import named, score_text
 from judge.report.texts import Both, joined, same, say, say_all, strings
 
-_THIN = 0.5
-"""A cell whose interval covers more than this share of the scale says nothing."""
+_MOST_NAMED = 3
+"""Groups that a headline names; of more it gives the number."""
 
 
 def section(report: Report) -> Section | None:
@@ -31,38 +36,25 @@ def section(report: Report) -> Section | None:
     if not cells:
         return None
     return Section(
-        ident="where",
-        title=say("where.title"),
+        ident="scores",
+        title=say("scores.title"),
         lead=_lead(report),
         pictures=[_overall(report, cells), *_heat_pictures(report)],
     )
 
 
-def _lead(report: Report) -> Both:
-    """Name the lowest and the highest group on the first measure that has groups."""
+def _lead(report: Report) -> Both | None:
+    """Name the lowest and the highest cell of the first measure that has groups."""
+    keys = [group.key for group in report.groups]
+    if all(key is None for key in keys):
+        return say("scores.lead_flat")
+    if len(keys) == 1:
+        return say("scores.lead_one", group=report.groups[0].name)
     for index, measure in enumerate(report.measures):
-        found = [
-            (cell.score.value, report.group_name(cell.group), cell.system)
-            for cell in report.scores
-            if cell.measure == index and not cell.overall and cell.score
-        ]
-        if len(report.groups) > 1 and found:
-            low, high = min(found, key=lambda each: each[0]), max(found, key=lambda each: each[0])
-            return say(
-                "where.lead",
-                count=len(report.groups),
-                measure=named(measure),
-                low=formatting.value(measure.kind, low[0]),
-                low_group=low[1],
-                low_system=low[2],
-                high=formatting.value(measure.kind, high[0]),
-                high_group=high[1],
-                high_system=high[2],
-            )
-    named_groups = [group.name for group in report.groups if group.key is not None]
-    if len(named_groups) == 1:
-        return say("where.lead_one", group=named_groups[0])
-    return say("where.lead_flat")
+        view = _View(report, index, measure)
+        if view.cells:
+            return view.extremes() if len(view.solid) > 1 else say("scores.lead_few", n=FEWEST)
+    return None
 
 
 def _overall(report: Report, cells: Sequence[ScoreCell]) -> Picture:
@@ -77,7 +69,7 @@ def _overall(report: Report, cells: Sequence[ScoreCell]) -> Picture:
         lambda frame: forest_plot(frame, panels),
         title=_overall_title(report, cells),
         meta=_score_worth(report, cells, heat=False),
-        desc=say("where.alt_forest"),
+        desc=say("scores.alt_forest"),
         table=_overall_table(report),
     )
 
@@ -93,21 +85,16 @@ def _panel(report: Report, cells: Sequence[ScoreCell], indices: Sequence[int]) -
     values = [end for row in rows for end in (row.low, row.high) if end is not None]
     span = (first.low, first.high)
     ends = around(values, within=span, least=(first.high - first.low) / 5)
-    return Forest(
-        rows=rows,
-        ends=ends,
-        unit=_unit(first),
-        tick_texts=scale(first.kind, ends),
-    )
+    return Forest(rows=rows, ends=ends, unit=_unit(first), tick_texts=scale(first.kind, ends))
 
 
 def _unit(measure: Measure) -> Both:
     """Say what a measure counts, in words."""
     if measure.low < 0:
-        return say("where.preference")
+        return say("scores.preference")
     if measure.kind == "mean":
-        return say("where.mean", low=f"{measure.low:g}", high=f"{measure.high:g}")
-    return say("where.share")
+        return say("scores.mean", low=f"{measure.low:g}", high=f"{measure.high:g}")
+    return say("scores.share")
 
 
 def _row(report: Report, cell: ScoreCell, score: Score) -> ForestRow:
@@ -123,25 +110,45 @@ def _row(report: Report, cell: ScoreCell, score: Score) -> ForestRow:
 
 
 def _overall_title(report: Report, cells: Sequence[ScoreCell]) -> Both:
+    """Count, for two systems, the measures on which intervals lie apart, by the better side."""
     indices = list(dict.fromkeys(cell.measure for cell in cells))
-    systems = report.systems
-    if len(systems) == 1:
-        return say("where.overall_one", system=systems[0], of=len(indices))
-    if len(systems) != 2:
-        return say("where.overall_many", count=len(systems), of=len(indices))
-    pairs = [tuple(report.cell(index, system) for system in systems) for index in indices]
-    apart = sum(
-        not one.score.overlaps(other.score)
-        for one, other in pairs
-        if one and other and one.score and other.score
+    sides = [_sides(report, index) for index in indices]
+    compared = [side for side in sides if side is not None]
+    if len(report.systems) != 2 or not compared:
+        return say("scores.overall", of=len(indices))
+    first, second = report.systems
+    return say(
+        "scores.overall_two",
+        first=first,
+        second=second,
+        of=len(compared),
+        higher=compared.count(1),
+        lower=compared.count(-1),
+        overlap=compared.count(0),
     )
-    key = "where.overall_apart" if apart else "where.overall_close"
-    return say(key, first=systems[0], second=systems[1], count=apart, of=len(indices))
+
+
+def _sides(report: Report, index: int) -> int | None:
+    """Give 1 where the second system is better, -1 where it is worse, 0 where intervals overlap.
+
+    None where a side has too few prompts, or where the measure has no better side.
+    """
+    sign = {"high": 1, "low": -1, "neither": 0}[report.measures[index].good]
+    found = [report.cell(index, system) for system in report.systems]
+    scores = [cell.score for cell in found if cell and cell.score and cell.score.n >= FEWEST]
+    return sign * _apart(scores[0], scores[1]) if sign and len(scores) == len(found) == 2 else None
+
+
+def _apart(one: Score, other: Score) -> int:
+    """Give 1 where the other interval lies above the one, -1 below, 0 where they overlap."""
+    if one.overlaps(other):
+        return 0
+    return 1 if other.low > one.high else -1
 
 
 def _overall_table(report: Report) -> Table:
     return Table(
-        head=say_all("where", "measure", "system", "value", "interval", "prompts", "missing"),
+        head=say_all("scores", "measure", "system", "value", "interval", "prompts", "missing"),
         numbers=range(2, 6),
         rows=[
             (named(report.measures[cell.measure]), same(cell.system), *_numbers(report, cell))
@@ -155,7 +162,7 @@ def _numbers(report: Report, cell: ScoreCell) -> tuple[Both, ...]:
     """Write a cell's value, interval, prompts and missing verdicts for a table."""
     measure, missing = report.measures[cell.measure], same(f"{cell.missing}")
     if cell.score is None:
-        return say("where.none"), same(""), same("0"), missing
+        return say("scores.none"), same(""), same("0"), missing
     score = cell.score
     ends = same(formatting.bracket(measure.kind, score.low, score.high))
     return formatting.value(measure.kind, score.value), ends, same(f"{score.n}"), missing
@@ -168,8 +175,9 @@ def _score_worth(report: Report, cells: Sequence[ScoreCell], *, heat: bool) -> B
     known = strings("en")["interval"]
     methods = [say(f"interval.{name}") if name in known else same(name) for name in names]
     method = say(
-        "where.method_cells" if heat else "where.method",
+        "scores.method_cells" if heat else "scores.method",
         n=formatting.counted(max(score.n for score in scores)),
+        fewest=FEWEST,
         methods=joined(methods, "、", ", "),
     )
     return worth(report, method, corrected=False)
@@ -180,15 +188,14 @@ def _heat_pictures(report: Report) -> Iterator[Picture]:
     if all(group.key is None for group in report.groups):
         return
     for index, measure in enumerate(report.measures):
-        cells = [cell for cell in report.scores if cell.measure == index and not cell.overall]
-        if any(cell.score for cell in cells):
-            view = _View(report, measure, cells)
+        view = _View(report, index, measure)
+        if view.scores:
             yield picture(
                 f"heat{index}",
                 partial(heat_map, table=view.heat_table()),
                 title=view.title(),
-                meta=_score_worth(report, cells, heat=True),
-                desc=say("where.alt_heat"),
+                meta=_score_worth(report, view.cells, heat=True),
+                desc=say("scores.alt_heat"),
                 table=view.exact_table(),
             )
 
@@ -196,24 +203,26 @@ def _heat_pictures(report: Report) -> Iterator[Picture]:
 class _View:
     """One measure of a report, and the groups that have it."""
 
-    def __init__(self, report: Report, measure: Measure, cells: Sequence[ScoreCell]) -> None:
+    def __init__(self, report: Report, index: int, measure: Measure) -> None:
         self.report = report
         self.measure = measure
-        self.cells = cells
-        self.groups = [
-            group for group in report.groups if any(cell.group == group.key for cell in cells)
-        ]
-        self.scores = {
-            (cell.group, cell.system): cell.score for cell in cells if cell.score is not None
+        self.cells = [cell for cell in report.scores if cell.measure == index and not cell.overall]
+        present = {cell.group for cell in self.cells}
+        self.groups = [group for group in report.groups if group.key in present]
+        self.scores: Mapping[tuple[str | None, str], Score] = {
+            (cell.group, cell.system): cell.score for cell in self.cells if cell.score is not None
         }
+        self.solid = {at: score for at, score in self.scores.items() if score.n >= FEWEST}
+        """Cells with enough prompts for a headline and a colour."""
 
     def heat_table(self) -> HeatTable:
         """Give what the heat map is drawn from."""
         measure, systems = self.measure, self.report.systems
-        sure = [score.value for score in self.scores.values() if not _thin(measure, score)]
         span = (measure.low, measure.high)
-        low, high = around(sure, within=span, least=(measure.high - measure.low) / 5)
+        values = [score.value for score in self.solid.values()]
+        low, high = around(values, within=span, least=(measure.high - measure.low) / 5)
         edges = [low + (high - low) * step / 5 for step in range(1, 5)]
+        two = len(systems) == 2
         return HeatTable(
             rows=[group.name for group in self.groups],
             systems=systems,
@@ -222,8 +231,8 @@ class _View:
                 for row in range(len(self.groups))
                 for column in range(len(systems))
             ],
-            changes=[self._change(group) for group in self.groups] if len(systems) == 2 else (),
-            change_head=say("where.change") if len(systems) == 2 else None,
+            changes=[self._change(group) for group in self.groups] if two else (),
+            change_head=say("scores.change") if two else None,
             edges=edges,
             edge_texts=[formatting.tick(measure.kind, round(edge, 6)) for edge in edges],
         )
@@ -239,53 +248,96 @@ class _View:
                 text=formatting.NOTHING,
                 short=formatting.DASH,
             )
+        kind = self.measure.kind
         return HeatCell(
             group=row,
             system=column,
-            value=score.value,
+            value=score.value if score.n >= FEWEST else None,
             n=score.n,
-            thin=_thin(self.measure, score),
-            text=formatting.value(self.measure.kind, score.value),
-            short=formatting.bare(self.measure.kind, score.value),
+            text=formatting.value(kind, score.value),
+            short=formatting.bare(kind, score.value),
+            interval=formatting.bracket(kind, score.low, score.high),
         )
 
-    def _change(self, group: GroupName) -> Both:
+    def _change(self, group: GroupName) -> HeatChange:
+        """Write the difference of two systems, marked where their intervals lie apart."""
         before, after = (self.scores.get((group.key, name)) for name in self.report.systems)
         if before is None or after is None:
-            return formatting.NOTHING
-        return formatting.change(self.measure.kind, after.value - before.value)
+            return HeatChange(text=formatting.NOTHING)
+        written = formatting.change(self.measure.kind, after.value - before.value)
+        side = _apart(before, after) if min(before.n, after.n) >= FEWEST else 0
+        mark = {1: " ▲", -1: " ▼", 0: ""}[side]
+        good = {"high": side > 0, "low": side < 0, "neither": None}[self.measure.good]
+        return HeatChange(text=joined((written, same(mark)), "", ""), good=good if side else None)
 
     def title(self) -> Both:
-        """State what is to be seen: two groups that can be told apart, or that none can."""
-        sure = [
-            (score, place) for place, score in self.scores.items() if not _thin(self.measure, score)
-        ]
-        if not sure:
-            return say("where.heat_thin", measure=named(self.measure))
-        (low, low_place), (high, high_place) = (
-            min(sure, key=lambda each: (each[0].high, each[1][1])),
-            max(sure, key=lambda each: (each[0].low, each[1][1])),
-        )
+        """State what the intervals show: two systems group by group, others over all cells."""
+        if len(self.report.systems) == 2:
+            return self._two_systems()
+        if len(self.solid) < 2:
+            return say("scores.heat", measure=named(self.measure))
+        low_at = min(self.solid, key=lambda at: (self.solid[at].high, at[1], at[0] or ""))
+        high_at = max(self.solid, key=lambda at: (self.solid[at].low, at[1], at[0] or ""))
+        low, high = self.solid[low_at], self.solid[high_at]
         if low.high >= high.low:
-            return say("where.heat_close", measure=named(self.measure))
+            return say(
+                "scores.heat_overlap", measure=named(self.measure), of=len(self.solid), n=FEWEST
+            )
         return say(
-            "where.heat_apart",
+            "scores.heat_apart",
             measure=named(self.measure),
-            low=formatting.value(self.measure.kind, low.value),
-            high=formatting.value(self.measure.kind, high.value),
-            **self._place("low", low_place),
-            **self._place("high", high_place),
+            low=score_text(self.measure, low),
+            high=score_text(self.measure, high),
+            **self._place("low", low_at),
+            **self._place("high", high_at),
+        )
+
+    def _two_systems(self) -> Both:
+        first, second = self.report.systems
+        sides = {
+            group.key: _apart(self.solid[group.key, first], self.solid[group.key, second])
+            for group in self.groups
+            if {(group.key, first), (group.key, second)} <= self.solid.keys()
+        }
+        if not sides:
+            return say("scores.heat", measure=named(self.measure))
+        lower = [key for key, side in sides.items() if side < 0]
+        names = joined(map(self.report.group_name, lower[:_MOST_NAMED]), "、", ", ")
+        return say(
+            f"scores.heat_two_{'lower' if 0 < len(lower) <= _MOST_NAMED else 'counts'}",
+            measure=named(self.measure),
+            first=first,
+            second=second,
+            of=len(sides),
+            lower=len(lower),
+            higher=sum(side > 0 for side in sides.values()),
+            overlap=sum(side == 0 for side in sides.values()),
+            names=names,
+        )
+
+    def extremes(self) -> Both:
+        """Name the lowest and the highest cell among those with enough prompts."""
+        low_at = min(self.solid, key=lambda at: self.solid[at].value)
+        high_at = max(self.solid, key=lambda at: self.solid[at].value)
+        return say(
+            "scores.lead",
+            measure=named(self.measure),
+            of=len(self.solid),
+            n=FEWEST,
+            low=score_text(self.measure, self.solid[low_at]),
+            high=score_text(self.measure, self.solid[high_at]),
+            **self._place("low", low_at),
+            **self._place("high", high_at),
         )
 
     def _place(self, end: str, place: tuple[str | None, str]) -> dict[str, Both]:
         group, system = place
-        name = self.report.group_name(group)
-        return {f"{end}_group": name, f"{end}_system": same(system)}
+        return {f"{end}_group": self.report.group_name(group), f"{end}_system": same(system)}
 
     def exact_table(self) -> Table:
         """Give every cell's numbers."""
         return Table(
-            head=say_all("where", "group", "system", "value", "interval", "prompts", "missing"),
+            head=say_all("scores", "group", "system", "value", "interval", "prompts", "missing"),
             numbers=range(2, 6),
             rows=[
                 (group.name, same(cell.system), *_numbers(self.report, cell))
@@ -294,8 +346,3 @@ class _View:
                 if cell.group == group.key
             ],
         )
-
-
-def _thin(measure: Measure, score: Score) -> bool:
-    """Tell whether an interval is too wide to say anything."""
-    return score.high - score.low > _THIN * (measure.high - measure.low)

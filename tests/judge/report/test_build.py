@@ -70,10 +70,7 @@ def test_changes_are_counted_for_the_worse_and_for_the_better(tmp_path: Path) ->
         ("crimes", 0, 1, 2),
         ("law", 2, 1, 0),
     ]
-    assert (
-        drift.lead.en
-        == "4 of 6 prompts (66.7\u00a0%) changed their verdict on Safety · Safe or not."
-    )
+    assert drift.measure.en == "Safety · rated “Safe”"
 
 
 def test_a_missing_verdict_is_no_change(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from judge.report.charts.heatmap import (
     FlipBar,
     Flips,
     HeatCell,
+    HeatChange,
     HeatTable,
     confusion_chart,
     flip_chart,
@@ -21,6 +22,9 @@ from judge.report.charts.heatmap import (
 )
 from judge.report.charts.scatter import Guide, ScatterPicture, ScatterPoint, scatter_chart
 from judge.report.charts.svg import (
+    BAND,
+    BETTER,
+    INK,
     PAPER,
     SECOND,
     SMALL,
@@ -28,6 +32,7 @@ from judge.report.charts.svg import (
     STEP_SECOND,
     STEPS,
     TONES,
+    WORSE,
     Canvas,
     Frame,
     Shape,
@@ -79,9 +84,9 @@ def heat(frame: Frame) -> Canvas:
             system=system,
             value=value,
             n=12 if value is not None else 0,
-            thin=group == 1,
             text=same("93.0 %"),
             short="93.0",
+            interval="[88.1, 96.2]",
         )
         for group, value in enumerate((0.1, 0.5, None))
         for system in range(2)
@@ -92,7 +97,10 @@ def heat(frame: Frame) -> Canvas:
             rows=LABELS,
             systems=(HOSTILE, "release-2"),
             cells=cells,
-            changes=LABELS,
+            changes=[
+                HeatChange(text=label, good=good)
+                for label, good in zip(LABELS, (None, True, False), strict=True)
+            ],
             change_head=LABELS[0],
             edges=(0.2, 0.4, 0.6, 0.8),
             edge_texts=[same(f"{edge}") for edge in (0.2, 0.4, 0.6, 0.8)],
@@ -269,6 +277,10 @@ def contrast(one: str, other: str) -> float:
         *zip(STEP_INK, STEPS, strict=True),
         *zip(STEP_SECOND, STEPS, strict=True),
         (SECOND, PAPER),
+        (SECOND, BAND),
+        (INK, BAND),
+        (WORSE, PAPER),
+        (BETTER, PAPER),
         *((TONES[tone], PAPER) for tone in ("pass", "fail", "need", "untrusted")),
     ],
 )

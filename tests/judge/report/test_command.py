@@ -20,7 +20,7 @@ def test_a_run_becomes_a_page(tmp_path: Path) -> None:
 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == f"page: {(tmp_path / 'page.html').as_uri()}\n"
-    assert '<html lang="zh">' in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<html lang="zh" data-lang="zh">' in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -4,13 +4,17 @@ A page full of hostile texts must consist of the same elements with the same att
 full of harmless ones.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
+import judge.report
 from judge.report import render
 from tests.judge.report.markup import Page
 from tests.judge.report.runs import BENIGN, FAMILIES, hostile_report
+
+TEMPLATES = Path(judge.report.__file__).parent / "templates"
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +49,19 @@ def test_no_element_runs_or_fetches_anything(attacked: tuple[str, str]) -> None:
     _, html = attacked
     page = Page(html)
 
-    assert not {"script", "img", "iframe", "object", "link", "form"} & {
-        tag for tag, _ in page.elements
-    }
+    assert not {"img", "iframe", "object", "link", "form"} & {tag for tag, _ in page.elements}
+    assert [attributes for tag, attributes in page.elements if tag == "script"] == [{}, {}]
     assert all((anchor["href"] or "").startswith("#") for anchor in page.all("a"))
     assert not [
         name for _, attributes in page.elements for name in attributes if name.startswith("on")
     ]
+
+
+def test_the_scripts_are_ours_word_for_word(attacked: tuple[str, str]) -> None:
+    _, html = attacked
+    ours = [(TEMPLATES / name).read_text(encoding="utf-8") for name in ("language.js", "items.js")]
+
+    assert re.findall(r"<script>(.*?)</script>", html, re.DOTALL) == ours
 
 
 def test_no_attribute_holds_a_text_of_the_data(attacked: tuple[str, str]) -> None:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from judge.gate.checks import CheckOutcome, Decision, GateReport
+from judge.grading.canaries import Known
+from judge.policy import Check as PolicyCheck
+from judge.policy import Policy
+from judge.records import Counts
 from judge.report import Report, from_run, render, write_report
-from judge.report.model import Check, Checks, Decision
-from judge.report.texts import same, say
+from judge.report.model import ExpertLabels, Gate
+from judge.report.texts import say
 from tests.judge.report.markup import Page
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
@@ -34,6 +39,10 @@ def html(report: Report) -> str:
     return render(report)
 
 
+def seal(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 def sections(html: str) -> list[str]:
     return re.findall(r'<section id="(\w+)">', html)
 
@@ -51,18 +60,19 @@ def test_the_page_needs_nothing_but_itself(html: str) -> None:
     assert "url(http" not in html
 
 
-def test_the_policy_allows_the_one_style_sheet_and_nothing_else(html: str) -> None:
+def test_the_policy_allows_our_style_sheet_and_scripts_and_nothing_else(html: str) -> None:
     policy = next(
         meta["content"] or ""
         for meta in Page(html).all("meta")
         if meta.get("http-equiv") == "Content-Security-Policy"
     )
     style = html.partition("<style>")[2].partition("</style>")[0]
-    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
 
     assert policy.split("; ") == [
         "default-src 'none'",
-        f"style-src 'sha256-{seal}'",
+        f"style-src {seal(style)}",
+        f"script-src {seal(scripts[0])} {seal(scripts[1])}",
         "base-uri 'none'",
         "form-action 'none'",
     ]
@@ -75,8 +85,8 @@ def test_no_element_has_a_style_of_its_own(html: str) -> None:
 def test_both_languages_are_in_the_page_and_one_is_chosen(html: str) -> None:
     page = Page(html)
 
-    assert 'id="zh" checked' in html
-    assert 'id="en" checked' not in html
+    assert re.search(r'id="zh"[^>]* checked', html)
+    assert not re.search(r'id="en"[^>]* checked', html)
     assert say("counts.title").zh in page.text
     assert say("counts.title").en in page.text
 
@@ -101,7 +111,7 @@ def test_every_picture_says_what_it_shows_and_has_a_table(html: str) -> None:
 
 
 def test_sections_stand_in_reading_order(html: str) -> None:
-    assert sections(html) == ["counts", "where", "drift", "cases", "missing", "method"]
+    assert sections(html) == ["counts", "scores", "changes", "items", "missing", "method"]
 
 
 def test_a_run_without_scores_says_so_and_has_no_pictures(tmp_path: Path) -> None:
@@ -109,8 +119,8 @@ def test_a_run_without_scores_says_so_and_has_no_pictures(tmp_path: Path) -> Non
 
     html = render(from_run(store, judged_run(store, Shape(asked=False))))
 
-    assert sections(html) == ["counts", "cases", "method"]
-    assert "No response has a score yet" in html
+    assert sections(html) == ["counts", "items", "method"]
+    assert "No response has a score yet." in html
     assert "<figure>" not in html
 
 
@@ -118,20 +128,20 @@ def test_counts_add_up_on_the_page(html: str) -> None:
     text = Page(html).text
 
     assert "14 of 16 planned judgments were scored; 2 have no score and count as no number." in text
-    assert "计划 16 次评判，14 次得到分数；另外 2 次没有分数，不折算成任何数值。" in text
+    assert "计划 16 次评审，14 次得到分数；另外 2 次没有分数，不折算成任何数值。" in text
 
 
 def test_scores_are_marked_as_the_judges_own(html: str) -> None:
     text = Page(html).text
 
-    assert "Judge only, not corrected. LIVE." in text
-    assert "仅为评判模型的看法，未校正。LIVE。" in text
-    assert "没有经过专家标注校正" in text
+    assert "Uncorrected judge scores. Live judge." in text
+    assert "评审模型的原始分数，未校正。实际调用。" in text
+    assert "未经专家标注校正" in text
 
 
 def test_the_reason_for_what_is_missing_is_in_words(html: str) -> None:
     assert "the judge refused" in Page(html).text
-    assert "评判模型拒绝回答" in Page(html).text
+    assert "评审模型拒绝回答" in Page(html).text
 
 
 def test_a_run_of_one_group_names_it(tmp_path: Path) -> None:
@@ -149,7 +159,7 @@ def test_a_run_without_groups_says_so(tmp_path: Path) -> None:
 
     text = Page(render(from_run(store, judged_run(store, Shape(groups=(None,)))))).text
 
-    assert "No groups were named; the scores are over all prompts." in text
+    assert "The data names no groups; scores are over all prompts." in text
 
 
 def test_groups_have_their_names(html: str) -> None:
@@ -159,8 +169,8 @@ def test_groups_have_their_names(html: str) -> None:
 
 def test_a_response_that_was_judged_unsafe_is_behind_a_warning(html: str) -> None:
     assert html.count('<details class="warn">') == 3  # one unsafe, two that the judge refused
-    assert "判为不安全。显示回复" in html
-    assert "评判模型或其服务商拒绝阅读。显示回复" in html
+    assert "判为不安全：显示回复" in html
+    assert "评审模型或其服务商拒绝阅读：显示回复" in html
 
 
 def test_a_long_response_is_folded_with_the_count_of_what_is_hidden(html: str) -> None:
@@ -175,31 +185,98 @@ def test_a_simulated_run_says_so_on_top(tmp_path: Path) -> None:
     assert '<p class="stamp">' in render(from_run(store, run))
 
 
-def test_a_decision_comes_first_with_its_word(report: Report) -> None:
-    check = Check(
-        name=same("safety"),
-        unit="share",
-        estimate=-0.02,
+def gate(decision: Decision, *, trust: str = "", why: str = "") -> Gate:
+    check = CheckOutcome(
+        name="safety",
+        group=None,
+        estimate=None if trust else -0.02,
         low=-0.1,
         high=0.06,
-        margin=-0.05,
+        margin=0.05,
         adjusted_p=0.2,
-        decision="NEED_LABELS",
-        why=same("140 more labels would settle it"),
+        decision=decision,
+        why=why,
+        labels_needed=140,
+        n=200,
     )
-    decided = report.model_copy(
-        update={
-            "decision": Decision(word="NEED_LABELS", sentence=same("Do not ship yet")),
-            "checks": Checks(rows=(check,), method=same("95 % intervals"), corrected=True),
-        }
+    policy = Policy(
+        version="1",
+        title="Release policy",
+        checks=(PolicyCheck(name="safety", measure="safety_rate", margin=0.05),),
+    )
+    return Gate(
+        report=GateReport(
+            decision=decision,
+            provenance="LIVE",
+            advisory=False,
+            baseline="run:v1",
+            candidate="run:v2",
+            policy="Release policy",
+            checks=(check,),
+            counts=Counts(),
+            trust=trust,
+        ),
+        policy=policy,
     )
 
-    html = render(decided)
+
+def test_a_decision_comes_first_with_its_word(report: Report) -> None:
+    html = render(report.model_copy(update={"gate": gate("NEED_LABELS")}))
 
     assert sections(html)[:2] == ["counts", "checks"]
     assert html.index("Do not ship yet") < html.index('<dl class="chips">')
     assert '<div class="decision need_labels"><p class="word">' in html
+    assert "to decide safety, about 140 labelled prompts in all." in Page(html).text
     assert "0.200" in html
+
+
+def test_a_judge_that_is_not_trusted_has_its_reason_beside_the_decision(report: Report) -> None:
+    few = "safe: 20 labels; at least 30 are needed."
+    html = render(report.model_copy(update={"gate": gate("UNTRUSTED", trust=few, why=few)}))
+    top = html[: html.index('<dl class="chips">')]
+
+    assert "No decision: there are too few expert labels to trust the judge." in top
+    assert few in top
+    assert "safe：20 条标注，至少需要 30 条" in top
+
+
+def test_a_judge_with_other_faults_is_not_said_to_lack_labels(report: Report) -> None:
+    trust = "safe: 20 labels; at least 30 are needed.; the judge was measured with another rubric."
+    top = render(report.model_copy(update={"gate": gate("UNTRUSTED", trust=trust)}))
+
+    assert "No decision: the judge is not trusted." in top
+    assert "校准时用的是另一份评分标准" in top
+
+
+def test_canaries_that_a_judge_fails_are_an_alarm_on_top(report: Report) -> None:
+    failed = Known(asked=40, agreed=18, missing=2, wrong=("a",))
+    html = render(report.model_copy(update={"canaries": failed}))
+
+    assert 'class="alarm"' in html[: html.index('<dl class="chips">')]
+    assert "agrees with 18 of 40 known-answer checks" in html
+    assert "评审模型只判对 18 个" in html
+    assert 'class="alarm"' not in render(
+        report.model_copy(update={"canaries": failed.model_copy(update={"agreed": 40})})
+    )
+
+
+def test_the_number_of_labels_and_their_draw_stand_on_top(report: Report) -> None:
+    known = ExpertLabels(
+        labels=60, raters=3, items=20, design="random", seed=1, by="group", drawn=24
+    )
+    text = Page(render(report.model_copy(update={"labels": known}))).text
+
+    assert "60 labels from 3 experts on 20 responses." in text
+    assert "Random sample of 24 responses, stratified by group." in text
+    assert "none; the scores cannot be corrected" in Page(render(report)).text
+
+
+def test_the_readers_browser_chooses_the_language_unless_the_page_names_one(
+    report: Report,
+) -> None:
+    assert "data-lang=" not in render(report).partition("<head>")[0]
+    named = render(report.model_copy(update={"lang": "en"}))
+    assert '<html lang="en" data-lang="en">' in named
 
 
 def test_a_page_is_written_whole(report: Report, html: str, tmp_path: Path) -> None:

@@ -120,9 +120,9 @@ def test_a_baseline_that_was_not_judged_is_refused(tmp_path: Path) -> None:
         from_run(store, run, baseline="older")
 
 
-def test_the_language_of_most_items_is_shown_first(tmp_path: Path) -> None:
+def test_the_language_of_most_items_is_that_of_a_reader_without_script(tmp_path: Path) -> None:
     store = store_at(tmp_path)
 
-    assert from_run(store, judged_run(store, Shape(name="a", lang="zh"))).lang == "zh"
-    assert from_run(store, judged_run(store, Shape(name="b", lang="en"))).lang == "en"
-    assert from_run(store, judged_run(store, Shape(name="c", asked=False))).lang == "zh"
+    assert from_run(store, judged_run(store, Shape(name="a", lang="zh"))).data_lang == "zh"
+    assert from_run(store, judged_run(store, Shape(name="b", lang="en"))).data_lang == "en"
+    assert from_run(store, judged_run(store, Shape(name="c", asked=False))).data_lang == "en"

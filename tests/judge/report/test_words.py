@@ -5,14 +5,18 @@ Expected texts are those of the page's style.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from string import Formatter
 from typing import get_args
 
 import pytest
 
+from calibration.passport import check
 from judge.records import Language
 from judge.report import formatting
-from judge.report.texts import Both, say, strings
+from judge.report.texts import Both, reported, say, strings
+from tests.calibration.test_passport import COIN, ISSUED, USE, passport
 
 
 def texts(lang: Language) -> Iterator[tuple[str, str]]:
@@ -53,12 +57,52 @@ def test_a_text_takes_each_value_in_its_own_language() -> None:
 def test_chinese_keeps_a_space_from_latin_letters_and_digits() -> None:
     assert say("drift.title", before="v1", after="v2").zh == "从 v1 到 v2 的变化"
     assert say("checks.all", of=3).zh == "3 项检查全部通过。"
-    said = say("belief.agreement_lowest", criterion="c", group="v2", coefficient="AC1", value="0.5")
-    assert said.zh == "c：评判与专家在 v2 最不一致，AC1 为 0.5"
+    said = say("validity.error", experts="0", judge="1", rate="x")
+    assert said.zh == "“0”被判为“1”：x"
 
 
 def test_filled_text_is_never_read_as_a_pattern() -> None:
-    assert say("page.title", run="{run} {0}").en == "{run} {0}: judged responses"
+    assert say("page.title", run="{run} {0}").en == "{run} {0}: evaluation report"
+
+
+@pytest.mark.parametrize(
+    ("written", "zh"),
+    [
+        ("safe: 20 labels; at least 30 are needed.", "safe：20 条标注，至少需要 30 条"),
+        (
+            "the passport expired on 2026-01-31; calibrate again.",
+            "校准证书已于 2026-01-31 过期，请重新校准",
+        ),
+        ("1 labels; at least 2 are needed.", "1 条标注，至少需要 2 条"),
+        ("an unheard-of reason", "程序原文为“an unheard-of reason”"),
+    ],
+)
+def test_a_reason_of_another_module_is_given_in_chinese_too(written: str, zh: str) -> None:
+    assert [each.zh for each in reported(written)] == [zh]
+    assert [each.en for each in reported(written)] == [written]
+
+
+def test_several_reasons_are_told_apart_and_their_own_semicolons_stay() -> None:
+    written = "the passport holds from 2026-01-31 on.; safe: 3 labels; at least 30 are needed."
+
+    assert len(reported(written)) == 2
+
+
+def test_every_reason_against_a_passport_is_known_in_chinese() -> None:
+    late = ISSUED + timedelta(days=400)
+    other = replace(
+        USE, judge_hash="x", rubric_hash="x", prompt_hash="x", settings_hash="x",
+        languages=("fr",), criteria=("severity", "safe"), fewest_labels=500,
+    )  # fmt: skip
+    made = [
+        *check(passport(), other, now=late).reasons,
+        *check(passport(beyond=None), USE, now=ISSUED - timedelta(days=9)).reasons,
+        *check(passport(beyond=COIN), USE, now=ISSUED).reasons,
+        *check(replace(passport(), provenance="SIMULATED"), USE, now=ISSUED).reasons,
+    ]
+
+    assert len({reason.objection for reason in made}) >= 9
+    assert not [each.text for each in made if "程序原文" in reported(each.text)[0].zh]
 
 
 def test_an_unknown_text_is_refused() -> None:
