@@ -14,11 +14,14 @@ JudgeError
     │   ├── DeadlineExceeded   no whole reply within the call's deadline
     │   ├── ConnectionFailed   refused, reset or cut
     │   ├── ProviderFailed     5xx or 529
+    │   │   └── ModelLoading       the server is up, its model is not yet
     │   └── BatchExpired       the batch ended before this line was answered
     └── RejectedError      a retry cannot help
         ├── AuthRejected       401 or 403
         ├── RequestRejected    400, 404 or 422
-        │   └── RungRejected       the provider does not know this way of asking for JSON
+        │   ├── RungRejected       the provider does not know this way of asking for JSON
+        │   ├── ParameterRejected  the model does not take a setting, or not its value
+        │   └── AddressRejected    nothing of the kind is served at the address
         ├── ContentFiltered    the provider's filter stopped the call
         ├── ReplyTooLarge      the reply is longer than any verdict can be
         └── ReplyMalformed     the reply is whole and of another shape
@@ -62,7 +65,8 @@ class Stopped(JudgeError):  # noqa: N818 - as above
 class ModelError(JudgeError):
     """One call to a provider gave no reply.
 
-    The message never holds a provider's own text: providers echo keys and prompts in it.
+    The message holds a provider's own words only without what the request held and without keys:
+    providers echo prompts and keys in them.
     """
 
     outcome: Reason = "error.transport"
@@ -112,6 +116,10 @@ class BatchExpired(TransportError):  # noqa: N818
     outcome: Reason = "error.expired"
 
 
+class ModelLoading(ProviderFailed):
+    """The server is up, but its model is not yet loaded."""
+
+
 class RejectedError(ModelError):
     """The provider refused the call itself; asking again changes nothing."""
 
@@ -130,6 +138,37 @@ class RequestRejected(RejectedError):  # noqa: N818
 
 class RungRejected(RequestRejected):
     """The provider does not support this way of asking for a structured reply."""
+
+
+class ParameterRejected(RequestRejected):
+    """The model does not take a setting, or not the value that was sent.
+
+    Attributes
+    ----------
+    param : str
+        Name of the setting as it was sent.
+    value : float | None
+        The only value that the provider says it takes, None where it names none.
+    """
+
+    def __init__(self, message: str, param: str, value: float | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.value = value
+
+
+class AddressRejected(RequestRejected):
+    """Nothing of the kind is served at the address.
+
+    Attributes
+    ----------
+    elsewhere : bool
+        Whether the next call goes to another address.
+    """
+
+    def __init__(self, message: str, *, elsewhere: bool = False) -> None:
+        super().__init__(message)
+        self.elsewhere = elsewhere
 
 
 class ContentFiltered(RejectedError):  # noqa: N818

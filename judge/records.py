@@ -131,6 +131,10 @@ class ModelSettings(Record):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     max_tokens: int = Field(default=2048, ge=16)
     seed: int | None = None
+    extra_body: Mapping[str, object] | None = None
+    """Members that are added to every request, such as a switch that turns thinking off."""
+    omit: tuple[str, ...] = ()
+    """Members of every request that are left out, because the model refuses them."""
 
     @property
     def name(self) -> str:
@@ -367,6 +371,9 @@ def model_digest(model: ModelSettings) -> str:
     for name, usual in (("api", "chat"), ("threshold", 0.5), ("escalation", None)):
         if settings.get(name) == usual:
             settings.pop(name, None)
+    for name in ("extra_body", "omit"):
+        if not settings[name]:
+            del settings[name]
     if settings.get("escalation"):
         settings["escalation"]["judge"] = model_digest(_second(model))
     return digest(settings)

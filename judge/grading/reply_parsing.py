@@ -13,6 +13,8 @@ from typing import NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from judge.models.base import Reply
+from judge.models.chat_completion import finish_of
+from judge.models.provider_words import provider_words
 from judge.records import Reason
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,8 +22,6 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_CHARACTERS = 1 << 20
 MAX_DEPTH = 32
 
-TRUNCATED = frozenset({"length", "max_tokens"})
-FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
 _LEFT_OUT = re.compile(r"…+|\.{3,}")
 _MARKS = re.compile(r"[\W_]+")
 _REFUSAL_OPENINGS = (
@@ -99,20 +99,32 @@ def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = 
 
 def _whole_text(reply: Reply) -> str:
     """Give the text to parse, after the provider's own signals have been heeded."""
-    finish = (reply.finish_reason or "").lower()
-    if finish in FILTERED:
+    if reply.leaked:
+        raise Unreadable("unscored.leaked_canary")
+    finish = finish_of(reply.finish_reason)
+    if finish == "content_filter":
         raise Unreadable("unscored.content_filtered")
     if reply.refusal or finish == "refusal":
         raise Unreadable("unscored.judge_refused")
-    if finish in TRUNCATED:
+    if finish == "length":
         raise Unreadable("unscored.truncated")
-    if reply.tool_calls > 1:
+    if reply.contradiction or reply.tool_calls > 1:
         raise Unreadable("unscored.parse_ambiguous")
-    text = (reply.text or "").strip()
+    text = _without_marks(reply.text or "")
     if not text:
         raise Unreadable("unscored.empty")
     if len(text) > MAX_CHARACTERS:
         raise Unreadable("unscored.parse_invalid")
+    return text
+
+
+def _without_marks(text: str) -> str:
+    """Take away what a template leaves around a whole message: a byte order mark, end tokens."""
+    text = text.strip("\ufeff\u200b \t\r\n")
+    ends = provider_words().end_tokens
+    while text.endswith(ends):
+        token = next(token for token in ends if text.endswith(token))
+        text = text.removesuffix(token).rstrip()
     return text
 
 

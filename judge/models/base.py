@@ -25,6 +25,22 @@ class Message(Record):
     content: str
 
 
+class Dialect(Record):
+    """How the settings of a call are sent to one model; the usual one is OpenAI's first."""
+
+    token_limit: Literal["max_tokens", "max_completion_tokens"] | None = "max_tokens"  # noqa: S105 - no secret
+    """Name under which the limit on the reply's tokens is sent; None sends none."""
+    omit: tuple[str, ...] = ()
+    """Settings that are not sent."""
+    values: tuple[tuple[str, float], ...] = ()
+    """Settings that are sent with the only value that the model takes."""
+    refused: tuple[str, ...] = ()
+    """Names of the token limit that were refused."""
+
+
+AS_USUAL = Dialect()
+
+
 class Question(Record):
     """One call to a model."""
 
@@ -38,17 +54,31 @@ class Question(Record):
     temperature: float = 0.0
     max_tokens: int = 2048
     seed: int | None = None
+    dialect: Dialect = AS_USUAL
     deadline: float = 120.0
     """Seconds from the start of the call to the last byte of the reply."""
+
+
+Thoughts = Literal["apart", "inline", "unopened"] | None
+"""How the thoughts of a reasoning model came: in a member of their own, in the text between two
+marks, or in the text before a closing mark alone. None where none were seen."""
 
 
 class Reply(Record):
     """What a model answered, as it came: nothing is parsed or judged here."""
 
     text: str | None
-    """The message's content, or the arguments of its one tool call; None when it had neither."""
+    """The message's content without thoughts, or the arguments of the one tool call that was asked
+    for; None when it had neither."""
     tool_calls: int = 0
+    contradiction: bool = False
+    """Whether something else could be the verdict too: a tool call that nobody asked for, or a
+    second choice that says something else."""
+    thoughts: Thoughts = None
+    leaked: bool = False
+    """Whether the reply repeated the key; its text was dropped."""
     finish_reason: str | None = None
+    """As OpenAI names it where the spelling is known: ``stop``, ``length``, ``content_filter``."""
     refusal: str | None = None
     """The provider's own refusal field, where it has one."""
     served_model: str | None = None
@@ -185,6 +215,25 @@ def refuse_secrets(model: ModelSettings) -> None:
         netloc_of(model.base_url)
     if model.api_key_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", model.api_key_env):
         raise ConfigError("--api-key-env takes the NAME of a variable, never the key itself.")
+
+
+def secrets_of(judge: ModelSettings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """List the keys that a call to a model may carry, so that a reply that repeats one is noticed.
+
+    Where the provider's library finds the key itself, every variable that is named like a key
+    counts.
+    """
+    own = key_of(judge, environ)
+    if own is not None:
+        return (own,) if len(own) >= SHORTEST_KEY else ()
+    found = (value for name, value in environ.items() if _KEY_NAME.search(name))
+    return tuple(value for value in found if len(value) >= 2 * SHORTEST_KEY)
+
+
+SHORTEST_KEY = 8
+"""Characters below which a key is too short to be told from ordinary words."""
+
+_KEY_NAME = re.compile(r"(_API_KEY|_SECRET(_ACCESS)?_KEY|_TOKEN|_APIKEY)$")
 
 
 def key_of(judge: ModelSettings, environ: Mapping[str, str]) -> str | None:

@@ -15,12 +15,16 @@ class Price:
 
     prompt: float
     completion: float
+    cached: float | None = None
+    """For tokens of the prompt that came from the provider's cache; None for the full price."""
 
     def cost(self, usage: Usage) -> float | None:
         """Price a call; None where its tokens were not counted."""
         if usage.prompt_tokens is None or usage.completion_tokens is None:
             return None
-        return self.prompt * usage.prompt_tokens + self.completion * usage.completion_tokens
+        cached = 0 if self.cached is None else min(usage.cached_tokens or 0, usage.prompt_tokens)
+        read = self.prompt * (usage.prompt_tokens - cached) + (self.cached or 0.0) * cached
+        return read + self.completion * usage.completion_tokens
 
 
 class Budget:

@@ -1,16 +1,19 @@
 """What a failed call means: from a status and body, or litellm's exception, to one of our errors.
 
-A body is read to classify it and then dropped: providers echo keys and prompts, so no message
-holds a word of it.
+What the body says comes before the bare status, by the table of `judge.models.provider_words`. An
+echo of the request in it neither decides the class nor reaches the message.
 """
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
 
 from judge.errors import (
+    AddressRejected,
     AuthRejected,
     ConfigError,
     ConnectionFailed,
@@ -18,55 +21,32 @@ from judge.errors import (
     DeadlineExceeded,
     JudgeError,
     ModelError,
+    ModelLoading,
+    ParameterRejected,
     ProviderFailed,
     RateLimited,
     RequestRejected,
     RungRejected,
 )
 from judge.models.http_session import OneCall
+from judge.models.provider_error import ProviderError, Sent, read_error
+from judge.models.provider_words import provider_words, squash
 from judge.records import Rung
 
-READ_FOR_CLASS = 4096
-"""Characters of an error body that are read to classify it."""
-
-FILTER_MARKS = (
-    "content_filter",
-    "content filter",
-    "content policy",
-    "content_policy",
-    "content management policy",
-    "data_inspection_failed",
-    "datainspectionfailed",
-    "responsibleaipolicy",
-    "sensitive_words",
-    "内容安全",
-    "敏感",
-)
-"""Words by which providers say that a filter stopped the prompt (OpenAI, Azure, DashScope, ...)."""
-
-CREDIT_MARKS = ("insufficient_quota", "current quota", "insufficient balance", "余额不足", "欠费")
-"""Words by which a provider says, with a 429, that the account is empty and no wait will help."""
+NO_CREDIT = "refused the account for lack of credit"
 
 PLAIN_FAULTS: Mapping[int, tuple[type[ModelError], str]] = {
     401: (AuthRejected, "refused the key"),
-    402: (AuthRejected, "refused the account for lack of credit"),
+    402: (AuthRejected, NO_CREDIT),
     403: (AuthRejected, "does not allow this key to use the model"),
     408: (DeadlineExceeded, "gave up waiting"),
-    429: (AuthRejected, "refused the account for lack of credit"),
     409: (ConnectionFailed, "asked to try again"),
+    425: (ConnectionFailed, "asked to try again"),
 }
-"""Statuses whose meaning does not depend on the body."""
+"""Statuses whose meaning does not depend on the body, unless that names a class of its own."""
 
-RUNG_MARKS: Mapping[Rung, tuple[str, ...]] = {
-    "json_schema": ("response_format", "json_schema", "structured output", "guided", "schema"),
-    "tools": ("tool", "function"),
-    "json_object": ("response_format", "json_object", "json mode", "structured output"),
-    "prompt": (),
-    "decisions": (),
-    "systemone": (),
-}
-"""Words by which providers say that they do not know a way of asking for a structured reply."""
-
+SETTINGS_REFUSED_BY = frozenset({400, 404, 405, 415, 422, 500, 501})
+"""Statuses with which servers refuse a setting or a way of asking; some of them wrongly use 500."""
 
 STATUSES: Mapping[str, int] = {
     "AuthenticationError": 401,
@@ -107,42 +87,190 @@ CONNECTION_CAUSES = frozenset(
 TIME_CAUSES = frozenset({"Timeout", "APITimeoutError", "TimeoutException", "TimeoutError"})
 
 
-def fault_of(status: int, body: str, *, rung: Rung, retry_after: float | None = None) -> ModelError:
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One failed call, as far as it is known."""
+
+    status: int
+    """HTTP status of the reply, or the one that the body names."""
+    said: ProviderError
+    rung: Rung
+    retry_after: float | None = None
+    """Seconds that the provider asked to wait; None where it did not say."""
+    sent: Sent = field(default_factory=Sent)
+    secrets: tuple[str, ...] = ()
+    """Keys, which no message may show."""
+    where: str = ""
+    """Where the status stands, for the message; empty for the reply's own."""
+
+    @property
+    def wait(self) -> float | None:
+        """The wait by the headers, else by the body."""
+        return self.retry_after if self.retry_after is not None else self.said.wait
+
+    def message(self, meaning: str, *, quoted: bool = True) -> str:
+        """Say what it means, and what the provider said."""
+        shown = self.said.shown(self.secrets) if quoted else ""
+        where = self.where or f"HTTP {self.status}"
+        return f"the provider {meaning} ({where})" + (f": {shown}" if shown else "")
+
+
+def fault_of(
+    status: int,
+    body: str | bytes,
+    *,
+    rung: Rung,
+    retry_after: float | None = None,
+    sent: Sent | None = None,
+    secrets: tuple[str, ...] = (),
+) -> ModelError:
     """Name the error behind an HTTP status.
 
     Parameters
     ----------
     status : int
         HTTP status of the reply, 300 or more.
-    body : str
-        Body of the reply; read for its class only, never kept.
+    body : str or bytes
+        Body of the reply.
     rung : Rung
         How a structured reply was asked for.
     retry_after : float or None
         Seconds that the provider asked to wait; None where it did not say.
+    sent : Sent or None
+        What the request held, so that an echo of it neither decides nor shows.
+    secrets : tuple of str
+        Keys, which the message must not show.
 
     Returns
     -------
     ModelError
-        To be raised by the caller; its message names the status only.
+        To be raised by the caller.
     """
-    text = body[:READ_FOR_CLASS].lower()
-    if status == 429 and not any(mark in text for mark in CREDIT_MARKS):
-        return RateLimited("the provider asked for a pause (HTTP 429)", retry_after)
+    sent = sent or Sent()
+    said = read_error(body, sent)
+    return name_failure(
+        Failure(
+            status=status,
+            said=said,
+            rung=rung,
+            retry_after=retry_after,
+            sent=sent,
+            secrets=secrets,
+        )
+    )
+
+
+def fault_within(
+    said: ProviderError, *, rung: Rung, sent: Sent | None = None, secrets: tuple[str, ...] = ()
+) -> ModelError:
+    """Name the error that stands in a reply whose HTTP status is good."""
+    status = said.status or 500
+    named = f"error {said.status}" if said.status else "an error"
+    return name_failure(
+        Failure(
+            status=status,
+            said=said,
+            rung=rung,
+            sent=sent or Sent(),
+            secrets=secrets,
+            where=f"{named} in a reply of HTTP 200",
+        )
+    )
+
+
+def name_failure(failure: Failure) -> ModelError:
+    """Name the error behind a failed call; what the body says comes before the bare status."""
+    for rule in (_filtered, _without_account, _passing, _too_long, _refused_setting, _wrong_place):
+        found = rule(failure)
+        if found is not None:
+            return found
+    status = failure.status
     if status >= 500:
-        return ProviderFailed(f"the provider failed (HTTP {status})", retry_after)
+        return ProviderFailed(failure.message("failed"), failure.wait)
     if status in PLAIN_FAULTS:
         kind, meaning = PLAIN_FAULTS[status]
-        return kind(f"the provider {meaning} (HTTP {status})")
-    return _rejection(status, text, rung)
+        return kind(failure.message(meaning, quoted=kind is not AuthRejected))
+    return RequestRejected(failure.message("rejected the request"))
 
 
-def _rejection(status: int, text: str, rung: Rung) -> ModelError:
-    if any(mark in text for mark in FILTER_MARKS):
-        return ContentFiltered(f"the provider's content filter stopped the prompt (HTTP {status})")
-    if any(mark in text for mark in RUNG_MARKS[rung]):
-        return RungRejected(f"the provider does not take {rung} (HTTP {status})")
-    return RequestRejected(f"the provider rejected the request (HTTP {status})")
+def _says(failure: Failure, group: str) -> bool:
+    """Tell whether the provider's words, or its codes, belong to a group of the table."""
+    table = provider_words().words
+    codes = {squash(code) for code in failure.said.codes}
+    return any(word in failure.said.words for word in table[group]) or not codes.isdisjoint(
+        table.get(f"{group}_codes", ())
+    )
+
+
+def _filtered(failure: Failure) -> ModelError | None:
+    codes = tuple(map(squash, failure.said.codes))
+    message = squash(failure.said.message)
+    for word in provider_words().filters:
+        if (
+            (not word.code or word.code in codes)
+            and (not word.code_part or any(word.code_part in code for code in codes))
+            and (not word.message or word.message in message)
+            and (not word.status or word.status == failure.status)
+        ):
+            return ContentFiltered(failure.message("stopped the prompt by its content filter"))
+    return None
+
+
+def _without_account(failure: Failure) -> ModelError | None:
+    if failure.status < 500 and failure.said.wait is None and _says(failure, "credit"):
+        return AuthRejected(failure.message(NO_CREDIT, quoted=False))
+    if failure.status in {400, 500} and _says(failure, "key"):
+        return AuthRejected(failure.message("refused the key", quoted=False))
+    return None
+
+
+def _passing(failure: Failure) -> ModelError | None:
+    """Find what another call may overcome: a model that loads, a limit on the rate."""
+    if (failure.status >= 500 or failure.status == 429) and _says(failure, "loading"):
+        return ModelLoading(failure.message("is still loading the model"), failure.wait)
+    if failure.status == 429 or (failure.status not in {401, 402} and _says(failure, "pause")):
+        return RateLimited(failure.message("asked for a pause"), failure.wait)
+    return None
+
+
+def _too_long(failure: Failure) -> ModelError | None:
+    told = failure.status < 500 or failure.said.structured
+    if told and failure.status not in {401, 402, 403} and _says(failure, "context"):
+        return RequestRejected(failure.message("found the request longer than the model takes"))
+    return None
+
+
+def _refused_setting(failure: Failure) -> ModelError | None:
+    if failure.status not in SETTINGS_REFUSED_BY:
+        return None
+    named = squash(failure.said.param)
+    words = failure.said.words
+    settings = {squash(name): name for name in failure.sent.settings}
+    if named in settings:
+        return _parameter_rejected(failure, settings[named])
+    marks = provider_words().rungs[failure.rung]
+    if any(mark in words or mark in named for mark in marks):
+        return RungRejected(failure.message(f"does not take {failure.rung}"))
+    if any(word in words for word in provider_words().words["unsupported"]):
+        places = {words.find(name): name for name in settings if name in words}
+        if places:
+            return _parameter_rejected(failure, settings[places[min(places)]])
+    return None
+
+
+def _parameter_rejected(failure: Failure, name: str) -> ParameterRejected:
+    only = _ONLY_VALUE.search(failure.said.message)
+    value = float(only[1]) if only else None
+    return ParameterRejected(failure.message(f"does not take {name} as it was sent"), name, value)
+
+
+_ONLY_VALUE = re.compile(r"(?:default|only)\D{0,16}(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+def _wrong_place(failure: Failure) -> ModelError | None:
+    if failure.status not in {404, 405} or "model" in failure.said.words:
+        return None
+    return AddressRejected(failure.message("serves no chat completions at this address"))
 
 
 def wait_wanted(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -186,17 +314,28 @@ def _until(header: str, now: datetime | None) -> float | None:
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
 
 
-def fault_from(error: BaseException, call: OneCall, rung: Rung) -> JudgeError:
+def fault_from(
+    error: BaseException,
+    call: OneCall,
+    rung: Rung,
+    *,
+    sent: Sent | None = None,
+    secrets: tuple[str, ...] = (),
+) -> JudgeError:
     """Name the error behind an exception that litellm raised, without importing litellm.
 
     Parameters
     ----------
     error : BaseException
-        Read for its class and causes; its text is read for its class only.
+        Read for its class and causes; its text only where no body was seen.
     call : OneCall
         How the provider answered, which litellm's classes do not always tell.
     rung : Rung
         How a structured reply was asked for.
+    sent : Sent or None
+        What the request held.
+    secrets : tuple of str
+        Keys, which the message must not show.
 
     Returns
     -------
@@ -210,14 +349,27 @@ def fault_from(error: BaseException, call: OneCall, rung: Rung) -> JudgeError:
     names = [kind.__name__ for link in chain for kind in type(link).__mro__]
     if "ImportError" in names:
         return ConfigError("litellm lacks a package for this provider; see `cvalues doctor`.")
-    return _by_status(error, call, rung) if call.status else _by_class(error, names, rung)
+    if call.status is None:
+        return _by_class(error, names, rung)
+    if call.status < 300:
+        return _unreadable(call, rung, sent=sent, secrets=secrets)
+    return fault_of(
+        call.status,
+        bytes(call.body) or str(error),
+        rung=rung,
+        retry_after=wait_wanted(call.headers),
+        sent=sent,
+        secrets=secrets,
+    )
 
 
-def _by_status(error: BaseException, call: OneCall, rung: Rung) -> ModelError:
-    status = call.status or 0
-    if status < 300:
-        return ConnectionFailed("the reply was cut, or was no chat completion")
-    return fault_of(status, str(error), rung=rung, retry_after=wait_wanted(call.headers))
+def _unreadable(
+    call: OneCall, rung: Rung, *, sent: Sent | None, secrets: tuple[str, ...]
+) -> ModelError:
+    said = read_error(bytes(call.body), sent)
+    if said.structured and b'"choices"' not in call.body:
+        return fault_within(said, rung=rung, sent=sent, secrets=secrets)
+    return ConnectionFailed("the reply was cut, or was no chat completion")
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -26,6 +26,9 @@ ENCODED_CAP = 64 * 1024
 """Bytes where a reply is compressed: these may be counted before they are unpacked, and deflate
 unpacks to a thousand times as much at most."""
 
+KEPT_OF_BODY = 16 * 1024
+"""Bytes of a reply that a guarded call keeps, to tell an error by what its body says."""
+
 KEEP_ALIVE = 60.0
 """Seconds for which an idle connection is kept."""
 
@@ -41,12 +44,15 @@ class OneCall:
         HTTP status of the reply; None while no head of one has come.
     headers : mapping of str to str
         Headers of the reply, looked up without regard to case.
+    body : bytearray
+        The first `KEPT_OF_BODY` bytes of the reply.
     """
 
     def __init__(self) -> None:
         self.made = False
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
+        self.body = bytearray()
 
 
 _call: ContextVar[OneCall | None] = ContextVar("call", default=None)
@@ -212,10 +218,13 @@ class _CappedStream:
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """Give pieces of at most ``size`` bytes."""
+        call = _call.get()
         while piece := await self._stream.read(size):
             self._left -= len(piece)
             if self._left < 0:
                 raise _too_large(self._cap)
+            if call is not None and len(call.body) < KEPT_OF_BODY:
+                call.body += piece[: KEPT_OF_BODY - len(call.body)]
             yield piece
 
 

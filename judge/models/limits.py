@@ -14,6 +14,8 @@ from typing import Protocol
 
 from pydantic import Field
 
+from judge.models.base import Model
+from judge.models.dialect import DialectLearner
 from judge.records import Record
 
 
@@ -278,7 +280,7 @@ def _bucket(per_minute: float | None, clock: Clock) -> TokenBucket | None:
 
 
 class Limits:
-    """The gates of all providers of a run.
+    """What all calls of a run share: the gates of its providers, the dialects of its models.
 
     Parameters
     ----------
@@ -301,6 +303,14 @@ class Limits:
         self.clock: Clock = clock or SystemClock()
         self._limit = limit or Limit()
         self._gates: dict[str, ProviderGate] = {}
+        self._dialects: dict[int, tuple[Model, DialectLearner]] = {}
+
+    def dialects(self, model: Model) -> DialectLearner:
+        """Give what the run has learnt of how a model takes its settings."""
+        if id(model) not in self._dialects:
+            # Kept with its model: while that lives nothing else can have its identity.
+            self._dialects[id(model)] = (model, DialectLearner())
+        return self._dialects[id(model)][1]
 
     def gate(self, provider: str) -> ProviderGate:
         """Give the one gate of a provider."""

@@ -13,7 +13,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -27,11 +27,19 @@ from judge.models.base import (
     netloc_of,
     prefix_of,
     provenance_of,
+    secrets_of,
 )
 from judge.models.budget import Price
+from judge.models.chat_completion import (
+    counted_usage,
+    finish_of,
+    holds_secret,
+    model_name,
+    read_message,
+)
 from judge.models.http_errors import fault_from
 from judge.models.http_session import Wire, join_wire, one_call
-from judge.models.openai_compatible import KEPT, counted_usage
+from judge.models.openai_compatible import KEPT, sent_by, sent_settings
 from judge.records import ModelSettings, Rung, Usage
 
 MODES: Mapping[Rung, str] = {"json_schema": "JSON_SCHEMA", "tools": "TOOLS", "json_object": "JSON"}
@@ -83,6 +91,9 @@ class LitellmModel:
         self.provider = provider if judge.base_url is None else netloc_of(judge.base_url)
         self.rungs = _ladder(self._litellm, judge, provider)
         self.left_out = _not_taken(self._litellm, judge, provider)
+        self._omitted = frozenset((*self.left_out, *judge.omit))
+        self._extra_body = judge.extra_body
+        self._secrets = secrets_of(judge, environ)
         self._as_is = _sent_as_is(self._litellm, judge, provider)
         self._cost_counts = judge.base_url is None or provider not in DIRECT_PREFIXES
         self.priced = self._cost_counts and _price_is_listed(self._litellm, judge)
@@ -108,11 +119,14 @@ class LitellmModel:
                     came = await self._litellm.acompletion(
                         **options, shared_session=self._wire.session
                     )
-                reply = _reply(came)
+                reply = _reply(came, question, self._secrets)
             except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
                 if timer.expired():
                     raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
-                raise fault_from(error, call, question.rung) from None
+                sent = sent_by(question)
+                raise fault_from(
+                    error, call, question.rung, sent=sent, secrets=self._secrets
+                ) from None
         # A price is the provider's; what somebody else's server asks for is not known.
         return reply if self._cost_counts else reply.model_copy(update={"cost_usd": None})
 
@@ -121,16 +135,15 @@ class LitellmModel:
         options: dict[str, object] = {
             **self._fixed,
             "messages": messages,
-            "max_tokens": question.max_tokens,
             "timeout": question.deadline,
+            **sent_settings(question),
         }
-        if "temperature" not in self.left_out:
-            options["temperature"] = question.temperature
-        if question.seed is not None and "seed" not in self.left_out:
-            options["seed"] = question.seed
         if question.reply_schema is not None and question.rung in MODES:
             options |= self._structured(question.rung, question.reply_schema)
-        return options
+        if self._extra_body:
+            added = cast("Mapping[str, object]", options.get("extra_body", {}))
+            options["extra_body"] = {**added, **self._extra_body}
+        return {name: value for name, value in options.items() if name not in self._omitted}
 
     def _structured(self, rung: Rung, schema: Mapping[str, object]) -> Mapping[str, object]:
         # Kept together with the schema: while that lives nothing else can have its identity.
@@ -361,29 +374,46 @@ def _known_of(litellm: Any, judge: ModelSettings) -> Mapping[str, Any]:
         return {}
 
 
-def _reply(came: Any) -> Reply:
-    served = str(came.model) if came.model else None
+def _reply(came: Any, asked: Question, secrets: tuple[str, ...]) -> Reply:
+    served = model_name(came.model)
     empty = Reply(
         text=None,
-        served_model=served,
+        served_model=None if holds_secret(served, secrets) else served,
         usage=_usage(getattr(came, "usage", None)),
         cost_usd=came._hidden_params.get("response_cost") or None,  # noqa: SLF001 - its only place
         provenance=provenance_of(served),
     )
-    return empty.model_copy(update=_said(came.choices[0])) if came.choices else empty
+    return empty.model_copy(update=_said(came.choices, asked, secrets)) if came.choices else empty
 
 
-def _said(choice: Any) -> dict[str, object]:
-    message = choice.message
-    calls: Any = message.tool_calls or []
+def _said(choices: Any, asked: Question, secrets: tuple[str, ...]) -> dict[str, object]:
+    message = choices[0].message
     fields: Any = getattr(message, "provider_specific_fields", None) or {}
-    text = calls[0].function.arguments if len(calls) == 1 else message.content
+    words = read_message(_members(message), asked)
+    leaked = holds_secret(words.text, secrets)
+    others = [read_message(_members(choice.message), asked).text for choice in choices[1:]]
     return {
-        # Half a surrogate pair is text to litellm, but to no database.
-        "text": text and text.encode("utf-8", "replace").decode(),
-        "tool_calls": len(calls),
-        "finish_reason": choice.finish_reason,
+        "text": None if leaked else words.text,
+        "tool_calls": words.tool_calls,
+        "contradiction": words.contradiction or any(text != words.text for text in others),
+        "thoughts": words.thoughts,
+        "leaked": leaked,
+        "finish_reason": finish_of(choices[0].finish_reason),
         "refusal": getattr(message, "refusal", None) or fields.get("refusal"),
+    }
+
+
+def _members(message: Any) -> dict[str, object]:
+    """Give what is read of a message in the form in which an endpoint sends it."""
+    calls: Any = message.tool_calls or []
+    functions = [
+        {"function": {"name": call.function.name, "arguments": call.function.arguments}}
+        for call in calls
+    ]
+    return {
+        "content": message.content,
+        "tool_calls": functions,
+        "reasoning_content": getattr(message, "reasoning_content", None),
     }
 
 

@@ -3,7 +3,7 @@
 Same seam, errors and outcomes as the litellm way, at a fraction of its cost. A body is read up to
 a cap, the deadline covers the call to its last byte, and nothing of a body reaches a message.
 A run asks thousands of questions that differ in one message only: the settings, the schema and
-the system message are kept as bytes. Of a reply is read what was said, by whom and at which cost.
+the system message are kept as bytes.
 """
 
 import asyncio
@@ -11,25 +11,18 @@ import functools
 import json
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from judge.errors import ConfigError, ConnectionFailed, DeadlineExceeded
-from judge.models.base import (
-    DIRECT_PREFIXES,
-    NO_KEY,
-    Message,
-    Question,
-    Reply,
-    key_of,
-    netloc_of,
-    prefix_of,
-    provenance_of,
-)
+from judge.errors import AddressRejected, ConnectionFailed, DeadlineExceeded
+from judge.models.base import AS_USUAL, Dialect, Message, Question, Reply
+from judge.models.chat_completion import read_completion
 from judge.models.http_errors import fault_of, wait_wanted
 from judge.models.http_session import open_session, proxy_for
-from judge.records import ModelSettings, Rung, Usage
+from judge.models.provider_error import Sent
+from judge.models.providers import endpoint_of
+from judge.records import ModelSettings, Rung
 
 KEPT = 256
 """Openings that are kept; a run has one for each rubric, language and rung."""
@@ -44,10 +37,30 @@ class RequestWriter:
     ----------
     model : str
         Its name as the endpoint knows it.
+    extra : mapping or None
+        Members that the user adds to every body; they win over ours.
+    omit : tuple of str
+        Members that the user leaves out of every body.
+    dialect : Dialect
+        In which a question of no dialect of its own is put.
+    rename : mapping of str to str, or None
+        Settings that have another name there.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        extra: Mapping[str, object] | None = None,
+        omit: tuple[str, ...] = (),
+        dialect: Dialect = AS_USUAL,
+        rename: Mapping[str, str] | None = None,
+    ) -> None:
         self._model = model
+        self._extra = extra or {}
+        self._omit = omit
+        self._dialect = dialect
+        self._rename = rename or {}
         self._openings: dict[tuple[object, ...], tuple[object, bytes]] = {}
 
     def write(self, question: Question) -> bytes:
@@ -63,6 +76,7 @@ class RequestWriter:
             question.max_tokens,
             question.seed,
             id(schema),
+            id(question.dialect),
         )
         kept = self._openings.get(key)
         if kept is not None:
@@ -70,21 +84,35 @@ class RequestWriter:
         if len(self._openings) >= KEPT:
             self._openings.clear()
         encoded = self._encode_opening(question)
-        # The schema is kept too: while it lives nothing else can have its identity.
-        self._openings[key] = (schema, encoded)
+        # What is known by identity is kept too: while it lives nothing else can have the same.
+        self._openings[key] = ((schema, question.dialect), encoded)
         return encoded
 
     def _encode_opening(self, question: Question) -> bytes:
-        fields: dict[str, object] = {
-            "model": self._model,
-            "temperature": question.temperature,
-            "max_tokens": question.max_tokens,
-        }
-        if question.seed is not None:
-            fields["seed"] = question.seed
+        fields: dict[str, object] = {"model": self._model, **self.settings(question)}
         if question.reply_schema is not None:
             fields |= structured_options(question.rung, question.reply_schema)
-        return _bytes(fields)[:-1] + b', "messages": ['
+        kept = {name: value for name, value in fields.items() if name not in self._omit}
+        return _bytes({**kept, **self._extra})[:-1] + b', "messages": ['
+
+    def settings(self, question: Question) -> dict[str, object]:
+        """Name the settings of a call as the endpoint takes them."""
+        if question.dialect is AS_USUAL and self._dialect is not AS_USUAL:
+            question = question.model_copy(update={"dialect": self._dialect})
+        settings = sent_settings(question)
+        return {self._rename.get(name, name): value for name, value in settings.items()}
+
+
+def sent_settings(question: Question) -> dict[str, object]:
+    """Name the settings of a call as the model's dialect has it."""
+    dialect = question.dialect
+    settings: dict[str, object] = {"temperature": question.temperature}
+    if dialect.token_limit is not None:
+        settings[dialect.token_limit] = question.max_tokens
+    if question.seed is not None:
+        settings["seed"] = question.seed
+    settings |= {name: value for name, value in dialect.values if name in settings}
+    return {name: value for name, value in settings.items() if name not in dialect.omit}
 
 
 def structured_options(rung: Rung, schema: Mapping[str, object]) -> Mapping[str, object]:
@@ -131,145 +159,13 @@ def _bytes(value: object) -> bytes:
         return json.dumps(value).encode()
 
 
-class _Wire(BaseModel):
-    """A part of a chat completion as it came; fields that are not read are not kept."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-
-class _Function(_Wire):
-    arguments: str
-
-
-class _ToolCall(_Wire):
-    function: _Function
-
-
-class _Message(_Wire):
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: tuple[_ToolCall, ...] | None = None
-
-
-class _Choice(_Wire):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(_Wire):
-    cached_tokens: int | None = None
-
-
-class _Counted(_Wire):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-
-
-class _Completion(_Wire):
-    choices: tuple[_Choice, ...]
-    model: str | None = None
-    usage: _Counted | None = None
-
-
-def read_completion(content: bytes) -> Reply:
-    """Read the body of a chat completion.
-
-    Raises
-    ------
-    ConnectionFailed
-        If it is none: then what came is not what the model said, and may come right next time.
-    """
-    came = _completion(content) or _completion(_whole_characters(content))
-    if came is None:
-        raise ConnectionFailed("the reply was cut, or was no chat completion")
-    usage, provenance = _usage(came.usage), provenance_of(came.model)
-    if not came.choices:
-        return Reply(text=None, served_model=came.model, usage=usage, provenance=provenance)
-    choice = came.choices[0]
-    calls, content_text = choice.message.tool_calls or (), choice.message.content
-    return Reply(
-        text=calls[0].function.arguments if len(calls) == 1 else without_thoughts(content_text),
-        tool_calls=len(calls),
-        finish_reason=choice.finish_reason,
-        refusal=choice.message.refusal,
-        served_model=came.model,
-        usage=usage,
-        provenance=provenance,
-    )
-
-
-def _completion(content: bytes) -> "_Completion | None":
-    try:
-        return _Completion.model_validate_json(content)
-    except ValidationError:
-        return None
-
-
-def _whole_characters(content: bytes) -> bytes:
-    """Write JSON anew with a question mark for each half of a surrogate pair.
-
-    Some gateways cut a character in two; pydantic takes no such text, nor does a database.
-    """
-    try:
-        return json.dumps(json.loads(content), ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError):
-        return b""
-
-
-def _usage(counted: "_Counted | None") -> Usage:
-    if counted is None:
-        return Usage()
-    details = counted.prompt_tokens_details
-    return counted_usage(
-        counted.prompt_tokens, counted.completion_tokens, details and details.cached_tokens
-    )
-
-
-def counted_usage(prompt: object, completion: object, cached: object) -> Usage:
-    """Read a provider's token counts, where what makes no sense counts as not told.
-
-    Parameters
-    ----------
-    prompt, completion, cached : object
-        As they came. A prompt of no tokens is no count, and then none of the others is.
-    """
-    if not _count(prompt):
-        return Usage()
-    return Usage(
-        prompt_tokens=_count(prompt),
-        completion_tokens=_count(completion),
-        cached_tokens=_count(cached),
-    )
-
-
-def _count(tokens: object) -> int | None:
-    return tokens if isinstance(tokens, int) and tokens >= 0 else None
-
-
-def without_thoughts(text: str | None) -> str | None:
-    """Take away the block of thoughts with which a reasoning model opens its reply.
-
-    Only a block at the very start is the model's own form; one further on may be a quotation.
-
-    Examples
-    --------
-    >>> without_thoughts('<think>Is it safe?</think>{"score": 1}')
-    '{"score": 1}'
-    """
-    if text is None or not text.lstrip().startswith("<think>"):
-        return text
-    _, closed, rest = text.partition("</think>")
-    return rest.lstrip() if closed else text
-
-
 class DirectModel:
-    """One judge model behind an OpenAI-compatible endpoint.
+    """One model behind an endpoint that speaks OpenAI's chat protocol.
 
     Parameters
     ----------
     judge : ModelSettings
-        Needs a base URL and a model string with the prefix ``openai/`` or ``hosted_vllm/``.
+        Its prefix names a provider of `judge.models.providers`, or it has a base URL.
     environ : mapping of str to str, or None
         Where keys are read; None for the process's environment.
 
@@ -277,20 +173,33 @@ class DirectModel:
     ------
     ConfigError
         If the judge cannot be reached this way, or the key's variable is not set.
+
+    Attributes
+    ----------
+    priced : bool
+        Whether its replies come with what they cost.
+    notes : list of str
+        What was found out while asking, in sentences for the user.
     """
 
     transport: str = "direct"
-    rungs: tuple[Rung, ...] = ("json_schema", "tools", "json_object", "prompt")
 
     def __init__(self, judge: ModelSettings, *, environ: Mapping[str, str] | None = None) -> None:
-        if judge.base_url is None or prefix_of(judge) not in DIRECT_PREFIXES:
-            raise ConfigError(
-                f"the direct way needs openai/ or hosted_vllm/ and a base URL; got {judge.model!r}."
-            )
-        self.provider = netloc_of(judge.base_url)
-        self._url = judge.base_url.rstrip("/") + "/chat/completions"
-        self._requests = RequestWriter(judge.model.removeprefix(f"{prefix_of(judge)}/"))
-        self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
+        endpoint = endpoint_of(judge, os.environ if environ is None else environ)
+        self.provider = urlsplit(endpoint.url).netloc
+        self.rungs: tuple[Rung, ...] = endpoint.rungs
+        self.priced = endpoint.price is not None
+        self.notes: list[str] = []
+        self._endpoint = endpoint
+        self._url = endpoint.url
+        self._found = False
+        self._requests = RequestWriter(
+            endpoint.model,
+            extra=judge.extra_body,
+            omit=judge.omit,
+            dialect=endpoint.dialect,
+            rename=endpoint.rename,
+        )
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -314,24 +223,50 @@ class DirectModel:
             raise ConnectionFailed("the connection was refused, reset or cut") from None
 
     async def _call(self, question: Question) -> Reply:
-        body = self._requests.write(question)
-        async with self._open_session().post(
-            self._url, data=body, allow_redirects=False
-        ) as response:
+        body, url = self._requests.write(question), self._url
+        async with self._open_session().post(url, data=body, allow_redirects=False) as response:
             content = await response.read()
+            secrets = self._endpoint.secrets
             if response.status < 300:
-                return read_completion(content)
-            raise fault_of(
+                reply = read_completion(
+                    content, question, headers=response.headers, secrets=secrets
+                )
+                self._found = True
+                return self._priced(reply)
+            error = fault_of(
                 response.status,
-                content.decode("utf-8", "replace"),
+                content,
                 rung=question.rung,
                 retry_after=wait_wanted(response.headers),
+                sent=sent_by(question, self._requests),
+                secrets=secrets,
             )
+        raise self._elsewhere(error, url) if isinstance(error, AddressRejected) else error
+
+    def _priced(self, reply: Reply) -> Reply:
+        if self._endpoint.price is None:
+            return reply
+        return reply.model_copy(update={"cost_usd": self._endpoint.price.cost(reply.usage)})
+
+    def _elsewhere(self, error: AddressRejected, url: str) -> AddressRejected:
+        """Try the address with ``/v1`` once, where nothing was served at the one that was given."""
+        other = self._endpoint.other_url
+        if self._found or other is None:
+            return error
+        if url == self._endpoint.url and not self.notes:
+            self._url = other
+            self.notes.append(f"nothing is served at {url}; going on at {other}")
+        elif url == other:
+            self._url = self._endpoint.url
+            return AddressRejected(
+                f"{error}; the base URL is the API's root, like http://host:port/v1"
+            )
+        return AddressRejected(str(error), elsewhere=self._url != url)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             headers = {
-                "Authorization": f"Bearer {self._key}",
+                **self._endpoint.headers,
                 "Content-Type": "application/json",
                 "Accept-Encoding": "identity",
             }
@@ -343,6 +278,20 @@ class DirectModel:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def sent_by(question: Question, requests: RequestWriter | None = None) -> Sent:
+    """Name what a request held, against which an echo in an error is recognised."""
+    texts = {role: [m.content for m in question.messages if m.role == role] for role in ROLES}
+    settings = requests.settings(question) if requests else sent_settings(question)
+    return Sent(
+        material="\n".join((*texts["user"], *texts["assistant"])),
+        instructions="\n".join(texts["system"]),
+        settings=tuple(settings),
+    )
+
+
+ROLES = ("system", "user", "assistant")
 
 
 def open_direct(judge: ModelSettings, environ: Mapping[str, str] | None) -> DirectModel:

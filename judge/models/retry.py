@@ -1,8 +1,9 @@
 """The one owner of retries: when a call is made again, after which wait, and how often at most.
 
-Only a `TransportError` is retried as it was. A way of asking that the provider does not know is
-replaced by the next one of the ladder, and a truncated reply is asked for once more with twice
-the tokens; both count as attempts, so that the number of HTTP calls never passes the limit.
+Only a `TransportError` is retried as it was. A setting or a way of asking that the model refuses is
+replaced at once (`judge.models.dialect`), an empty reply is asked for once more one rung lower, and
+a truncated one with twice the tokens; all of it counts as attempts, so that the number of HTTP
+calls never passes the limit.
 """
 
 import random
@@ -12,14 +13,16 @@ from pydantic import Field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from judge.errors import (
+    AddressRejected,
     DeadlineExceeded,
     ModelError,
+    ModelLoading,
     ProviderFailed,
     RateLimited,
-    RungRejected,
     TransportError,
 )
 from judge.models.base import Model, Question, Reply
+from judge.models.dialect import DialectLearner
 from judge.models.limits import Limits, ProviderGate
 from judge.records import Outcome, Record, Rung
 
@@ -37,6 +40,9 @@ class RetryPolicy(Record):
     max_wait: float = Field(default=30.0, ge=0)
     longest_retry_after: float = Field(default=120.0, ge=0)
     """A provider that asks to wait longer is not waited for."""
+    loading_wait: float = Field(default=3.0, ge=0)
+    """Wait before the first retry while a server loads its model; four times as long with each
+    further one, and nobody else calls meanwhile."""
     spread: float = Field(default=0.2, ge=0, le=1)
     """Random addition to a wait that a provider asked for, as a fraction of it."""
 
@@ -101,8 +107,8 @@ async def ask_with_retries(
     try:
         return await _retrying(course, policy, limits)(course.call)
     except (_NextStep, ModelError) as error:
-        if course.truncated is not None:
-            return course.truncated
+        if course.unusable is not None:
+            return course.unusable
         if isinstance(error, _NextStep) and isinstance(error.__cause__, ModelError):
             raise error.__cause__ from None
         raise
@@ -131,10 +137,13 @@ class _Course:
         ledger: Ledger,
         dice: random.Random,
     ) -> None:
-        self.truncated: Reply | None = None
+        self.unusable: Reply | None = None
+        """The latest reply that was cut or empty; better than none."""
         self.pending: _NextStep | ModelError | None = None
         self._model = model
-        self._question = question
+        self._dialects: DialectLearner = limits.dialects(model)
+        self._question = self._dialects.first(question, model)
+        self._doubled = self._lowered = False
         self._policy = policy
         self._gate: ProviderGate = limits.gate(model.provider)
         self._clock = limits.clock
@@ -161,9 +170,10 @@ class _Course:
             detail=str(came) if isinstance(came, ModelError) else "",
         )
         if isinstance(came, ModelError):
-            self._step_down(came)
+            self._adapt(came)
             raise came
-        return self._more_tokens(came)
+        self._dialects.answered(self._question, came)
+        return self._ask_again(came)
 
     async def _make_call(self) -> tuple[Reply | ModelError, float]:
         started = await self._gate.enter(_tokens_guess(self._question))
@@ -183,25 +193,48 @@ class _Course:
         if isinstance(came, RateLimited | ProviderFailed | DeadlineExceeded):
             longest = self._policy.longest_retry_after
             pause = None if came.retry_after is None else min(came.retry_after, longest)
+            if pause is None and isinstance(came, ModelLoading):
+                pause = self._loading_wait()
             self._gate.pushed_back(started, pause)
         elif not isinstance(came, TransportError):
             self._gate.succeeded(started)
 
-    def _step_down(self, error: ModelError) -> None:
-        rungs = self._model.rungs
-        asked = self._question.rung
-        lower = rungs[rungs.index(asked) + 1 :] if asked in rungs else ()
-        if isinstance(error, RungRejected) and lower:
-            self._question = self._question.model_copy(update={"rung": lower[0]})
+    def _loading_wait(self) -> float:
+        longest = self._policy.longest_retry_after
+        return min(self._policy.loading_wait * 4.0 ** (self._number - 1), longest)
+
+    def _adapt(self, error: ModelError) -> None:
+        """Put the question as the model takes it, where the refusal says what it does not take."""
+        if isinstance(error, AddressRejected) and error.elsewhere:
+            raise _NextStep from error
+        changed = self._dialects.next(self._question, error, self._model)
+        if changed is not None:
+            self._question = changed
             raise _NextStep from error
 
-    def _more_tokens(self, reply: Reply) -> Reply:
-        if reply.finish_reason != "length" or self.truncated is not None:
+    def _ask_again(self, reply: Reply) -> Reply:
+        """Ask once more for a reply that was cut or empty; give back any other."""
+        if reply.finish_reason == "length" and not self._doubled:
+            self._doubled = True
+            tokens = self._question.max_tokens * 2
+            changed = self._question.model_copy(update={"max_tokens": tokens})
+        elif self._is_empty(reply) and not self._lowered:
+            self._lowered = True
+            changed = self._dialects.lower(self._question, self._model)
+        else:
             return reply
-        self.truncated = reply
-        doubled = self._question.max_tokens * 2
-        self._question = self._question.model_copy(update={"max_tokens": doubled})
+        if changed is None:
+            return reply
+        self.unusable, self._question = reply, changed
         raise _NextStep
+
+    def _is_empty(self, reply: Reply) -> bool:
+        said = reply.text or reply.refusal or reply.leaked or reply.contradiction
+        return (
+            not said
+            and self._question.reply_schema is not None
+            and reply.finish_reason in (None, "stop", "tool_calls")
+        )
 
     def may_retry(self, error: BaseException) -> bool:
         """Tell whether another call can help and is allowed."""
@@ -211,7 +244,7 @@ class _Course:
             return False
         if (error.retry_after or 0.0) > self._policy.longest_retry_after:
             return False
-        return isinstance(error, RateLimited) or self._budget_allows()
+        return isinstance(error, RateLimited | ModelLoading) or self._budget_allows()
 
     def _budget_allows(self) -> bool:
         allowed = self._gate.retries.spend()
@@ -226,6 +259,8 @@ class _Course:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _NextStep):
             return 0.0
+        if isinstance(error, ModelLoading) and error.retry_after is None:
+            return self._loading_wait()
         if isinstance(error, TransportError) and error.retry_after is not None:
             return error.retry_after * (1.0 + self._dice.random() * self._policy.spread)
         longest = self._policy.base_wait * 2.0 ** (state.attempt_number - 1)

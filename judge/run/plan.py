@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from judge.grading import pairwise, pointwise
 from judge.grading.judgment_task import Form, Task
 from judge.grading.pointwise import Edition, Forms
-from judge.grading.reply_parsing import FILTERED, TRUNCATED
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
 from judge.models.base import Message, Question, Reply
 from judge.models.budget import spent
+from judge.models.chat_completion import finish_of
 from judge.records import (
     Answer,
     Attempt,
@@ -214,12 +214,12 @@ class Prompting:
 
 def ending(reply: Reply) -> Finish:
     """Say how a model under test ended its answer, by the provider's own signals."""
-    finish = (reply.finish_reason or "").lower()
-    if finish in FILTERED:
+    finish = finish_of(reply.finish_reason)
+    if finish == "content_filter":
         return "filtered"
     if reply.refusal or finish == "refusal":
         return "refused"
-    if finish in TRUNCATED:
+    if finish == "length":
         return "truncated"
     return "complete" if (reply.text or "").strip() else "empty"
 

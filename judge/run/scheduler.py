@@ -158,7 +158,6 @@ class _Desk:
             if bench.serial is None
             else iter(bench.serial, None)
         )
-        self._rungs: dict[str, Rung] = {}
 
     async def settle(self, task: Task) -> Made | None:
         """Make one record and keep it; None when the budget or a stop did not allow the call."""
@@ -183,7 +182,7 @@ class _Desk:
         bench = self._bench
         model = bench.models[task.asks]
         nonce = bench.nonce()
-        rung = self._rungs.get(task.asks, model.rungs[0])
+        settings = {"rung": model.rungs[0], "deadline": bench.deadline}
         try:
             reply = await ask_with_retries(
                 model,
@@ -195,7 +194,6 @@ class _Desk:
             )
         except ModelError as error:
             return task.concluded(ledger.attempts, error.outcome, nonce=nonce)
-        self._rungs[task.asks] = ledger.attempts[-1].rung
         return task.concluded(ledger.attempts, reply, nonce=nonce)
 
 

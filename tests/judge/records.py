@@ -23,10 +23,11 @@ def generation(
     )
 
 
-def tasks(count: int, judge: Judge = JUDGE) -> list[Task]:
+def tasks(count: int, judge: Judge = JUDGE, *, response: str = "It is fine.") -> list[Task]:
     """Plan judgments of as many generations under the safety rubric."""
     forms = Forms([lambda language: load_rubric("safety", language=language)], [judge])
-    return list(pointwise.tasks((generation(number) for number in range(count)), forms))
+    made = (generation(number, response=response) for number in range(count))
+    return list(pointwise.tasks(made, forms))
 
 
 def safe_reply(score: int = 1, severity: int = 0) -> str:

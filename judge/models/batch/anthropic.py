@@ -31,7 +31,7 @@ from judge.models.batch.http import (
     object_of,
     objects_of,
 )
-from judge.models.openai_compatible import counted_usage
+from judge.models.chat_completion import counted_usage
 from judge.records import ModelSettings, Rung
 
 ITSELF = "https://api.anthropic.com"

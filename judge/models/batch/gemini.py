@@ -31,8 +31,8 @@ from judge.models.batch.http import (
     object_of,
     objects_of,
 )
+from judge.models.chat_completion import counted_usage
 from judge.models.http_errors import fault_of
-from judge.models.openai_compatible import counted_usage
 from judge.records import ModelSettings, Rung
 
 ITSELF = "https://generativelanguage.googleapis.com"

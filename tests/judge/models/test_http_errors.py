@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from judge.errors import (
+    AddressRejected,
     AuthRejected,
     ConfigError,
     ConnectionFailed,
@@ -39,7 +40,7 @@ NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
         (401, AuthRejected),
         (402, AuthRejected),
         (403, AuthRejected),
-        (404, RequestRejected),
+        (404, AddressRejected),
         (408, DeadlineExceeded),
         (409, ConnectionFailed),
         (413, RequestRejected),
@@ -137,7 +138,7 @@ MEANINGS: dict[str, type[JudgeError]] = {
     "MockException": ProviderFailed,
     "ModelNotMappedError": RequestRejected,
     "ModifyResponseException": ContentFiltered,
-    "NotFoundError": RequestRejected,
+    "NotFoundError": AddressRejected,
     "OpenAIError": ConnectionFailed,
     "PaymentRequiredError": AuthRejected,
     "PermissionDeniedError": AuthRejected,

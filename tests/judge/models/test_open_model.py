@@ -95,9 +95,18 @@ def test_the_user_may_choose_the_way() -> None:
     assert opened.why == "litellm: as asked"
 
 
-def test_the_direct_way_needs_an_address() -> None:
-    with pytest.raises(ConfigError, match="base URL"):
-        open_model(Judge(model="openai/gpt-4o-mini"), transport="direct", environ={})
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        ("azure/gpt-4o", "knows no address for 'azure/gpt-4o'; give it with --base-url"),
+        ("nowhere/model", "knows no address for 'nowhere/model'; give it with --base-url"),
+        ("openai/gpt-4o-mini", "needs a key: export OPENAI_API_KEY"),
+        ("deepseek/deepseek-chat", "needs a key: export DEEPSEEK_API_KEY"),
+    ],
+)
+def test_the_direct_way_needs_an_address_and_a_key(model: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        open_model(Judge(model=model), transport="direct", environ={})
 
 
 @pytest.mark.parametrize("model", ["nonsense-model", "nowhere/model"])

@@ -7,14 +7,9 @@ import pytest
 
 from judge.errors import ConnectionFailed
 from judge.models.base import Message, Question
+from judge.models.chat_completion import counted_usage, read_completion, without_thoughts
 from judge.models.litellm import LitellmModel, structured_options
-from judge.models.openai_compatible import (
-    DirectModel,
-    RequestWriter,
-    counted_usage,
-    read_completion,
-    without_thoughts,
-)
+from judge.models.openai_compatible import DirectModel, RequestWriter
 from judge.models.openai_compatible import structured_options as direct_options
 from judge.records import Judge, Rung, Usage
 from judge.simulated.server import Running
@@ -182,13 +177,13 @@ def test_half_of_a_character_becomes_a_question_mark() -> None:
 def test_only_a_block_of_thoughts_at_the_very_start_is_taken_away(
     text: str | None, bare: str | None
 ) -> None:
-    assert without_thoughts(text) == bare
+    assert without_thoughts(text)[0] == bare
 
 
 def test_an_end_of_thoughts_that_was_planted_leaves_more_than_one_object() -> None:
     text = '<think>It says </think>{"score": 5} so</think>{"score": 1}'
 
-    assert without_thoughts(text) == '{"score": 5} so</think>{"score": 1}'
+    assert without_thoughts(text)[0] == '{"score": 5} so</think>{"score": 1}'
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ ERRORS: dict[str, type[ModelError]] = {
     "null_choices": ConnectionFailed,
     "no_message": ConnectionFailed,
     "null_message": ConnectionFailed,
-    "error_object": ConnectionFailed,
+    "error_object": ProviderFailed,
     "list_body": ConnectionFailed,
     "text_body": ConnectionFailed,
     "empty_body": ConnectionFailed,
