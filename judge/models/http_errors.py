@@ -7,7 +7,7 @@ echo of the request in it neither decides the class nor reaches the message.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
@@ -97,7 +97,9 @@ class Failure:
     rung: Rung
     retry_after: float | None = None
     """Seconds that the provider asked to wait; None where it did not say."""
-    sent: Sent = field(default_factory=Sent)
+    sent: Sent | None = None
+    """What the request held. Where nobody knows it, an echo of it cannot be told from the
+    provider's words, and no message quotes them."""
     secrets: tuple[str, ...] = ()
     """Keys, which no message may show."""
     where: str = ""
@@ -110,7 +112,7 @@ class Failure:
 
     def message(self, meaning: str, *, quoted: bool = True) -> str:
         """Say what it means, and what the provider said."""
-        shown = self.said.shown(self.secrets) if quoted else ""
+        shown = self.said.shown(self.secrets) if quoted and self.sent is not None else ""
         where = self.where or f"HTTP {self.status}"
         return f"the provider {meaning} ({where})" + (f": {shown}" if shown else "")
 
@@ -146,7 +148,6 @@ def fault_of(
     ModelError
         To be raised by the caller.
     """
-    sent = sent or Sent()
     said = read_error(body, sent)
     return name_failure(
         Failure(
@@ -171,7 +172,7 @@ def fault_within(
             status=status,
             said=said,
             rung=rung,
-            sent=sent or Sent(),
+            sent=sent,
             secrets=secrets,
             where=f"{named} in a reply of HTTP 200",
         )
@@ -245,7 +246,7 @@ def _refused_setting(failure: Failure) -> ModelError | None:
         return None
     named = squash(failure.said.param)
     words = failure.said.words
-    settings = {squash(name): name for name in failure.sent.settings}
+    settings = {squash(name): name for name in (failure.sent or Sent()).settings}
     if named in settings:
         return _parameter_rejected(failure, settings[named])
     marks = provider_words().rungs[failure.rung]
