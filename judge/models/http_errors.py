@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from judge.errors import (
     AddressRejected,
@@ -28,10 +28,12 @@ from judge.errors import (
     RequestRejected,
     RungRejected,
 )
-from judge.models.http_session import OneCall
 from judge.models.provider_error import ProviderError, Sent, read_error
 from judge.models.provider_words import provider_words, squash
 from judge.records import Rung
+
+if TYPE_CHECKING:
+    from judge.models.http_session import OneCall
 
 NO_CREDIT = "refused the account for lack of credit"
 
@@ -317,7 +319,7 @@ def _until(header: str, now: datetime | None) -> float | None:
 
 def fault_from(
     error: BaseException,
-    call: OneCall,
+    call: "OneCall",
     rung: Rung,
     *,
     sent: Sent | None = None,
@@ -365,7 +367,7 @@ def fault_from(
 
 
 def _unreadable(
-    call: OneCall, rung: Rung, *, sent: Sent | None, secrets: tuple[str, ...]
+    call: "OneCall", rung: Rung, *, sent: Sent | None, secrets: tuple[str, ...]
 ) -> ModelError:
     said = read_error(bytes(call.body), sent)
     if said.structured and b'"choices"' not in call.body:
