@@ -22,9 +22,9 @@ from judge.cli.gate import compare, gate
 from judge.cli.improve import improve
 from judge.cli.judge import judge
 from judge.cli.labels import sample
-from judge.cli.workers import work
-from judge.cli.verify import verify
 from judge.cli.triage import triage
+from judge.cli.verify import verify
+from judge.cli.workers import work
 
 # `cvalues demo`: the whole road in one command.
 

@@ -18,8 +18,8 @@ from judge.calibrate.diagnostics import (
     SelfPreference,
     SingleItem,
 )
-from judge.calibrate.uses import Recall, Uses
 from judge.calibrate.probabilities import ProbabilityFinding
+from judge.calibrate.uses import Recall, Uses
 from judge.records import Provenance, Record
 
 What = Literal[

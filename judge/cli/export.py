@@ -1,11 +1,17 @@
 """`cvalues export`, `report` and `import`: a run as tables or a page, and what other tools kept."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from judge.cli.console import AsJson, StoreOption, group_names
+
+if TYPE_CHECKING:
+    from judge.exporters.tables import What
+    from judge.store.records import Run
+    from judge.store.store import Store
 
 
 def export(
@@ -36,7 +42,7 @@ def export(
     from judge.cli.console import opened, run_named
     from judge.errors import ConfigError
     from judge.exporters.parquet import write_parquet_folder
-    from judge.exporters.tables import COLUMNS, Format, What, feedback, filled, rows, write_rows
+    from judge.exporters.tables import COLUMNS, Format, What, write_rows
     from judge.store.digests import seal
     from judge.store.store import write_run
 
@@ -53,18 +59,23 @@ def export(
             form = console.one_of(
                 format_ or out.suffix[1:], get_args(Format), option="--format, the ending of --out,"
             )
-            if kind == "mlflow":
-                table = feedback(kept, found)
-            elif kind == "generations" and form != "jsonl":
-                table = filled(lambda: rows(kept, found, "generations"))
-            else:
-                table = rows(kept, found, cast("What", kind))
+            table = _table(kept, found, kind, form)
             columns = COLUMNS.get(kind, ())
             if form == "parquet" and not out.suffix:
                 count = write_parquet_folder(out, table, columns=columns)
             else:
                 count = write_rows(out, table, form=form, raw=raw, columns=columns)
     console.note(f"{count} rows in {out}")
+
+
+def _table(store: "Store", run: "Run", kind: str, form: str) -> Iterable[Mapping[str, object]]:
+    from judge.exporters.tables import feedback, filled, rows
+
+    if kind == "mlflow":
+        return feedback(store, run)
+    if kind == "generations" and form != "jsonl":
+        return filled(lambda: rows(store, run, "generations"))
+    return rows(store, run, cast("What", kind))
 
 
 def report(

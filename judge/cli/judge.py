@@ -288,8 +288,8 @@ def judge(
     matters has changed. Exit code 5: not everything could be scored.
     """
     from judge.cli import console, run_session, run_summary
-    from judge.cli.crew import crew_of
     from judge.cli.cascade import CascadeWords, cascades_of
+    from judge.cli.crew import crew_of
     from judge.cli.run_session import watched
     from judge.exporters.tables import requests, write_rows
     from judge.run.run import Settings, Transport

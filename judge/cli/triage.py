@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from judge.calibrate.calibration_set import Part
     from judge.calibrate.triage import RunTriage
     from judge.cli.calibrate_inputs import Gathered
+    from judge.manifest import Sample
 
 
 def triage(
@@ -109,9 +110,10 @@ def triage(
 def _require_random(read: "Gathered") -> None:
     from judge.errors import ConfigError
 
-    if read.drawn is not None and read.drawn.design != "random":
+    other = next((each.design for each in read.drawn if each.design != "random"), None)
+    if other is not None:
         raise ConfigError(
-            f"the labels were drawn {read.drawn.design}; the promise needs a random draw: "
+            f"the labels were drawn {other}; the promise needs a random draw: "
             "cvalues sample RUN --n N --design random."
         )
 
@@ -135,6 +137,14 @@ def _chosen(read: "Gathered", judge: str | None, criterion: str | None) -> "list
         names = ", ".join(sorted({part.name for part in mine}))
         raise ConfigError(f"no label is of criterion {name!r}; there are {names}.")
     return found
+
+
+def _single_draw(read: "Gathered") -> "Sample | None":
+    from judge.errors import ConfigError
+
+    if len(read.drawn) > 1:
+        raise ConfigError("the run has several draws; --rest and --room add to a single one.")
+    return next(iter(read.drawn), None)
 
 
 def _send(
@@ -170,7 +180,7 @@ def _send(
         run = run_named(kept, found.report.run)
         generations = tuple(kept.generations(run))
         sample, added = draw_with_rest(
-            read.drawn,
+            _single_draw(read),
             generations,
             rest=found.rest,
             labelled=labelled,

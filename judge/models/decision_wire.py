@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from judge.errors import ConfigError, ConnectionFailed
 from judge.models.base import Message, Reply, provenance_of
-from judge.models.openai_compatible import counted_usage
+from judge.models.chat_completion import counted_usage
 from judge.records import Usage
 from rubrics.questions import YES, TypedQuestion
 

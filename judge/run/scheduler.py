@@ -182,11 +182,10 @@ class _Desk:
         bench = self._bench
         model = bench.models[task.asks]
         nonce = bench.nonce()
-        settings = {"rung": model.rungs[0], "deadline": bench.deadline}
         try:
             reply = await ask_with_retries(
                 model,
-                replaced(task.question(nonce), rung=rung, deadline=bench.deadline),
+                replaced(task.question(nonce), rung=model.rungs[0], deadline=bench.deadline),
                 policy=bench.policy,
                 limits=bench.limits,
                 ledger=ledger,

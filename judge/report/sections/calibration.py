@@ -40,6 +40,12 @@ _TAIL = 0.025
 """Probability on either side of the interval of an error rate."""
 
 
+def _reliability_pictures(report: Report, found: Findings) -> Iterator[Picture]:
+    for place, finding in enumerate(found.overall):
+        if finding.probabilities is not None:
+            yield _reliability_picture(report, finding, ident=f"reliability{place}")
+
+
 def _reliability_picture(report: Report, finding: Finding, *, ident: str) -> Picture:
     """Draw what experts passed against what the judge's probability said."""
     found = cast("ProbabilityFinding", finding.probabilities)
@@ -143,9 +149,7 @@ def _pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
         points = calibration.deviations.get(_series(finding), ())
         if points and finding.agreement and "bias" in finding.agreement.coefficients:
             yield _deviations_picture(report, finding, points, ident=f"deviations{place}")
-    for place, finding in enumerate(found.overall):
-        if finding.probabilities is not None:
-            yield _reliability_picture(report, finding, ident=f"reliability{place}")
+    yield from _reliability_pictures(report, found)
     for place, curve in enumerate(calibration.budgets):
         yield _budget_picture(report, curve, ident=f"budget{place}")
 
