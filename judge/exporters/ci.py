@@ -270,7 +270,9 @@ def _result(
             }
         ],
         "partialFingerprints": {
-            "check": hashlib.sha256(f"{check.name}\0{check.group}".encode()).hexdigest()
+            "check": hashlib.sha256(
+                f"{check.name}\0{check.group}".encode("utf-8", "surrogatepass")
+            ).hexdigest()
         },
         "properties": {"decision": check.decision, "next": printable(check.next_step)},
     }

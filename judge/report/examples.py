@@ -13,7 +13,7 @@ from judge.report.model import Answer, Case, Cases, Why
 from judge.report.run_data import Material
 from judge.report.scores import Rubrics, Sheet, goodness
 from judge.report.texts import markup_size
-from judge.store.rows import Label
+from judge.store.records import Label
 
 BUDGET = 4_000_000
 """Bytes of the page that prompts, responses and rationales may take, markup included."""

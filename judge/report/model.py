@@ -17,7 +17,7 @@ from judge.grading.canaries import Known
 from judge.policy import Policy
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
 from judge.report.texts import Both, same, say
-from judge.store.rows import Label
+from judge.store.records import Label
 
 Unit = Literal["share", "mean"]
 """Whether numbers are fractions, written as percentages, or scores on a scale."""

@@ -193,7 +193,8 @@ def add_tasks(desk: Desk, drawn: Sequence[LabelTask]) -> int:
                 "disputed": 0,
                 "record": task.model_dump_json(),
             }
-            for ordinal, task in enumerate(drawn)
+            # A draw that was recorded twice names its tasks twice; each is asked for once.
+            for ordinal, task in enumerate({task.task: task for task in drawn}.values())
             if task.task not in known
         ]
         if added:

@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_public_names_are_a_sorted_list() -> None:
-    assert rubrics.__all__ == ["Rubric", "RubricError", "list_rubrics", "load_rubric"]
+    assert rubrics.__all__ == [
+        "Rubric",
+        "RubricError",
+        "list_rubrics",
+        "load_rubric",
+        "rubric_digest",
+    ]
     assert all(hasattr(rubrics, name) for name in rubrics.__all__)
 
 

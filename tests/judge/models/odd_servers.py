@@ -19,7 +19,7 @@ from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy
 from judge.records import Attempt, Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
-from judge.store.rows import AttemptEnded, Write
+from judge.store.records import AttemptEnded, Write
 from tests.judge.records import safe_reply, tasks
 
 VERDICT = safe_reply(score=1)

@@ -62,7 +62,8 @@ async def test_a_server_that_does_not_know_the_form_is_asked_in_the_other() -> N
     async with serve({"probabilities": {"forms": ["systemone"]}}) as server:
         made = await agrade(ITEMS, rubric="safety", judge=_judge(server), concurrency=1)
 
-    assert server.hits.total == len(ITEMS) + 1
+    # One refusal is no proof: the other form is taken at once from the second refusal on.
+    assert server.hits.total == len(ITEMS) + 2
     assert {one.rung for one in made} == {"systemone"}
     assert all(one.outcome == "ok" for one in made)
 
