@@ -26,7 +26,7 @@ from judge.grading.judgment_task import REFUSALS
 from judge.models.base import Reply
 from judge.models.batch import BatchService, BatchStatus
 from judge.models.budget import Price
-from judge.records import Attempt, Rung, Usage
+from judge.records import Attempt, Rung, Usage, replaced
 from judge.run.batch_parts import (
     BatchSettings,
     Filling,
@@ -467,7 +467,7 @@ class _Conductor:
         found = Found(part_lines(self._b.store, self._b.run, part))
         for again in range(DOWNLOADS):
             try:
-                async for line in service.results(status):
+                async for line in service.results(replaced(status, rung=part.rung)):
                     found.add(line.custom_id, line.result)
             except TransportError as error:
                 if again == DOWNLOADS - 1:

@@ -46,6 +46,8 @@ class BatchStatus(Record):
     """Where the results are: files of the provider, or addresses below its own."""
     why: str = ""
     """Why the whole was refused: the provider's code, never its text."""
+    rung: Rung = "json_schema"
+    """How its lines were asked; set by who posted them, for no provider tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class OpenAIBatches:
         """Stream the lines of both files of results."""
         for file in status.results:
             async for line in self._http.lines(f"/files/{file}/content"):
-                yield read_line(line_object(line))
+                yield read_line(line_object(line), status.rung)
 
     async def cancel(self, batch_id: str) -> None:
         """Ask for an end."""
@@ -186,12 +186,15 @@ def _seconds(moment: object) -> float | None:
     return float(moment) if isinstance(moment, int | float) else None
 
 
-def read_line(line: Object) -> LineResult:
-    """Read one line of OpenAI's form of results, which vLLM's ``run-batch`` writes, too."""
-    return LineResult(str(line.get("custom_id")), _result(line))
+def read_line(line: Object, rung: Rung = "json_schema") -> LineResult:
+    """Read one line of OpenAI's form of results, which vLLM's ``run-batch`` writes, too.
+
+    A tool call is taken for the reply only where the line had offered its one tool.
+    """
+    return LineResult(str(line.get("custom_id")), _result(line, rung))
 
 
-def _result(line: Object) -> Reply | ModelError:
+def _result(line: Object, rung: Rung) -> Reply | ModelError:
     status = member(line, "response", "status_code")
     body = member(line, "response", "body")
     if status is None or (line.get("error") and not isinstance(status, int)):
@@ -203,6 +206,16 @@ def _result(line: Object) -> Reply | ModelError:
     if int(status) >= 300:
         return fault_of(int(status), text, rung="json_schema", retry_after=None)
     try:
-        return read_completion(text.encode("utf-8", "replace"))
+        reply = read_completion(text.encode("utf-8", "replace"))
     except ModelError as error:
         return error
+    return reply if rung != "tools" or reply.tool_calls != 1 else _called(reply, body)
+
+
+def _called(reply: Reply, body: object) -> Reply:
+    """Take the arguments of the one tool call for the reply's text."""
+    called = objects_of(member(body, "choices"))[:1]
+    calls = objects_of(member(called[0], "message", "tool_calls")) if called else ()
+    arguments = member(calls[0], "function", "arguments") if calls else None
+    words = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return reply.model_copy(update={"text": words})

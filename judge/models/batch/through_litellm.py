@@ -95,7 +95,7 @@ class LitellmBatches:
             found = await self._call(self._litellm.afile_content, deadline=UPLOAD, file_id=file)
             for line in filter(None, bytes(found.content).split(b"\n")):
                 try:
-                    yield read_line(json.loads(line))
+                    yield read_line(json.loads(line), status.rung)
                 except ValueError:
                     raise ConnectionFailed("the download was cut") from None
 

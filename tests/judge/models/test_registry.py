@@ -60,7 +60,15 @@ async def test_a_registered_way_can_be_asked_for_by_name() -> None:
 
 @pytest.mark.usefixtures("acme")
 def test_every_way_has_a_name_to_ask_for() -> None:
-    assert transports() == ("auto", "acme", "broken", "decisions", "direct", "litellm", "litellm-decisions")
+    assert transports() == (
+        "auto",
+        "acme",
+        "broken",
+        "decisions",
+        "direct",
+        "litellm",
+        "litellm-decisions",
+    )
 
 
 @pytest.mark.usefixtures("acme")
