@@ -26,8 +26,11 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 "${as[@]}" "$tools/initdb" -D "$scratch/db" -U cvalues -A trust -E UTF8 --no-locale >/dev/null
 "${as[@]}" "$tools/pg_ctl" -D "$scratch/db" -s -w -l "$scratch/log" \
   -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$scratch -c max_connections=200" start
-"${as[@]}" "$tools/createdb" -h 127.0.0.1 -p "$port" -U cvalues cvalues
+for name in cvalues store; do
+  "${as[@]}" "$tools/createdb" -h 127.0.0.1 -p "$port" -U cvalues "$name"
+done
 
 export CVALUES_TEST_POSTGRES="postgresql+psycopg://cvalues@127.0.0.1:$port/cvalues"
+export CVALUES_TEST_STORE="postgresql+psycopg://cvalues@127.0.0.1:$port/store"
 export CVALUES_TEST_POSTGRES_DATA="$scratch/db"
 "$@"

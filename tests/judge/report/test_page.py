@@ -241,7 +241,11 @@ def test_a_judge_that_is_not_trusted_has_its_reason_beside_the_decision(report: 
 
 
 def test_a_judge_with_other_faults_is_not_said_to_lack_labels(report: Report) -> None:
-    trust = "safe: 20 labels; at least 30 are needed.; the judge was measured with another rubric."
+    rubric = (
+        "the judge was measured with another rubric, or another version of it: the passport is "
+        "void for this one; calibrate the judge again."
+    )
+    trust = f"safe: 20 labels; at least 30 are needed.; {rubric}"
     top = render(report.model_copy(update={"gate": gate("UNTRUSTED", trust=trust)}))
 
     assert "No decision: the judge is not trusted." in top
