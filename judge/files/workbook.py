@@ -38,7 +38,8 @@ MAX_RATIO = 100
 _SMALL = 1024 * 1024
 _CHUNK = 64 * 1024
 _OFFICE = b"\xd0\xcf\x11\xe0"
-_RESAVE_ARCHIVE = "save the workbook again as .xlsx"
+
+_RESAVE = "save the workbook again as .xlsx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,13 @@ class Archive:
         """
         entry = self.entries.get(name.lower())
         if entry is None:
-            raise self.place.error(f"the workbook has no part '{clipped(name)}'", _RESAVE_ARCHIVE)
+            raise self.place.error(f"the workbook has no part '{clipped(name)}'", _RESAVE)
         try:
             with self.packed.open(entry) as part:
                 while chunk := part.read(_CHUNK):
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            raise self.place.error(
-                f"the part '{clipped(name)}' is damaged", _RESAVE_ARCHIVE
-            ) from error
+            raise self.place.error(f"the part '{clipped(name)}' is damaged", _RESAVE) from error
 
 
 def open_archive(file: BinaryIO, path: Path, *, holds: str = "xl/workbook.xml") -> Archive:
@@ -99,17 +98,17 @@ def open_archive(file: BinaryIO, path: Path, *, holds: str = "xl/workbook.xml") 
     try:
         packed = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise place.error("the archive is damaged or cut off", _RESAVE_ARCHIVE) from error
+        raise place.error("the archive is damaged or cut off", _RESAVE) from error
     found = packed.infolist()
     if len(found) > MAX_ENTRIES:
-        raise place.error(f"{len(found)} entries, more than {MAX_ENTRIES}", _RESAVE_ARCHIVE)
+        raise place.error(f"{len(found)} entries, more than {MAX_ENTRIES}", _RESAVE)
     for entry in found:
         _check_entry(entry, place)
     if sum(entry.file_size for entry in found) > MAX_UNPACKED:
         raise place.error("it unpacks to more than 100 MiB", "use CSV or JSONL for large tables")
     entries = {entry.filename.lower(): entry for entry in found}
     if len(entries) != len(found):
-        raise place.error("two entries have the same name", _RESAVE_ARCHIVE)
+        raise place.error("two entries have the same name", _RESAVE)
     _check_contents(entries, place, holds)
     return Archive(place, packed, entries)
 
@@ -133,13 +132,11 @@ def _check_entry(entry: zipfile.ZipInfo, place: Place) -> None:
     name = entry.orig_filename
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or any(mark in name for mark in "\\:\0"):
-        raise place.error(
-            f"an entry is named '{clipped(name)}', outside the workbook", _RESAVE_ARCHIVE
-        )
+        raise place.error(f"an entry is named '{clipped(name)}', outside the workbook", _RESAVE)
     if entry.flag_bits & 1:
         raise place.error("the workbook is encrypted", "save it without a password")
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise place.error("an unusual way of compression", _RESAVE_ARCHIVE)
+        raise place.error("an unusual way of compression", _RESAVE)
     if entry.file_size > max(_SMALL, MAX_RATIO * entry.compress_size):
         raise place.error(
             f"an entry unpacks to more than {MAX_RATIO} times its size",
@@ -170,7 +167,6 @@ def _check_contents(names: Mapping[str, object], place: Place, holds: str) -> No
 # copy that it gets holds only the elements and attributes on a list, none of which promises
 # anything.
 
-_RESAVE_PARTS = "save the workbook again as .xlsx"
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
@@ -323,15 +319,15 @@ def walk(archive: Archive, part: str, visitor: Visitor) -> None:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     shown = clipped(part)
-    damaged = archive.place.error(f"the part '{shown}' is damaged", _RESAVE_PARTS)
-    foreign = archive.place.error(f"the part '{shown}' is not in UTF-8", _RESAVE_PARTS)
+    damaged = archive.place.error(f"the part '{shown}' is damaged", _RESAVE)
+    foreign = archive.place.error(f"the part '{shown}' is not in UTF-8", _RESAVE)
 
     def refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.upper() != "UTF-8":
             raise foreign
 
     def refuse_entities(*_: object) -> None:
-        raise archive.place.error(f"the part '{shown}' declares a document type", _RESAVE_PARTS)
+        raise archive.place.error(f"the part '{shown}' declares a document type", _RESAVE)
 
     parser.XmlDeclHandler = refuse_encoding
     parser.StartDoctypeDeclHandler = refuse_entities
@@ -424,7 +420,6 @@ _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,6}")
 _TYPES = {"b", "d", "e", "inlineStr", "n", "s", "str"}
 _WITHIN_CELL = {"f", "v", "is", "t", "r", "rPr", "rPh", "phoneticPr"}
-_RESAVE = "save the workbook again as .xlsx"
 
 
 def read_workbook(columns: Columns, sheet: str | None) -> Iterator[Row]:
