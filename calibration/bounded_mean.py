@@ -164,7 +164,7 @@ def _choose(drawn: Labelled, scale: tuple[float, float]) -> tuple[Kind, str]:
     if int((sizes >= SMALL_CLASS * sizes.sum()).sum()) > 1:
         return "Gaffke, mid", "Gaffke's interval is used, as labels were drawn at unequal rates."
     mean, spread = float(human.mean()), float(human.std())
-    skewness = float(((human - mean) ** 3).mean()) / max(spread, 1e-300) ** 3
+    skewness = float((((human - mean) / spread) ** 3).mean()) if spread > 0.0 else 0.0
     if abs(skewness) > MOST_SKEW * np.sqrt(labels):
         why = f"Gaffke's interval is used, as the labels are too skewed ({skewness:.1f}) for t."
         return "Gaffke, mid", why

@@ -47,6 +47,16 @@ def test_a_constant_judge_leaves_the_labels_alone() -> None:
     assert estimate.low == pytest.approx(estimate.human_only.low, abs=1e-9)
 
 
+def test_labels_that_are_all_alike_still_have_an_interval() -> None:
+    judge = np.linspace(0.0, 1.0, 1000)
+
+    estimate = estimate_mean(judge, np.where(np.arange(1000) < 100, 1.0, NONE), scale=(0.0, 1.0))
+
+    # Gaffke's interval of 100 equal labels: at least the rule of three's 1 - 3.7 / 100.
+    assert estimate.value == pytest.approx(1.0)
+    assert 0.95 < estimate.low < 1.0
+
+
 def test_when_all_items_are_labelled_the_value_is_their_mean() -> None:
     judge, human = rated(1000)
 
