@@ -3,10 +3,11 @@
     python benchmarks/probabilities.py --repeats 40          a few minutes
     python benchmarks/probabilities.py --repeats 1000 --jobs 2 --sections triage cascade
 
-Sections: rates (coverage and width of corrected rates, against the threshold alone), curve (bands
-of the calibration curve, error of the calibration error, judges that say nothing), triage and
-cascade (how often more verdicts are wrong than promised, and what is kept). Truth is known, seeds
-are fixed. Prints tables and writes bench/probabilities.json.
+Sections: rates (coverage and width of corrected rates, against the threshold alone), means (the
+same for the corrected mean of probabilities), curve (bands of the calibration curve, error of the
+calibration error, judges that say nothing), triage and cascade (how often more verdicts are wrong
+than promised, and what is kept). Truth is known, seeds are fixed. Prints tables and writes
+bench/probabilities.json.
 """
 
 import argparse
@@ -39,6 +40,9 @@ HERE = Path(__file__).resolve().parent
 Row = dict[str, object]
 Cell = tuple[object, ...]
 RISKS = (0.02, 0.05, 0.1)
+LOOK_AGAIN_UNDER = 0.95
+RECHECK = 5
+"""How many times as many draws a second look takes."""
 
 
 def main() -> None:
@@ -46,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Promises made of a judge's probabilities.")
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument("--judges", nargs="+", choices=list(WORDS), help="only cells of these")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE.parent / "bench" / "probabilities.json")
     arguments = parser.parse_args()
@@ -53,11 +58,13 @@ def main() -> None:
     for name in arguments.sections:
         cells, run, show = SECTIONS[name]
         work = partial(run, repeats=arguments.repeats)
+        names = set(WORDS) - set(arguments.judges or WORDS)
+        wanted = [cell for cell in cells() if not names & set(cell)]
         if arguments.jobs == 1:
-            rows = [row for cell in cells() for row in [work(cell)]]
+            rows = [work(cell) for cell in wanted]
         else:
             with ProcessPoolExecutor(arguments.jobs) as pool:
-                rows = list(pool.map(work, list(cells())))
+                rows = list(pool.map(work, wanted))
         report[name] = rows
         print(f"\n{name}")
         show(rows)
@@ -75,30 +82,26 @@ def rate_cells() -> Iterator[Cell]:
                     yield words, spread, rate, n
 
 
-def rates(cell: Cell, *, repeats: int) -> Row:
-    """Coverage and width of the default, and of the threshold and the mean beside it."""
+def rates(cell: Cell, *, repeats: int, seed: int = 7) -> Row:
+    """Coverage and width of the default, and of the threshold beside it."""
     words, spread, rate, n = cell
-    rng = np.random.default_rng([7, _code(cell)])
-    covered, chosen, binned, plain, answered = 0, 0, 0.0, 0.0, 0
-    widths = {"default": 0.0, "threshold": 0.0, "mean": 0.0}
-    by_threshold = by_mean = 0
+    rng = np.random.default_rng([seed, _code(cell)])
+    covered, chosen, binned, plain, answered, by_threshold = 0, 0, 0.0, 0.0, 0, 0
+    widths = {"default": 0.0, "threshold": 0.0}
     for _ in range(repeats):
         drawn = study(words, rate, spread, rng=rng)
         labels = drawn.labels(n)
         try:
             found = estimate_rate_from_probabilities(drawn.probability, labels)
-            old = estimate_rate(drawn.verdict, labels)
-            mean = estimate_mean(drawn.probability, labels, scale=(0.0, 1.0))
         except (InsufficientLabels, UnusableJudge):
             continue
         answered += 1
         new = found.estimate
+        old = new if len(found.cuts) == 1 else estimate_rate(drawn.verdict, labels)
         covered += new.low <= rate <= new.high
         by_threshold += old.low <= rate <= old.high
-        by_mean += mean.low <= rate <= mean.high
         widths["default"] += new.high - new.low
         widths["threshold"] += old.high - old.low
-        widths["mean"] += mean.high - mean.low
         if len(found.cuts) > 1:
             chosen += 1
             binned += new.high - new.low
@@ -108,33 +111,88 @@ def rates(cell: Cell, *, repeats: int) -> Row:
         "spread": spread,
         "rate": rate,
         "n": n,
+        "repeats": repeats,
         "answered": answered / repeats,
         "coverage": covered / max(answered, 1),
         "coverage_threshold": by_threshold / max(answered, 1),
-        "coverage_mean": by_mean / max(answered, 1),
         "chosen": chosen / max(answered, 1),
         "ratio_where_chosen": binned / plain if chosen else None,
         **{f"width_{name}": width / max(answered, 1) for name, width in widths.items()},
     }
 
 
+def rates_twice(cell: Cell, *, repeats: int) -> Row:
+    """Measure a cell; measure it anew, with other seeds, where its coverage looks low.
+
+    The smallest of some hundred coverages is low by chance alone. A second look at fresh draws,
+    and at them only, says what it is without that.
+    """
+    first = rates(cell, repeats=repeats)
+    if first["coverage"] >= LOOK_AGAIN_UNDER:
+        return first
+    again = rates(cell, repeats=RECHECK * repeats, seed=17)
+    return {**again, "coverage_first": first["coverage"]}
+
+
+def means(cell: Cell, *, repeats: int) -> Row:
+    """Coverage and width of the corrected mean of probabilities, beside the threshold."""
+    words, spread, rate, n = cell
+    rng = np.random.default_rng([11, _code(cell)])
+    covered, width, plain, answered = 0, 0.0, 0.0, 0
+    for _ in range(repeats):
+        drawn = study(words, rate, spread, rng=rng)
+        labels = drawn.labels(n)
+        try:
+            old = estimate_rate(drawn.verdict, labels)
+            mean = estimate_mean(drawn.probability, labels, scale=(0.0, 1.0))
+        except (InsufficientLabels, UnusableJudge):
+            continue
+        answered += 1
+        covered += mean.low <= rate <= mean.high
+        width += mean.high - mean.low
+        plain += old.high - old.low
+    return {
+        "judge": words,
+        "spread": spread,
+        "rate": rate,
+        "n": n,
+        "answered": answered / repeats,
+        "coverage": covered / max(answered, 1),
+        "ratio": width / plain if answered else None,
+    }
+
+
+def show_means(rows: list[Row]) -> None:
+    """Print the smallest coverage and the ratio of widths by judge and number of labels."""
+    print(f"{'judge':16}{'n':>5}{'min cov':>9}{'mean/thr':>10}")
+    for words in dict.fromkeys(row["judge"] for row in rows):
+        for n in LABELS:
+            mine = [r for r in rows if r["n"] == n and r["judge"] == words and r["answered"]]
+            ratio = np.mean([r["ratio"] for r in mine])
+            print(f"{words:16}{n:5}{100 * min(r['coverage'] for r in mine):9.1f}{ratio:10.3f}")
+
+
 def show_rates(rows: list[Row]) -> None:
     """Print one line for each judge and number of labels, and the totals."""
-    print(f"{'judge':16}{'n':>5}{'min cov':>9}{'(thr)':>8}{'(mean)':>8}{'chosen':>8}", end="")
-    print(f"{'ratio':>8}{'all':>8}{'mean/thr':>10}")
+    print(f"{'judge':16}{'n':>5}{'cells':>7}{'min cov':>9}{'(thr)':>8}{'answered':>10}", end="")
+    print(f"{'chosen':>8}{'ratio':>8}{'largest':>9}{'all':>8}")
     for words in (*dict.fromkeys(row["judge"] for row in rows), None):
         for n in LABELS:
             mine = [r for r in rows if r["n"] == n and words in {None, r["judge"]}]
             picked = [r for r in mine if r["ratio_where_chosen"]]
             weight = sum(r["chosen"] for r in picked)
             ratio = sum(r["chosen"] * r["ratio_where_chosen"] for r in picked)
+            largest = max((r["ratio_where_chosen"] for r in picked), default=1.0)
             every = np.mean([r["width_default"] / r["width_threshold"] for r in mine])
-            mean = np.mean([r["width_mean"] / r["width_threshold"] for r in mine])
-            line = f"{words or 'all':16}{n:5}"
-            for key in ("coverage", "coverage_threshold", "coverage_mean"):
-                line += f"{100 * min(r[key] for r in mine):8.1f}"
-            line += f"{np.mean([r['chosen'] for r in mine]):9.2f}"
-            print(line + f"{ratio / weight if weight else 1.0:8.3f}{every:8.3f}{mean:10.3f}")
+            line = f"{words or 'all':16}{n:5}{len(mine):7} "
+            for key in ("coverage", "coverage_threshold"):
+                line += f"{100 * min(r[key] for r in mine):8.2f}"
+            line += f"{min(r['answered'] for r in mine):10.3f}"
+            line += f"{np.mean([r['chosen'] for r in mine]):8.2f}"
+            print(line + f"{ratio / weight if weight else 1.0:8.3f}{largest:9.3f}{every:8.3f}")
+    for r in sorted(rows, key=lambda row: row["coverage"])[:5]:
+        place = f"{r['judge']}, spread {r['spread']}, rate {r['rate']}, {r['n']} labels"
+        print(f"low: {100 * r['coverage']:.2f} % in {r['repeats']} draws, {place}")
 
 
 def curve_cells() -> Iterator[Cell]:
@@ -382,7 +440,8 @@ def _code(cell: Cell) -> int:
 
 Section = tuple[Callable[[], Iterator[Cell]], Callable[..., Row], Callable[[list[Row]], None]]
 SECTIONS: dict[str, Section] = {
-    "rates": (rate_cells, rates, show_rates),
+    "rates": (rate_cells, rates_twice, show_rates),
+    "means": (rate_cells, means, show_means),
     "curve": (curve_cells, curve, show_curve),
     "triage": (triage_cells, triage, show_triage),
     "cascade": (cascade_cells, cascade, show_cascade),
