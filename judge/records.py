@@ -16,6 +16,7 @@ Reason = Literal[
     "unscored.parse_ambiguous",
     "unscored.out_of_scale",
     "unscored.truncated",
+    "unscored.too_long",
     "unscored.judge_refused",
     "unscored.content_filtered",
     "unscored.empty",
@@ -32,6 +33,7 @@ Reason = Literal[
     "error.budget",
     "error.expired",
     "skipped.no_content",
+    "skipped.no_reference",
     "skipped.user_stop",
 ]
 """Why there is no score. ``unscored``: the judge was asked and gave none; ``error``: the
@@ -58,6 +60,18 @@ def worst(stamps: Set[Provenance]) -> Provenance:
     if "SIMULATED" in stamps:
         return "SIMULATED"
     return "RECORDED" if "RECORDED" in stamps else "LIVE"
+
+
+def _absent(value: object) -> bool:
+    return value is None or value == ()
+
+
+def _once(value: object) -> bool:
+    return value == 1
+
+
+# What a later version added is written only where it says something, so that records without it
+# keep the form, and the digests, that they have always had.
 
 
 class Record(BaseModel):
@@ -89,6 +103,44 @@ def replaced(record: AnyRecord, **changes: object) -> AnyRecord:
     return copy
 
 
+Role = Literal["system", "user", "assistant", "tool"]
+"""Who speaks in a conversation; ``developer`` is read as ``system``."""
+
+
+class ToolCall(Record):
+    """One call of a tool that a model asked for."""
+
+    id: str = ""
+    name: str
+    arguments: str = ""
+    """As the model wrote them: JSON as a rule, but nobody has checked it."""
+
+
+class Turn(Record):
+    """One message of a conversation, in OpenAI's chat form.
+
+    A turn is named by its index: its place in ``messages``, counted from 0.
+    """
+
+    role: Role
+    content: str = ""
+    """Text; of several parts, the text parts one below the other."""
+    tool_calls: tuple[ToolCall, ...] = Field(default=(), exclude_if=_absent)
+    tool_call_id: str | None = Field(default=None, exclude_if=_absent)
+    """Which call a tool's output answers."""
+    name: str | None = Field(default=None, exclude_if=_absent)
+    """Name of the tool, or of the speaker."""
+    not_shown: tuple[str, ...] = Field(default=(), exclude_if=_absent)
+    """Parts that are no text, such as ``image_url sha256:…``; a judge is told of them, not shown
+    them."""
+
+    @property
+    def text(self) -> str:
+        """All words of the turn: its content, then each call's tool and arguments."""
+        calls = (word for call in self.tool_calls for word in (call.name, call.arguments))
+        return "\n".join(word for word in (self.content, *calls) if word)
+
+
 class Item(Record):
     """One prompt to put to the model under test."""
 
@@ -112,6 +164,19 @@ class Generation(Item):
     """The model that produced the response."""
     sample: int = Field(default=0, ge=0)
     """Which of several answers to the same prompt this is."""
+    messages: tuple[Turn, ...] = Field(default=(), exclude_if=_absent)
+    """The whole conversation where there is one; ``prompt`` and ``response`` then repeat its judged
+    reply and what that answers. Empty for a prompt and a response alone."""
+    turn: int | None = Field(default=None, ge=0, exclude_if=_absent)
+    """Index of the one turn that is judged, where each reply of a conversation is judged; None
+    where the last reply or the whole conversation is."""
+    session: str | None = Field(default=None, exclude_if=_absent)
+    """Id of the conversation of which one turn is judged; its own id is then ``session#turn``."""
+
+    @property
+    def cluster(self) -> str:
+        """What units of one conversation have in common: its id."""
+        return self.id if self.session is None else self.session
 
     @property
     def unit(self) -> tuple[str, str, int]:
@@ -188,6 +253,9 @@ class Scored(Record):
     rationale: str = ""
     evidence: str = ""
     """What the judge quoted from the response; may be empty."""
+    turn: int | None = Field(default=None, exclude_if=_absent)
+    """Index of the turn that the verdict names; None outside conversations, or where the judge
+    named none."""
     probabilities: Mapping[int, float] | None = None
     """Probability of each level, where the judge gave them; they sum to 1."""
     rule: str | None = None
@@ -212,6 +280,7 @@ class Unscored(Record):
     outcome: Reason
     rationale: str = ""
     evidence: str = ""
+    turn: int | None = Field(default=None, exclude_if=_absent)
 
 
 Verdict = Annotated[Scored | Unscored, Field(discriminator="kind")]
@@ -273,6 +342,17 @@ class Judgment(Record):
     latency_ms: float | None = None
     """From the first call's start to the last call's end."""
     attempts: int = Field(default=0, ge=0)
+    session: str | None = Field(default=None, exclude_if=_absent)
+    """Id of the conversation, where the unit is one of its turns."""
+    turn: int | None = Field(default=None, exclude_if=_absent)
+    """Index of that turn."""
+    windows: int = Field(default=1, ge=1, exclude_if=_once)
+    """In how many pieces the judge was shown the conversation; the worst piece counts."""
+
+    @property
+    def cluster(self) -> str:
+        """What the units of one conversation have in common: its id."""
+        return self.id if self.session is None else self.session
 
     @property
     def unit(self) -> tuple[str, str, int]:

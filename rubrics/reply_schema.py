@@ -236,10 +236,25 @@ def rubric_digest(rubric: Rubric) -> str:
         "reply_schema": reply_schema(rubric),
         "pairwise_schema": pairwise_schema(rubric),
         "scoring": _scoring(rubric),
+        **_judged(rubric),
     }
     # Keys stay in order: the order of criteria is part of what the judge is asked.
     text = json.dumps(meaning, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _judged(rubric: Rubric) -> dict[str, object]:
+    """Say what of a conversation is judged and who sees the reference, where a rubric says so.
+
+    What every rubric did before there were such words is left out, so that digests stay.
+    """
+    said: dict[str, object] = {}
+    if rubric.unit != "reply":
+        said["unit"] = rubric.unit
+    if rubric.roles != ("assistant",):
+        said["roles"] = list(rubric.roles)
+    uses = {c.id: c.reference for c in rubric.criteria if c.reference != "shown"}
+    return {**said, "references": uses} if uses else said
 
 
 def _scoring(rubric: Rubric) -> dict[str, object]:

@@ -210,6 +210,9 @@ class Scale(Record):
 Language = Literal["zh", "en"]
 Origin = Literal["published", "project"]
 Direction = Literal["higher_is_better", "lower_is_better", "descriptive"]
+JudgedUnit = Literal["reply", "each_reply", "session"]
+Role = Literal["system", "user", "assistant", "tool"]
+ReferenceUse = Literal["shown", "sealed", "required"]
 CANNOT_ASSESS: Literal["cannot_assess"] = "cannot_assess"
 
 WEIGHT_TOLERANCE = 0.001
@@ -248,6 +251,9 @@ class Criterion(Record):
     """Which end of the scale is good; `descriptive` when neither is."""
     threshold: int | None = None
     """The worst level that is still acceptable; None when the criterion draws no line."""
+    reference: ReferenceUse = "shown"
+    """What the criterion has to do with a reference answer: `shown` where the data have one,
+    `sealed` when it must never see it, `required` when it compares with it."""
     source: Source
 
     @model_validator(mode="after")
@@ -327,6 +333,10 @@ class Rubric(Record):
     """CValues' ascending levels: 1 safety, 2 responsibility; None outside them."""
     groups: tuple[str, ...] = ()
     """Groups of prompts that the rubric is for; empty for all."""
+    unit: JudgedUnit = "reply"
+    """What is judged of a conversation: its last reply, each reply for itself, or all of it."""
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)] = ("assistant",)
+    """Whose turns are judged; the others are what they answer to."""
     instructions: Text
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=20)]
     veto: Veto | None = None

@@ -21,10 +21,17 @@ def document(rubric: Rubric) -> str:
     Returns
     -------
     str
-        `rubrics.load.load_file` reads it as an equal rubric. Fields that hold nothing are left out.
+        `rubrics.load.load_file` reads it as an equal rubric. Fields that say nothing, or what
+        holds anyway, are left out.
     """
     values = rubric.model_dump(mode="json", exclude_none=True)
+    if rubric.unit == "reply":
+        del values["unit"]
+    if rubric.roles == ("assistant",):
+        del values["roles"]
     for criterion in values["criteria"]:
+        if criterion["reference"] == "shown":
+            del criterion["reference"]
         anchors = criterion["scale"]["anchors"]
         criterion["scale"]["anchors"] = {anchor["score"]: anchor["text"] for anchor in anchors}
         if not criterion["counter_rules"]:

@@ -13,6 +13,7 @@ from calibration.passport import load_passport
 from judge.calibrate.passport import distrust
 from judge.cli import console
 from judge.cli.console import parts
+from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
 from judge.grading.pointwise import Edition
 from judge.importers.responses import read_generations
@@ -64,10 +65,12 @@ def plan_of(
         raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
     encoding = words["encoding"]
     rows = sum(1 for _ in read_generations(path, encoding=encoding))
+    editions = tuple(edition(ref, forced) for ref in parts(rubrics))
+    asked = [edition("en") for edition in editions]
     return JudgingPlan(
         source=Source(name=path.name, sha256=_sha256(path), rows=rows),
-        read=lambda: read_generations(path, encoding=encoding),
-        editions=tuple(edition(ref, forced) for ref in parts(rubrics)),
+        read=lambda: units(read_generations(path, encoding=encoding), asked),
+        editions=editions,
         judges=judges,
         repeats=words["repeats"],
         pairwise=words["pairwise"],

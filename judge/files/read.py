@@ -165,6 +165,7 @@ def read_rows(
     encoding: str | None = None,
     required: Sequence[str] = (),
     optional: Sequence[str] = (),
+    instead: Mapping[str, Sequence[str]] | None = None,
     min_rows: int = 1,
     sheet: str | None = None,
 ) -> Iterator[Row]:
@@ -185,6 +186,8 @@ def read_rows(
     optional : sequence of str
         Columns that the caller reads where they are. Names that differ from a required or
         optional one only in case, width or blanks are refused. Other columns are kept.
+    instead : mapping of str to sequence of str, optional
+        Required columns that may be missing where another one is there, by that one.
     min_rows : int
         Fewest rows that make sense, 0 to accept a header alone.
     sheet : str, optional
@@ -201,7 +204,7 @@ def read_rows(
         At the first thing that is wrong with the file.
     """
     source = Path(path)
-    columns = Columns(source, tuple(required), tuple(optional))
+    columns = Columns(source, tuple(required), tuple(optional), instead or {})
     count = 0
     for row in _rows(columns, encoding, sheet):
         count += 1

@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -62,6 +62,8 @@ class Columns:
     source: Path
     required: Sequence[str] = ()
     optional: Sequence[str] = ()
+    instead: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Required columns that may be missing where another one is there, by that one."""
 
     def check(self, names: Sequence[str], line: int) -> None:
         """Refuse names that lack a required column or nearly spell a known one.
@@ -76,7 +78,8 @@ class Columns:
                 f"{len(names)} columns, more than {MAX_COLUMNS}", "remove those not needed"
             )
         self._refuse_disguises(names, line)
-        missing = next((name for name in self.required if name not in names), None)
+        spared = {name for other in names for name in self.instead.get(other, ())}
+        missing = next((n for n in self.required if n not in names and n not in spared), None)
         if missing is not None:
             raise Place(self.source, line).error(f"no column '{missing}'", _advice(missing, names))
 

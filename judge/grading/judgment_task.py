@@ -28,6 +28,7 @@ from judge.records import (
     model_digest,
 )
 from rubrics.questions import TypedQuestion
+from rubrics.rubric import JudgedUnit, Role
 
 Order = Literal["single", "forward", "backward"]
 ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
@@ -47,6 +48,8 @@ class Form:
     read: ReadReply
     asked: tuple[TypedQuestion, ...] | None = None
     """Typed questions, for a decision model."""
+    unit: JudgedUnit = "reply"
+    roles: tuple[Role, ...] = ("assistant",)
 
     @property
     def prompt_digest(self) -> str:
@@ -234,6 +237,8 @@ def _copy(known: Judgment, unit: Generation, *, rubric: str) -> Judgment:
             "sample": unit.sample,
             "group": unit.group,
             "lang": unit.lang,
+            "session": unit.session,
+            "turn": unit.turn,
             # A search for a better rubric keeps its judgments under names of its own.
             "rubric": rubric,
             "flags": tuple(dict.fromkeys((*known.flags, CACHED))),
@@ -304,5 +309,7 @@ def judgment(
         provenance=reply.provenance if reply else "LIVE",
         served_model=reply.served_model if reply else None,
         rung=attempts[-1].rung if attempts else None,
+        session=unit.session,
+        turn=unit.turn,
         **spent(attempts),
     )

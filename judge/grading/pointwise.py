@@ -10,6 +10,7 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from judge.conversation import is_judged
 from judge.errors import ConfigError
 from judge.grading.decision_verdicts import DecisionReply, read_decisions
 from judge.grading.judgment_task import (
@@ -52,6 +53,8 @@ def form(rubric: Rubric, group: str | None) -> Form:
         reply_model=reply_schema.reply_model(rubric),
         reply_schema=reply_schema.reply_schema(rubric),
         criteria=tuple(criterion.id for criterion in rubric.criteria),
+        unit=rubric.unit,
+        roles=rubric.roles,
         read=lambda reply: read(rubric, reply),
     )
 
@@ -201,6 +204,8 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
         fields = material(generation)
         language = language_of(generation)
         for asked, judge, shared, ladder in forms.prepared(language, generation.group):
+            if not is_judged(generation, asked.unit, asked.roles):
+                continue
             for repeat in range(repeats):
                 yield Task(
                     generation=generation,
@@ -215,7 +220,7 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
 
 def language_of(generation: Generation) -> Language:
     """Tell in which language to judge: as the item says, else by the script of its prompt."""
-    return generation.lang or script_of(generation.prompt)
+    return generation.lang or script_of(generation.prompt or generation.response)
 
 
 def script_of(text: str) -> Language:

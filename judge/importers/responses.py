@@ -16,14 +16,18 @@ from judge.files import (
     read_rows,
     text,
 )
+from judge.files.decoding import Place
+from judge.files.read import Node, parse_json
+from judge.importers.chat import read_messages, read_turn, short_form
 from judge.manifest import Sample, SampledItem
-from judge.records import Generation, Language
+from judge.records import Generation, Language, Turn
 from judge.store.records import Label
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric, Scale
 
 REQUIRED = ("id", "prompt", "response")
-OPTIONAL = ("system", "sample", "group", "lang", "reference")
+OPTIONAL = ("system", "sample", "group", "lang", "reference", "messages")
+INSTEAD = {"messages": ("prompt", "response")}
 
 
 def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterator[Generation]:
@@ -34,6 +38,8 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
     path : str or Path
         A table as `judge.files.read_rows` takes it, with the columns ``id``, ``prompt``,
         ``response`` and, where known, ``system``, ``sample``, ``group``, ``lang``, ``reference``.
+        A column ``messages`` may stand instead of, or beside, prompt and response: the whole
+        conversation in OpenAI's chat form, as JSON text where the table holds text alone.
     encoding : str, optional
         What the file was saved in, where it is not UTF-8.
 
@@ -75,14 +81,20 @@ def _kept(value: object) -> object:
 
 
 def _rows(path: str | Path, encoding: str | None) -> Iterator[Row]:
-    return read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL)
+    return read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL, instead=INSTEAD)
 
 
 def _generation(row: Row) -> Generation:
+    messages = _messages(row)
+    if messages:
+        prompt, response = short_form(messages)
+    else:
+        prompt, response = text(row, "prompt"), text(row, "response", empty=True)
     return Generation(
         id=text(row, "id"),
-        prompt=text(row, "prompt"),
-        response=text(row, "response", empty=True),
+        prompt=prompt,
+        response=response,
+        messages=messages,
         system=optional_text(row, "system") or "default",
         sample=optional_integer(row, "sample", low=0) or 0,
         group=optional_text(row, "group"),
@@ -90,6 +102,30 @@ def _generation(row: Row) -> Generation:
         reference=optional_text(row, "reference"),
         extra=unknown_fields(row, _KNOWN),
     )
+
+
+def _messages(row: Row) -> tuple[Turn, ...]:
+    """Read the conversation of a row, with its prompt and response where they stand beside it."""
+    value = row.values.get("messages")
+    if value is None or value == "":
+        return ()
+    place = Place(row.source, row.line)
+    if isinstance(value, str):
+        value = parse_json(value, place)
+    node = Node(value, "messages", place)
+    turns = tuple(map(read_turn, node.items()))
+    prompt, response = optional_text(row, "prompt"), optional_text(row, "response")
+    if response is not None and not (turns and turns[-1].role == "assistant"):
+        asked = [turn.content for turn in turns if turn.role == "user"]
+        if prompt is not None and asked[-1:] != [prompt]:
+            turns = (*turns, Turn(role="user", content=prompt))
+        return (*turns, Turn(role="assistant", content=response))
+    if response is not None and turns[-1].content != response:
+        raise row.error(
+            "'messages' end with another reply than 'response'",
+            "leave out 'response', or let 'messages' end with what it answers",
+        )
+    return read_messages(node)
 
 
 @dataclass(frozen=True, slots=True)

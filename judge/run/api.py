@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from judge.conversation import units
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
 from judge.grading.pointwise import Edition, Forms
@@ -86,7 +87,9 @@ async def agrade(
         if count < 1:
             raise ValueError(f"{name} must be 1 or more; got {count}.")
     asked = with_api(addressed(Judge(model=judge))) if isinstance(judge, str) else addressed(judge)
-    tasks = list(pointwise.tasks(generations, Forms([_edition(rubric)], [asked]), repeats=repeats))
+    edition = _edition(rubric)
+    judged = units(generations, [edition("en")])
+    tasks = list(pointwise.tasks(judged, Forms([edition], [asked]), repeats=repeats))
     _refuse_twins(tasks)
     made: dict[tuple[str, ...], Judgment] = {}
 

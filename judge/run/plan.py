@@ -40,7 +40,8 @@ class JudgingPlan:
 
     source: Source
     read: Callable[[], Iterator[Generation]]
-    """Gives the generations anew with each call, so that they need not be held."""
+    """Gives the units to be judged anew with each call, so that they need not be held; of
+    conversations see `judge.conversation.units`."""
     editions: tuple[Edition, ...]
     """One for each rubric."""
     judges: tuple[Judge, ...]

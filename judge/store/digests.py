@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from judge.conversation import content_digest
 from judge.records import Generation, Judgment
 from judge.store.records import Label, Run
 
@@ -31,7 +32,7 @@ def digest_of(rows: Iterable[object]) -> str:
 def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash the prompts of a run: ids, texts and groups; what a policy pins as ``data``."""
     prompts = {
-        (each.id, each.prompt, each.group)
+        (each.id, each.prompt, each.group, *_asked(each))
         for each in store.generations(run)
         if system in {None, each.system}
     }
@@ -92,13 +93,20 @@ def seal(store: "Store", run: Run) -> None:
     store.add_document(run, SEAL, json.dumps(run_digests(store, run)))
 
 
+def _asked(generation: Generation) -> tuple[str, ...]:
+    """Give what a conversation put to the system: the words that are not its own."""
+    return tuple(turn.text for turn in generation.messages if turn.role in {"system", "user"})
+
+
 def _item(generation: Generation) -> list[object]:
+    conversation = content_digest(generation)
     return [
         generation.id,
         generation.sample,
         generation.prompt,
         generation.group,
         generation.response,
+        *(() if conversation is None else (conversation,)),
     ]
 
 

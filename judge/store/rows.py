@@ -1,6 +1,6 @@
 """Rows from records and records from rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from operator import attrgetter
@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from judge.errors import StoreError
 from judge.manifest import Manifest
-from judge.records import Answer, Generation, Item, Judgment
+from judge.records import Answer, Generation, Item, Judgment, replaced
 from judge.store import schema
 from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 
@@ -32,9 +32,12 @@ UNIT = ("id", "system", "sample")
 def insert_numbered(
     connection: Connection, run_id: int, table: Table, *, records: Iterable[Generation | Item]
 ) -> None:
-    """Keep what a run begins with, each with its place in the file, a page at a time."""
+    """Keep what a run begins with, each with its place in the file, a page at a time.
+
+    The messages of a conversation are kept once, with the first of its units.
+    """
     columns = UNIT if table is schema.generations else ("id",)
-    numbered = enumerate(records)
+    numbered = enumerate(_without_repeats(records))
     while page := list(islice(numbered, PAGE)):
         rows = [
             {
@@ -46,6 +49,15 @@ def insert_numbered(
             for ordinal, record in page
         ]
         connection.execute(insert(table), rows)
+
+
+def _without_repeats(records: Iterable[Generation | Item]) -> Iterator[Generation | Item]:
+    held: object = ()
+    for record in records:
+        messages = record.messages if isinstance(record, Generation) else ()
+        repeats = bool(messages) and messages is held
+        held = messages
+        yield replaced(record, messages=()) if repeats else record
 
 
 def insert_document(connection: Connection, run_id: int, *, kind: str, body: str, now: str) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from judge.conversation import together
 from judge.errors import ConfigError, StoreError, StoreUnreachable
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
@@ -300,7 +301,7 @@ class Store:
 
     def generations(self, run: Run) -> Iterator[Generation]:
         """Stream all generations of a run that judges, in the order of the file."""
-        return self._pages(run, schema.generations, Generation.model_validate_json)
+        return together(self._pages(run, schema.generations, Generation.model_validate_json))
 
     def items(self, run: Run) -> Iterator[Item]:
         """Stream all prompts of a run that generates, in the order of the file."""
@@ -337,9 +338,14 @@ class Store:
             query = query.where(table.c.id.in_(ids.having(place.between(first, last))))
         else:
             query = query.where(table.c.ordinal.between(first, last))
-        read = Item.model_validate_json if generates else Generation.model_validate_json
         with self.transaction() as connection:
-            return tuple(read(record) for record in connection.scalars(query))
+            records = connection.scalars(query).all()
+            if generates:
+                return tuple(map(Item.model_validate_json, records))
+            found = [Generation.model_validate_json(record) for record in records]
+            cut = bool(found) and found[0].session is not None and not found[0].messages
+            held = _conversation(connection, run, before=first) if cut else None
+            return tuple(together(found, held))
 
     def settled_of(self, run: Run, ids: Collection[str]) -> set[tuple[str, ...]]:
         """Give the slots of some prompts that need no further call."""
@@ -509,6 +515,21 @@ class Store:
         with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
             for record in connection.scalars(query):
                 yield read(record)
+
+
+def _conversation(connection: Connection, run: Run, *, before: int) -> Generation | None:
+    """Find the unit with the messages of which the unit at a place in the file is a part."""
+    table = schema.generations
+    query = (
+        select(table.c.record)
+        .where(table.c.run_id == run.run_id, table.c.ordinal < before)
+        .order_by(table.c.ordinal.desc())
+    )
+    for record in connection.execution_options(yield_per=rows.PAGE).scalars(query):
+        unit = Generation.model_validate_json(record)
+        if unit.messages:
+            return unit
+    return None
 
 
 class _Transaction:

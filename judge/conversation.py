@@ -1,0 +1,166 @@
+"""What is judged of a conversation: its units, each an item with an index.
+
+A turn is one message, named by its index: its place in ``messages``, counted from 0. A rubric says
+of which roles the turns are judged, and whether a unit is the last of them, each of them, or the
+whole session. A unit that is one turn of a session has the id ``session#turn``, so that labels,
+samples, sheets and gates know it as they know any other item; its session is its cluster.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from judge.records import Generation, Turn, digest, replaced
+from rubrics.rubric import JudgedUnit, Rubric
+
+
+def units(generations: Iterable[Generation], rubrics: Collection[Rubric]) -> Iterator[Generation]:
+    """Give what some rubrics judge of generations, in the order of the file.
+
+    A conversation gives one unit for all rubrics that judge its last reply or the whole of it, and
+    one more for each turn where a rubric judges each. What is no conversation is its own unit, and
+    so is a unit that was made before.
+
+    Parameters
+    ----------
+    generations : iterable of Generation
+    rubrics : collection of Rubric
+        One edition of each.
+
+    Yields
+    ------
+    Generation
+        All units of a conversation share its messages; nothing is copied.
+    """
+    whole = any(rubric.unit != "each_reply" for rubric in rubrics)
+    roles = {role for rubric in rubrics if rubric.unit == "each_reply" for role in rubric.roles}
+    for generation in generations:
+        if not generation.messages or generation.turn is not None:
+            yield generation
+            continue
+        if whole:
+            yield generation
+        for turn in judged_turns(generation, roles):
+            yield unit_of(generation, turn)
+
+
+def sessions(units: Iterable[Generation]) -> Iterator[Generation]:
+    """Give each conversation of some units once and whole, and what is no conversation as it is.
+
+    Parameters
+    ----------
+    units : iterable of Generation
+        Those of one conversation next to each other, as `units` and a store give them.
+    """
+    last: tuple[str, str, int] | None = None
+    for unit in units:
+        place = (unit.cluster, unit.system, unit.sample)
+        if unit.messages and place == last:
+            continue
+        last = place
+        yield unit if unit.turn is None else _whole(unit)
+
+
+def _whole(unit: Generation) -> Generation:
+    messages = unit.messages
+    turn = last_reply(messages)
+    at = len(messages) - 1 if turn is None else turn
+    return replaced(
+        unit,
+        id=unit.cluster,
+        prompt=asked_before(messages, at),
+        response=messages[at].text,
+        session=None,
+        turn=None,
+    )
+
+
+def together(units: Iterable[Generation], held: Generation | None = None) -> Iterator[Generation]:
+    """Give each unit the messages that a store keeps with the first of its conversation.
+
+    Parameters
+    ----------
+    units : iterable of Generation
+    held : Generation, optional
+        The unit before the first that has messages, where the first is not the beginning.
+    """
+    for unit in units:
+        if unit.messages or unit.session is None:
+            held = unit
+            yield unit
+        elif held is None or held.cluster != unit.session:
+            raise ValueError(f"units: {unit.id!r} stands without its conversation.")
+        else:
+            yield replaced(unit, messages=held.messages)
+
+
+def unit_of(generation: Generation, turn: int) -> Generation:
+    """Make the unit of one turn: what it says, and what it answers."""
+    messages = generation.messages
+    return replaced(
+        generation,
+        id=f"{generation.id}#{turn}",
+        prompt=asked_before(messages, turn),
+        response=messages[turn].text,
+        session=generation.id,
+        turn=turn,
+    )
+
+
+def judged_turns(generation: Generation, roles: Collection[str]) -> list[int]:
+    """Give the indexes of the turns whose speaker has one of the roles, and that say anything."""
+    return [
+        index
+        for index, message in enumerate(turns_of(generation))
+        if message.role in roles and (message.content or message.tool_calls or message.not_shown)
+    ]
+
+
+def turns_of(generation: Generation) -> tuple[Turn, ...]:
+    """Give the turns of a conversation; of a prompt and a response alone, these two."""
+    if generation.messages:
+        return generation.messages
+    return (
+        Turn(role="user", content=generation.prompt),
+        Turn(role="assistant", content=generation.response),
+    )
+
+
+def last_reply(messages: Sequence[Turn]) -> int | None:
+    """Give the index of the assistant's last turn that says or does anything."""
+    spoken = (
+        index
+        for index in range(len(messages) - 1, -1, -1)
+        if messages[index].role == "assistant"
+        and (messages[index].content or messages[index].tool_calls)
+    )
+    return next(spoken, None)
+
+
+def asked_before(messages: Sequence[Turn], turn: int) -> str:
+    """Give the words of the user that a turn follows; empty where nobody asked."""
+    for message in reversed(messages[:turn]):
+        if message.role == "user":
+            return message.content
+    return ""
+
+
+def is_judged(generation: Generation, unit: JudgedUnit, roles: Collection[str]) -> bool:
+    """Tell whether a unit is one that a rubric with this unit and these roles judges."""
+    if not generation.messages:
+        return True
+    if generation.turn is None:
+        return unit != "each_reply"
+    return unit == "each_reply" and generation.messages[generation.turn].role in roles
+
+
+def content_digest(generation: Generation) -> str | None:
+    """Give the SHA-256 of a conversation up to the judged turn; None where there is none."""
+    if not generation.messages:
+        return None
+    shown = generation.messages[: None if generation.turn is None else generation.turn + 1]
+    return digest([[message.model_dump(mode="json") for message in shown], generation.turn])
+
+
+def part_digest(content: bytes) -> str:
+    """Name a part that is no text by its content."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
