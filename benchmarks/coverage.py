@@ -3,6 +3,8 @@
     python benchmarks/coverage.py --quick            a minute, as in continuous integration
     python benchmarks/coverage.py --full --jobs 2    the figures to quote
     python benchmarks/coverage.py --quick --peers-python PATH
+    python benchmarks/coverage.py --sections paired --keep        one section more in the report
+    python benchmarks/coverage.py --quick --before PATH           beside an older tree of this code
 
 Prints a table for each section and a list of goals, and writes bench/coverage.json. Seeds are
 fixed: the same arguments give the same figures. The peers pin old versions of what we use, so they
@@ -13,31 +15,36 @@ live in an environment of their own, whose interpreter is PATH:
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from simulation import ratings
 from simulation.goals import Goal, check_goals
 from simulation.methods import NoAnswerError, methods
-from simulation.settings import SECTIONS, settings
+from simulation.settings import SECTIONS as RATE_SECTIONS
+from simulation.settings import Setting, settings
 from simulation.tally import Cell, run_cell
 
-from calibration import InsufficientLabels, UnusableJudge
+from calibration import InsufficientLabels, Undefined, UnusableJudge
 
+AGREEMENT = "agreement"
+SECTIONS = (*RATE_SECTIONS, AGREEMENT)
 HERE = Path(__file__).resolve().parent
 REPEATS = {
     "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20, "strata": 20},
-    "full": {
+    "full": dict.fromkeys(SECTIONS, 1000)
+    | {
         "binary": 4000,
         "by-verdict": 2000,
         "curated": 2000,
         "clustered": 2000,
         "ordinal": 2000,
-        "paired": 1000,
-        "strata": 1000,
     },
 }
 PEER_REPEATS = {"quick": 20, "full": 400}
@@ -52,12 +59,17 @@ def main() -> None:
     rows: list[Row] = []
     for section in arguments.sections:
         repeats = arguments.repeats or REPEATS[size][section]
-        rows.extend(_simulate(section, repeats, arguments.jobs))
+        rows.extend(_simulate(section, repeats, arguments))
+    if arguments.before:
+        rows.extend(_before(arguments.before, arguments.sections, arguments.before_repeats))
     if arguments.peers_python:
         repeats = arguments.repeats or PEER_REPEATS[size]
-        rows.extend(_peers(arguments.peers_python, arguments.sections, repeats))
+        asked = [section for section in arguments.sections if section != AGREEMENT]
+        rows.extend(_peers(arguments.peers_python, asked, repeats))
+    if arguments.keep and arguments.out.exists():
+        rows = [*_kept(arguments.out, rows), *rows]
     goals = check_goals(rows)
-    for section in arguments.sections:
+    for section in dict.fromkeys(str(row["section"]) for row in rows):
         _print_section(section, [row for row in rows if row["section"] == section])
     _print_goals(goals)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -73,25 +85,58 @@ def _arguments() -> argparse.Namespace:
     size.add_argument("--full", action="store_true", help="repeats for figures to quote")
     parser.add_argument("--repeats", type=int, help="repeats of each cell, instead")
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--methods", nargs="+", help="only these rows of the tables")
+    parser.add_argument("--labels", nargs="+", type=int, help="only these numbers of labels")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--peers-python", help="interpreter of an environment with the peers")
+    parser.add_argument("--before", help="folder of an older tree of this code, to compare with")
+    parser.add_argument("--before-repeats", type=int, default=100, help="on the same draws")
+    parser.add_argument("--keep", action="store_true", help="keep other rows of the report")
     parser.add_argument("--out", type=Path, default=HERE.parent / "bench" / "coverage.json")
     return parser.parse_args()
 
 
-def _simulate(section: str, repeats: int, jobs: int) -> list[Row]:
-    count = sum(1 for _ in settings(section))
-    run = partial(_run, section, repeats)
-    if jobs == 1:
-        return [row for index in range(count) for row in run(index)]
-    with ProcessPoolExecutor(jobs) as pool:
-        return [row for rows in pool.map(run, range(count)) for row in rows]
+def _simulate(section: str, repeats: int, arguments: argparse.Namespace) -> list[Row]:
+    numbers = [setting[1] for setting in _settings(section)]
+    chosen = [i for i, n in enumerate(numbers) if n in (arguments.labels or numbers)]
+    run = partial(_run, section, repeats, wanted=arguments.methods)
+    if arguments.jobs == 1:
+        return [row for index in chosen for row in run(index)]
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        return [row for rows in pool.map(run, chosen) for row in rows]
 
 
-def _run(section: str, repeats: int, index: int) -> list[Row]:
-    setting, n, draw = list(settings(section))[index]
-    cell = Cell(section=section, setting=setting, n=n, draw=draw, methods=methods(section))
-    return run_cell(cell, repeats, (InsufficientLabels, UnusableJudge, NoAnswerError))
+def _run(section: str, repeats: int, index: int, *, wanted: Sequence[str] | None) -> list[Row]:
+    setting, n, draw = _settings(section)[index]
+    asked = ratings.methods(setting) if section == AGREEMENT else methods(section)
+    asked = {name: method for name, method in asked.items() if name in (wanted or asked)}
+    cell = Cell(section=section, setting=setting, n=n, draw=draw, methods=asked)
+    return run_cell(cell, repeats, (InsufficientLabels, UnusableJudge, NoAnswerError, Undefined))
+
+
+def _settings(section: str) -> list[Setting]:
+    return list(ratings.settings() if section == AGREEMENT else settings(section))
+
+
+def _kept(out: Path, new: list[Row]) -> list[Row]:
+    """Give the rows of an earlier report that were not simulated again."""
+    mine = {(row["section"], row["method"], row["setting"], row["n"]) for row in new}
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    return [
+        row for row in rows if (row["section"], row["method"], row["setting"], row["n"]) not in mine
+    ]
+
+
+def _before(tree: str, sections: Sequence[str], repeats: int) -> list[Row]:
+    """Run the same draws through an older tree, whose public functions have the same names."""
+    out = Path(tempfile.mkdtemp()) / "before.json"
+    command = [sys.executable, __file__, "--repeats", str(repeats), "--out", str(out)]
+    environment = os.environ | {"PYTHONPATH": tree}
+    subprocess.run(
+        [*command, "--sections", *sections], check=True, env=environment, stdout=subprocess.DEVNULL
+    )
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    return [row | {"method": f"before: {row['method']}"} for row in rows]
 
 
 def _peers(python: str, sections: Sequence[str], repeats: int) -> list[Row]:

@@ -155,28 +155,45 @@ def _choose(drawn: Labelled, scale: tuple[float, float]) -> tuple[Kind, str]:
     mean moves it more than chance does, so t is used only where enough labels lie in both outer
     halves of the scale: between the mean and an end, nearer to the end.
     """
+    why = _against_t(drawn, scale)
+    if why:
+        return "Gaffke, mid", f"Gaffke's interval is used, as {why}."
+    return "logit t", "Student's t is used, as labels are many and spread over the scale."
+
+
+def _against_t(drawn: Labelled, scale: tuple[float, float]) -> str:
+    """Say what speaks against Student's t; nothing where it may be used."""
     human = drawn.human[drawn.used]
     labels = drawn.effective_labels(drawn.used)
     if labels < LABELS_FOR_T:
-        why = f"Gaffke's interval is used, as {labels:.0f} labels are too few for Student's t."
-        return "Gaffke, mid", why
+        return f"{labels:.0f} labels are too few for Student's t"
     sizes = np.array([int(one.sum()) for one in drawn.class_masks])
     if int((sizes >= SMALL_CLASS * sizes.sum()).sum()) > 1:
-        return "Gaffke, mid", "Gaffke's interval is used, as labels were drawn at unequal rates."
-    mean, spread = float(human.mean()), float(human.std())
-    skewness = float((((human - mean) / spread) ** 3).mean()) if spread > 0.0 else 0.0
+        return "labels were drawn at unequal rates"
+    skewness = _skewness(human)
+    if skewness is None:
+        return "all labels are equal"
     if abs(skewness) > MOST_SKEW * np.sqrt(labels):
-        why = f"Gaffke's interval is used, as the labels are too skewed ({skewness:.1f}) for t."
-        return "Gaffke, mid", why
+        return f"the labels are too skewed ({skewness:.1f}) for t"
+    return _thin_tail(human, scale, labels)
+
+
+def _thin_tail(human: FloatArray, scale: tuple[float, float], labels: float) -> str:
+    mean = float(human.mean())
     for end in scale:
         far = int((np.abs(human - end) <= 0.5 * abs(mean - end)).sum())
         if far * labels / human.size < LABELS_IN_TAIL and _may_move(human, end, labels):
-            why = (
-                f"Gaffke's interval is used, as {far} labels are too few near {end:g} to show how "
-                "heavy that tail is."
-            )
-            return "Gaffke, mid", why
-    return "logit t", "Student's t is used, as labels are many and spread over the scale."
+            return f"{far} labels are too few near {end:g} to show how heavy that tail is"
+    return ""
+
+
+def _skewness(ratings: FloatArray) -> float | None:
+    """Third standardised moment; None where the ratings do not vary."""
+    deviations = ratings - ratings.mean()
+    spread = float(np.sqrt((deviations**2).mean()))
+    if spread <= 1e-9 * max(float(np.abs(ratings).max()), 1.0):
+        return None
+    return float(((deviations / spread) ** 3).mean())
 
 
 def _may_move(human: FloatArray, end: float, labels: float) -> bool:

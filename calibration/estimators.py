@@ -648,8 +648,12 @@ def _gold(system: System) -> GoldSet:
 def _pair_codes(judge_a: FloatArray, judge_b: FloatArray) -> FloatArray:
     """Give each pair of verdicts a number; NaN where one is missing."""
     missing = np.isnan(judge_a) | np.isnan(judge_b)
-    pairs = np.stack([np.where(missing, 0.0, judge_a), np.where(missing, 0.0, judge_b)])
-    codes = np.unique(pairs, axis=1, return_inverse=True)[1].astype(np.float64).ravel()
+    first, second = (
+        np.unique(np.where(missing, 0.0, judge), return_inverse=True)
+        for judge in (judge_a, judge_b)
+    )
+    pairs = first[1] * second[0].size + second[1]
+    codes = np.unique(pairs, return_inverse=True)[1].astype(np.float64)
     return np.where(missing, np.nan, codes)
 
 

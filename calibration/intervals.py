@@ -27,7 +27,7 @@ Rule: TypeAlias = tuple[FloatArray, FloatArray]
 ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
 _SPENT = 25.0  # log of the height that an integrand may rise to from below unnoticed
-_BISECTIONS = 40
+_BISECTIONS = 20  # the path may pass beside the saddle: the integral is the same
 _ATOMS = 48
 _GRID = 17
 _ROUNDS = 3

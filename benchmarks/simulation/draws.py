@@ -6,7 +6,7 @@ N items are judged and n of them labelled. Only numpy is needed: the peers' inte
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -14,15 +14,21 @@ N = 5000
 PASS_RATES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995)
 JUDGES = ((0.92, 0.65), (0.97, 0.60), (0.995, 0.90), (0.80, 0.70), (0.99, 0.30), (0.99, 0.95))
 LABELS = (30, 100, 300)
+Z = 1.959963984540054
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """One simulated set; arrays as the estimators take them, and the truth."""
+    """One simulated set; arrays as the estimators take them, and the truth.
+
+    ``limit`` is the width of the shortest 95 % interval that any estimator can have with very many
+    labels (the semiparametric limit), where it is known.
+    """
 
     judge: np.ndarray
     human: np.ndarray
     truth: float
+    limit: float | None = None
     clusters: np.ndarray | None = None
     strata: np.ndarray | None = None
     judge_b: np.ndarray | None = None
@@ -119,6 +125,7 @@ def paired(
 
     Each system's answer shares its fate with the prompt with probability ``shared``.
     """
+    limit = _paired_limit(rates, judges, n, shared=shared)
 
     def draw(rng: np.random.Generator) -> Case:
         fate = rng.random(N)
@@ -130,9 +137,38 @@ def paired(
             judge_b=judged(b, judges[1], rng),
             human_b=first(b, n),
             truth=rates[0] - rates[1],
+            limit=limit,
         )
 
     return draw
+
+
+def _paired_limit(
+    rates: tuple[float, float],
+    judges: tuple[tuple[float, float], tuple[float, float]],
+    n: int,
+    *,
+    shared: float,
+) -> float:
+    """Find the width at the semiparametric limit.
+
+    The variance is that of the difference given the pair of verdicts, over n, and of its mean
+    given them, over N.
+    """
+    both_share = shared**2
+    good = both_share * min(rates) + (1.0 - both_share) * rates[0] * rates[1]
+    table = np.array([[1.0 - sum(rates) + good, rates[1] - good], [rates[0] - good, good]])
+    # Chance of a verdict (0, 1) given the truth (0, 1), for each judge: shape (truth, verdict).
+    says = [np.array([[sp, 1.0 - sp], [1.0 - se, se]]) for se, sp in judges]
+    # Axes: the truths of A and B, the verdicts on A and B.
+    joint = table[:, :, None, None] * says[0][:, None, :, None] * says[1][None, :, None, :]
+    difference = np.array([[0.0, -1.0], [1.0, 0.0]])[:, :, None, None]
+    seen = joint.sum(axis=(0, 1))
+    mean = (joint * difference).sum(axis=(0, 1)) / seen
+    square = (joint * difference**2).sum(axis=(0, 1)) / seen
+    within = float((seen * (square - mean**2)).sum())
+    between = float((seen * mean**2).sum() - (seen * mean).sum() ** 2)
+    return 2.0 * Z * float(np.sqrt(within / n + between / N))
 
 
 def stratified(
@@ -196,17 +232,57 @@ def _two_point(rng: np.random.Generator, size: int) -> Ratings:
     return np.where(bad, 1.0, 10.0), np.where(bad & (rng.random(size) < 0.6), 1.0, scores)
 
 
+def _mixed(
+    rng: np.random.Generator,
+    size: int,
+    *,
+    usual: dict[float, float],
+    rare: tuple[float, float],
+    seen: float,
+) -> Ratings:
+    """Usual ratings with their shares, and a rare one of which the judge sees a share."""
+    rating, share = rare
+    shares = np.array(list(usual.values()))
+    ratings = rng.choice(list(usual), size, p=shares / shares.sum())
+    scores = np.clip(ratings + rng.integers(-1, 2, size), 1.0, 10.0)
+    bad = rng.random(size) < share
+    caught = bad & (rng.random(size) < seen)
+    return np.where(bad, rating, ratings), np.where(caught, rating, scores)
+
+
+def _mixture(usual: dict[float, float], rare: tuple[float, float], seen: float) -> "Maker":
+    return partial(_mixed, usual=usual, rare=rare, seen=seen)
+
+
 def _rounded(ideal: np.ndarray) -> np.ndarray:
     return np.clip(np.round(ideal), 1.0, 10.0)
 
 
-ORDINAL_SHAPES: dict[str, Callable[[np.random.Generator, int], Ratings]] = {
+Maker = Callable[[np.random.Generator, int], Ratings]
+_THIRDS = {8.0: 1.0, 9.0: 1.0, 10.0: 1.0}
+_EVEN = dict.fromkeys(np.arange(1.0, 11.0).tolist(), 1.0)
+_SLOPE = {float(rating): 0.6 ** (10 - rating) for rating in range(1, 11)}
+_ENDS = {1.0: 1.0, 2.0: 1.0, 9.0: 1.0, 10.0: 1.0}
+
+ORDINAL_SHAPES: dict[str, Maker] = {
     "middle, good judge": lambda rng, size: _middling(rng, size, follow=1.0, noise=1.5),
     "middle, weak judge": lambda rng, size: _middling(rng, size, follow=0.4, noise=1.9),
     "ceiling": lambda rng, size: _ceiling(rng, size, severe=0.055, seen=0.75),
     "ceiling, tail unseen by judge": lambda rng, size: _ceiling(rng, size, severe=0.055, seen=0.0),
     "ceiling, rarer tail": lambda rng, size: _ceiling(rng, size, severe=0.02, seen=0.75),
     "two points": _two_point,
+    "thirds and 2 % ones, unseen": _mixture(_THIRDS, (1.0, 0.02), 0.0),
+    "thirds and 2 % ones, 75 % seen": _mixture(_THIRDS, (1.0, 0.02), 0.75),
+    "thirds and 1 % ones, unseen": _mixture(_THIRDS, (1.0, 0.01), 0.0),
+    "thirds and 1 % ones, 75 % seen": _mixture(_THIRDS, (1.0, 0.01), 0.75),
+    "thirds and 4 % ones, unseen": _mixture(_THIRDS, (1.0, 0.04), 0.0),
+    "halves 7 and 8, 1.5 % ones": _mixture({7.0: 1.0, 8.0: 1.0}, (1.0, 0.015), 0.5),
+    "5 to 8 and 2 % ones": _mixture(dict.fromkeys((5.0, 6.0, 7.0, 8.0), 1.0), (1.0, 0.02), 0.5),
+    "even": _mixture(_EVEN, (1.0, 0.0), 0.0),
+    "both ends": _mixture(_ENDS, (5.0, 0.1), 0.5),
+    "slope": _mixture(_SLOPE, (1.0, 0.01), 0.5),
+    "low and 2 % tens": _mixture({1.0: 4.0, 2.0: 2.0, 3.0: 1.0}, (10.0, 0.02), 0.5),
+    "low thirds and 3 % tens, unseen": _mixture({1.0: 1, 2.0: 1, 3.0: 1}, (10.0, 0.03), 0.0),
 }
 
 

@@ -1,5 +1,7 @@
 """What this project, the labels alone and Lee et al. say of a simulated set."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from calibration import (
@@ -11,11 +13,10 @@ from calibration import (
     gate_rate,
 )
 from calibration.estimate import Estimate
-from simulation.draws import Case
+from simulation.draws import Case, Z
 from simulation.tally import Limits, Method
 
 OURS, GATE, ALONE, LEE = "cvalues", "cvalues gate (each side 5 %)", "labels alone", "Lee et al."
-_Z = 1.959963984540054
 
 
 class NoAnswerError(Exception):
@@ -30,7 +31,7 @@ def methods(section: str) -> dict[str, Method]:
         "curated": {OURS: _curated, LEE: _lee},
         "clustered": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},
         "ordinal": {OURS: _mean, ALONE: _mean_alone},
-        "strata": {OURS: _rate_by_stratum, GATE: _gate_by_stratum},
+        "strata": {OURS: _rate, GATE: _gate_rate},
         "paired": {OURS: _difference, GATE: _gate_difference, ALONE: _difference_alone},
     }[section]
 
@@ -45,20 +46,28 @@ def _alone(estimate: Estimate) -> Limits:
     return estimate.human_only.low, estimate.human_only.high
 
 
+# The corrected interval and the labels alone come from one call; a case is asked twice in a row.
+@lru_cache(maxsize=1)
+def _estimate(case: Case) -> Estimate:
+    return estimate_rate(case.judge, case.human, clusters=case.clusters, strata=case.strata)
+
+
+@lru_cache(maxsize=1)
+def _estimate_mean(case: Case) -> Estimate:
+    return estimate_mean(case.judge, case.human)
+
+
+@lru_cache(maxsize=1)
+def _estimate_difference(case: Case) -> Estimate:
+    return estimate_difference(case.judge, case.human, case.judge_b, case.human_b)
+
+
 def _rate(case: Case) -> Limits:
-    return _limits(estimate_rate(case.judge, case.human, clusters=case.clusters))
+    return _limits(_estimate(case))
 
 
 def _rate_alone(case: Case) -> Limits:
-    return _alone(estimate_rate(case.judge, case.human, clusters=case.clusters))
-
-
-def _rate_by_stratum(case: Case) -> Limits:
-    return _limits(estimate_rate(case.judge, case.human, strata=case.strata))
-
-
-def _gate_by_stratum(case: Case) -> Limits:
-    return _limits(gate_rate(case.judge, case.human, strata=case.strata))
+    return _alone(_estimate(case))
 
 
 def _rate_by_verdict(case: Case) -> Limits:
@@ -66,7 +75,8 @@ def _rate_by_verdict(case: Case) -> Limits:
 
 
 def _gate_rate(case: Case) -> Limits:
-    return _limits(gate_rate(case.judge, case.human, clusters=case.clusters))
+    gate = gate_rate(case.judge, case.human, clusters=case.clusters, strata=case.strata)
+    return _limits(gate)
 
 
 def _curated(case: Case) -> Limits:
@@ -74,15 +84,15 @@ def _curated(case: Case) -> Limits:
 
 
 def _mean(case: Case) -> Limits:
-    return _limits(estimate_mean(case.judge, case.human))
+    return _limits(_estimate_mean(case))
 
 
 def _mean_alone(case: Case) -> Limits:
-    return _alone(estimate_mean(case.judge, case.human))
+    return _alone(_estimate_mean(case))
 
 
 def _difference(case: Case) -> Limits:
-    return _limits(estimate_difference(case.judge, case.human, case.judge_b, case.human_b))
+    return _limits(_estimate_difference(case))
 
 
 def _gate_difference(case: Case) -> Limits:
@@ -90,7 +100,7 @@ def _gate_difference(case: Case) -> Limits:
 
 
 def _difference_alone(case: Case) -> Limits:
-    return _alone(estimate_difference(case.judge, case.human, case.judge_b, case.human_b))
+    return _alone(_estimate_difference(case))
 
 
 def _lee(case: Case) -> Limits:
@@ -103,7 +113,7 @@ def _lee(case: Case) -> Limits:
     if min(good, bad) == 0.0:
         raise NoAnswerError
     items = case.judge.size
-    passed = (case.judge.sum() + _Z**2 / 2) / (items + _Z**2)
+    passed = (case.judge.sum() + Z**2 / 2) / (items + Z**2)
     sensitivity = (judge[human == 1].sum() + 1) / (good + 2)
     specificity = ((1 - judge[human == 0]).sum() + 1) / (bad + 2)
     youden = sensitivity + specificity - 1
@@ -112,8 +122,8 @@ def _lee(case: Case) -> Limits:
     rate = (passed + specificity - 1) / youden
     miss = sensitivity * (1 - sensitivity) / (good + 2)
     leak = specificity * (1 - specificity) / (bad + 2)
-    shift = 2 * _Z**2 * (rate * miss - (1 - rate) * leak)
-    spread = passed * (1 - passed) / (items + _Z**2) + rate**2 * miss + (1 - rate) ** 2 * leak
-    half = _Z * np.sqrt(spread) / youden
+    shift = 2 * Z**2 * (rate * miss - (1 - rate) * leak)
+    spread = passed * (1 - passed) / (items + Z**2) + rate**2 * miss + (1 - rate) ** 2 * leak
+    half = Z * np.sqrt(spread) / youden
     low, high = np.clip([rate + shift - half, rate + shift + half], 0.0, 1.0)
     return float(low), float(high)

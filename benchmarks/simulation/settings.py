@@ -1,6 +1,6 @@
 """The settings that are simulated, section by section, without the methods."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from simulation.draws import (
     JUDGES,
@@ -17,25 +17,14 @@ from simulation.draws import (
     stratified,
 )
 
-SECTIONS = ("binary", "by-verdict", "curated", "clustered", "ordinal", "paired", "strata")
-_LENIENT = ((0.97, 0.70), (0.99, 0.40))
-_FAIR = ((0.92, 0.80), (0.92, 0.80))
-
 Setting = tuple[str, int, Draw]
 
 
 def settings(section: str) -> Iterator[Setting]:
     """Give each setting of a section: its name, number of labels and draw."""
-    for n in LABELS:
-        yield from {
-            "binary": _binary,
-            "by-verdict": _by_verdict,
-            "curated": _curated,
-            "clustered": _clustered,
-            "ordinal": _ordinal,
-            "paired": _paired,
-            "strata": _strata,
-        }[section](n)
+    make, labels = _SECTIONS[section]
+    for n in labels:
+        yield from make(n)
 
 
 def _binary(n: int) -> Iterator[Setting]:
@@ -56,8 +45,6 @@ def _curated(n: int) -> Iterator[Setting]:
 
 
 def _clustered(n: int) -> Iterator[Setting]:
-    if n == 30:
-        return
     for rate in (0.7, 0.97):
         for each, name in ((10, "whole prompts"), (1, "one label a prompt")):
             draw = clustered(rate, JUDGES[1], n, each=each, icc=0.3)
@@ -70,19 +57,33 @@ def _ordinal(n: int) -> Iterator[Setting]:
 
 
 def _paired(n: int) -> Iterator[Setting]:
-    yield "0.97 against 0.94, lenient to B", n, paired((0.97, 0.94), _LENIENT, n)
-    yield "0.97 against 0.97, lenient to B", n, paired((0.97, 0.97), _LENIENT, n)
-    yield "0.7 against 0.6, same judge", n, paired((0.7, 0.6), _FAIR, n)
+    for rates, shared, judges, name in _FIRST_PAIRS:
+        title = f"{FIRST} {rates[0]} against {rates[1]}, shared {shared}, {name}"
+        yield title, n, paired(rates, judges, n, shared=shared)
     for rates, shared in _PAIRS:
         for name, judges in _JUDGES.items():
             title = f"{rates[0]} against {rates[1]}, shared {shared}, {name}"
             yield title, n, paired(rates, judges, n, shared=shared)
 
 
+FIRST = "first set:"  # of pairs, for which a width was promised
+_LENIENT = ((0.97, 0.60), (0.97, 0.30))
+_ALIKE = ((0.92, 0.65), (0.92, 0.65))
+_GOOD = ((0.995, 0.90), (0.995, 0.90))
+_STRICT = ((0.97, 0.60), (0.97, 0.60))
+_FIRST_PAIRS = (
+    ((0.97, 0.94), 0.5, _LENIENT, "lenient to B"),
+    ((0.97, 0.97), 0.5, _LENIENT, "lenient to B"),
+    ((0.7, 0.6), 0.5, _ALIKE, "same judge"),
+    ((0.97, 0.97), 0.5, _GOOD, "very good judge"),
+    ((0.95, 0.95), 0.9, _STRICT, "same judge"),
+    ((0.99, 0.97), 0.0, _STRICT, "same judge"),
+    ((0.9, 0.8), 0.5, ((0.97, 0.60), (0.99, 0.30)), "lenient to B"),
+)
 _JUDGES = {
-    "lenient to B": _LENIENT,
+    "lenient to B": ((0.97, 0.70), (0.99, 0.40)),
     "weak judge": ((0.80, 0.70), (0.80, 0.70)),
-    "very good judge": ((0.995, 0.90), (0.995, 0.90)),
+    "very good judge": _GOOD,
 }
 _PAIRS = (
     ((0.5, 0.5), 0.0),
@@ -111,11 +112,21 @@ _STRATA = (
 )
 
 
-def _strata(n: int) -> Iterator[Setting]:
-    """Strata drawn at unequal rates; their labels are their own, so that they are run once."""
-    if n != 30:
-        return
+def _strata(_n: int) -> Iterator[Setting]:
+    """Strata drawn at unequal rates; their labels are their own."""
     for rates, labels, sizes in _STRATA:
         for judge in JUDGES[1:4]:
             name = f"rates {rates} labels {labels} sizes {sizes} judge {judge[0]}/{judge[1]}"
             yield name, sum(labels), stratified(rates, labels, sizes, judge=judge)
+
+
+_SECTIONS: dict[str, tuple[Callable[[int], Iterator[Setting]], tuple[int, ...]]] = {
+    "binary": (_binary, LABELS),
+    "by-verdict": (_by_verdict, LABELS),
+    "curated": (_curated, LABELS),
+    "clustered": (_clustered, (100, 300)),
+    "ordinal": (_ordinal, (15, 30, 60, 100, 150, 200, 300)),
+    "paired": (_paired, (30, 60, 100)),
+    "strata": (_strata, (0,)),
+}
+SECTIONS = tuple(_SECTIONS)

@@ -30,19 +30,26 @@ def run_cell(cell: Cell, repeats: int, refusals: Refusals) -> list[dict[str, obj
     """
     seed = [cell.n, *cell.section.encode(), *cell.setting.encode()]
     limits: dict[str, list[Limits]] = {name: [] for name in cell.methods}
-    truth = float("nan")
+    truth: float | Mapping[str, float] = float("nan")
+    limit = None
     for repeat in range(repeats):
         case = cell.draw(np.random.default_rng([repeat, *seed]))
-        truth = case.truth
+        truth, limit = case.truth, case.limit
         for name, method in cell.methods.items():
             try:
                 limits[name].append(method(case))
             except refusals:
                 continue
     return [
-        _row(cell, name, np.array(given), truth=truth, repeats=repeats)
+        _row(cell, name, np.array(given), truth=_of(truth, name), repeats=repeats)
+        | ({} if limit is None else {"limit": limit})
         for name, given in limits.items()
     ]
+
+
+def _of(truth: float | Mapping[str, float], method: str) -> float:
+    """Give the truth that a method is held to; each has its own where methods estimate others."""
+    return truth[method] if isinstance(truth, Mapping) else truth
 
 
 def _row(
@@ -62,6 +69,7 @@ def _row(
         row |= {
             "coverage": 1.0 - float(too_high.mean() + too_low.mean()),
             "false_pass": float(too_high.mean()),
+            "false_fail": float(too_low.mean()),
             "width": float((high - low).mean()),
             "zero_width": int((high <= low).sum()),
         }

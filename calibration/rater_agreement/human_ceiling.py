@@ -9,8 +9,9 @@ weighted sum, and so is leaving one out. The intervals are those of a single tab
 :mod:`calibration.rater_agreement.contingency`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import compress
 from types import MappingProxyType
 from typing import Literal
@@ -131,32 +132,27 @@ def human_ceiling(
     seen = np.column_stack([verdicts[usable], labels[usable][:, sharing]])
     levels = _levels(seen, categories)
     titles = tuple(compress(rater_names(names, labels.shape[1]), sharing))
-    read, patterns = _coefficient(coefficient, levels), _patterns(seen, levels)
-    human, judged = _against_the_rest(patterns, read, levels.size, seed=seed)
-    left = _without_each(patterns, read, levels.size)
-
-    def estimate(
-        values: FloatArray, left_out: FloatArray, who: str, *, items: int = n, ratio: bool = False
-    ) -> Estimate:
-        drawn = _estimate(values, f"{coefficient}, {who}", items, confidence=confidence)
-        return _jackknifed(drawn, left_out, patterns.times, ratio=ratio)
-
-    ceiling = estimate(human.mean(axis=-1), left[0].mean(axis=-1), "experts against the rest")
+    found = _Agreements(
+        read=_coefficient(coefficient, levels), patterns=_patterns(seen, levels), size=levels.size
+    )
+    bound = partial(_estimate, found, name=coefficient, confidence=confidence, seed=seed)
+    ceiling = bound(lambda human, _: human.mean(axis=-1), who="experts against the rest", items=n)
     each = {
-        title: estimate(
-            human[..., at], left[0][..., at], f"{title} against the rest", items=int(count)
+        title: bound(
+            lambda human, _, at=at: human[..., at],
+            who=f"{title} against the rest",
+            items=int(count),
         )
         for at, (title, count) in enumerate(zip(titles, counts[sharing], strict=True))
     }
     ratio = None
     if ceiling.low > 0.0:
-        shares = _ratio(judged, human), _ratio(left[1], left[0])
-        ratio = estimate(*shares, "judge over experts", ratio=True)
+        ratio = bound(_ratio, who="judge over experts", items=n, on_ratio=True)
     return HumanCeiling(
         coefficient=coefficient,
         experts=MappingProxyType(each),
         ceiling=ceiling,
-        judge=estimate(judged.mean(axis=-1), left[1].mean(axis=-1), "judge against the rest"),
+        judge=bound(lambda _, judged: judged.mean(axis=-1), who="judge against the rest", items=n),
         ratio=ratio,
         n=n,
     )
@@ -169,40 +165,7 @@ def _aligned(judge: npt.ArrayLike, experts: npt.ArrayLike) -> tuple[FloatArray, 
     return verdicts, labels
 
 
-def _jackknifed(
-    drawn: Estimate, left_out: FloatArray, times: FloatArray, *, ratio: bool
-) -> Estimate:
-    """Put the jackknife's interval in the place of the drawn one, where there is one."""
-    if not left_out.size:
-        return drawn
-    bounds = jackknife_interval(
-        drawn.value, left_out, times, confidence=drawn.confidence, on_ratio=ratio
-    )
-    if bounds is None:
-        return drawn
-    method = drawn.method.replace("item bootstrap", "jackknife interval")
-    return replace(drawn, low=bounds.low, high=bounds.high, method=method)
-
-
-def _without_each(
-    patterns: "_Patterns", read: TableCoefficient, size: int
-) -> tuple[FloatArray, FloatArray]:
-    """Agreement of experts and judge with the rest without an item of each pattern, (P, E).
-
-    Of two categories nothing is left out: their interval is that of the imagined items.
-    """
-    rows = patterns.times.size if size > 2 else 0
-    found: tuple[list[FloatArray], list[FloatArray]] = [], []
-    for place in range(patterns.experts.shape[1]):
-        for side, rater in zip(found, (patterns.experts[:, place], patterns.judge), strict=True):
-            each = _rest_tables(patterns.experts, place, rater, size=size)
-            tables = (patterns.times @ each - each[:rows]).reshape(rows, size, size)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                side.append(read(tables / tables.sum(axis=(-1, -2), keepdims=True)))
-    return np.stack(found[0], axis=-1), np.stack(found[1], axis=-1)
-
-
-def _ratio(judged: FloatArray, human: FloatArray) -> FloatArray:
+def _ratio(human: FloatArray, judged: FloatArray) -> FloatArray:
     """Divide means over the experts; without bound in a resample in which experts never agree."""
     top, bottom = judged.mean(axis=-1), human.mean(axis=-1)
     return np.divide(top, bottom, out=np.full_like(top, np.inf), where=bottom != 0.0)
@@ -215,6 +178,66 @@ class _Patterns:
     judge: IntArray
     experts: IntArray
     times: FloatArray
+
+
+@dataclass(frozen=True)
+class _Agreements:
+    """Agreement of each expert, and of the judge, with the rest; each of shape (..., E)."""
+
+    read: TableCoefficient
+    patterns: _Patterns
+    size: int
+
+    @cached_property
+    def sample(self) -> tuple[FloatArray, FloatArray]:
+        """Of the items as they are, shape (E,)."""
+        weights = self.patterns.times[None]
+        human, judged = self._by(
+            lambda each: self._checked((weights @ each).reshape(-1, self.size, self.size))
+        )
+        return human[0], judged[0]
+
+    @cached_property
+    def without_each(self) -> tuple[FloatArray, FloatArray]:
+        """Without an item of each pattern, shape (P, E).
+
+        Of two categories nothing is left out: their interval is that of the imagined items.
+        """
+        rows = self.patterns.times.size if self.size > 2 else 0
+
+        def left(each: FloatArray) -> FloatArray:
+            tables = (self.patterns.times @ each - each[:rows]).reshape(rows, self.size, self.size)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return self.read(tables / tables.sum(axis=(-1, -2), keepdims=True))
+
+        return self._by(left)
+
+    def resampled(self, seed: int) -> tuple[FloatArray, FloatArray]:
+        """Of resampled items with imagined ones among them, shape (priors, draws, E)."""
+        if not self._drawn:
+            rng = np.random.default_rng(seed)
+            times = self.patterns.times
+            weights = rng.standard_gamma(times, size=(DRAWS, times.size))
+            self._drawn.append(
+                self._by(lambda each: self.read(_with_priors(weights @ each, self.size, rng)))
+            )
+        return self._drawn[0]
+
+    @cached_property
+    def _drawn(self) -> list[tuple[FloatArray, FloatArray]]:
+        return []
+
+    def _checked(self, tables: FloatArray) -> FloatArray:
+        _check_varied(tables[0], self.read)
+        return self.read(tables / tables.sum(axis=(-1, -2), keepdims=True))
+
+    def _by(self, tabled: Callable[[FloatArray], FloatArray]) -> tuple[FloatArray, FloatArray]:
+        found: tuple[list[FloatArray], list[FloatArray]] = [], []
+        experts, judge = self.patterns.experts, self.patterns.judge
+        for place in range(experts.shape[1]):
+            for side, rater in zip(found, (experts[:, place], judge), strict=True):
+                side.append(tabled(_rest_tables(experts, place, rater, size=self.size)))
+        return np.stack(found[0], axis=-1), np.stack(found[1], axis=-1)
 
 
 def _levels(seen: FloatArray, declared: npt.ArrayLike | None) -> FloatArray:
@@ -246,29 +269,11 @@ def _patterns(seen: FloatArray, levels: FloatArray) -> _Patterns:
     return _Patterns(distinct[:, 0], distinct[:, 1:], times.astype(np.float64))
 
 
-def _against_the_rest(
-    patterns: _Patterns, read: TableCoefficient, size: int, *, seed: int
-) -> tuple[FloatArray, FloatArray]:
-    """Agreement of expert and judge with the rest, (priors, 1 + draws, E); row 0 the sample."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.standard_gamma(patterns.times, size=(DRAWS, patterns.times.size))
-    weights = np.vstack([patterns.times, drawn])
-    found: tuple[list[FloatArray], list[FloatArray]] = [], []
-    for place in range(patterns.experts.shape[1]):
-        for side, rater in zip(found, (patterns.experts[:, place], patterns.judge), strict=True):
-            tables = weights @ _rest_tables(patterns.experts, place, rater, size=size)
-            _check_varied(tables[0].reshape(size, size), read)
-            side.append(read(_with_priors(tables, size, rng)))
-    return np.stack(found[0], axis=-1), np.stack(found[1], axis=-1)
-
-
 def _with_priors(tables: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
-    """Add each prior's imagined items to the resamples, (priors, 1 + draws, K, K)."""
+    """Add each prior's imagined items to the resamples, (priors, draws, K, K)."""
     priors = cell_priors(size)
-    imagined = np.zeros((priors.size, *tables.shape))
-    shape = priors.size, DRAWS, size * size
-    imagined[:, 1:] = rng.standard_gamma(priors[:, None, None], size=shape)
-    whole = tables + imagined
+    shape = priors.size, *tables.shape
+    whole = tables + rng.standard_gamma(priors[:, None, None], size=shape)
     whole /= whole.sum(axis=-1, keepdims=True)
     return whole.reshape(*whole.shape[:2], size, size)
 
@@ -288,12 +293,41 @@ def _check_varied(table: FloatArray, read: TableCoefficient) -> None:
         raise Undefined("an expert or the judge and the rest share one rating on every item.")
 
 
-def _estimate(values: FloatArray, method: str, n: int, *, confidence: float) -> Estimate:
-    return estimate_from_draws(
-        float(values[0, 0]),
-        values[:, 1:],
+def _estimate(  # noqa: PLR0913 - one place bounds every number of the record
+    found: _Agreements,
+    pick: Callable[[FloatArray, FloatArray], FloatArray],
+    *,
+    who: str,
+    items: int,
+    name: str,
+    confidence: float,
+    seed: int,
+    on_ratio: bool = False,
+) -> Estimate:
+    """Bound what ``pick`` makes of the agreements of experts and judge, (..., E) to (...)."""
+    value = float(pick(*found.sample))
+    left_out = pick(*found.without_each)
+    bounds = None
+    if left_out.size:
+        bounds = jackknife_interval(
+            value, left_out, found.patterns.times, confidence=confidence, on_ratio=on_ratio
+        )
+    method = f"{name}, {who}"
+    if bounds is None:
+        return estimate_from_draws(
+            value,
+            pick(*found.resampled(seed)),
+            confidence=confidence,
+            method=f"{method}, item bootstrap",
+            n_judged=items,
+            n_labelled=items,
+        )
+    return Estimate(
+        value=value,
+        low=bounds.low,
+        high=bounds.high,
         confidence=confidence,
-        method=f"{method}, item bootstrap",
-        n_judged=n,
-        n_labelled=n,
+        method=f"{method}, jackknife interval",
+        n_judged=items,
+        n_labelled=items,
     )
