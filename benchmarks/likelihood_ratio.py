@@ -1,4 +1,4 @@
-"""Are limits from the likelihood ratio shorter than the melded ones, and do they cover?
+"""Compare limits from the likelihood ratio with the melded ones: do they cover, are they shorter.
 
     python benchmarks/likelihood_ratio.py            minutes; the figures to quote
     python benchmarks/likelihood_ratio.py --quick    one number of labels
@@ -49,7 +49,7 @@ class Counts:
         return self.n - self.passed
 
 
-def draw(rng: np.random.Generator, n: int, p: float, a: float, c: float, size: int) -> Counts:
+def draw(rng: np.random.Generator, n: int, *, p: float, a: float, c: float, size: int) -> Counts:
     """Draw counts of n labels."""
     passed = rng.binomial(n, p, size)
     return Counts(n, passed, rng.binomial(passed, a), rng.binomial(n - passed, c))
@@ -95,7 +95,7 @@ def signed_root(counts: Counts, rate: float, p: float) -> tuple[np.ndarray, np.n
     return sign * np.sqrt(np.maximum(2.0 * drop, 0.0)), c
 
 
-def tails(counts: Counts, rate: float, p: float, rng_seed: list[int]) -> np.ndarray:
+def tails(counts: Counts, rate: float, p: float, *, seed: list[int]) -> np.ndarray:
     """Give the mid-p probability of a root as low as seen, at the restricted estimate, (B,)."""
     seen, c = signed_root(counts, rate, p)
     ends = max(0.0, (rate - p) / (1.0 - p)), min(1.0, rate / (1.0 - p))
@@ -104,7 +104,7 @@ def tails(counts: Counts, rate: float, p: float, rng_seed: list[int]) -> np.ndar
     table = np.empty((NUISANCE, seen.size))
     for row, held in enumerate(grid):
         a = np.clip((rate - (1.0 - p) * held) / p, 0.0, 1.0)
-        null = draw(np.random.default_rng(rng_seed), counts.n, p, a, held, NULL)
+        null = draw(np.random.default_rng(seed), counts.n, p=p, a=a, c=held, size=NULL)
         roots = np.sort(signed_root(null, rate, p)[0])
         below = np.searchsorted(roots, seen - 1e-9)
         at_most = np.searchsorted(roots, seen + 1e-9, side="right")
@@ -121,10 +121,10 @@ def run_cell(rate: float, judge: tuple[float, float], n: int) -> dict[str, objec
     p = rate * se + (1.0 - rate) * (1.0 - sp)
     a, c = rate * se / p, rate * (1.0 - se) / (1.0 - p)
     seed = [n, round(1000 * rate), round(1000 * se), round(1000 * sp)]
-    counts = draw(np.random.default_rng([1, *seed]), n, p, a, c, COVERED)
+    counts = draw(np.random.default_rng([1, *seed]), n, p=p, a=a, c=c, size=COVERED)
     limit = 2 * Z * np.sqrt((p * a * (1 - a) + (1 - p) * c * (1 - c)) / n)
     row: dict[str, object] = {"rate": rate, "judge": judge, "n": n, "limit": limit}
-    level = tails(counts, rate, p, [2, *seed])
+    level = tails(counts, rate, p, seed=[2, *seed])
     for nominal in NOMINAL:
         tail = (1.0 - nominal) / 2.0
         row[f"lr{nominal:g}"] = float(((level > tail) & (level < 1.0 - tail)).mean())
@@ -141,7 +141,7 @@ def _widths(
     """Mean widths by the crossing of tail and candidate rate."""
     reach = max(1.6 * limit, 9.0 / counts.n)
     candidates = np.linspace(max(rate - reach, 1e-4), min(rate + reach, 1.0 - 1e-5), CANDIDATES)
-    levels = np.array([tails(counts, float(one), p, seed) for one in candidates])
+    levels = np.array([tails(counts, float(one), p, seed=seed) for one in candidates])
     levels = np.minimum.accumulate(levels, axis=0)  # falls as the candidate rises
     found: dict[float, float] = {}
     for nominal in NOMINAL:
@@ -158,7 +158,7 @@ def _melded(counts: Counts, rate: float, p: float) -> dict[str, object]:
     """Coverage and width of the product's limits, over the distinct counts."""
     cells = np.column_stack([counts.passed, counts.good_passed, counts.good_failed])[:1500]
     distinct, times = np.unique(cells, axis=0, return_counts=True)
-    ends = np.array([_melded_ends(counts.n, p, *row) for row in distinct.tolist()])
+    ends = np.array([_melded_ends(row, counts.n, p) for row in distinct.tolist()])
     inside = (ends[:, 0] <= rate) & (rate <= ends[:, 1])
     share = times / times.sum()
     return {
@@ -168,7 +168,8 @@ def _melded(counts: Counts, rate: float, p: float) -> dict[str, object]:
     }
 
 
-def _melded_ends(n: int, p: float, passed: int, good: int, good_failed: int) -> tuple[float, float]:
+def _melded_ends(row: list[int], n: int, p: float) -> tuple[float, float]:
+    passed, good, good_failed = row
     strata = (
         Stratum(size=MANY * p, passes=good, labels=passed),
         Stratum(size=MANY * (1.0 - p), passes=good_failed, labels=n - passed),
