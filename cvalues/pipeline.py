@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from rubrics.rubric import Record, Text, problem
+from rubrics.errors import problem
+from rubrics.rubric import Record, Text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=60)]
 Command = tuple[str, ...]

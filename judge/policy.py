@@ -13,9 +13,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from calibration.sequential import LOOKS, MOST_LOOKS
-from rubrics.errors import quoted
+from rubrics.errors import problem, quoted
 from rubrics.load import load_as
-from rubrics.rubric import Record, Text, problem
+from rubrics.rubric import Record, Text
 
 VETO: Final = ".veto"
 """What the outcome of a check's veto is named: the check's name, and this."""

@@ -3,6 +3,8 @@
 import unicodedata
 from pathlib import Path
 
+from pydantic_core import PydanticCustomError
+
 _LONGEST_QUOTE = 60
 _LONGEST_MESSAGE = 300
 
@@ -28,6 +30,20 @@ class RubricError(ValueError):
         self.path = path
         self.line = line
         super().__init__(_one_line(what, fix, place=place(path, line)))
+
+
+def problem(what: str, *, fix: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """Make an error that a validator raises and the loader turns into `file:line: what; fix`.
+
+    Parameters
+    ----------
+    what, fix : str
+        The fault and the remedy.
+    at : tuple of str or int
+        Keys and positions that lead from the record being validated to the fault.
+    """
+    # The braces of a message are pydantic's placeholders, so the texts travel beside it.
+    return PydanticCustomError("rubric", "{what}", {"what": what, "fix": fix, "at": at})
 
 
 def place(path: Path | None, line: int | None) -> str:

@@ -161,6 +161,8 @@ def _unequal(a: Criterion, b: Criterion) -> Iterator[str]:
         yield "direction"
     if a.threshold != b.threshold:
         yield "threshold"
+    if a.rule != b.rule:
+        yield "rule"
     if a.source.kind != b.source.kind:
         yield "source"
 

@@ -16,6 +16,7 @@ from rubrics.errors import RubricError, place, quoted
 from rubrics.library import differences, other_edition
 from rubrics.load import Document, Spot, Value, faults, load_file, read_document
 from rubrics.rubric import Criterion, Example, Pack, Record, Rubric, Source
+from rubrics.rules import ToolPermission
 
 Severity = Literal["error", "warning"]
 
@@ -240,6 +241,38 @@ def _editions_agree(draft: _Draft) -> Iterator[_Fault]:
         yield _Fault(difference.spot, difference.what, f"make it agree with {other.name}")
 
 
+def _rules_agree_with_themselves(draft: _Draft) -> Iterator[_Fault]:
+    for index, criterion in enumerate(draft.rubric.criteria):
+        if isinstance(criterion.rule, ToolPermission):
+            yield from _permissions(criterion.rule, ("criteria", index, "rule"))
+
+
+def _permissions(rule: ToolPermission, at: Spot) -> Iterator[_Fault]:
+    """Find tools that stand in two lists, and lists that change nothing."""
+    lists = {"allowed": rule.allowed or (), "needs_approval": rule.needs_approval}
+    for name, tools in lists.items():
+        for tool in tools:
+            if tool in rule.denied:
+                fix = "keep it in one list: what is denied stays denied"
+                yield _Fault((*at, name), f"{quoted(tool)} is in {name} and in denied", fix)
+    for tool in rule.needs_approval:
+        if tool in lists["allowed"]:
+            fix = "take it out of allowed: it may be called after an approval"
+            yield _Fault((*at, "allowed"), f"{quoted(tool)} is allowed and needs approval", fix)
+    if "*" in lists["allowed"]:
+        fix = "name the tools, or leave allowed out"
+        yield _Fault((*at, "allowed"), "'*' allows every tool", fix, "warning")
+
+
+def _rules_stand_alone(draft: _Draft) -> Iterator[_Fault]:
+    """Warn where a rule's levels are turned round: pages show a breach as the low level."""
+    for index, criterion in enumerate(draft.rubric.criteria):
+        if criterion.rule is not None and criterion.direction == "lower_is_better":
+            what = f"{criterion.id} counts breaches upwards"
+            fix = "write direction: higher_is_better, 0 for broken and 1 for kept"
+            yield _Fault(("criteria", index, "direction"), what, fix, "warning")
+
+
 _RULES: Mapping[str, Callable[[_Draft], Iterator[_Fault]]] = {
     "anchors-repeat": _anchors_differ,
     "placeholder": _texts_are_finished,
@@ -250,6 +283,8 @@ _RULES: Mapping[str, Callable[[_Draft], Iterator[_Fault]]] = {
     "example-evidence": _evidence_is_verbatim,
     "example-spread": _examples_vary,
     "threshold-idle": _thresholds_can_fail,
+    "rule-lists": _rules_agree_with_themselves,
+    "rule-direction": _rules_stand_alone,
     "twin": _editions_agree,
 }
 
@@ -342,6 +377,8 @@ def _criterion(criterion: Criterion, at: str) -> Iterator[_Leaf]:
     yield _Leaf(f"{at}.weight", f"{criterion.weight:g}", _SCORE)
     yield _Leaf(f"{at}.direction", criterion.direction, ("prompt", "score"))
     yield _Leaf(f"{at}.threshold", _shown(criterion.threshold), _SCORE)
+    if criterion.rule is not None:
+        yield _Leaf(f"{at}.rule", criterion.rule.model_dump_json(exclude_defaults=True), _SCORE)
     yield from _source(criterion.source, f"{at}.source")
 
 

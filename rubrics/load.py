@@ -32,6 +32,7 @@ _REMEDIES = {
     "int_type": "write a whole number without quotes",
     "float_type": "write a number without quotes",
     "bool_type": "write true or false",
+    "union_tag_not_found": "add check: and one of the kinds of rules",
     "tuple_type": "write a list, one `- ` a line",
     "model_type": "write keys and values below it",
     "string_too_short": "write some text",
@@ -74,7 +75,7 @@ def faults(
     A mistyped key is also missing under its right name, and a list is also too short when an
     entry of it is bad: the cause comes first, and what merely follows from it is left out.
     """
-    found = [(_spot(details), details) for details in error.errors(include_url=False)]
+    found = [(_spot(model, details), details) for details in error.errors(include_url=False)]
     around = {spot[:length] for spot, _ in found for length in range(len(spot))}
     causes = [(spot, details) for spot, details in found if spot not in around]
     causes.sort(key=lambda f: (f[1]["type"] != "extra_forbidden", document.line(f[0])))
@@ -88,14 +89,14 @@ def nearest(word: str, known: list[str]) -> str | None:
 
 
 def _fault(model: type[BaseModel], document: Document, details: ErrorDetails) -> RubricError:
-    spot = _spot(details)
+    spot = _spot(model, details)
     what, fix = _words(model, details, spot)
     return RubricError(what, fix=fix, path=document.path, line=document.line(spot))
 
 
-def _spot(details: ErrorDetails) -> Spot:
+def _spot(model: type[BaseModel], details: ErrorDetails) -> Spot:
     further = cast("Spot", details.get("ctx", {}).get("at", ()))
-    return (*details["loc"], *further)
+    return (*_written(model, details["loc"])[0], *further)
 
 
 def _words(model: type[BaseModel], details: ErrorDetails, spot: Spot) -> tuple[str, str]:
@@ -104,9 +105,15 @@ def _words(model: type[BaseModel], details: ErrorDetails, spot: Spot) -> tuple[s
     if kind == "rubric":
         return str(context["what"]), str(context["fix"])
     if kind == "extra_forbidden":
-        return f"unknown key {quoted(spot[-1])}", _known_keys(model, spot)
+        return f"unknown key {quoted(spot[-1])}", _known_keys(model, details["loc"])
     if kind == "missing":
         return f"{name} is missing", "add it"
+    if kind == "union_tag_invalid":
+        word = str(context["discriminator"]).strip("'")
+        return (
+            f"{name}.{word} is {quoted(context['tag'])}",
+            f"use one of {str(context['expected_tags']).replace(chr(39), '')}",
+        )
     fix = _REMEDIES.get(kind) or details["msg"].replace("Input should", "it should")
     return f"{name} is {_shown(details['input'])}", fix
 
@@ -119,25 +126,46 @@ def _shown(value: object) -> str:
     return "a list" if isinstance(value, tuple) else quoted(value)
 
 
-def _known_keys(model: type[BaseModel], spot: Spot) -> str:
-    known = list(_model_at(model, spot[:-1]).model_fields)
-    meant = nearest(str(spot[-1]), known)
+def _known_keys(model: type[BaseModel], loc: Spot) -> str:
+    known = list(_written(model, loc)[1].model_fields)
+    meant = nearest(str(loc[-1]), known)
     return f"did you mean '{meant}'?" if meant else f"known here: {', '.join(known)}"
 
 
-def _model_at(model: type[BaseModel], spot: Spot) -> type[BaseModel]:
-    for key in spot:
-        field = model.model_fields.get(str(key))
+def _written(model: type[BaseModel], loc: Spot) -> tuple[Spot, type[BaseModel]]:
+    """Give the keys of a place as a document writes them, and the record that holds the last.
+
+    Where a value is one of several kinds of records, pydantic puts the name of the kind between.
+    """
+    written: list[str | int] = []
+    kinds: dict[object, type[BaseModel]] = {}
+    inside = holder = model
+    for key in loc:
+        if key in kinds:
+            inside, kinds = kinds[key], {}
+            continue
+        written.append(key)
+        holder = inside
+        field = inside.model_fields.get(str(key))
         if field is not None:
-            model = _inner_model(field.annotation) or model
-    return model
+            records = list(_inner_models(field.annotation))
+            kinds = {_kind(each): each for each in records} if len(records) > 1 else {}
+            inside = next(iter(records), inside)
+    return tuple(written), holder
 
 
-def _inner_model(annotation: object) -> type[BaseModel] | None:
+def _kind(model: type[BaseModel]) -> object:
+    """Give the one value of a record's first field, where it has only one."""
+    first = next(iter(model.model_fields.values()), None)
+    values = get_args(first.annotation) if first is not None else ()
+    return values[0] if len(values) == 1 else None
+
+
+def _inner_models(annotation: object) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_inner_model(part) for part in get_args(annotation))
-    return next((model for model in found if model is not None), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _inner_models(part)
 
 
 def _dotted(spot: Spot) -> str:

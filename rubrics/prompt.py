@@ -85,7 +85,7 @@ def render_pairwise(rubric: Rubric, *, group: str | None = None) -> str:
     response each.
     """
     words = wording(rubric.language)
-    shape = _shape({criterion.id: _PREFERENCE_SHAPE for criterion in rubric.criteria})
+    shape = _shape({criterion.id: _PREFERENCE_SHAPE for criterion in rubric.asked})
     return _sections(
         fill(words.task, instructions=rubric.instructions),
         words.material_pairwise,
@@ -128,7 +128,7 @@ def _principles(rubric: Rubric, group: str | None, words: Wording) -> str:
 
 
 def _criteria(rubric: Rubric, words: Wording) -> str:
-    return "\n\n".join(_criterion(criterion, words) for criterion in rubric.criteria)
+    return "\n\n".join(_criterion(criterion, words) for criterion in rubric.asked)
 
 
 def _criterion(criterion: Criterion, words: Wording) -> str:
@@ -164,7 +164,7 @@ def _explained(criterion: Criterion, words: Wording) -> list[str]:
 
 def _score_shapes(rubric: Rubric) -> Mapping[str, str]:
     before_score = '{"reasoning": "…", "evidence": "…", "score": '
-    return {c.id: f"{before_score}{_choices(c)}}}" for c in rubric.criteria}
+    return {c.id: f"{before_score}{_choices(c)}}}" for c in rubric.asked}
 
 
 def _choices(criterion: Criterion) -> str:

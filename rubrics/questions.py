@@ -86,7 +86,7 @@ def _questions(rubric: Rubric) -> tuple[TypedQuestion, ...]:
     words, own = wording(rubric.language), question_wording(rubric.language)
     return tuple(
         question
-        for criterion in rubric.criteria
+        for criterion in rubric.asked
         for question in (_level_question(criterion, words, own), _assessable(criterion, own))
     )
 

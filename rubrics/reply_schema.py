@@ -74,7 +74,7 @@ def reply_schema(rubric: Rubric) -> Schema:
         there because instructor names a tool by it.
     """
     words = wording(rubric.language)
-    parts = {criterion.id: _graded(criterion, words) for criterion in rubric.criteria}
+    parts = {criterion.id: _graded(criterion, words) for criterion in rubric.asked}
     return {"title": "Reply", "description": words.reply, **_object(parts)}
 
 
@@ -85,7 +85,7 @@ def pairwise_schema(rubric: Rubric) -> Schema:
     "cannot_assess"; otherwise as `reply_schema`.
     """
     words = wording(rubric.language)
-    parts = {criterion.id: _compared(criterion, words) for criterion in rubric.criteria}
+    parts = {criterion.id: _compared(criterion, words) for criterion in rubric.asked}
     return {"title": "PairwiseReply", "description": words.reply_pairwise, **_object(parts)}
 
 
@@ -104,7 +104,7 @@ def reply_model(rubric: Rubric) -> type[Reply]:
             f"Grade_{criterion.id}",
             {"reasoning": str, "evidence": str, "score": _score_type(criterion.scale.levels)},
         )
-        for criterion in rubric.criteria
+        for criterion in rubric.asked
     }
     return _reply("Reply", parts, reply_schema(rubric))
 
@@ -116,7 +116,7 @@ def pairwise_model(rubric: Rubric) -> type[Reply]:
         criterion.id: _part(
             f"Comparison_{criterion.id}", {"reasoning": str, "preference": Preference}
         )
-        for criterion in rubric.criteria
+        for criterion in rubric.asked
     }
     return _reply("PairwiseReply", parts, pairwise_schema(rubric))
 
@@ -244,7 +244,7 @@ def rubric_digest(rubric: Rubric) -> str:
 
 
 def _judged(rubric: Rubric) -> dict[str, object]:
-    """Say what of a conversation is judged and who sees the reference, where a rubric says so.
+    """Say what of a conversation is judged, who sees the reference and which rules hold.
 
     What every rubric did before there were such words is left out, so that digests stay.
     """
@@ -254,7 +254,9 @@ def _judged(rubric: Rubric) -> dict[str, object]:
     if rubric.roles != ("assistant",):
         said["roles"] = list(rubric.roles)
     uses = {c.id: c.reference for c in rubric.criteria if c.reference != "shown"}
-    return {**said, "references": uses} if uses else said
+    said |= {"references": uses} if uses else {}
+    rules = {c.id: c.rule.model_dump(mode="json") for c in rubric.ruled if c.rule is not None}
+    return said | ({"rules": rules} if rules else {})
 
 
 def _scoring(rubric: Rubric) -> dict[str, object]:

@@ -19,7 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from rubrics.errors import is_hidden, quoted
+from rubrics.errors import is_hidden, problem, quoted
+from rubrics.rules import Rule
 
 # The frozen base of every rubric record, and the kinds of text a rubric may hold.
 
@@ -36,20 +37,6 @@ class Record(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
-
-
-def problem(what: str, *, fix: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
-    """Make an error that a validator raises and the loader turns into `file:line: what; fix`.
-
-    Parameters
-    ----------
-    what, fix : str
-        The fault and the remedy.
-    at : tuple of str or int
-        Keys and positions that lead from the record being validated to the fault.
-    """
-    # The braces of a message are pydantic's placeholders, so the texts travel beside it.
-    return PydanticCustomError("rubric", "{what}", {"what": what, "fix": fix, "at": at})
 
 
 def _no_hidden_characters(text: str) -> str:
@@ -251,6 +238,8 @@ class Criterion(Record):
     """Which end of the scale is good; `descriptive` when neither is."""
     threshold: int | None = None
     """The worst level that is still acceptable; None when the criterion draws no line."""
+    rule: Rule | None = Field(default=None, discriminator="check")
+    """How the criterion is computed from a trace; None where a judge is asked."""
     reference: ReferenceUse = "shown"
     """What the criterion has to do with a reference answer: `shown` where the data have one,
     `sealed` when it must never see it, `required` when it compares with it."""
@@ -263,6 +252,24 @@ class Criterion(Record):
                 f"threshold {self.threshold} is off the scale of {self.id}",
                 fix=f"use a level from {self.scale.min} to {self.scale.max}",
                 at=("threshold",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_rule_is_kept_or_broken(self) -> Self:
+        if self.rule is None:
+            return self
+        if len(self.scale.levels) != 2:
+            raise problem(
+                f"{self.id} has a rule and {len(self.scale.levels)} levels",
+                fix="give it two: a rule is broken or kept",
+                at=("scale",),
+            )
+        if self.direction == "descriptive":
+            raise problem(
+                f"{self.id} has a rule, and none of its levels is the better one",
+                fix="write direction: higher_is_better",
+                at=("direction",),
             )
         return self
 
@@ -347,6 +354,16 @@ class Rubric(Record):
         """Hash cheaply: rubrics are keys of caches, and equality is still on every field."""
         return hash((self.id, self.version, self.language))
 
+    @property
+    def asked(self) -> tuple[Criterion, ...]:
+        """The criteria that a judge is asked for; empty where all are rules."""
+        return tuple(criterion for criterion in self.criteria if criterion.rule is None)
+
+    @property
+    def ruled(self) -> tuple[Criterion, ...]:
+        """The criteria that are computed by a rule."""
+        return tuple(criterion for criterion in self.criteria if criterion.rule is not None)
+
     def criterion(self, criterion_id: str) -> Criterion:
         """Return a criterion by its id; KeyError when the rubric has none of that name."""
         return {criterion.id: criterion for criterion in self.criteria}[criterion_id]
@@ -387,6 +404,17 @@ class Rubric(Record):
         return self
 
     @model_validator(mode="after")
+    def _rules_have_a_unit(self) -> Self:
+        """Refuse rules on the last reply alone: the calls of a trace stand before it."""
+        if self.ruled and self.unit == "reply":
+            raise problem(
+                f"{self.ruled[0].id} has a rule, and the rubric judges the last reply only",
+                fix="write unit: session, or unit: each_reply",
+                at=("unit",),
+            )
+        return self
+
+    @model_validator(mode="after")
     def _veto_names_a_level(self) -> Self:
         if self.veto is None:
             return self
@@ -407,7 +435,7 @@ class Rubric(Record):
 
     @model_validator(mode="after")
     def _examples_grade_every_criterion(self) -> Self:
-        wanted = [criterion.id for criterion in self.criteria]
+        wanted = [criterion.id for criterion in self.asked]
         for position, example in enumerate(self.examples):
             at = ("examples", position, "grades")
             if [grade.criterion for grade in example.grades] != wanted:

@@ -6,7 +6,7 @@ JSON's escapes, or as a literal block where it has lines and no blanks at their 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from rubrics.rubric import Rubric
 
@@ -30,16 +30,23 @@ def document(rubric: Rubric) -> str:
     if rubric.roles == ("assistant",):
         del values["roles"]
     for criterion in values["criteria"]:
-        if criterion["reference"] == "shown":
-            del criterion["reference"]
-        anchors = criterion["scale"]["anchors"]
-        criterion["scale"]["anchors"] = {anchor["score"]: anchor["text"] for anchor in anchors}
-        if not criterion["counter_rules"]:
-            del criterion["counter_rules"]
+        _shorten(criterion)
     for name in ("groups", "examples", "packs"):
         if not values[name]:
             del values[name]
     return "\n".join(_mapping(values, 0)) + "\n"
+
+
+def _shorten(criterion: dict[str, Any]) -> None:
+    """Write a criterion's levels as a mapping, and leave out what says nothing."""
+    if "rule" in criterion:
+        criterion["rule"] = {key: each for key, each in criterion["rule"].items() if each != []}
+    if criterion["reference"] == "shown":
+        del criterion["reference"]
+    anchors = criterion["scale"]["anchors"]
+    criterion["scale"]["anchors"] = {anchor["score"]: anchor["text"] for anchor in anchors}
+    if not criterion["counter_rules"]:
+        del criterion["counter_rules"]
 
 
 def _mapping(values: Mapping[str, object], indent: int) -> Iterator[str]:

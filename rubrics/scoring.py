@@ -45,7 +45,7 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[CriterionReading, ...]:
         If the reply was made for other criteria.
     """
     graded = cast("dict[str, dict[str, int | str]]", reply.model_dump())
-    wanted = [criterion.id for criterion in rubric.criteria]
+    wanted = [criterion.id for criterion in rubric.asked]
     if list(graded) != wanted:
         raise ValueError(f"reply grades {list(graded)}, the rubric asks for {wanted}.")
     return tuple(_reading(criterion, part) for criterion, part in graded.items())

@@ -112,6 +112,9 @@ def _criterion(criterion: Criterion) -> Iterator[str]:
     line = "" if criterion.threshold is None else f", acceptable from {criterion.threshold}"
     yield f"{criterion.id} ({criterion.title}): {criterion.question}"
     yield f"  {criterion.direction}, weight {criterion.weight:g}{line}"
+    if criterion.rule is not None:
+        settings = criterion.rule.model_dump_json(exclude_defaults=True)
+        yield f"  computed by a rule, no judge is asked: {settings}"
     for anchor in scale.anchors:
         yield f"  {anchor.score:>3}  {anchor.text}"
     note = f" - {source.note}" if source.note else ""
