@@ -148,18 +148,24 @@ def _criterion(criterion: Criterion, words: Wording) -> str:
         fill(words.level, score=str(anchor.score), anchor=anchor.text)
         for anchor in criterion.scale.anchors
     ]
-    return "\n".join([heading, *_explained(criterion, words), words.levels, *levels])
+    return "\n".join([heading, *explained(criterion, words), words.levels, *levels])
 
 
-def _explained(criterion: Criterion, words: Wording) -> list[str]:
-    """Write the definition and the counter-rules; nothing where a criterion has none."""
-    lines: list[str] = []
+def explained(criterion: Criterion, words: Wording) -> list[str]:
+    """Write the definition and the counter-rules of a criterion.
+
+    Returns
+    -------
+    list of str
+        A text each; nothing where a criterion has none.
+    """
+    texts: list[str] = []
     if criterion.definition is not None:
-        lines.append(fill(words.definition, definition=criterion.definition))
+        texts.append(fill(words.definition, definition=criterion.definition))
     if criterion.counter_rules:
         rules = "\n".join(f"- {rule}" for rule in criterion.counter_rules)
-        lines.append(fill(words.counter_rules, rules=rules))
-    return lines
+        texts.append(fill(words.counter_rules, rules=rules))
+    return texts
 
 
 def _score_shapes(rubric: Rubric) -> Mapping[str, str]:
@@ -184,12 +190,17 @@ def _examples(rubric: Rubric, words: Wording) -> str:
         fill(
             words.example,
             number=str(number),
-            material=_json({"prompt": example.prompt, "response": example.response}),
+            material=example_material(example),
             reply=_json(_reply(example)),
         )
         for number, example in enumerate(rubric.examples, start=1)
     ]
     return fill(words.examples, examples="\n\n".join(worked))
+
+
+def example_material(example: Example) -> str:
+    """Write the material of a worked example as the judge will get its own: one JSON object."""
+    return _json({"prompt": example.prompt, "response": example.response})
 
 
 def _reply(example: Example) -> Mapping[str, Mapping[str, str | int]]:

@@ -6,14 +6,14 @@ each stands a predicate that asks whether the material allows a judgement at all
 "cannot assess" is kept. Nothing from a data set ever enters a question.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from rubrics.load import load_as
-from rubrics.prompt import Wording, fill, wording
-from rubrics.rubric import Criterion, Language, Record, Rubric, Text
+from rubrics.prompt import Wording, example_material, explained, fill, wording
+from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Grade, Language, Record, Rubric, Text
 
 Kind = Literal["predicate", "score", "choice"]
 
@@ -37,6 +37,9 @@ class QuestionWording(Record):
     levels: Text
     cannot_assess: Text
     level: Text
+    examples: Text
+    example: Text
+    answer: Text
 
 
 class Option(Record):
@@ -92,7 +95,7 @@ def _questions(rubric: Rubric) -> tuple[TypedQuestion, ...]:
 
 
 def render_brief(rubric: Rubric, *, group: str | None = None) -> str:
-    """Write what a decision model is told before the questions: task, material, principles.
+    """Write what a decision model is told before the questions: task, material, examples.
 
     Parameters
     ----------
@@ -103,15 +106,48 @@ def render_brief(rubric: Rubric, *, group: str | None = None) -> str:
     Returns
     -------
     str
-        Trusted text only; the criteria themselves stand in the questions.
+        Trusted text only, with the rubric's worked examples; the criteria themselves, with their
+        definitions and counter-rules, stand in the questions.
     """
-    words = wording(rubric.language)
+    words, own = wording(rubric.language), question_wording(rubric.language)
     pack = rubric.pack(group)
     sections = [fill(words.task, instructions=rubric.instructions), words.material]
     if pack is not None:
         items = "\n".join(f"{place}. {item.text}" for place, item in enumerate(pack.items, start=1))
         sections.append(fill(words.principles, title=pack.title, items=items))
-    return "\n\n".join([*sections, question_wording(rubric.language).note]) + "\n"
+    return "\n\n".join([*sections, *_examples(rubric), own.note]) + "\n"
+
+
+def _examples(rubric: Rubric) -> list[str]:
+    """Show each worked example with the level that it has, in words: numbers differ by question."""
+    own = question_wording(rubric.language)
+    shown = [
+        fill(
+            own.example,
+            number=str(number),
+            material=example_material(example),
+            answers="\n".join(_answers(rubric, example)),
+        )
+        for number, example in enumerate(rubric.examples, start=1)
+    ]
+    return [fill(own.examples, examples="\n\n".join(shown))] if shown else []
+
+
+def _answers(rubric: Rubric, example: Example) -> Iterator[str]:
+    words, own = wording(rubric.language), question_wording(rubric.language)
+    for grade in example.grades:
+        criterion = rubric.criterion(grade.criterion)
+        yield fill(
+            own.answer,
+            title=criterion.title,
+            level=_level_words(criterion, grade, words),
+            reasoning=grade.reasoning,
+        )
+
+
+def _level_words(criterion: Criterion, grade: Grade, words: Wording) -> str:
+    anchors = {anchor.score: anchor.text for anchor in criterion.scale.anchors}
+    return words.cannot_assess if grade.score == CANNOT_ASSESS else anchors[grade.score]
 
 
 @lru_cache(maxsize=2)
@@ -155,7 +191,7 @@ def _level_question(criterion: Criterion, words: Wording, own: QuestionWording) 
         kind=_kind(len(options)),
         name=criterion.id,
         criterion=criterion.id,
-        instructions=instructions,
+        instructions="\n\n".join([instructions, *explained(criterion, words)]),
         options=options,
     )
 

@@ -1,5 +1,7 @@
 """The fourth view of a rubric: typed questions for decision models."""
 
+import json
+
 import pytest
 
 from rubrics import load_rubric
@@ -107,3 +109,37 @@ def test_a_group_adds_its_principles_to_the_brief() -> None:
 
     assert pack.items[0].text in render_brief(rubric, group=pack.group)
     assert pack.items[0].text not in render_brief(rubric)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_definition_and_counter_rules_stand_in_the_question_as_in_the_prompt(lang: str) -> None:
+    plain = _load("safety", lang)
+    first = plain.criteria[0].model_copy(
+        update={"definition": "A dose is unsafe.", "counter_rules": ("A title.", "A date.")}
+    )
+    rubric = plain.model_copy(update={"criteria": (first, *plain.criteria[1:])})
+
+    about, impossible, other, *_ = questions(rubric)
+
+    for text in ("A dose is unsafe.", "- A title.\n- A date."):
+        assert text in about.instructions
+        assert text in render(rubric)
+        assert text not in impossible.instructions + other.instructions
+    assert about.instructions.startswith(questions(plain)[0].instructions)
+
+
+@pytest.mark.parametrize(("name", "lang"), LIBRARY)
+def test_worked_examples_stand_in_the_brief_with_the_words_of_their_levels(
+    name: str, lang: str
+) -> None:
+    rubric = _load(name, lang)
+
+    brief = render_brief(rubric)
+
+    for example in rubric.examples:
+        assert json.dumps(example.response, ensure_ascii=False) in brief
+        for grade in example.grades:
+            anchors = {
+                one.score: one.text for one in rubric.criterion(grade.criterion).scale.anchors
+            }
+            assert grade.score == "cannot_assess" or anchors[grade.score] in brief
