@@ -49,7 +49,7 @@ Rung = Literal["json_schema", "tools", "json_object", "prompt", "decisions", "sy
 """How a structured reply was asked for: of a chat model from the strictest way to the loosest, of a
 decision model by one of the two forms of its wire."""
 
-Api = Literal["chat", "decisions"]
+Api = Literal["chat", "decisions", "logprobs"]
 """What kind of model is asked: one that writes text, or one that gives probabilities."""
 
 Language = Literal["zh", "en"]

@@ -44,10 +44,10 @@ def cascades_of(judges: tuple[Judge, ...], words: CascadeWords) -> tuple[Judge, 
     if words.risk is None or not 0.0 < words.risk < 1.0:
         raise ConfigError("--escalate needs --risk, the share of errors allowed: --risk 0.05.")
     for judge in judges:
-        if judge.api != "decisions":
+        if judge.api == "chat":
             raise ConfigError(
                 f"--escalate needs a first judge that gives probabilities; {judge.name} is asked "
-                "for text. Use a decision model, or --api decisions."
+                "for text. Use a decision model, --api decisions or --api logprobs."
             )
     return tuple(_cascade(judge, words, words.risk) for judge in judges)
 

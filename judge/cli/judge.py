@@ -90,7 +90,7 @@ def with_ladder(
         If the passport does not speak for the second judge under the plan's rubrics.
     """
     typed = any(judge.api == "decisions" for judge in plan.judges)
-    if typed and plan.pairwise:
+    if plan.pairwise and any(judge.api != "chat" for judge in plan.judges):
         raise ConfigError("--pairwise needs judges that write text; use --api chat.")
     if typed and neutral:
         raise ConfigError("--neutral-frame is for judges that write text; use --api chat.")
@@ -202,8 +202,8 @@ def judge(
     api: Annotated[
         str,
         typer.Option(
-            help="chat for text, decisions for typed questions and probabilities; auto goes by the "
-            "model's entry in litellm's list."
+            help="chat for text, logprobs for text with the log-probabilities of its scores, "
+            "decisions for typed questions and probabilities; auto goes by litellm's list."
         ),
     ] = "auto",
     threshold: Annotated[

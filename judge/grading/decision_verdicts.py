@@ -85,9 +85,23 @@ def _verdict(
         return Unscored(criterion=question.criterion, outcome=impossible)
     if impossible >= ASSESSABLE_FROM:
         return Unscored(criterion=question.criterion, outcome="unscored.cannot_assess")
+    return scored_by_rule(question.criterion, found, threshold=threshold)
+
+
+def scored_by_rule(criterion: str, found: Mapping[int, float], *, threshold: float) -> Scored:
+    """Make a verdict of a distribution over levels.
+
+    Parameters
+    ----------
+    criterion : str
+    found : mapping of int to float
+        Probability of each level; sums to 1.
+    threshold : float
+        From which probability on a criterion with two levels has the higher one.
+    """
     two = len(found) == 2
     return Scored(
-        criterion=question.criterion,
+        criterion=criterion,
         score=_by_threshold(found, threshold) if two else _nearest_level(found),
         probabilities=found,
         rule=threshold_rule(threshold) if two else EXPECTED_LEVEL,

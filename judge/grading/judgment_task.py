@@ -5,13 +5,14 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import BaseModel
 
 from judge.grading.prompt_injection import POLICY, contain, flags_of, has_content
 from judge.grading.reply_parsing import Unreadable, quoted, read_reply
+from judge.grading.token_probabilities import with_token_probabilities
 from judge.models.base import Message, Question, Reply
 from judge.models.budget import spent
 from judge.records import (
@@ -50,6 +51,8 @@ class Form:
     """Typed questions, for a decision model."""
     unit: JudgedUnit = "reply"
     roles: tuple[Role, ...] = ("assistant",)
+    levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    """Levels of each criterion, where the tokens of the reply tell how likely each was."""
 
     @property
     def prompt_digest(self) -> str:
@@ -132,7 +135,7 @@ class Task:
             self.material,
             reply_schema=asked.form.reply_schema,
             nonce=nonce,
-        ).model_copy(update={"asked": asked.form.asked})
+        ).model_copy(update={"asked": asked.form.asked, "logprobs": bool(asked.form.levels)})
 
     def foregone(self) -> Judgment | None:
         """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
@@ -272,6 +275,11 @@ def read_verdicts(
     except Unreadable as unreadable:
         return no_verdicts(task, unreadable.reason), ()
     verdicts = form.read(read)
+    if form.levels:
+        threshold = (task.step or task).judge.threshold
+        verdicts = with_token_probabilities(
+            verdicts, reply, levels=form.levels, threshold=threshold
+        )
     response = task.material.get("response")
     missing = response is not None and not all(quoted(v.evidence, response) for v in verdicts)
     return verdicts, ("evidence_not_found",) if missing else ()

@@ -64,6 +64,9 @@ def form_for(judge: Judge, rubric: Rubric, group: str | None) -> Form:
     plain = form(rubric, group)
     if judge.api == "chat":
         return plain
+    if judge.api == "logprobs":
+        levels = {criterion.id: criterion.scale.levels for criterion in rubric.criteria}
+        return replace(plain, levels=levels)
     # Here, since the wire brings an HTTP client along, which `--help` must not load.
     from judge.models.decision_wire import check_limits
 

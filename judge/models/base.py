@@ -8,7 +8,7 @@ Where a model is reached, and with which key, is checked here once, at the borde
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SkipValidation
@@ -51,6 +51,8 @@ class Question(Record):
     asked: SkipValidation[tuple[TypedQuestion, ...]] | None = None
     """Typed questions, for a decision model; None where text is wanted."""
     rung: Rung = "prompt"
+    logprobs: bool = False
+    """Whether the reply's tokens are wanted with what else could have stood in their places."""
     temperature: float = 0.0
     max_tokens: int = 2048
     seed: int | None = None
@@ -64,12 +66,23 @@ Thoughts = Literal["apart", "inline", "unopened"] | None
 marks, or in the text before a closing mark alone. None where none were seen."""
 
 
+class Token(NamedTuple):
+    """One token of a reply."""
+
+    text: bytes
+    """A part of a character where the model's tokens are."""
+    alternatives: Mapping[str, float]
+    """Log-probability of the likeliest tokens at this place, this one among them."""
+
+
 class Reply(Record):
     """What a model answered, as it came: nothing is parsed or judged here."""
 
     text: str | None
     """The message's content without thoughts, or the arguments of the one tool call that was asked
     for; None when it had neither."""
+    tokens: SkipValidation[tuple[Token, ...]] | None = None
+    """What the whole message is made of, where that was asked for and the server tells it."""
     tool_calls: int = 0
     contradiction: bool = False
     """Whether something else could be the verdict too: a tool call that nobody asked for, or a

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypedDict, cast
 from pydantic_core import from_json
 
 from judge.errors import ConnectionFailed
-from judge.models.base import Question, Reply, Thoughts, provenance_of
+from judge.models.base import Question, Reply, Thoughts, Token, provenance_of
 from judge.models.http_errors import fault_within
 from judge.models.provider_error import Sent, error_in
 from judge.models.provider_words import provider_words, squash
@@ -126,6 +126,7 @@ def _read_choices(
     leaked = holds_secret(words.text, secrets)
     return Reply(
         text=None if leaked else words.text,
+        tokens=read_tokens(choice.get("logprobs")) if asked and asked.logprobs else None,
         tool_calls=words.tool_calls,
         contradiction=words.contradiction or _differ(choices, asked),
         thoughts=words.thoughts,
@@ -187,6 +188,42 @@ def _arguments(function: Members) -> str | None:
     if isinstance(arguments, dict):
         return json.dumps(arguments, ensure_ascii=False)
     return _text(arguments)
+
+
+def read_tokens(logprobs: object) -> tuple[Token, ...] | None:
+    """Read the tokens of a choice with their alternatives; None where a part is malformed.
+
+    Parameters
+    ----------
+    logprobs : object
+        The choice's member of that name, as it came.
+    """
+    listed = _list(_members(logprobs).get("content"))
+    tokens = [_token(_members(each)) for each in listed or ()]
+    whole = tuple(token for token in tokens if token is not None)
+    return whole if whole and len(whole) == len(tokens) else None
+
+
+def _token(given: Members) -> Token | None:
+    text, own = given.get("token"), given.get("logprob")
+    if not isinstance(text, str) or not isinstance(own, int | float):
+        return None
+    others = [_members(each) for each in _list(given.get("top_logprobs")) or ()]
+    listed = {each.get("token"): each.get("logprob") for each in others}
+    alternatives = {
+        name: float(value)
+        for name, value in {text: own, **listed}.items()
+        if isinstance(name, str) and isinstance(value, int | float)
+    }
+    return Token(_token_bytes(text, given.get("bytes")), alternatives)
+
+
+def _token_bytes(text: str, given: object) -> bytes:
+    """Give what a token stands for: a part of a character has no text of its own."""
+    try:
+        return bytes(cast("list[int]", given)) if isinstance(given, list) else text.encode()
+    except (TypeError, ValueError):
+        return text.encode("utf-8", "replace")
 
 
 def _differ(choices: Sequence[object], asked: Question | None) -> bool:

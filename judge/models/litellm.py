@@ -23,6 +23,7 @@ from judge.models.base import (
     NO_KEY,
     Question,
     Reply,
+    Token,
     key_of,
     netloc_of,
     prefix_of,
@@ -36,6 +37,7 @@ from judge.models.chat_completion import (
     holds_secret,
     model_name,
     read_message,
+    read_tokens,
 )
 from judge.models.http_errors import fault_from
 from judge.models.http_session import Wire, join_wire, one_call
@@ -91,7 +93,8 @@ class LitellmModel:
         self.provider = provider if judge.base_url is None else netloc_of(judge.base_url)
         self.rungs = _ladder(self._litellm, judge, provider)
         self.left_out = _not_taken(self._litellm, judge, provider)
-        self._omitted = frozenset((*self.left_out, *judge.omit))
+        unwanted = ("top_logprobs",) if "logprobs" in self.left_out else ()
+        self._omitted = frozenset((*self.left_out, *unwanted, *judge.omit))
         self._extra_body = judge.extra_body
         self._secrets = secrets_of(judge, environ)
         self._as_is = _sent_as_is(self._litellm, judge, provider)
@@ -290,7 +293,9 @@ def _provider(litellm: Any, judge: ModelSettings) -> str:
 def _not_taken(litellm: Any, judge: ModelSettings, provider: str) -> tuple[str, ...]:
     """Find the settings that litellm would refuse for this model before any call."""
     refused: list[str] = []
-    for name, value in (("temperature", judge.temperature), ("seed", judge.seed)):
+    told = True if getattr(judge, "api", "chat") == "logprobs" else None
+    settings = {"temperature": judge.temperature, "seed": judge.seed, "logprobs": told}
+    for name, value in settings.items():
         wanted = {} if value is None else {name: value}
         model = judge.model.removeprefix(f"{provider}/")
         try:
@@ -394,6 +399,7 @@ def _said(choices: Any, asked: Question, secrets: tuple[str, ...]) -> dict[str, 
     others = [read_message(_members(choice.message), asked).text for choice in choices[1:]]
     return {
         "text": None if leaked else words.text,
+        "tokens": _tokens(choices[0]) if asked.logprobs else None,
         "tool_calls": words.tool_calls,
         "contradiction": words.contradiction or any(text != words.text for text in others),
         "thoughts": words.thoughts,
@@ -401,6 +407,11 @@ def _said(choices: Any, asked: Question, secrets: tuple[str, ...]) -> dict[str, 
         "finish_reason": finish_of(choices[0].finish_reason),
         "refusal": getattr(message, "refusal", None) or fields.get("refusal"),
     }
+
+
+def _tokens(choice: Any) -> tuple[Token, ...] | None:
+    given: Any = getattr(choice, "logprobs", None)
+    return read_tokens(given.model_dump() if isinstance(given, BaseModel) else given)
 
 
 def _members(message: Any) -> dict[str, object]:

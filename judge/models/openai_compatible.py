@@ -27,6 +27,10 @@ from judge.records import ModelSettings, Rung
 KEPT = 256
 """Openings that are kept; a run has one for each rubric, language and rung."""
 
+MOST_ALTERNATIVES = 20
+"""Tokens wanted at each place; the most that OpenAI and vLLM give. A server that gives fewer says
+so, and is asked for what it names, or without."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -75,6 +79,7 @@ class RequestWriter:
             question.temperature,
             question.max_tokens,
             question.seed,
+            question.logprobs,
             id(schema),
             id(question.dialect),
         )
@@ -111,6 +116,8 @@ def sent_settings(question: Question) -> dict[str, object]:
         settings[dialect.token_limit] = question.max_tokens
     if question.seed is not None:
         settings["seed"] = question.seed
+    if question.logprobs and "logprobs" not in dialect.omit:
+        settings |= {"logprobs": True, "top_logprobs": MOST_ALTERNATIVES}
     settings |= {name: value for name, value in dialect.values if name in settings}
     return {name: value for name, value in settings.items() if name not in dialect.omit}
 

@@ -5,7 +5,7 @@ import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from judge.errors import ConfigError
 from judge.models.budget import Price
@@ -17,7 +17,7 @@ DECISION_MODES = frozenset({"decisions", "evaluation"})
 DECISIONS_ENDPOINT = "/v1/decisions"
 
 
-Api = Literal["auto", "chat", "decisions"]
+Api = Literal["auto", "chat", "decisions", "logprobs"]
 """What a user may ask for."""
 
 
@@ -27,17 +27,17 @@ def with_api(judge: Judge, api: Api = "auto") -> Judge:
     Parameters
     ----------
     judge : Judge
-    api : {"auto", "chat", "decisions"}
+    api : {"auto", "chat", "decisions", "logprobs"}
         ``auto`` asks for probabilities where litellm's list says that the model gives them and the
         judge has no address of its own; a server of one's own is taken for a chat model.
 
     Raises
     ------
     ConfigError
-        If ``api`` is none of the three.
+        If ``api`` is none of these.
     """
-    if api not in {"auto", "chat", "decisions"}:
-        raise ConfigError(f"--api {api!r} is not known; use chat, decisions or auto.")
+    if api not in get_args(Api):
+        raise ConfigError(f"--api {api!r} is not known; use {', '.join(get_args(Api))}.")
     if api == "auto":
         api = "decisions" if judge.base_url is None and speaks_decisions(judge.model) else "chat"
     return judge if judge.api == api else judge.model_copy(update={"api": api})

@@ -271,6 +271,8 @@ class ChatRequest:
     """The function that the reply must call, or None for a plain message."""
     seed: str
     """The request's own seed as text; it tells repeats apart."""
+    top_logprobs: int = 0
+    """How many tokens are wanted at each place; 0 for no log-probabilities."""
 
     @cached_property
     def language(self) -> Language:
@@ -355,7 +357,13 @@ def read_request(body: bytes) -> ChatRequest:
         rung=rung,
         tool=tool,
         seed=str(request.get("seed", "")),
+        top_logprobs=_top_logprobs(request),
     )
+
+
+def _top_logprobs(request: Mapping[str, object]) -> int:
+    most = request.get("top_logprobs", 0)
+    return most if request.get("logprobs") is True and isinstance(most, int) else 0
 
 
 def best_effort_model(request: Mapping[str, object]) -> tuple[str, Mapping[str, str]]:
@@ -363,7 +371,13 @@ def best_effort_model(request: Mapping[str, object]) -> tuple[str, Mapping[str, 
     return _split_model(as_text(request.get("model")))
 
 
-def completion(profile: Profile, request: ChatRequest, spoken: Spoken) -> dict[str, object]:
+def completion(
+    profile: Profile,
+    request: ChatRequest,
+    spoken: Spoken,
+    *,
+    logprobs: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """Put what is said into a chat completion.
 
     Usage is counted in characters, about two and a half to a token: plausible, and the same each
@@ -381,7 +395,7 @@ def completion(profile: Profile, request: ChatRequest, spoken: Spoken) -> dict[s
             {
                 "index": 0,
                 "message": _message(request, spoken),
-                "logprobs": None,
+                "logprobs": logprobs,
                 "finish_reason": spoken.finish_reason or ("tool_calls" if request.tool else "stop"),
             }
         ],

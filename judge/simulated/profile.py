@@ -201,6 +201,8 @@ class Profile(Record):
     """How often a criterion gets no level."""
     refusal: Rate = 0.0
     """How often the judge politely refuses in place of the whole reply."""
+    logprobs: bool = True
+    """Whether it gives token log-probabilities where they are asked for."""
     behaviour: Behaviour = "honest"
     quote: Literal["before", "after", "both"] = "before"
     """Where a gullible judge quotes the material."""

@@ -34,6 +34,7 @@ from judge.simulated.openai_protocol import (
 )
 from judge.simulated.payloads import PAYLOADS, wrong_payload
 from judge.simulated.profile import Profile
+from judge.simulated.token_probabilities import logprobs_of
 
 HOST = "127.0.0.1"
 FORCE_HEADER = "x-simulated-fault"
@@ -203,7 +204,8 @@ class SimulatedServer:
         if mode in PAYLOADS:
             body = wrong_payload(mode, profile, chat, honest=spoken)
         else:
-            body = as_json(completion(profile, chat, spoken))
+            tokens = logprobs_of(profile, chat, spoken) if profile.logprobs else None
+            body = as_json(completion(profile, chat, spoken, logprobs=tokens))
         struck = Struck(profile, request, chat, HttpReply(HTTPStatus.OK, body))
         self._strike(connection, struck, mode)
 
