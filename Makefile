@@ -21,6 +21,7 @@ $(BIN)/python:
 $(READY): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
 	@scripts/install.sh $(BIN)/python --editable
 	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore scripts/compile_used.py
 	@touch $(READY)
 
 $(READY_DEV): requirements-dev.lock $(READY)

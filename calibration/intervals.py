@@ -12,7 +12,7 @@ Learned-Miller and Thomas (2020), arXiv 1905.06208, the conjecture and simulatio
 Helstrom (1983), IEEE Trans. Aerosp. Electron. Syst. 19(3), 428-434, the contour of integration.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -31,17 +31,15 @@ _BISECTIONS = 20  # the path may pass beside the saddle: the integral is the sam
 _ATOMS = 48
 _GRID = 17
 _ROUNDS = 3
+_COARSE, _FINE = 64, 256  # nodes of the contour's rule
 
 
+@lru_cache
 def _ray_rule(nodes: int) -> Rule:
     """Gauss-Legendre rule carried from (0, 1) to (0, inf) by z / (1 - z)."""
     abscissas, weights = np.polynomial.legendre.leggauss(nodes)
     z = 0.5 * (abscissas + 1.0)
     return z / (1.0 - z), 0.5 * weights / (1.0 - z) ** 2
-
-
-_RAY = _ray_rule(64)
-_FINE_RAY = _ray_rule(256)
 
 
 def mean_interval(
@@ -178,10 +176,12 @@ def _upper_tail(gap: FloatArray, counts: FloatArray) -> FloatArray:
     atom makes it climb again, a straight path is taken instead, with more nodes.
     """
     saddle = _saddle(gap, counts)
-    tail, steep = _integral(gap, counts, saddle, rule=_RAY, bending=1.0)
+    tail, steep = _integral(gap, counts, saddle, rule=_ray_rule(_COARSE), bending=1.0)
     if not steep.all():
         rough = ~steep
-        tail[rough] = _integral(gap[rough], counts, saddle[rough], rule=_FINE_RAY, bending=0.0)[0]
+        tail[rough] = _integral(
+            gap[rough], counts, saddle[rough], rule=_ray_rule(_FINE), bending=0.0
+        )[0]
     return tail
 
 

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from calibration.estimate import Estimate, InsufficientLabels
 from calibration.intervals import mean_interval
@@ -233,6 +233,8 @@ def fit_map(p: FloatArray, y: FloatArray, w: FloatArray, *, method: Method) -> R
 
 
 def _fit_isotonic(p: FloatArray, y: FloatArray, w: FloatArray) -> Recalibration:
+    from scipy import optimize
+
     knots, index = np.unique(p, return_inverse=True)
     weight = np.bincount(index, w)
     mean = np.bincount(index, w * y) / weight

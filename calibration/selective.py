@@ -25,7 +25,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from calibration.estimate import InsufficientLabels
 from calibration.validation import BoolArray, FloatArray, as_vector, check_share, pair_up
@@ -343,6 +343,8 @@ def binomial_p_value(errors: int, labels: int, risk: float) -> float:
 
 def _hypergeometric(candidate: "_Candidate | ProvenCut", wrong: int) -> float:
     """Probability of at most so many errors among the labels, of ``wrong`` among all kept."""
+    from scipy import stats
+
     if wrong > candidate.kept:
         return 0.0
     return float(stats.hypergeom.cdf(candidate.errors, candidate.kept, wrong, candidate.labels))

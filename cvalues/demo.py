@@ -50,10 +50,10 @@ RELEASES = ("release-1", "release-2")
 
 
 def judge(name: str, base_url: str, out: Path) -> Done:
-    """Judge both releases under two rubrics, through litellm and over real HTTP."""
+    """Judge both releases under two rubrics over real HTTP, with the settings of a user's run."""
     done = run_session.conduct(
         plan(base_url, out),
-        Settings(transport="litellm"),
+        Settings(),
         name=name,
         address=str(out / "store.db"),
         quiet=False,

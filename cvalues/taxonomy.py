@@ -17,7 +17,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from cvalues.knowing_doing import published_words
 from judge.records import Language, Record
 from judge.report.texts import Both
 
@@ -160,6 +159,8 @@ def published_beside(kind: str) -> Both:
 
 
 def _paragraph(numbers: Sequence[PublishedNumber], lang: Language) -> str:
+    from cvalues.knowing_doing import published_words
+
     words = published_words(lang)
     listed = words["between"].join(
         words["number"].format(

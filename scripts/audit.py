@@ -3,7 +3,7 @@
 An audit that looked nothing up also finds nothing, so the packages that were really audited are
 counted against the lock. A `.pth` file can run code whenever Python starts, so each one must be on
 a list, by name and content. Usage: `python scripts/audit.py`; exit code 1 unless all is well.
-"""  # noqa: INP001 - a script beside the packages, not one of them
+"""
 
 import hashlib
 import json

@@ -25,7 +25,9 @@ install() {
   if command -v uv >/dev/null 2>&1; then
     uv pip install --quiet --python "$python" "$@"
   else
-    "$python" -m pip install --quiet --disable-pip-version-check "$@"
+    # pip would compile every module of every package: 200 MB and half a minute for files that
+    # are never imported. Python compiles each module when it is first imported.
+    "$python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
   fi
 }
 

@@ -19,7 +19,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from scipy.sparse.csgraph import connected_components
 
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
 from calibration.resampling import estimate_from_draws
@@ -208,6 +207,8 @@ def check_linked(matrix: FloatArray) -> int:
     InsufficientLabels
         If groups of raters share no item, or no degree of freedom is left.
     """
+    from scipy.sparse.csgraph import connected_components
+
     if matrix.size == 0:
         raise InsufficientLabels("no item was rated by two raters.")
     rated = (~np.isnan(matrix)).astype(np.float64)

@@ -121,6 +121,7 @@ app = typer.Typer(
     name="dataset",
     help="Data sets of collected material, judge tests, experts' records: build, tests, records.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

@@ -17,6 +17,7 @@ app = typer.Typer(
     name="labels",
     help="Expert labels of a run: import.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

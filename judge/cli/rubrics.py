@@ -171,6 +171,7 @@ app = typer.Typer(
     name="rubrics",
     help="The rubric library: list, show, lint, diff.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

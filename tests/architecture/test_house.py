@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cvalues.cli.command_table import COMMANDS, load_command
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("judge", "rubrics", "calibration", "cvalues")
 HEAVY = (
@@ -38,7 +40,9 @@ def test_importing_a_package_is_light(package: str) -> None:
     assert loaded_by(f"import {package}") == set()
 
 
-@pytest.mark.parametrize("verb", ["", "judge", "demo", "rubrics", "export", "report", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["", "judge", "demo", "rubrics", "export", "report", "doctor", "mc"]
+)
 def test_help_is_light(verb: str) -> None:
     words = [word for word in (verb, "--help") if word]
     code = f"""
@@ -52,6 +56,24 @@ except SystemExit as end:
 """
 
     assert loaded_by(code) == set()
+
+
+def test_the_list_of_commands_imports_no_command() -> None:
+    code = """
+import sys
+from typer.main import get_command
+from cvalues.cli.app import app
+get_command(app).main(["--help"], standalone_mode=False)
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+
+    assert loaded.isdisjoint(
+        {"numpy", "scipy", *(e.target.split(":")[0] for e in COMMANDS.values())}
+    )
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -92,24 +114,16 @@ def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def commands() -> list[str]:
-    from typer.main import get_command
-
-    from cvalues.cli.app import app
-
-    return sorted(getattr(get_command(app), "commands"))  # noqa: B009 - typer does not export the group's type
-
-
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_in_the_readme_and_has_help(name: str) -> None:
-    from typer.main import get_command
-
-    from cvalues.cli.app import app
-
-    command = getattr(get_command(app), "commands")[name]  # noqa: B009 - as above
-
     assert f"cvalues {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert command.help
+    assert load_command(name).help
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_list_of_commands_fits_eighty_columns(name: str) -> None:
+    assert len(COMMANDS[name].summary) <= 58
+    assert COMMANDS[name].summary.endswith((".", "?"))
 
 
 def test_no_tracked_text_names_a_registry_host() -> None:

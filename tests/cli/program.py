@@ -11,12 +11,15 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cvalues.cli.command_table import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 """Seconds after which a command is taken to hang."""
 
 LOADED = (
     *("cvalues.cli.app", "judge.exporters.ci", "judge.gate.decision"),
+    *(entry.target.partition(":")[0] for entry in COMMANDS.values()),
     *("judge.report.build", "judge.store.store"),
     *("aiohttp", "jinja2", "openpyxl", "pandas", "scipy.optimize", "scipy.special", "scipy.stats"),
 )
