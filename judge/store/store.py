@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
 from sqlalchemy import (
     Column,
     Connection,
@@ -26,7 +27,7 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from judge.conversation import together
 from judge.errors import ConfigError, StoreError, StoreUnreachable
@@ -260,7 +261,7 @@ class Store:
 
     def runs(self) -> tuple[Run, ...]:
         """List all runs, oldest first."""
-        with self._engine.connect() as connection:
+        with self._reading(), self._engine.connect() as connection:
             found = connection.execute(
                 select(schema.runs).order_by(schema.runs.c.run_id)
             ).mappings()
@@ -480,6 +481,13 @@ class Store:
         with self._engine.connect() as connection:
             return tuple((str(at), str(body)) for at, body in connection.execute(query))
 
+    def every_document(self, run: Run) -> tuple[tuple[str, str], ...]:
+        """List all JSON texts that belong to a run, each after its kind."""
+        table = schema.documents
+        query = select(table.c.kind, table.c.body).where(table.c.run_id == run.run_id)
+        with self._engine.connect() as connection:
+            return tuple((str(kind), str(body)) for kind, body in connection.execute(query))
+
     def transaction(self) -> "AbstractContextManager[Connection]":
         """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
         return _Transaction(self._engine, self.place)
@@ -498,10 +506,12 @@ class Store:
                 .order_by(table.c.ordinal)
                 .limit(rows.PAGE)
             )
-            with self._engine.connect() as connection:
+            with self._reading(), self._engine.connect() as connection:
                 page = connection.execute(query).all()
             for _, record in page:
-                yield read(record)
+                with self._reading():
+                    each = read(record)
+                yield each
             if not page:
                 return
             after = page[-1][0]
@@ -512,9 +522,26 @@ class Store:
             .where(table.c.run_id == run.run_id)
             .order_by(*table.primary_key.columns)
         )
-        with self._engine.connect().execution_options(yield_per=rows.PAGE) as connection:
+        with (
+            self._reading(),
+            self._engine.connect().execution_options(yield_per=rows.PAGE) as connection,
+        ):
             for record in connection.scalars(query):
                 yield read(record)
+
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        """Name the store where what it holds cannot be read."""
+        try:
+            yield
+        except OperationalError:
+            # Locked, or out of reach for the moment: whoever reads may wait.
+            raise
+        except (DatabaseError, ValidationError) as error:
+            raise StoreError(
+                f"{self.place}: damaged, a record cannot be read ({type(error).__name__}); restore "
+                "a copy of it, or name another with --store."
+            ) from error
 
 
 def _conversation(connection: Connection, run: Run, *, before: int) -> Generation | None:
