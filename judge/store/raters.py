@@ -108,8 +108,16 @@ def new_link(desk: Desk, name: str, *, actor: str) -> str:
     return token
 
 
-def use_link(desk: Desk, token: str) -> Rater | None:
-    """Let the holder of a link in, once; None where it is unknown, used or too old."""
+def use_link(desk: Desk, token: str, *, note_refusal: bool = True) -> Rater | None:
+    """Let the holder of a link in, once; None where it is unknown, used or too old.
+
+    Parameters
+    ----------
+    desk : Desk
+    token : str
+    note_refusal : bool
+        Whether a refusal enters the log; somebody who tries many links would only fill it.
+    """
     table, at = schema.links, desk.stamp()
     with desk.writing() as connection:
         name = connection.execute(
@@ -125,9 +133,10 @@ def use_link(desk: Desk, token: str) -> Rater | None:
         ).scalar_one_or_none()
         # The token itself never enters the log; eight digits of its digest tell two links apart.
         shown = _digest(token)[:8]
-        desk.note(
-            connection, name or "somebody", "link.used" if name else "link.refused", subject=shown
-        )
+        if name:
+            desk.note(connection, str(name), "link.used", subject=shown)
+        elif note_refusal:
+            desk.note(connection, "somebody", "link.refused", subject=shown)
     return None if name is None else find_rater(desk, str(name))
 
 

@@ -57,13 +57,17 @@ class Pace:
 
     def allows(self, who: str, what: str, *, a_minute: int) -> bool:
         """Count one more of something, unless it would be too many within a minute."""
+        allowed = self.has_room(who, what, a_minute=a_minute)
+        if allowed:
+            self._recent[who, what].append(self.clock())
+        return allowed
+
+    def has_room(self, who: str, what: str, *, a_minute: int) -> bool:
+        """Tell whether one more of something would be allowed, without counting it."""
         at, recent = self.clock(), self._recent[who, what]
         while recent and at - recent[0] > MINUTE:
             recent.popleft()
-        if len(recent) >= a_minute:
-            return False
-        recent.append(at)
-        return True
+        return len(recent) < a_minute
 
     def minutes_on_end(self, who: str) -> int | None:
         """Note that a person is at work; give the minutes since their last break once it is due."""

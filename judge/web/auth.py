@@ -5,6 +5,7 @@ import inspect
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -27,6 +28,9 @@ LONGEST_FORM = 400_000
 """Bytes; an expert's own answer is a few thousand."""
 
 MOST_FIELDS = 200
+
+BAD_LINKS = 30
+"""Links that let nobody in, a minute from one address, before it is told to wait."""
 
 COOKIE = "cvalues_room"
 
@@ -205,11 +209,19 @@ async def enter(request: Request) -> Response:
         await read_form(request)
     except FormTooLarge:
         return await turned_away(room, "size", "/enter", lang=lang)
-    if not same_origin(request) or not room.pace.allows("", "links", a_minute=120):
+    if not same_origin(request):
         return await turned_away(room, "form", "/enter", lang=lang)
-    person = await run_in_threadpool(raters.use_link, room.desk, request.path_params["token"])
+    # A good link lets in whatever others try; bad ones are counted by the address they come from.
+    address = request.client.host if request.client else ""
+    patient = room.pace.has_room(address, "bad links", a_minute=BAD_LINKS)
+    use = partial(raters.use_link, note_refusal=patient)
+    person = await run_in_threadpool(use, room.desk, request.path_params["token"])
     if person is None:
-        return plain_page("refused.html", lang, status=403, why="link")
+        if room.pace.allows(address, "bad links", a_minute=BAD_LINKS):
+            return plain_page("refused.html", lang, status=403, why="link")
+        refusal = plain_page("refused.html", lang, status=429, why="links")
+        refusal.headers["Retry-After"] = "60"
+        return refusal
     response = see("/")
     response.set_cookie(
         COOKIE,

@@ -9,7 +9,7 @@ import pytest
 from judge.errors import ConfigError
 from judge.store import raters
 from judge.store.annotation_project import Rater, Study
-from judge.web.auth import COOKIE, begin_session
+from judge.web.auth import BAD_LINKS, COOKIE, begin_session
 from judge.web.server import Address, checked
 from tests.judge.web.rooms import NASTY, Served, csrf, field, room_of, task_of
 
@@ -33,6 +33,18 @@ def test_a_link_lets_in_once(served: Served) -> None:
     assert first.status_code == 303
     assert second.status_code == 403
     assert "link.refused" in actions(served)
+
+
+def test_whoever_tries_many_links_is_told_to_wait_and_locks_nobody_out(served: Served) -> None:
+    link = served.link("ann")
+    with httpx.Client(base_url=served.url) as stranger:
+        tried = [stranger.post(f"/enter/guess-{number}") for number in range(BAD_LINKS + 3)]
+
+    assert [each.status_code for each in tried] == [403] * BAD_LINKS + [429] * 3
+    assert tried[-1].headers["Retry-After"] == "60"
+    assert "Wait a minute" in tried[-1].text or "请等一分钟" in tried[-1].text
+    assert actions(served).count("link.refused") == BAD_LINKS
+    assert httpx.post(link).status_code == 303
 
 
 def test_looking_at_a_link_does_not_use_it_up(served: Served) -> None:
