@@ -100,9 +100,15 @@ class Reply(Record):
     provenance: Provenance = "LIVE"
 
 
-def provenance_of(served_model: str | None) -> Provenance:
-    """Tell this project's simulator, which names its models so, from a live provider."""
-    return "SIMULATED" if (served_model or "").startswith("simulated-") else "LIVE"
+def provenance_of(served_model: str | None, fingerprint: object = None) -> Provenance:
+    """Tell this project's simulator from a live provider.
+
+    It marks its replies twice, by the name of the model and by the fingerprint, for a gateway may
+    write a name of its own.
+    """
+    named = (served_model or "").casefold().startswith("simulated-")
+    marked = isinstance(fingerprint, str) and fingerprint.startswith("fp_simulated")
+    return "SIMULATED" if named or marked else "LIVE"
 
 
 class Model(Protocol):

@@ -357,9 +357,7 @@ def _served_model(
 def _provenance(body: Members, served: str | None, headers: Mapping[str, str]) -> Provenance:
     """Tell this project's simulator from a live provider, also behind a gateway."""
     marked = "SIMULATED" in headers.get(GATEWAY_PROVENANCE, "").upper()
-    fingerprint = body.get("system_fingerprint")
-    simulated = isinstance(fingerprint, str) and fingerprint.startswith("fp_simulated")
-    return "SIMULATED" if marked or simulated else provenance_of(served)
+    return "SIMULATED" if marked else provenance_of(served, body.get("system_fingerprint"))
 
 
 def _error_of(body: Members, choices: list[object] | None) -> object | None:

@@ -386,7 +386,7 @@ def _reply(came: Any, asked: Question, secrets: tuple[str, ...]) -> Reply:
         served_model=None if holds_secret(served, secrets) else served,
         usage=_usage(getattr(came, "usage", None)),
         cost_usd=came._hidden_params.get("response_cost") or None,  # noqa: SLF001 - its only place
-        provenance=provenance_of(served),
+        provenance=provenance_of(served, getattr(came, "system_fingerprint", None)),
     )
     return empty.model_copy(update=_said(came.choices, asked, secrets)) if came.choices else empty
 
