@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Findings = dict[str, object]
 
+_STATES = {None: "no seal", True: "as exported", False: "CHANGED"}
+"""What is said of a run by whether it is as it was exported."""
+
 
 def verify(
     file: Annotated[
@@ -78,7 +81,7 @@ def _of_passport(file: Path, address: str | None) -> Findings:
 
 
 def _of_run_file(file: Path) -> Findings:
-    from judge.store.digests import data_digest, sealed_as, side_digest
+    from judge.store.digests import data_digest, is_as_exported, side_digest
     from judge.store.store import open_store
 
     store = open_store(str(file))
@@ -86,11 +89,9 @@ def _of_run_file(file: Path) -> Findings:
     fits = True
     try:
         for run in store.runs():
-            seal = sealed_as(store, run)
-            whole = seal is None or seal == _digests(store, run)
-            fits = fits and whole
-            state = "no seal" if seal is None else "as exported" if whole else "CHANGED"
-            found[f"run {run.name}"] = state
+            whole = is_as_exported(store, run)
+            fits = fits and whole is not False
+            found[f"run {run.name}"] = _STATES[whole]
             systems = dict.fromkeys(each.system for each in store.generations(run))
             for system in systems:
                 found[f"data {run.name}:{system}"] = data_digest(store, run, system=system)

@@ -72,6 +72,9 @@ def side_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
 SEAL = "seal"
 """Kind of the document in an exported run that says what it held."""
 
+LOOK = "gate-look"
+"""Kind of the document that says that a gate looked at a candidate; it changes nothing sealed."""
+
 
 def run_digests(store: "Store", run: Run) -> dict[str, str]:
     """Give the digests of a run: what was judged, the verdicts and the labels."""
@@ -82,15 +85,26 @@ def run_digests(store: "Store", run: Run) -> dict[str, str]:
     }
 
 
-def sealed_as(store: "Store", run: Run) -> dict[str, str] | None:
-    """Give the digests that a run had when it was exported; None where it was not."""
+def is_as_exported(store: "Store", run: Run) -> bool | None:
+    """Tell whether a run holds what it held when it was exported; None where it was not."""
     body = store.latest_document(run, SEAL)
-    return None if body is None else json.loads(body)
+    if body is None:
+        return None
+    sealed: dict[str, str] = json.loads(body)
+    present = _sealed_digests(store, run)
+    return all(present.get(name) == digest for name, digest in sealed.items())
 
 
 def seal(store: "Store", run: Run) -> None:
     """Write down what a run holds, so that a later change of the file is noticed."""
-    store.add_document(run, SEAL, json.dumps(run_digests(store, run)))
+    store.add_document(run, SEAL, json.dumps(_sealed_digests(store, run)))
+
+
+def _sealed_digests(store: "Store", run: Run) -> dict[str, str]:
+    """Give the digests of a run with those of its manifest, rubrics and draws."""
+    kept = [[kind, body] for kind, body in store.every_document(run) if kind not in {SEAL, LOOK}]
+    record = digest_of([*kept, run.manifest.model_dump(mode="json")])
+    return {**run_digests(store, run), "record": record}
 
 
 def _asked(generation: Generation) -> tuple[str, ...]:
@@ -111,6 +125,9 @@ def _item(generation: Generation) -> list[object]:
 
 
 def _verdicts(judgment: Judgment) -> list[object]:
+    # What is at its usual value is left out, so that digests of earlier versions stay.
+    marks = [list(judgment.flags)] if judgment.flags else []
+    stamps = [] if judgment.provenance == "LIVE" else [judgment.provenance]
     return [
         *[judgment.id, judgment.system, judgment.sample, judgment.judge, judgment.rubric],
         *[judgment.rubric_hash, judgment.repeat, judgment.order, judgment.served_model],
@@ -118,6 +135,8 @@ def _verdicts(judgment: Judgment) -> list[object]:
             [each.criterion, each.score if each.kind == "scored" else each.outcome]
             for each in judgment.verdicts
         ],
+        *marks,
+        *stamps,
     ]
 
 
