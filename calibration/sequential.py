@@ -18,7 +18,7 @@ Kim and DeMets (1987), Biometrika 74(1), 149-154, the power family.
 Armitage, McPherson and Rowe (1969), J. R. Stat. Soc. A 132(2), 235-244, the recursion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -110,6 +110,66 @@ def look_error(labels: Sequence[float], *, looks: int, error: float) -> float:
     added = np.diff([0.0, *totals]).tolist()
     crossing = boundaries(tuple(added), tuple(map(float, labels)))[-1]
     return min(float(special.ndtr(-crossing)), error)
+
+
+def looks_that_count(
+    labels: Sequence[int], *, fewest: Callable[[float], int], looks: int, error: float
+) -> list[int]:
+    """Leave out looks at which nothing could have passed, with no label against it.
+
+    Parameters
+    ----------
+    labels : sequence of int
+        Number of labels at each look, oldest first.
+    fewest : callable
+        From the risk of a look to the fewest labels with which anything can pass at that risk.
+    looks : int
+        Looks that were planned.
+    error : float
+        Risk of all looks together.
+
+    Returns
+    -------
+    list of int
+        Labels at the looks that spend risk, at most as many as were planned.
+
+    Examples
+    --------
+    >>> from calibration.pair_planning import hard_floor
+    >>> least = lambda risk: hard_floor(0.05, error=risk)
+    >>> looks_that_count([20, 60, 80, 160], fewest=least, looks=5, error=0.05)
+    [80, 160]
+    """
+    counted: list[int] = []
+    for n in labels:
+        if len(counted) == looks:
+            break
+        if n > 0 and n >= fewest(look_error([*counted, n], looks=looks, error=error)):
+            counted.append(n)
+    return counted
+
+
+def fewest_at_look(
+    counted: Sequence[int], *, fewest: Callable[[float], int], looks: int, error: float
+) -> int:
+    """Give the fewest labels with which anything can pass at the look after those that counted.
+
+    Parameters
+    ----------
+    counted : sequence of int
+        Labels at the looks that counted, from :func:`looks_that_count`.
+    fewest : callable
+        As there.
+    looks : int
+    error : float
+    """
+    n = fewest(error)
+    while len(counted) < looks:
+        needed = fewest(look_error([*counted, n], looks=looks, error=error))
+        if needed <= n:
+            break
+        n = needed
+    return n
 
 
 @lru_cache(maxsize=512)

@@ -8,18 +8,16 @@ a look at which it could not have passed, with no label against it, spends nothi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from calibration.pair_planning import hard_floor
-from calibration.sequential import look_error
+from calibration.sequential import fewest_at_look, look_error, looks_that_count
 from judge.gate.checks import CheckOutcome, Risks
 from judge.policy import Check, Measure, Policy
 from judge.ratings import Side
 from judge.records import Record
-from judge.store.digests import digest_of, items_digest, side_digest
+from judge.store.digests import LOOK, digest_of, items_digest, side_digest
 from judge.store.store import Store
-
-KIND = "gate-look"
-"""Kind of the document in the store."""
 
 NO_RISK = 1e-6
 """Risk at which is tested when none is left: nothing passes at it that is not beyond doubt."""
@@ -68,21 +66,48 @@ class Looks:
         policy : Policy
         """
         history = [look.get(key, 0) for look in self.earlier]
-        least = fewest_labels(check, error=policy.error)
-        counted = [n for n in history if n >= least]
-        present = max(labels, least)
+        fewest = partial(_fewest, check)
+        looks, error = policy.looks, policy.error
+        counted = looks_that_count(history, fewest=fewest, looks=looks, error=error)
+        least = fewest_at_look(counted, fewest=fewest, looks=looks, error=error)
         return Risks(
-            passing=_risk([*counted, present], policy),
+            passing=_risk([*counted, max(labels, least)], policy),
             failing=_risk([*(n for n in history if n > 0), max(labels, 1)], policy),
             look=len(counted) + 1,
-            looks=policy.looks,
+            looks=looks,
             fewest=least,
         )
 
+    def next_risk(self, key: str, labels: int, *, check: Check, policy: Policy) -> float:
+        """Give the risk of the look after the present one, supposed that half as many labels come.
+
+        Parameters
+        ----------
+        key : str
+        labels : int
+            Labels that the check has now.
+        check : Check
+        policy : Policy
+
+        Returns
+        -------
+        float
+            0 where all looks will be used.
+        """
+        fewest = partial(_fewest, check)
+        looks, error = policy.looks, policy.error
+        history = [*(look.get(key, 0) for look in self.earlier), labels]
+        counted = looks_that_count(history, fewest=fewest, looks=looks, error=error)
+        least = fewest_at_look(counted, fewest=fewest, looks=looks, error=error)
+        return look_error([*counted, max(1.5 * labels, least)], looks=looks, error=error)
+
+
+def _fewest(check: Check, risk: float) -> int:
+    return fewest_labels(check, error=risk)
+
 
 def _risk(labels: Sequence[int], policy: Policy) -> float:
-    given = [float(n) for n in labels]
-    return max(look_error(given, looks=policy.looks, error=policy.error), NO_RISK)
+    return max(look_error(labels, looks=policy.looks, error=policy.error), NO_RISK)
 
 
 def fewest_labels(check: Check, *, error: float) -> int:
@@ -142,7 +167,7 @@ def _looks(store: Store) -> list[Look]:
     found = [
         (at, Look.model_validate_json(body))
         for run in store.runs()
-        for at, body in store.dated_documents(run, KIND)
+        for at, body in store.dated_documents(run, LOOK)
     ]
     return [look for _, look in sorted(found, key=lambda each: each[0])]
 
@@ -182,4 +207,4 @@ def keep_look(
         policy=f"{policy.title} {policy.version}",
         labels=labels,
     )
-    store.add_document(candidate.run, KIND, look.model_dump_json())
+    store.add_document(candidate.run, LOOK, look.model_dump_json())
