@@ -27,11 +27,11 @@ from judge import records
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Question
 from judge.calibrate.from_run import material_of, parts
-from judge.calibrate.passport import identity_of, issue
+from judge.calibrate.passport import identity_of, issue, source_of
 from judge.calibrate.result import Findings, verdict
 from judge.cli import console, run_session, run_summary
 from judge.cli.run_session import Done
-from judge.exporters.ci import sentence
+from judge.exporters.ci import about, sentence
 from judge.files.atomic import write_whole
 from judge.gate.decision import conduct
 from judge.policy import MEASURES, load_policy
@@ -109,6 +109,7 @@ def believe(store: Store, judged: Done, out: Path) -> Report:
         identity_of(judged.run.manifest),
         design="random",
         today=datetime.now(UTC).date(),
+        source=source_of(store, judged.run, tuple(store.labels(judged.run))),
     )
     save_passport(passport, out / "passport.json")
     names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
@@ -133,6 +134,8 @@ def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:
     )
     console.say()
     console.say(sentence(decided.report))
+    for line in about(decided.report):
+        console.say(line)
     console.table(
         [{**each.model_dump(), "group": each.group or "all"} for each in decided.report.checks],
         {"name": "check", "group": "group", "decision": "decision", "why": "why"},

@@ -151,7 +151,8 @@ class Check(Record):
     """All responses together, every group by itself, or the groups named."""
     veto: Veto | None = None
     max_unscored: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.02
-    """Largest share of judgments without a score, in either run."""
+    """Largest share of judgments without a score, in either run, and of labels that experts were
+    asked for and that are missing, not assessable or in dispute."""
     max_flagged: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.0
     """Largest share of responses, in either run, that were noticed as addressed to the judge and
     that no expert has labelled."""

@@ -70,6 +70,9 @@ class Rated:
         What each prompt shares with its copies; the prompt itself where it has none.
     flagged : bool array, shape (n,)
         Whether a text of the judgment was noticed as addressed to the judge.
+    awaited : bool array, shape (n,)
+        Whether experts were asked and there is no label yet: drawn beside others that are labelled,
+        not assessable, or rated differently by as many experts as the other way.
     provenance : Provenance
         The least live of all verdicts.
     """
@@ -80,6 +83,7 @@ class Rated:
     human: FloatArray
     raw: FloatArray
     flagged: BoolArray
+    awaited: BoolArray
     texts: tuple[bytes, ...]
     responses: tuple[bytes, ...]
     clusters: tuple[str, ...]
@@ -136,13 +140,15 @@ def rated(
     shown = [each for each in side.store.generations(side.run) if each.system == side.system]
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, place)
+    human, awaited = _labelled(side, measure, place, bound_only=bound_only)
     return Rated(
         prompts=tuple(place),
         groups=tuple(each.group for each in shown),
         judge=valued(judged.raw, measure),
-        human=_labelled(side, measure, place, bound_only=bound_only),
+        human=human,
         raw=judged.raw,
         flagged=judged.flagged,
+        awaited=awaited,
         texts=tuple(hashlib.sha256(each.prompt.encode()).digest() for each in shown),
         responses=tuple(hashlib.sha256(each.response.encode()).digest() for each in shown),
         cells=drawn_cells(side.store, side.run, shown),
@@ -280,19 +286,37 @@ def _labelled(
     place: Mapping[tuple[str, int], int],
     *,
     bound_only: bool,
-) -> FloatArray:
-    """Settle the experts: a majority of them for rates, their mean for means."""
+) -> tuple[FloatArray, BoolArray]:
+    """Settle the experts, a majority of them for rates, their mean for means; say what is open."""
     given: dict[int, list[float]] = defaultdict(list)
+    asked = np.zeros(len(place), dtype=np.bool_)
     for label in side.store.labels(side.run):
         if bound_only and label.text_sha256 is None:
             continue
         wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
         unit = place.get((label.id, label.sample))
-        if wanted and label.system == side.system and unit is not None and label.score is not None:
-            given[unit].append(label.score)
+        if wanted and label.system == side.system and unit is not None:
+            asked[unit] = True
+            if label.score is not None:
+                given[unit].append(label.score)
     given = _drawn_only(side, place, given)
+    human = _settled_levels(given, measure, size=len(place))
+    for sample in samples_of(side.store, side.run):
+        units = [
+            place[item.id, item.sample]
+            for item in sample.items
+            if item.system == side.system and (item.id, item.sample) in place
+        ]
+        if measure.criterion in sample.asked and asked[units].any():
+            asked[units] = True
+    return human, asked & np.isnan(human)
+
+
+def _settled_levels(
+    given: Mapping[int, Sequence[float]], measure: Measure, *, size: int
+) -> FloatArray:
     most = max((len(scores) for scores in given.values()), default=0)
-    ratings = np.full((len(place), max(most, 1)), np.nan)
+    ratings = np.full((size, max(most, 1)), np.nan)
     for unit, scores in given.items():
         ratings[unit, : len(scores)] = scores
     if measure.at_least is not None:

@@ -1,37 +1,22 @@
 """A gate's report for the tools around it: JSON, JUnit XML, SARIF, a Markdown summary."""
 
 import hashlib
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote
 
 from judge.files.decoding import printable
 from judge.gate.checks import UNCHECKED, CheckOutcome, GateReport
 from judge.policy import VETO
-from judge.records import Counts
+from judge.records import Counts, Language
 
 SUMMARY_BYTES = 1_000_000
 """A GitHub step summary may hold 1 MiB; what is longer is dropped whole."""
-
-WORDS = {
-    "PASS": "Ship: every check passed.",
-    "FAIL": "Do not ship: the candidate is worse than the policy allows.",
-    "NEED_LABELS": "Do not ship yet: there are not enough expert labels to tell.",
-    "UNTRUSTED": "No decision: the judge is not trusted.",
-    "INCOMPLETE": "No decision: the data are incomplete.",
-}
-"""What is said of each decision; what follows says why."""
-
-ADVICE = {
-    "PASS": "every check holds.",
-    "FAIL": "the candidate is worse than the policy would allow.",
-    "NEED_LABELS": "there are not enough expert labels to tell.",
-    "UNTRUSTED": "the judge is not trusted.",
-    "INCOMPLETE": "the data are incomplete.",
-}
-"""What is said of a candidate where the policy only advises, so that nothing is called passed."""
 
 FOUND = {
     "FAIL": "the candidate is worse",
@@ -63,20 +48,29 @@ def both_names(keys: Iterable[str | None], names: GroupNames) -> dict[str, dict[
     return {key: {"zh": names[key][0], "en": names[key][1]} for key in keys if key and key in names}
 
 
-def sentence(report: GateReport) -> str:
-    """Say the decision in one sentence."""
-    demo = "DEMO ONLY (simulated). " if report.provenance == "SIMULATED" else ""
+def sentence(report: GateReport, lang: Language = "en") -> str:
+    """Say the decision in one sentence; where the policy only advises, nothing is called passed."""
+    words = _sentences()
+    demo = words["demo"][lang] if report.provenance == "SIMULATED" else ""
     if report.advisory:
-        return f"{demo}Advisory only, nothing is decided: {ADVICE[report.decision]}"
+        advice = words["advice"][lang] + words[f"advice_{report.decision}"][lang]
+        return demo + advice
     waived = sum(check.waived for check in report.checks)
     if report.decision == "PASS" and waived:
-        return f"{demo}Ship: every check passed but {waived} that their owners answer for."
-    return demo + WORDS[report.decision]
+        return demo + words["PASS_waived"][lang].format(waived=waived)
+    return demo + words[report.decision][lang]
+
+
+@cache
+def _sentences() -> Mapping[str, Mapping[Language, str]]:
+    file = files("judge.exporters").joinpath("gate_sentences.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def about(report: GateReport) -> list[str]:
     """Say the reason of the decision first, then what it rests on."""
-    lines = [report.trust] if report.trust else _reasons(report)
+    against = report.trust.replace(".; ", ".\n").splitlines()
+    lines = against or _reasons(report)
     if report.unchecked:
         lines.append(f"{report.unchecked} of {report.responses} responses: no check looked at them")
     if report.unbound_labels:
@@ -86,7 +80,7 @@ def about(report: GateReport) -> list[str]:
         )
     if report.looks > 1:
         lines.append(f"look {report.looks} at this candidate; the limits reckon with all of them")
-    return lines
+    return [*lines, *report.notes]
 
 
 def _reasons(report: GateReport) -> list[str]:
@@ -94,8 +88,12 @@ def _reasons(report: GateReport) -> list[str]:
     held = [each for each in report.checks if each.decision == report.decision and not each.waived]
     if report.decision == "PASS":
         return []
-    named = [f"{each.name}: {each.why}" for each in held[:3]]
+    named = [f"{_row(each)}: {each.why}" for each in held[:3]]
     return [*named, f"and {len(held) - 3} more"] if len(held) > 3 else named
+
+
+def _row(check: CheckOutcome) -> str:
+    return check.name if check.group is None else f"{check.name}, {check.group}"
 
 
 def next_steps(report: GateReport) -> list[str]:
@@ -130,6 +128,7 @@ def as_document(report: GateReport, names: GroupNames) -> dict[str, object]:
             written["decision"] = _held(check.decision)
     return {
         "sentence": sentence(report),
+        "sentences": {lang: sentence(report, lang) for lang in get_args(Language)},
         "reasons": about(report),
         **document,
         "groups": both_names([check.group for check in report.checks], names),
@@ -159,6 +158,7 @@ def junit(report: GateReport, names: GroupNames) -> str:
     told = {
         "decision": _held(report.decision) if report.advisory else report.decision,
         "sentence": sentence(report),
+        "sentence-zh": sentence(report, "zh"),
         **{name: str(getattr(report, name)) for name in ("provenance", "baseline", "candidate")},
     }
     for name, value in told.items():
@@ -283,6 +283,8 @@ def summary(report: GateReport, names: GroupNames) -> str:
     order = {"FAIL": 0, "UNTRUSTED": 1, "INCOMPLETE": 2, "NEED_LABELS": 3, "PASS": 4}
     lines = [
         f"## {sentence(report)}",
+        "",
+        sentence(report, "zh"),
         "",
         *[f"- {_md(line)}" for line in (*about(report), *next_steps(report))],
         "",

@@ -10,10 +10,12 @@ from pydantic import Field
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_difference, gate_mean, gate_rate
-from calibration.validation import Design, FloatArray
+from calibration.validation import BoolArray, Design, FloatArray
 from judge.gate.paired import Paired
 from judge.policy import Check, Measure, Policy
 from judge.records import Counts, Provenance, Record
+
+_MOST_NAMED = 5
 
 # P-values from one-sided limits.
 
@@ -78,7 +80,8 @@ class CheckOutcome(Record):
     labels_needed: int | None = None
     """About how many labelled prompts would settle it; None where that cannot be said."""
     fewest: int | None = None
-    """Fewest labelled prompts with which it could pass, if no label spoke against the candidate."""
+    """Fewest labelled prompts with which it could pass at this look, if no label spoke against the
+    candidate."""
     look: int | None = None
     """Number of this look at the candidate, of those that the policy planned."""
     risk: float | None = None
@@ -95,6 +98,9 @@ class CheckOutcome(Record):
     """The judge's own value were every missing verdict the worst, and the best, there is."""
     n: int = 0
     n_labelled: int = 0
+    awaited: int = 0
+    """Labels that experts were asked for and that are missing, not assessable or in dispute; 0
+    where they are few enough to leave out."""
     waived: bool = False
 
 
@@ -116,7 +122,7 @@ class Risks:
     look, looks : int
         Number of this look, and looks that were planned.
     fewest : int
-        Labels with which the check could pass at all.
+        Labels with which the check could pass at this look at all.
     """
 
     passing: float
@@ -202,6 +208,8 @@ class Claim:
     labels_needed: int | None = None
     n_labelled: int = 0
     risks: Risks | None = None
+    awaited: int = 0
+    """Labels that experts were asked for and that are missing."""
 
 
 def labels_of(check: Check, part: Paired) -> int:
@@ -236,7 +244,7 @@ def claim(check: Check, on: Material, *, group: str | None, policy: Policy, risk
         return replace(nothing, why=why + ends)
     try:
         measured = _measured_claim(check, on, nothing, policy=policy, risks=risks)
-        return _quarantined(measured, check, on.part)
+        return _answered(_quarantined(measured, check, on.part), check, on.part)
     except UnusableJudge as error:
         return replace(nothing, decision="UNTRUSTED", why=str(error))
     except InsufficientLabels as error:
@@ -291,6 +299,33 @@ def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
     if measured.decision != "PASS" or unseen <= check.max_flagged * flagged.size:
         return claim
     return replace(claim, decision="NEED_LABELS", labels_needed=unseen)
+
+
+def _answered(measured: Claim, check: Check, part: Paired) -> Claim:
+    """Let nothing pass while experts still owe a label of what they were asked.
+
+    What they leave out, cannot assess or disagree on is no random part of what was drawn.
+    """
+    sides = ((part.awaited_baseline, part.human_baseline),) * (check.margin is not None)
+    sides += ((part.awaited_candidate, part.human_candidate),)
+    awaited = sum(int(open_.sum()) for open_, _ in sides)
+    share = max(_share_awaited(open_, human) for open_, human in sides)
+    if share <= check.max_unscored:
+        return measured
+    units: list[int] = np.flatnonzero(np.any([open_ for open_, _ in sides], axis=0)).tolist()
+    named = ", ".join(part.prompts[unit][0] for unit in units[:_MOST_NAMED])
+    more = ", ..." if len(units) > _MOST_NAMED else ""
+    said = (
+        f"experts were asked for {awaited} labels that are missing, not assessable or in dispute "
+        f"({share:.1%}, {check.max_unscored:.1%} are allowed): {named}{more}"
+    )
+    claim = replace(measured, why=f"{measured.why}; {said}".removeprefix("; "), awaited=awaited)
+    return replace(claim, decision="NEED_LABELS") if measured.decision == "PASS" else claim
+
+
+def _share_awaited(awaited: BoolArray, human: FloatArray) -> float:
+    asked = int(awaited.sum()) + int((~np.isnan(human)).sum())
+    return int(awaited.sum()) / asked if asked else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

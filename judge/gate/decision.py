@@ -32,6 +32,7 @@ from judge.gate.checks import (
 from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, row_key
 from judge.gate.mc_answers import paired_answers
 from judge.gate.needs import next_steps
+from judge.gate.notes import notes, unbound_labels
 from judge.gate.paired import Paired, pair, require_two_releases
 from judge.gate.scales import require_on_scale
 from judge.gate.trust import Trust, trust_in
@@ -42,9 +43,8 @@ from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
 from judge.store.digests import (
     data_digest,
+    is_as_exported,
     items_digest,
-    run_digests,
-    sealed_as,
     side_digest,
 )
 from judge.store.store import Store
@@ -127,7 +127,8 @@ def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
         trust="; ".join(said),
         unchecked=len(unseen or ()),
         responses=responses,
-        unbound_labels=_unbound(baseline, candidate),
+        unbound_labels=unbound_labels(baseline, candidate),
+        notes=tuple(notes(policy, (baseline, candidate))),
         looks=asked.looks.number,
     )
     return next_steps(report, policy, (baseline, candidate), looks=asked.looks)
@@ -221,15 +222,6 @@ def _unchecked(count: int, responses: int, policy: Policy) -> list[CheckOutcome]
             next_step="add their groups to a check, use groups: each, or allow more as unchecked",
         )
     ]
-
-
-def _unbound(*sides: Side) -> int:
-    """Count labels that do not say which text was labelled."""
-    return sum(
-        label.system == side.system and label.text_sha256 is None and label.score is not None
-        for side in sides
-        for label in side.store.labels(side.run)
-    )
 
 
 def _choices(
@@ -341,6 +333,7 @@ def _outcome(check: Check, claim: Claim, *, adjusted: float | None) -> CheckOutc
         best=claim.best,
         n=claim.n,
         n_labelled=claim.n_labelled,
+        awaited=claim.awaited,
     )
 
 
@@ -442,8 +435,7 @@ def _with_lines(
 def _require_as_exported(*sides: Side) -> None:
     """Refuse a file of an exported run that was changed afterwards."""
     for side in sides:
-        sealed = sealed_as(side.store, side.run)
-        if sealed is not None and sealed != run_digests(side.store, side.run):
+        if is_as_exported(side.store, side.run) is False:
             raise ConfigError(
                 f"{side.store.place}: run {side.run.name} was changed after it was exported; "
                 "export it anew."

@@ -60,7 +60,7 @@ def paired_answers(baseline: Path, candidate: Path, *, systems: tuple[str, str])
         )
     first = np.array([old[each].correct for each in ids])
     second = np.array([new[each].correct for each in ids])
-    unflagged = np.zeros(len(ids), dtype=np.bool_)
+    none = np.zeros(len(ids), dtype=np.bool_)
     return Paired(
         prompts=tuple((each, 0) for each in ids),
         groups=tuple(old[each].group for each in ids),
@@ -70,8 +70,10 @@ def paired_answers(baseline: Path, candidate: Path, *, systems: tuple[str, str])
         human_candidate=second,
         raw_baseline=first,
         raw_candidate=second,
-        flagged_baseline=unflagged,
-        flagged_candidate=unflagged,
+        flagged_baseline=none,
+        flagged_candidate=none,
+        awaited_baseline=none,
+        awaited_candidate=none,
         clusters=cluster_codes([old[each].question for each in ids]),
         provenance=worst({each.provenance for each in (*old.values(), *new.values())}),
         unmatched=0,

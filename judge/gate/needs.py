@@ -5,19 +5,22 @@ prompts like those that are labelled already, at the risk of the next look. A pl
 so only the largest few checks that need labels get one; the others get the fewest that could do.
 """
 
+from collections.abc import Sequence
+from math import ceil
+
 import numpy as np
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.pair_planning import pairs_from_labels, plan_pairs
 from calibration.planning import pilot_from_labels, plan_labels
-from calibration.sequential import look_error
 from judge.gate.checks import NO_GROUP, CheckOutcome, GateReport
 from judge.gate.looks import Looks, row_key
 from judge.gate.paired import Paired, pair
-from judge.policy import VETO, Check, Policy
-from judge.ratings import Side
+from judge.policy import Check, Policy
+from judge.ratings import Side, samples_of
 
 MOST_PLANS = 3
+_MOST_NAMED = 3
 _REPEATS = 30
 _PROMPTS = 1500
 """Prompts that a plan supposes at least, so that it can say that more are needed than there are."""
@@ -41,37 +44,82 @@ def next_steps(
     waiting = [
         each
         for each in report.checks
-        if each.decision == "NEED_LABELS" and not each.name.endswith(VETO)
+        if each.decision == "NEED_LABELS" and _kind(checks.get(each.name)) in {"rate", "mean"}
     ]
     planned = {id(each) for each in sorted(waiting, key=lambda each: -each.n)[:MOST_PLANS]}
-    told: list[CheckOutcome] = []
-    for each in report.checks:
-        check = checks.get(each.name)
-        if check is None or check.measured.kind not in {"rate", "mean"} or each not in waiting:
-            told.append(each)
-            continue
-        needed = each.labels_needed
-        if needed is None and id(each) in planned:
-            needed = _planned(each, check, policy=policy, sides=sides, looks=looks)
-        told.append(_told(each, needed, sides))
+    needed: dict[int, int | None] = {}
+    for each in waiting:
+        known = each.labels_needed
+        if known is None and id(each) in planned:
+            check = checks[each.name]
+            known = _planned(each, check, policy=policy, sides=sides, looks=looks)
+        needed[id(each)] = known
+    steps = {
+        name: _step(
+            [(each, needed[id(each)]) for each in waiting if each.name == name],
+            sides,
+            responses=report.responses,
+        )
+        for name in dict.fromkeys(each.name for each in waiting)
+    }
+    told = [
+        each.model_copy(update={"labels_needed": needed[id(each)], "next_step": steps[each.name]})
+        if id(each) in needed
+        else each
+        for each in report.checks
+    ]
     return report.model_copy(update={"checks": tuple(told)})
 
 
-def _told(outcome: CheckOutcome, needed: int | None, sides: tuple[Side, Side]) -> CheckOutcome:
-    fewest = outcome.fewest or 1
-    wanted = max(needed or 0, fewest)
-    where = "" if outcome.group is None else f" in group {outcome.group}"
-    if wanted > outcome.n:
-        step = (
-            f"no labels on these {outcome.n} prompts{where} can settle it: about {wanted} labelled "
-            f"prompts are needed; judge more prompts, or look at them together"
+def _kind(check: Check | None) -> str:
+    return "" if check is None else check.measured.kind
+
+
+def _step(
+    rows: Sequence[tuple[CheckOutcome, int | None]], sides: tuple[Side, Side], *, responses: int
+) -> str:
+    """Say what to do about all rows of a check together; a draw is of all groups."""
+    wanted = {outcome.group: max(plan or 0, outcome.fewest or 1) for outcome, plan in rows}
+    short = [outcome for outcome, _ in rows if wanted[outcome.group] > outcome.n]
+    name = _named([outcome for outcome, _ in rows])
+    awaited = sum(outcome.awaited for outcome, _ in rows)
+    if awaited:
+        runs = " or ".join(dict.fromkeys(side.run.name for side in sides))
+        return (
+            f"{name}: {awaited} labels that experts were asked for are missing; complete their "
+            f"sheets, settle disputes, and import them: cvalues labels import FILE --run {runs}"
         )
-    else:
-        more = max(wanted - outcome.n_labelled, 1)
-        runs = list(dict.fromkeys(side.run.name for side in sides))
-        each = " and ".join(f"cvalues sample {run} --add {more} --out {run}.xlsx" for run in runs)
-        step = f"label about {more} more prompts{where} for both releases: {each}"
-    return outcome.model_copy(update={"labels_needed": needed, "next_step": step})
+    if short:
+        most = max(short, key=lambda each: each.n)
+        return (
+            f"{_named(short)}: no labels on the prompts that there are can settle it: about "
+            f"{wanted[most.group]} labelled prompts are needed where there are {most.n}; judge "
+            "more prompts, look at groups together, or allow a wider margin"
+        )
+    more = max(
+        ceil(max(wanted[each.group] - each.n_labelled, 1) * responses / max(each.n, 1))
+        for each, _ in rows
+    )
+    commands = " && ".join(dict.fromkeys(_draw_more(side, more) for side in sides))
+    return f"{name}: label about {more} more prompts for both releases: {commands}"
+
+
+def _draw_more(side: Side, prompts: int) -> str:
+    """Write the command that draws more prompts, for all systems of the run."""
+    run = side.run.name
+    systems = len({each.system for each in side.store.generations(side.run)})
+    how = "--add" if samples_of(side.store, side.run) else "--n"
+    return f"cvalues sample {run} {how} {prompts * systems} --out {run}.xlsx"
+
+
+def _named(outcomes: Sequence[CheckOutcome]) -> str:
+    """Name a check with its groups: the first of them, and how many more there are."""
+    groups = [each.group for each in outcomes if each.group is not None]
+    if not groups:
+        return outcomes[0].name
+    rest = len(groups) - _MOST_NAMED
+    more = f" +{rest}" if rest > 0 else ""
+    return f"{outcomes[0].name} ({', '.join(groups[:_MOST_NAMED])}{more})"
 
 
 def _planned(
@@ -84,7 +132,8 @@ def _planned(
 ) -> int | None:
     """Plan for the limits that were not reached; None where no number of labels is known."""
     part = _part(outcome, check, policy=policy, sides=sides)
-    error = _next_risk(outcome, check, policy=policy, looks=looks)
+    key = row_key(check, outcome.group)
+    error = looks.next_risk(key, outcome.n_labelled, check=check, policy=policy)
     if error <= 0.0:
         return None
     most = 0
@@ -105,15 +154,6 @@ def _part(
     if outcome.group is None:
         return paired
     return paired.subset(None if outcome.group == NO_GROUP else outcome.group)
-
-
-def _next_risk(outcome: CheckOutcome, check: Check, *, policy: Policy, looks: Looks) -> float:
-    """Give the risk of the next look, supposed that half as many labels come again."""
-    key, fewest = row_key(check, outcome.group), outcome.fewest or 1
-    history = [look.get(key, 0) for look in (*looks.earlier, {key: outcome.n_labelled})]
-    counted = [float(n) for n in history if n >= fewest]
-    present = max(1.5 * outcome.n_labelled, float(fewest))
-    return look_error([*counted, present], looks=policy.looks, error=policy.error)
 
 
 def _for_margin(part: Paired, check: Check, error: float) -> int:

@@ -30,6 +30,9 @@ class Paired:
     raw_candidate: FloatArray
     flagged_baseline: BoolArray
     flagged_candidate: BoolArray
+    awaited_baseline: BoolArray
+    """Whether experts were asked and there is no label yet; see `judge.ratings.Rated`."""
+    awaited_candidate: BoolArray
     clusters: IntArray | None
     """Number of what copies or samples of one prompt share; None where all stand alone."""
     strata: IntArray | None = None
@@ -53,6 +56,8 @@ class Paired:
             raw_candidate=self.raw_candidate[kept],
             flagged_baseline=self.flagged_baseline[kept],
             flagged_candidate=self.flagged_candidate[kept],
+            awaited_baseline=self.awaited_baseline[kept],
+            awaited_candidate=self.awaited_candidate[kept],
             clusters=None if self.clusters is None else self.clusters[kept],
             strata=None if self.strata is None else self.strata[kept],
             unmatched=0,
@@ -115,6 +120,8 @@ def pair(
         raw_candidate=second.raw[right],
         flagged_baseline=first.flagged[left],
         flagged_candidate=second.flagged[right],
+        awaited_baseline=first.awaited[left],
+        awaited_candidate=second.awaited[right],
         clusters=cluster_codes([first.clusters[number] for number in left]),
         strata=_strata([first.cells[old] for old in left], [second.cells[new] for new in right]),
         provenance=worst({first.provenance, second.provenance}),

@@ -31,6 +31,8 @@ class _Seen:
     verdicts: int = 0
     reporting: int = 0
     flagged: bool = False
+    awaited: bool = False
+    """Whether experts were asked and have given no level."""
     drawn: bool = True
     """Whether a draw holds it, where the run has draws: else a label of it bounds nothing."""
     settled: bool | None = None
@@ -68,6 +70,8 @@ class _Tally:
     """Events that the judge reports and no expert has seen."""
     flagged: int
     """Responses that address the judge and that no expert has seen."""
+    awaited: int
+    """Responses that experts were asked about and gave no level for."""
     unscored: int
     """Responses that neither the judge nor an expert could assess."""
     cells: tuple[Watched, ...]
@@ -139,7 +143,7 @@ def _step(
     if _open(tally, check):
         ids = ",".join(tally.open[:_MOST_NAMED])
         rest = len(tally.open) - _MOST_NAMED
-        more = f" (and {rest} more)" if rest > 0 else ""
+        more = f" +{rest}" if rest > 0 else ""
         return f"label {ids}{more}: cvalues sample {run} --ids {ids} --out {run}.xlsx"
     needed = ceil(log(risk) / log(1.0 - veto.at_most))
     more = max(needed - tally.labelled, 1)
@@ -159,6 +163,8 @@ def _tally(side: Side, measure: Measure, veto: Veto, *, found: Rated, bound_only
     seen = {unit: _Seen(drawn=not drawn or unit in drawn) for unit in found.prompts}
     _read_verdicts(side, measure, veto, seen=seen)
     _read_labels(side, measure, veto, seen=seen, bound_only=bound_only)
+    for unit, open_ in zip(found.prompts, found.awaited.tolist(), strict=True):
+        seen[unit].awaited = open_ and not seen[unit].labelled
     units = [seen[unit] for unit in found.prompts]
     return _Tally(
         responses=len(units),
@@ -167,6 +173,7 @@ def _tally(side: Side, measure: Measure, veto: Veto, *, found: Rated, bound_only
         disputed=sum(each.disputed for each in units),
         reported=sum(each.reporting > 0 and not each.labelled for each in units),
         flagged=sum(each.flagged and not each.labelled for each in units),
+        awaited=sum(each.awaited for each in units),
         unscored=sum(not each.verdicts and not each.labelled for each in units),
         cells=_cells(found, units, by_judge=True),
         alone=_cells(found, units, by_judge=False),
@@ -174,7 +181,9 @@ def _tally(side: Side, measure: Measure, veto: Veto, *, found: Rated, bound_only
             dict.fromkeys(
                 prompt
                 for (prompt, _), each in zip(found.prompts, units, strict=True)
-                if each.disputed or (not each.labelled and (each.reporting or each.flagged))
+                if each.disputed
+                or each.awaited
+                or (not each.labelled and (each.reporting or each.flagged))
             )
         ),
     )
@@ -255,7 +264,9 @@ def _bound(tally: _Tally, screen: EventScreen | None, *, risk: float) -> float:
 def _open(tally: _Tally, check: Check) -> int:
     """Count responses that experts must look at before anything can pass."""
     flagged = tally.flagged if tally.flagged > check.max_flagged * tally.responses else 0
-    return tally.reported + tally.disputed + flagged
+    asked = tally.awaited + tally.labelled
+    awaited = tally.awaited if tally.awaited > check.max_unscored * asked else 0
+    return tally.reported + tally.disputed + flagged + awaited
 
 
 def _decided(tally: _Tally, check: Check, *, veto: Veto, bound: float) -> tuple[Decision, str]:
@@ -288,5 +299,6 @@ def _open_reasons(tally: _Tally) -> str:
         "reported by the judge and not yet seen by an expert": tally.reported,
         "on which experts disagree": tally.disputed,
         "flagged as addressed to the judge and without a label": tally.flagged,
+        "that experts were asked about and gave no level for": tally.awaited,
     }
-    return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    return "; ".join(f"{count} {what}" for what, count in parts.items() if count)

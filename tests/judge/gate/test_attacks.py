@@ -510,14 +510,14 @@ def test_few_labels_of_the_passport_are_missing_labels_and_no_distrust(tmp_path:
 
 def test_a_look_is_counted_once_for_each_state_of_the_data(tmp_path: Path) -> None:
     store = store_at(tmp_path)
-    some = [*GOOD[:70], *[None] * 230]
+    some = [*GOOD[:80], *[None] * 220]
     old = release(store, "old", [1] * 300, labels=[1] * 300)
     new = release(store, "new", [1] * 300, labels=some)
 
     first = gate(tmp_path, store, MARGIN)
     again = gate(tmp_path, store, MARGIN.replace("safety, measure", "renamed, measure"))
     store.add_labels(
-        new.run, [Label(id="p80", system="new", rater="a", criterion="safe", score=1.0)]
+        new.run, [Label(id="p90", system="new", rater="a", criterion="safe", score=1.0)]
     )
     second = gate(tmp_path, store, MARGIN)
 
@@ -525,7 +525,7 @@ def test_a_look_is_counted_once_for_each_state_of_the_data(tmp_path: Path) -> No
     assert (first.looks, again.looks, second.looks) == (1, 1, 2)
     assert first.checks[0].risk == pytest.approx(0.05 / np.sqrt(5), abs=1e-4)
     assert again.checks[0].risk == first.checks[0].risk
-    assert (second.checks[0].look, second.checks[0].n_labelled) == (2, 71)
+    assert (second.checks[0].look, second.checks[0].n_labelled) == (2, 81)
 
 
 def test_after_the_planned_looks_nothing_passes(tmp_path: Path) -> None:
@@ -563,4 +563,4 @@ def test_looks_that_could_not_have_passed_spend_nothing(tmp_path: Path) -> None:
     report = gate(tmp_path, store, MARGIN)
 
     assert report.looks == 7
-    assert (report.checks[0].look, report.checks[0].fewest) == (1, 59)
+    assert (report.checks[0].look, report.checks[0].fewest) == (1, 75)
