@@ -30,6 +30,9 @@ _TONES: dict[Decision, Tone] = {
 _ORDER: tuple[Decision, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
 """Which check is named first."""
 
+_MOST_NAMED = 3
+_MOST_STEPS = 5
+
 _FEW_LABELS = "are needed."
 """How a reason ends that says that labels are missing; it says nothing against the judge."""
 
@@ -61,12 +64,45 @@ def _system(report: Report, side: str) -> str:
     return next(found, side)
 
 
-def reasons(decided: GateReport) -> list[Both]:
-    """Give the reasons why a judge is not trusted, or why a check has no number."""
+def reasons(report: Report, gate: Gate) -> list[Both]:
+    """Give the reasons of a decision: against the judge, or of the checks that stand in the way."""
+    decided = gate.report
     if decided.trust:
         return reported(decided.trust)
-    found = [c.why for c in decided.checks if c.decision == "UNTRUSTED" and not c.waived]
-    return [reason for text in dict.fromkeys(found) for reason in reported(text)]
+    if decided.decision == "PASS":
+        return []
+    held = [
+        each
+        for each in _shown(gate)
+        if each.outcome.decision == decided.decision and not each.outcome.waived
+    ]
+    said = [
+        joined((_label(report, each.outcome), _why(each)), "：", ": ")
+        for each in held[:_MOST_NAMED]
+    ]
+    rest = len(held) - _MOST_NAMED
+    return [*said, say("gate.more", n=rest)] if rest > 0 else said
+
+
+def notes(decided: GateReport) -> list[Both]:
+    """Say what a reader must know beside the reasons: what was left out, looks, labels, files."""
+    said: list[Both] = []
+    if decided.unchecked:
+        said.append(say("gate.unchecked", n=decided.unchecked, of=decided.responses))
+    if decided.unbound_labels:
+        said.append(say("gate.unbound", n=formatting.counted(decided.unbound_labels)))
+    if decided.looks > 1:
+        said.append(say("gate.looks", n=decided.looks))
+    return [*said, *(each for note in decided.notes for each in reported(note))]
+
+
+def steps(decided: GateReport) -> list[Both]:
+    """Say what to do next, each step once."""
+    found = list(dict.fromkeys(each.next_step for each in decided.checks if each.next_step))
+    return [
+        joined((say("gate.next"), joined(reported(step), "；", "; ")), "", " ")
+        for step in found[:_MOST_STEPS]
+    ]
 
 
 def labels_missing(decided: GateReport) -> bool:
@@ -104,8 +140,16 @@ class _Shown:
     advisory: bool
 
     @classmethod
-    def of(cls, outcome: CheckOutcome, asked: Check, *, advisory: bool) -> "_Shown":
-        """Read an outcome by the check of the policy that it belongs to."""
+    def of(cls, outcome: CheckOutcome, asked: Check | None, *, advisory: bool) -> "_Shown":
+        """Read an outcome by the check of the policy that it belongs to, if it does to one."""
+        if asked is None:
+            return cls(
+                outcome=outcome,
+                unit="share",
+                better_high=False,
+                difference=False,
+                advisory=advisory,
+            )
         veto = outcome.name != asked.name
         return cls(
             outcome=outcome,
@@ -162,7 +206,7 @@ def section(report: Report) -> Section | None:
 def _shown(gate: Gate) -> list[_Shown]:
     asked = {check.name: check for check in gate.policy.checks}
     return [
-        _Shown.of(each, asked[each.name.removesuffix(VETO)], advisory=gate.report.advisory)
+        _Shown.of(each, asked.get(each.name.removesuffix(VETO)), advisory=gate.report.advisory)
         for each in gate.report.checks
     ]
 
@@ -261,11 +305,11 @@ def _label(report: Report, check: CheckOutcome) -> Both:
 
 
 def _table(report: Report, checks: Sequence[_Shown]) -> Table:
-    head = ("check", "decision", "value", "margin", "p", "n", "labelled", "why")
+    head = ("check", "decision", "value", "margin", "p", "n", "labelled", "fewest", "look", "why")
     return Table(
         head=say_all("checks", *head),
         rows=[tuple(_cells(report, check)) for check in checks],
-        numbers=range(2, 7),
+        numbers=range(2, 9),
     )
 
 
@@ -279,6 +323,12 @@ def _cells(report: Report, check: _Shown) -> Iterator[Both]:
     yield formatting.NOTHING if found.adjusted_p is None else same(f"{found.adjusted_p:.3f}")
     yield formatting.count(found.n)
     yield formatting.count(found.n_labelled)
+    yield formatting.NOTHING if found.fewest is None else formatting.count(found.fewest)
+    yield (
+        formatting.NOTHING
+        if not found.look or found.risk is None
+        else say("checks.look_risk", look=found.look, risk=f"{100 * found.risk:.2g}")
+    )
     yield _why(check)
 
 
@@ -288,11 +338,7 @@ def _why(check: _Shown) -> Both:
 
 
 def _veto(outcome: CheckOutcome) -> Both:
-    if outcome.decision == "PASS":
-        return say("gate.veto_pass", high=formatting.percent(outcome.high or 0.0))
-    if outcome.decision == "FAIL":
-        return say("gate.veto_fail")
-    return say("gate.veto_open", n=outcome.labels_needed or 0)
+    return joined(reported(outcome.why), "；", "; ")
 
 
 def _reason(check: _Shown) -> Both:
@@ -315,9 +361,18 @@ def _reason(check: _Shown) -> Both:
         value, *ends = found.level
         level = formatting.with_interval(unit, value, (ends[0], ends[1]))
         parts.append(say("gate.level", level=level, floor=formatting.value(unit, found.floor)))
+    parts += [each for text in _beside(found) for each in reported(text)]
     if found.labels_needed:
         parts.append(say("gate.labels_group", n=found.labels_needed))
     return joined(parts, "；", "; ")
+
+
+def _beside(outcome: CheckOutcome) -> list[str]:
+    """Give what the reason says beside the numbers, which the page writes itself."""
+    if outcome.decision == "UNTRUSTED":
+        return []
+    pieces = outcome.why.partition("; waived by ")[0].split("; ")
+    return [piece for piece in pieces if not piece.startswith(("difference ", "level "))]
 
 
 # What changed from one release or run to the next, group by group.

@@ -31,7 +31,9 @@ class Verdict:
     """Under which name the page has it."""
     sentence: Both
     reasons: Sequence[Both]
-    """Why the judge is not trusted."""
+    """Why: against the judge, or what the checks found."""
+    steps: Sequence[Both]
+    """What to do next."""
     notes: Sequence[Both]
 
 
@@ -51,8 +53,9 @@ def verdict(report: Report) -> Verdict | None:
         word=word,
         name="UNTRUSTED_few" if few else word,
         sentence=gate.sentence(report, decided),
-        reasons=gate.reasons(decided) if decided.decision == "UNTRUSTED" else (),
-        notes=notes,
+        reasons=gate.reasons(report, report.gate),
+        steps=gate.steps(decided),
+        notes=[*notes, *gate.notes(decided)],
     )
 
 
