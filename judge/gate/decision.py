@@ -111,9 +111,7 @@ def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
         said = ("the verdicts are SIMULATED; --allow-simulated shows a demonstration.",)
         outcomes = [_distrusted(each, said) for each in outcomes]
     outcomes = [_waived(outcome, policy.waivers) for outcome in outcomes]
-    responses = sum(
-        each.system == candidate.system for each in candidate.store.generations(candidate.run)
-    )
+    responses = _responses(candidate)
     outcomes += _unchecked(len(unseen or ()), responses, policy)
     report = GateReport(
         decision=overall(outcomes),
@@ -132,6 +130,10 @@ def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
         looks=asked.looks.number,
     )
     return next_steps(report, policy, (baseline, candidate), looks=asked.looks)
+
+
+def _responses(side: Side) -> int:
+    return sum(each.system == side.system for each in side.store.generations(side.run))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
