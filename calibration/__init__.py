@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         gate_mean,
         gate_rate,
     )
+    from calibration.first_harm import compare_first_harm, first_harm_curve
     from calibration.planning import (
         Pilot,
         pilot_from_accuracy,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from calibration.rater_agreement.report import AgreementReport, agreement
     from calibration.rogan_gladen import curated_rate
     from calibration.sampling import draw
+    from calibration.session_rates import harmed_session_rate, harmful_turn_rate
 
 __all__ = [
     "AgreementReport",
@@ -65,17 +67,21 @@ __all__ = [
     "alternative_annotator_test",
     "cohen_kappa",
     "compare_error_rates",
+    "compare_first_harm",
     "curated_rate",
     "draw",
     "drawn_accuracy",
     "estimate_difference",
     "estimate_mean",
     "estimate_rate",
+    "first_harm_curve",
     "gate_difference",
     "gate_mean",
     "gate_rate",
     "gwet_ac1",
     "gwet_ac2",
+    "harmed_session_rate",
+    "harmful_turn_rate",
     "human_ceiling",
     "icc_average",
     "icc_single",
@@ -103,17 +109,21 @@ _HOME = {
     "alternative_annotator_test": "rater_agreement.alternative_annotator",
     "cohen_kappa": "rater_agreement.nominal",
     "compare_error_rates": "drift",
+    "compare_first_harm": "first_harm",
     "curated_rate": "rogan_gladen",
     "draw": "sampling",
     "drawn_accuracy": "rater_agreement.drawn_accuracy",
     "estimate_difference": "estimators",
     "estimate_mean": "estimators",
     "estimate_rate": "estimators",
+    "first_harm_curve": "first_harm",
     "gate_difference": "estimators",
     "gate_mean": "estimators",
     "gate_rate": "estimators",
     "gwet_ac1": "rater_agreement.nominal",
     "gwet_ac2": "rater_agreement.nominal",
+    "harmed_session_rate": "session_rates",
+    "harmful_turn_rate": "session_rates",
     "human_ceiling": "rater_agreement.human_ceiling",
     "icc_average": "rater_agreement.interval_scale",
     "icc_single": "rater_agreement.interval_scale",

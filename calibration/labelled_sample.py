@@ -30,9 +30,10 @@ from calibration.validation import (
 # With many prompts the design effect 1 + (m - 1) ICC divides the counts. The intraclass
 # correlation (ICC) of expert ratings is poorly known from few labels, so that of the judge on all
 # items is used, divided by the squared correlation between judge and experts, because the judge's
-# noise hides some of it. With few prompts, and for what the labels say alone, the effect is that
-# of the cluster-robust variance of the labels, with Student's t of (prompts - 1) degrees of
-# freedom, where enough prompts differ in outcome for it to be estimable.
+# noise hides some of it; where the labels' own effect is larger, it counts. With few prompts, and
+# for what the labels say alone, the effect is that of the cluster-robust variance of the labels,
+# with Student's t of (prompts - 1) degrees of freedom, where enough prompts differ in outcome for
+# it to be estimable.
 #
 # References ---------- Kish (1965), Survey Sampling, section 5.4, the design effect. Donner and
 # Koval (1980), Biometrics 36(1), 19-25, the analysis-of-variance ICC. Korn and Graubard (1998),
@@ -108,6 +109,8 @@ def design_effects(
         own = alone
     else:
         own = 1.0 + (per_prompt - 1.0) * _without_noise(seen, judge, human)
+        # A judge that is often wrong hides how much rare outcomes go together; labels show it.
+        own = max(own, alone) if per_prompt > 1.0 else own
     # Labels and verdicts of a labelled prompt err together: twice their covariance is added.
     together = 2.0 * seen * prompts / int(np.unique(clusters).size)
     return DesignEffects(

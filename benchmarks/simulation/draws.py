@@ -14,6 +14,7 @@ N = 5000
 PASS_RATES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995)
 JUDGES = ((0.92, 0.65), (0.97, 0.60), (0.995, 0.90), (0.80, 0.70), (0.99, 0.30), (0.99, 0.95))
 LABELS = (30, 100, 300)
+SESSIONS = 300
 Z = 1.959963984540054
 
 
@@ -100,6 +101,47 @@ def clustered(rate: float, judge: tuple[float, float], n: int, *, each: int, icc
         )
 
     return draw
+
+
+def sessions(
+    rate: float, judge: tuple[float, float], n: int, *, icc: float, of: str = "turns"
+) -> Draw:
+    """Give sessions of 2 to 30 turns, of which n are read whole.
+
+    The share of a session's turns that pass is drawn from a Beta distribution, so that turns of
+    one session have the correlation ``icc``. The truth is the rate of passing turns, or the rate
+    of sessions whose turns all pass, over sessions of all lengths.
+    """
+    lengths = np.arange(2, 31)
+    truth = rate if of == "turns" else float(np.mean(_all_pass(rate, icc, lengths)))
+
+    def draw(rng: np.random.Generator) -> Case:
+        size = rng.integers(2, 31, SESSIONS)
+        name = np.repeat(np.arange(SESSIONS), size)
+        if icc > 0.0:
+            strength = 1.0 / icc - 1.0
+            share = rng.beta(rate * strength, (1.0 - rate) * strength, SESSIONS)
+        else:
+            share = np.full(SESSIONS, rate)
+        passes = (rng.random(name.size) < share[name]).astype(float)
+        return Case(
+            judge=judged(passes, judge, rng),
+            human=np.where(name < n, passes, np.nan),
+            truth=truth,
+            clusters=name,
+        )
+
+    return draw
+
+
+def _all_pass(rate: float, icc: float, lengths: np.ndarray) -> np.ndarray:
+    """Probability that all of so many turns pass: the beta-binomial distribution at its end."""
+    if icc == 0.0:
+        return rate**lengths
+    strength = 1.0 / icc - 1.0
+    steps = np.arange(lengths.max())
+    factors = (rate * strength + steps) / (strength + steps)
+    return np.cumprod(factors)[lengths - 1]
 
 
 def ordinal(shape: str, n: int) -> Draw:

@@ -77,6 +77,8 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
         ("ordinal", "ceiling", "ordinal with a ceiling: smallest coverage"),
         ("paired", "", "paired: smallest coverage"),
         ("strata", "", "strata drawn at unequal rates: smallest coverage"),
+        ("turns", "", "harmful turns, 2 to 30 a session, ICC 0 to .5: smallest coverage"),
+        ("sessions", "", "harmed sessions, 2 to 30 turns, ICC 0 to .5: smallest coverage"),
     ):
         mine = [row for row in _rows(rows, section, OURS) if setting in str(row["setting"])]
         if mine:
@@ -84,6 +86,8 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
     for section, name in (
         ("paired", "paired gate: largest false pass at the margin"),
         ("strata", "gate on strata: largest false pass at the floor"),
+        ("turns", "gate on harmful turns: largest false pass at the ceiling"),
+        ("sessions", "gate on harmed sessions: largest false pass at the ceiling"),
     ):
         mine = _rows(rows, section, GATE)
         if mine:

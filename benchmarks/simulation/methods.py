@@ -11,6 +11,8 @@ from calibration import (
     estimate_rate,
     gate_difference,
     gate_rate,
+    harmed_session_rate,
+    harmful_turn_rate,
 )
 from calibration.estimate import Estimate
 from simulation.draws import Case, Z
@@ -32,6 +34,8 @@ def methods(section: str) -> dict[str, Method]:
         "clustered": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},
         "ordinal": {OURS: _mean, ALONE: _mean_alone},
         "strata": {OURS: _rate, GATE: _gate_rate},
+        "turns": {OURS: _turns, GATE: _gate_turns},
+        "sessions": {OURS: _sessions, GATE: _gate_sessions},
         "paired": {OURS: _difference, GATE: _gate_difference, ALONE: _difference_alone},
     }[section]
 
@@ -64,6 +68,32 @@ def _estimate_difference(case: Case) -> Estimate:
 
 def _rate(case: Case) -> Limits:
     return _limits(_estimate(case))
+
+
+def _passing(estimate: Estimate) -> Limits:
+    return 1.0 - estimate.high, 1.0 - estimate.low
+
+
+def _turns(case: Case) -> Limits:
+    return _passing(harmful_turn_rate(case.judge, case.human, sessions=case.clusters))
+
+
+def _gate_turns(case: Case) -> Limits:
+    found = harmful_turn_rate(
+        case.judge, case.human, sessions=case.clusters, confidence=0.9, strict=True
+    )
+    return _passing(found)
+
+
+def _sessions(case: Case) -> Limits:
+    return _passing(harmed_session_rate(case.judge, case.human, sessions=case.clusters))
+
+
+def _gate_sessions(case: Case) -> Limits:
+    found = harmed_session_rate(
+        case.judge, case.human, sessions=case.clusters, confidence=0.9, strict=True
+    )
+    return _passing(found)
 
 
 def _rate_alone(case: Case) -> Limits:

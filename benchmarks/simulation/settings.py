@@ -1,6 +1,7 @@
 """The settings that are simulated, section by section, without the methods."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from simulation.draws import (
     JUDGES,
@@ -14,6 +15,7 @@ from simulation.draws import (
     curated,
     ordinal,
     paired,
+    sessions,
     stratified,
 )
 
@@ -120,6 +122,15 @@ def _strata(_n: int) -> Iterator[Setting]:
             yield name, sum(labels), stratified(rates, labels, sizes, judge=judge)
 
 
+def _sessions(of: str, n: int) -> Iterator[Setting]:
+    """Sessions of which n are read."""
+    for rate in (0.5, 0.8, 0.95, 0.99):
+        for icc in (0.0, 0.1, 0.3, 0.5):
+            for judge in (JUDGES[0], (0.97, 0.70)):
+                name = f"rate {rate} ICC {icc} judge {judge[0]}/{judge[1]}"
+                yield name, n, sessions(rate, judge, n, icc=icc, of=of)
+
+
 _SECTIONS: dict[str, tuple[Callable[[int], Iterator[Setting]], tuple[int, ...]]] = {
     "binary": (_binary, LABELS),
     "by-verdict": (_by_verdict, LABELS),
@@ -128,5 +139,7 @@ _SECTIONS: dict[str, tuple[Callable[[int], Iterator[Setting]], tuple[int, ...]]]
     "ordinal": (_ordinal, (15, 30, 60, 100, 150, 200, 300)),
     "paired": (_paired, (30, 60, 100)),
     "strata": (_strata, (0,)),
+    "turns": (partial(_sessions, "turns"), (15, 30, 100)),
+    "sessions": (partial(_sessions, "sessions"), (15, 30, 100)),
 }
 SECTIONS = tuple(_SECTIONS)
