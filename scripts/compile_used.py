@@ -11,7 +11,7 @@ from judge.models.litellm import load_litellm
 
 for entry in COMMANDS.values():
     importlib.import_module(entry.target.partition(":")[0])
-for module in ("judge.report.build", "judge.report.render", "judge.gate.decision", "pandas"):
+for module in ("judge.report.build", "judge.report.page", "judge.gate.decision", "pandas"):
     importlib.import_module(module)
 for module in ("judge.simulated.server", "judge.store.store", "scipy.stats", "openpyxl"):
     importlib.import_module(module)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from judge.report.build import from_run, from_sides
     from judge.report.model import Report
-    from judge.report.render import render, write_report
+    from judge.report.page import render, write_report
 
 __all__ = ["Report", "from_run", "from_sides", "render", "write_report"]
 
@@ -17,8 +17,8 @@ _MODULES = {
     "Report": "judge.report.model",
     "from_run": "judge.report.build",
     "from_sides": "judge.report.build",
-    "render": "judge.report.render",
-    "write_report": "judge.report.render",
+    "render": "judge.report.page",
+    "write_report": "judge.report.page",
 }
 
 

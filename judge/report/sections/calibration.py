@@ -3,14 +3,12 @@
 Headlines speak only of numbers with at least `FEWEST` items behind them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import cast
 
 from calibration.intervals import clopper_pearson
-from judge.calibrate.calibration_set import Ends, Number
+from judge.calibrate.calibration_set import Number
 from judge.calibrate.label_sampling import Curve
-from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.result import Finding, Findings
 from judge.report import formatting
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
@@ -30,95 +28,21 @@ from judge.report.formatting import (
 )
 from judge.report.model import Calibration, Deviation, Report, Unit
 from judge.report.scores import level_name
-from judge.report.sections.calibration_details import details, measure_name, remarks, unit_of
-from judge.report.texts import Both, bracketed, joined, method_name, same, say, say_all
+from judge.report.sections.calibration_details import (
+    details,
+    measure_name,
+    remarks,
+    unit_of,
+    with_system,
+)
+from judge.report.sections.reliability import reliability_pictures
+from judge.report.texts import Both, joined, method_name, same, say, say_all
 
 _MOST_LEVELS = 4
 """Levels of a confusion matrix; the differences on longer scales are drawn instead."""
 
 _TAIL = 0.025
 """Probability on either side of the interval of an error rate."""
-
-
-def _reliability_pictures(report: Report, found: Findings) -> Iterator[Picture]:
-    for place, finding in enumerate(found.overall):
-        if finding.probabilities is not None:
-            yield _reliability_picture(report, finding, ident=f"reliability{place}")
-
-
-def _reliability_picture(report: Report, finding: Finding, *, ident: str) -> Picture:
-    """Draw what experts passed against what the judge's probability said."""
-    found = cast("ProbabilityFinding", finding.probabilities)
-    total = sum(point.n_labelled for point in found.curve)
-    method = say("validity.reliability_method", n=formatting.counted(total))
-    return picture(
-        ident,
-        partial(scatter_chart, picture=_reliability_plane(found)),
-        title=_reliability_title(report, finding, found),
-        meta=worth(report, method, corrected=None),
-        desc=say("validity.reliability_alt"),
-        table=_reliability_table(found),
-    )
-
-
-def _reliability_title(report: Report, finding: Finding, found: ProbabilityFinding) -> Both:
-    criterion = _with_system(report, finding)
-    if not found.informative:
-        return say("validity.reliability_nothing", criterion=criterion)
-    words = "reliability_error" if found.beyond_verdict else "reliability_verdict_only"
-    return say(
-        f"validity.{words}",
-        criterion=criterion,
-        error=formatting.percent(max(found.error.value, 0.0)),
-        low=formatting.percent(found.error.low),
-        high=formatting.percent(found.error.high),
-    )
-
-
-def _labelled(found: ProbabilityFinding) -> Iterator[tuple[float, float, Ends, int]]:
-    """Give the bins that hold labels: predicted, observed, band, number of labels."""
-    for one in found.curve:
-        if one.observed is not None:
-            yield one.predicted, one.observed, one.band, one.n_labelled
-
-
-def _reliability_plane(found: ProbabilityFinding) -> ScatterPicture:
-    """Place the bins, their bands as upright lines, and the line of a judge that is right."""
-    points = [ScatterPoint(x=end, y=end, n=0, tie="right") for end in (0.0, 1.0)]
-    for place, (predicted, observed, band, n) in enumerate(_labelled(found)):
-        points += [
-            ScatterPoint(x=predicted, y=end, n=0, tie=f"band {place}")
-            for end in (band.low, band.high)
-        ]
-        points.append(ScatterPoint(x=predicted, y=observed, n=n))
-    return ScatterPicture(
-        points=points,
-        x_ends=(0.0, 1.0),
-        y_ends=(0.0, 1.0),
-        x_ticks=scale("share", (0.0, 1.0)),
-        y_ticks=scale("share", (0.0, 1.0)),
-        x_unit=say("validity.predicted"),
-        y_unit=say("validity.observed"),
-        smallest=12.0,
-    )
-
-
-def _reliability_table(found: ProbabilityFinding) -> Table:
-    return Table(
-        head=say_all("validity", "predicted", "observed", "band", "items"),
-        rows=[
-            (
-                formatting.percent(predicted),
-                formatting.percent(observed),
-                same(
-                    f"[{formatting.bare('share', band.low)}, {formatting.bare('share', band.high)}]"
-                ),
-                formatting.count(n),
-            )
-            for predicted, observed, band, n in _labelled(found)
-        ],
-        numbers=range(4),
-    )
 
 
 def section(report: Report) -> Section | None:
@@ -130,28 +54,10 @@ def section(report: Report) -> Section | None:
         ident="validity",
         title=say("validity.title"),
         lead=_lead(calibration.results),
-        pictures=tuple(_pictures(report, calibration)),
+        pictures=tuple(each for draw in PICTURES for each in draw(report, calibration)),
         tables=tuple((each.title, each.table) for each in details(report, calibration.results)),
         notes=tuple(remarks(calibration.results)),
     )
-
-
-def _pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
-    found = calibration.results
-    if any(each.corrected and each.judge_only.value is not None for each in found.overall):
-        yield _correction_picture(report, found)
-    yield from _agreement_pictures(report, found)
-    for place, finding in enumerate(found.overall):
-        agreed = finding.agreement
-        if agreed is not None and 2 <= len(agreed.categories) <= _MOST_LEVELS:
-            yield _confusion_picture(report, finding, ident=f"confusion{place}")
-    for place, finding in enumerate(found.overall):
-        points = calibration.deviations.get(_series(finding), ())
-        if points and finding.agreement and "bias" in finding.agreement.coefficients:
-            yield _deviations_picture(report, finding, points, ident=f"deviations{place}")
-    yield from _reliability_pictures(report, found)
-    for place, curve in enumerate(calibration.budgets):
-        yield _budget_picture(report, curve, ident=f"budget{place}")
 
 
 def _lead(found: Findings) -> Both | None:
@@ -189,21 +95,19 @@ def _series(finding: Finding) -> tuple[str, str, str]:
     return finding.judge, finding.name, finding.system
 
 
-def _with_system(report: Report, finding: Finding) -> Both:
-    name = measure_name(report, finding)
-    return name if len(report.systems) < 2 else bracketed(name, same(finding.system))
-
-
 # Corrected scores beside the judge's own.
 
 
-def _correction_picture(report: Report, found: Findings) -> Picture:
+def _correction_pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
     """Draw each score as the judge gives it and as expert labels correct it."""
+    found = calibration.results
     mine = [
         (each, each.corrected, each.judge_only.value)
         for each in found.overall
         if each.corrected is not None and each.judge_only.value is not None
     ]
+    if not mine:
+        return
     panels = [
         _correction_panel(report, [each for each in mine if unit_of(each[0]) == unit], unit)
         for unit in _units(finding for finding, _, _ in mine)
@@ -214,7 +118,7 @@ def _correction_picture(report: Report, found: Findings) -> Picture:
         design=say(f"validity.design_{found.design}"),
         methods=joined(dict.fromkeys(names[name] for name in sorted(names)), "、", "; "),
     )
-    return picture(
+    yield picture(
         "corrected",
         lambda frame: forest_plot(frame, panels),
         title=_correction_title(report, mine),
@@ -321,15 +225,16 @@ def _correction_cells(report: Report, each: _Corrected) -> tuple[Both, ...]:
 # Agreement of judge and experts, beside that of the experts with each other.
 
 
-def _agreement_pictures(report: Report, found: Findings) -> Iterator[Picture]:
+def _agreement_pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
     """Give a picture to each criterion with its systems, or to each system with its groups."""
+    found = calibration.results
     grouped = any(each.group is not None for each in found.findings)
     depth = 3 if grouped else 2
     firsts = {_series(each)[:depth]: each for each in found.overall}
     for place, (key, first) in enumerate(firsts.items()):
         rows = [each for each in found.findings if _series(each)[:depth] == key]
         rows.sort(key=partial(_place, report))
-        name = _with_system(report, first) if grouped else measure_name(report, first)
+        name = with_system(report, first) if grouped else measure_name(report, first)
         yield _agreement_picture(report, rows, name=name, ident=f"agreement{place}")
 
 
@@ -442,6 +347,13 @@ def _interval(number: Number | None) -> Both:
 # Which level the judge gave where experts gave which.
 
 
+def _confusion_pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
+    for place, finding in enumerate(calibration.results.overall):
+        agreed = finding.agreement
+        if agreed is not None and 2 <= len(agreed.categories) <= _MOST_LEVELS:
+            yield _confusion_picture(report, finding, ident=f"confusion{place}")
+
+
 def _confusion_picture(report: Report, finding: Finding, *, ident: str) -> Picture:
     """Draw experts' levels as rows and the judge's as columns, with shares of each row."""
     agreed = finding.agreement
@@ -506,7 +418,7 @@ def _outlined(report: Report, finding: Finding) -> tuple[int, int] | None:
 
 def _confusion_title(report: Report, finding: Finding, levels: Sequence[Both]) -> Both:
     """Give both error rates with their intervals; of more levels how often both agree."""
-    name = _with_system(report, finding)
+    name = with_system(report, finding)
     counts = finding.agreement.table if finding.agreement else ()
     if len(counts) == 2:
         errors = [
@@ -565,6 +477,13 @@ def _confusion_table(counts: Sequence[tuple[int, ...]], levels: Sequence[Both]) 
 # Judge minus experts along the scale (Bland and Altman, 1986).
 
 
+def _deviations_pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
+    for place, finding in enumerate(calibration.results.overall):
+        points = calibration.deviations.get(_series(finding), ())
+        if points and finding.agreement and "bias" in finding.agreement.coefficients:
+            yield _deviations_picture(report, finding, points, ident=f"deviations{place}")
+
+
 def _deviations_picture(
     report: Report, finding: Finding, points: Sequence[Deviation], *, ident: str
 ) -> Picture:
@@ -584,7 +503,7 @@ def _deviations_picture(
 
 def _deviations_title(report: Report, finding: Finding, n: int) -> Both:
     """Say on which side of zero the interval of the bias lies."""
-    name = _with_system(report, finding)
+    name = with_system(report, finding)
     bias = finding.agreement.coefficients["bias"] if finding.agreement else None
     if bias is None or n < FEWEST:
         return say("validity.deviations", criterion=name)
@@ -635,6 +554,11 @@ def _deviations_table(points: Sequence[Deviation]) -> Table:
 
 
 # What more labels would give.
+
+
+def _budget_pictures(report: Report, calibration: Calibration) -> Iterator[Picture]:
+    for place, curve in enumerate(calibration.budgets):
+        yield _budget_picture(report, curve, ident=f"budget{place}")
 
 
 def _budget_picture(report: Report, curve: Curve, *, ident: str) -> Picture:
@@ -696,3 +620,15 @@ def _budget_table(report: Report, curve: Curve) -> Table:
         ],
         numbers=range(2),
     )
+
+
+PICTURES: tuple[Callable[[Report, Calibration], Iterator[Picture]], ...] = (
+    _correction_pictures,
+    _agreement_pictures,
+    _confusion_pictures,
+    _deviations_pictures,
+    reliability_pictures,
+    _budget_pictures,
+)
+"""What draws the section's pictures, in the page's order. A new chart is one function in a file of
+its own and one line here; docs/extending.md shows one."""

@@ -45,6 +45,12 @@ def measure_name(report: Report, finding: Finding) -> Both:
     return title if len(report.stamp.judges) < 2 else bracketed(title, same(finding.judge))
 
 
+def with_system(report: Report, finding: Finding) -> Both:
+    """Name what a finding measures, with its system where the report holds several."""
+    name = measure_name(report, finding)
+    return name if len(report.systems) < 2 else bracketed(name, same(finding.system))
+
+
 def details(report: Report, findings: Findings) -> Iterator[Detail]:
     """Lay out what there is; a table without rows is left out."""
     for name, rows, head in (

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from judge.report.formatting import DASH, FEWEST, Picture, Section
 from judge.report.model import Report
-from judge.report.render import _READING_ORDER
+from judge.report.page import _READING_ORDER
 from judge.report.sections import overview
 from judge.report.texts import strings
 from tests.judge.report.random_reports import reports
