@@ -153,6 +153,23 @@ def is_judged(generation: Generation, unit: JudgedUnit, roles: Collection[str]) 
     return unit == "each_reply" and generation.messages[generation.turn].role in roles
 
 
+def is_plain(generation: Generation) -> bool:
+    """Tell whether a unit is a prompt and a response alone, however it was written."""
+    if not generation.messages:
+        return True
+    shown = generation.messages[: None if generation.turn is None else generation.turn + 1]
+    if [turn.role for turn in shown] != ["user", "assistant"]:
+        return False
+    return all(turn == Turn(role=turn.role, content=turn.content) for turn in shown)
+
+
+def exchange(generation: Generation, reference: str | None) -> dict[str, str]:
+    """Give what a judge is shown of a plain unit: prompt and response, and a reference if any."""
+    asked, replied = turns_of(generation)[:2]
+    fields = {"prompt": asked.content, "response": replied.content}
+    return fields if reference is None else {**fields, "reference": reference}
+
+
 def content_digest(generation: Generation) -> str | None:
     """Give the SHA-256 of a conversation up to the judged turn; None where there is none."""
     if not generation.messages:

@@ -462,11 +462,3 @@ def model_digest(model: ModelSettings) -> str:
 def _second(model: ModelSettings) -> ModelSettings:
     escalation = getattr(model, "escalation", None)
     return escalation.judge if isinstance(escalation, Escalation) else model
-
-
-def material(generation: Generation) -> Mapping[str, str]:
-    """Give the untrusted fields that a judge sees, without those that are absent."""
-    fields = {"prompt": generation.prompt, "response": generation.response}
-    if generation.reference is not None:
-        fields["reference"] = generation.reference
-    return fields

@@ -8,7 +8,7 @@ they are replaced in one pass, so what is put in is never read again.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,9 +26,13 @@ class Wording(Record):
     task: Text
     material: Text
     material_pairwise: Text
+    material_conversation: Text
+    judged_turn: Text
+    judged_session: Text
     principles: Text
     criteria: Text
     criterion: Text
+    criterion_roles: Text
     definition: Text
     counter_rules: Text
     levels: Text
@@ -38,12 +42,18 @@ class Wording(Record):
     direction_descriptive: Text
     answer: Text
     answer_pairwise: Text
+    answer_turn: Text
+    answer_session: Text
     examples: Text
     example: Text
     reply: Text
     reply_pairwise: Text
+    reply_session: Text
     reasoning_field: Text
+    turn_field: Text
     evidence_field: Text
+    evidence_field_turn: Text
+    evidence_field_session: Text
     score_field: Text
     preference_field: Text
     cannot_assess: Text
@@ -76,6 +86,33 @@ def render(rubric: Rubric, *, group: str | None = None) -> str:
         fill(words.answer, shape=shape),
         _examples(rubric, words),
     )
+
+
+def render_conversation(rubric: Rubric, *, group: str | None = None) -> str:
+    """Write the judge's instructions for grading a conversation, or one turn of it.
+
+    Parameters and returned text as for `render`; the rubric's unit says which of the two.
+    """
+    words = wording(rubric.language)
+    session = rubric.unit == "session"
+    answer = words.answer_session if session else words.answer_turn
+    return _sections(
+        fill(words.task, instructions=rubric.instructions),
+        conversation_material(rubric),
+        _principles(rubric, group, words),
+        fill(words.criteria, criteria=_criteria(rubric, words)),
+        fill(answer, shape=_shape(_score_shapes(rubric, session=session))),
+        _examples(rubric, words, _as_session if session else _as_turn),
+    )
+
+
+def conversation_material(rubric: Rubric) -> str:
+    """Say how a conversation is shown, and which of its turns are judged."""
+    words = wording(rubric.language)
+    judged = words.judged_turn
+    if rubric.unit == "session":
+        judged = fill(words.judged_session, roles=", ".join(rubric.roles))
+    return fill(words.material_conversation, judged=judged)
 
 
 def render_pairwise(rubric: Rubric, *, group: str | None = None) -> str:
@@ -152,7 +189,7 @@ def _criterion(criterion: Criterion, words: Wording) -> str:
 
 
 def explained(criterion: Criterion, words: Wording) -> list[str]:
-    """Write the definition and the counter-rules of a criterion.
+    """Write the own roles, the definition and the counter-rules of a criterion.
 
     Returns
     -------
@@ -160,6 +197,8 @@ def explained(criterion: Criterion, words: Wording) -> list[str]:
         A text each; nothing where a criterion has none.
     """
     texts: list[str] = []
+    if criterion.roles is not None:
+        texts.append(fill(words.criterion_roles, roles=", ".join(criterion.roles)))
     if criterion.definition is not None:
         texts.append(fill(words.definition, definition=criterion.definition))
     if criterion.counter_rules:
@@ -168,8 +207,9 @@ def explained(criterion: Criterion, words: Wording) -> list[str]:
     return texts
 
 
-def _score_shapes(rubric: Rubric) -> Mapping[str, str]:
-    before_score = '{"reasoning": "…", "evidence": "…", "score": '
+def _score_shapes(rubric: Rubric, *, session: bool = False) -> Mapping[str, str]:
+    turn = ' "turn": 0 | null,' if session else ""
+    before_score = f'{{"reasoning": "…",{turn} "evidence": "…", "score": '
     return {c.id: f"{before_score}{_choices(c)}}}" for c in rubric.asked}
 
 
@@ -183,30 +223,52 @@ def _shape(parts: Mapping[str, str]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def _examples(rubric: Rubric, words: Wording) -> str:
+Shown = tuple[Mapping[str, object], Mapping[str, object]]
+"""An example as material, and the reply to it."""
+
+
+def _examples(
+    rubric: Rubric, words: Wording, shown: Callable[[Example], Shown] | None = None
+) -> str:
     if not rubric.examples:
         return ""
+    cases = map(shown or _as_response, rubric.examples)
     worked = [
-        fill(
-            words.example,
-            number=str(number),
-            material=example_material(example),
-            reply=_json(_reply(example)),
-        )
-        for number, example in enumerate(rubric.examples, start=1)
+        fill(words.example, number=str(number), material=_json(material), reply=_json(reply))
+        for number, (material, reply) in enumerate(cases, start=1)
     ]
     return fill(words.examples, examples="\n\n".join(worked))
 
 
-def example_material(example: Example) -> str:
+def example_material(example: Example, *, session: bool = False) -> str:
     """Write the material of a worked example as the judge will get its own: one JSON object."""
-    return _json({"prompt": example.prompt, "response": example.response})
+    return _json(_as_session(example)[0] if session else _as_response(example)[0])
 
 
-def _reply(example: Example) -> Mapping[str, Mapping[str, str | int]]:
+def _as_response(example: Example) -> Shown:
+    return {"prompt": example.prompt, "response": example.response}, _reply(example)
+
+
+def _as_turn(example: Example) -> Shown:
+    return {"conversation": _turns(example), "judged_turn": 1}, _reply(example)
+
+
+def _as_session(example: Example) -> Shown:
+    return {"conversation": _turns(example)}, _reply(example, session=True)
+
+
+def _turns(example: Example) -> list[Mapping[str, object]]:
+    return [
+        {"turn": 0, "role": "user", "content": example.prompt},
+        {"turn": 1, "role": "assistant", "content": example.response},
+    ]
+
+
+def _reply(example: Example, *, session: bool = False) -> Mapping[str, Mapping[str, object]]:
     return {
         grade.criterion: {
             "reasoning": grade.reasoning,
+            **({"turn": 1 if grade.evidence else None} if session else {}),
             "evidence": grade.evidence,
             "score": grade.score,
         }

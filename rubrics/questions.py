@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from rubrics.load import load_as
-from rubrics.prompt import Wording, example_material, explained, fill, wording
+from rubrics.prompt import (
+    Wording,
+    conversation_material,
+    example_material,
+    explained,
+    fill,
+    wording,
+)
 from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Grade, Language, Record, Rubric, Text
 
 Kind = Literal["predicate", "score", "choice"]
@@ -94,14 +101,16 @@ def _questions(rubric: Rubric) -> tuple[TypedQuestion, ...]:
     )
 
 
-def render_brief(rubric: Rubric, *, group: str | None = None) -> str:
+def render_brief(rubric: Rubric, *, group: str | None = None, conversation: bool = False) -> str:
     """Write what a decision model is told before the questions: task, material, examples.
 
     Parameters
     ----------
     rubric : Rubric
     group : str or None
-        As for `rubrics.render.render`.
+        As for `rubrics.prompt.render`.
+    conversation : bool
+        Whether the material is a conversation.
 
     Returns
     -------
@@ -111,7 +120,8 @@ def render_brief(rubric: Rubric, *, group: str | None = None) -> str:
     """
     words, own = wording(rubric.language), question_wording(rubric.language)
     pack = rubric.pack(group)
-    sections = [fill(words.task, instructions=rubric.instructions), words.material]
+    material = conversation_material(rubric) if conversation else words.material
+    sections = [fill(words.task, instructions=rubric.instructions), material]
     if pack is not None:
         items = "\n".join(f"{place}. {item.text}" for place, item in enumerate(pack.items, start=1))
         sections.append(fill(words.principles, title=pack.title, items=items))

@@ -22,7 +22,14 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
-from rubrics.prompt import Wording, fill, render, render_pairwise, wording
+from rubrics.prompt import (
+    Wording,
+    fill,
+    render,
+    render_conversation,
+    render_pairwise,
+    wording,
+)
 from rubrics.rubric import CANNOT_ASSESS, Criterion, Rubric
 
 Preference = Literal["1", "2", "tie", "cannot_assess"]
@@ -74,8 +81,36 @@ def reply_schema(rubric: Rubric) -> Schema:
         there because instructor names a tool by it.
     """
     words = wording(rubric.language)
-    parts = {criterion.id: _graded(criterion, words) for criterion in rubric.asked}
-    return {"title": "Reply", "description": words.reply, **_object(parts)}
+    return {
+        "title": "Reply",
+        "description": words.reply,
+        **_object(_graded(rubric, words, evidence=words.evidence_field)),
+    }
+
+
+def turn_schema(rubric: Rubric) -> Schema:
+    """Make the JSON schema of a reply that grades one turn of a conversation; else as above."""
+    words = wording(rubric.language)
+    return {
+        "title": "Reply",
+        "description": words.reply,
+        **_object(_graded(rubric, words, evidence=words.evidence_field_turn)),
+    }
+
+
+def session_schema(rubric: Rubric) -> Schema:
+    """Make the JSON schema of a reply that grades a whole conversation.
+
+    As `reply_schema`, with a member `turn` before the evidence: the number of the turn that decides
+    the level, or null.
+    """
+    words = wording(rubric.language)
+    turn = {"description": words.turn_field, "anyOf": [{"type": "integer"}, {"type": "null"}]}
+    return {
+        "title": "Reply",
+        "description": words.reply_session,
+        **_object(_graded(rubric, words, evidence=words.evidence_field_session, turn=turn)),
+    }
 
 
 def pairwise_schema(rubric: Rubric) -> Schema:
@@ -110,6 +145,24 @@ def reply_model(rubric: Rubric) -> type[Reply]:
 
 
 @lru_cache(maxsize=128)
+def session_model(rubric: Rubric) -> type[Reply]:
+    """Make the pydantic model of a reply that grades a whole conversation; see `session_schema`."""
+    parts = {
+        criterion.id: _part(
+            f"Grade_{criterion.id}",
+            {
+                "reasoning": str,
+                "turn": int | None,
+                "evidence": str,
+                "score": _score_type(criterion.scale.levels),
+            },
+        )
+        for criterion in rubric.asked
+    }
+    return _reply("Reply", parts, session_schema(rubric))
+
+
+@lru_cache(maxsize=128)
 def pairwise_model(rubric: Rubric) -> type[Reply]:
     """Make the pydantic model of a reply that compares two responses; see `pairwise_schema`."""
     parts = {
@@ -121,23 +174,32 @@ def pairwise_model(rubric: Rubric) -> type[Reply]:
     return _reply("PairwiseReply", parts, pairwise_schema(rubric))
 
 
-def _graded(criterion: Criterion, words: Wording) -> Schema:
+def _graded(
+    rubric: Rubric, words: Wording, *, evidence: str, turn: Schema | None = None
+) -> dict[str, Schema]:
+    return {
+        criterion.id: _object(
+            {
+                "reasoning": _string(fill(words.reasoning_field, title=criterion.title)),
+                **({} if turn is None else {"turn": turn}),
+                "evidence": _string(evidence),
+                "score": _score(criterion, words),
+            }
+        )
+        for criterion in rubric.asked
+    }
+
+
+def _score(criterion: Criterion, words: Wording) -> Schema:
     levels = list(criterion.scale.levels)
     shown = ", ".join(str(level) for level in levels)
-    score = fill(words.score_field, question=criterion.question, levels=shown)
-    return _object(
-        {
-            "reasoning": _string(fill(words.reasoning_field, title=criterion.title)),
-            "evidence": _string(words.evidence_field),
-            "score": {
-                "description": score,
-                "anyOf": [
-                    {"type": "integer", "enum": levels},
-                    {"type": "string", "enum": [CANNOT_ASSESS]},
-                ],
-            },
-        }
-    )
+    return {
+        "description": fill(words.score_field, question=criterion.question, levels=shown),
+        "anyOf": [
+            {"type": "integer", "enum": levels},
+            {"type": "string", "enum": [CANNOT_ASSESS]},
+        ],
+    }
 
 
 def _compared(criterion: Criterion, words: Wording) -> Schema:
@@ -250,9 +312,16 @@ def _judged(rubric: Rubric) -> dict[str, object]:
     """
     said: dict[str, object] = {}
     if rubric.unit != "reply":
+        groups = [None, *sorted(pack.group for pack in rubric.packs)]
         said["unit"] = rubric.unit
+        said["render_conversation"] = [
+            [group, render_conversation(rubric, group=group)] for group in groups
+        ]
     if rubric.roles != ("assistant",):
         said["roles"] = list(rubric.roles)
+    own = {c.id: list(c.roles) for c in rubric.criteria if c.roles is not None}
+    if own:
+        said["criterion_roles"] = own
     uses = {c.id: c.reference for c in rubric.criteria if c.reference != "shown"}
     said |= {"references": uses} if uses else {}
     rules = {c.id: c.rule.model_dump(mode="json") for c in rubric.ruled if c.rule is not None}

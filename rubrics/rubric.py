@@ -240,6 +240,8 @@ class Criterion(Record):
     """The worst level that is still acceptable; None when the criterion draws no line."""
     rule: Rule | None = Field(default=None, discriminator="check")
     """How the criterion is computed from a trace; None where a judge is asked."""
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)] | None = None
+    """Whose turns of a conversation decide it, where these are not those of the whole rubric."""
     reference: ReferenceUse = "shown"
     """What the criterion has to do with a reference answer: `shown` where the data have one,
     `sealed` when it must never see it, `required` when it compares with it."""
@@ -453,6 +455,21 @@ class Rubric(Record):
                         at=(*at, index, "score"),
                     )
         return self
+
+    @model_validator(mode="after")
+    def _roles_of_a_criterion_need_a_session(self) -> Self:
+        for position, criterion in enumerate(self.criteria):
+            if criterion.roles is not None and self.unit != "session":
+                raise problem(
+                    f"{criterion.id} names roles, but the rubric judges single turns",
+                    fix="write `unit: session`, or name the roles for the whole rubric",
+                    at=("criteria", position, "roles"),
+                )
+        return self
+
+    def roles_of(self, criterion: Criterion) -> tuple[Role, ...]:
+        """Say whose turns decide a criterion."""
+        return criterion.roles or self.roles
 
     @model_validator(mode="after")
     def _packs_belong_to_groups(self) -> Self:

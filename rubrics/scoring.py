@@ -23,6 +23,8 @@ class CriterionReading(Record):
     reasoning: str
     evidence: str
     """Words the judge says it found in the response; not yet checked against it."""
+    turn: int | None = None
+    """Index of the turn that the judge names, where it graded a whole conversation."""
 
 
 def read(rubric: Rubric, reply: BaseModel) -> tuple[CriterionReading, ...]:
@@ -44,7 +46,7 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[CriterionReading, ...]:
     ValueError
         If the reply was made for other criteria.
     """
-    graded = cast("dict[str, dict[str, int | str]]", reply.model_dump())
+    graded = cast("dict[str, dict[str, int | str | None]]", reply.model_dump())
     wanted = [criterion.id for criterion in rubric.asked]
     if list(graded) != wanted:
         raise ValueError(f"reply grades {list(graded)}, the rubric asks for {wanted}.")
@@ -130,13 +132,14 @@ def vetoed(rubric: Rubric, scores: Scores) -> bool:
     return score <= rubric.veto.level
 
 
-def _reading(criterion: str, part: Mapping[str, int | str]) -> CriterionReading:
-    score = part["score"]
+def _reading(criterion: str, part: Mapping[str, int | str | None]) -> CriterionReading:
+    score, turn = part["score"], part.get("turn")
     return CriterionReading(
         criterion=criterion,
         score=score if isinstance(score, int) else None,
         reasoning=str(part["reasoning"]),
         evidence=str(part["evidence"]),
+        turn=turn if isinstance(turn, int) else None,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -10,12 +11,15 @@ import typer
 from pydantic import ValidationError
 
 from judge.cli.console import AsJson
+from judge.conversation import units
 from judge.errors import ConfigError
-from judge.grading.judgment_task import question_to
-from judge.grading.pointwise import form
-from judge.importers.responses import OPTIONAL, REQUIRED
+from judge.files import Row
+from judge.grading.judgment_task import single_questions
+from judge.grading.pointwise import Forms, tasks
+from judge.importers.chat import short_form
+from judge.importers.responses import OPTIONAL, REQUIRED, messages_of
 from judge.models.base import Message
-from judge.records import Generation, Judge, material
+from judge.records import Generation, Judge
 from rubrics import Rubric
 from rubrics.lint import Change
 from rubrics.reply_schema import rubric_digest
@@ -34,7 +38,7 @@ def described(rubric: Rubric) -> list[str]:
     lines = [
         f"{rubric.id} {rubric.version} ({rubric.language}): {rubric.title}",
         f"digest {rubric_digest(rubric)}",
-        f"for {groups}; {len(rubric.examples)} examples",
+        f"for {groups}; {len(rubric.examples)} examples; judges {_judged(rubric)}",
         rubric.purpose,
     ]
     for criterion in rubric.criteria:
@@ -47,16 +51,30 @@ def described(rubric: Rubric) -> list[str]:
     return lines
 
 
+_UNITS = {
+    "reply": "the last reply",
+    "each_reply": "each reply for itself",
+    "session": "the whole conversation",
+}
+
+
+def _judged(rubric: Rubric) -> str:
+    roles = "" if rubric.roles == ("assistant",) else f" (turns of {', '.join(rubric.roles)})"
+    return f"{_UNITS[rubric.unit]}{roles}"
+
+
 def messages(rubric: Rubric, item: Generation) -> tuple[Message, ...]:
-    """Make the messages that a judge would get of an item, with a boundary code drawn afresh."""
-    asked = form(rubric, item.group)
-    return question_to(
-        Judge(model="none"),
-        asked.trusted,
-        material(item),
-        reply_schema=asked.reply_schema,
-        nonce=secrets.token_hex(8),
-    ).messages
+    """Make the messages that a judge would get of an item, with a boundary code drawn afresh.
+
+    Where a rubric asks several questions of an item, those of all of them, one after the other.
+    """
+    asked = rubric.model_copy(update={"groups": ()})
+    planned = tasks(units([item], [asked]), Forms([lambda _: asked], [Judge(model="none")]))
+    return tuple(
+        message
+        for task in single_questions(islice(planned, 1))
+        for message in task.question(secrets.token_hex(8)).messages
+    )
 
 
 def read_item(path: Path) -> Generation:
@@ -68,8 +86,12 @@ def read_item(path: Path) -> Generation:
         As `file:line: what; how to fix`.
     """
     values = _json_object(path)
+    turns = messages_of(Row(1, values, path))
     known = {name: values[name] for name in (*REQUIRED, *OPTIONAL) if name in values}
     extra = {name: value for name, value in values.items() if name not in known}
+    known["messages"] = turns
+    if turns:
+        known["prompt"], known["response"] = short_form(turns)
     try:
         return Generation.model_validate({**known, "extra": extra})
     except ValidationError as error:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, cast
 
+from judge.conversation import sessions
 from judge.errors import ConfigError
 from judge.files.atomic import replacing
 from judge.files.decoding import inert
-from judge.grading.judgment_task import Task
+from judge.grading.judgment_task import Task, single_questions
 from judge.grading.pairwise import with_panel
+from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise
 from judge.store.records import Label, Run
@@ -58,6 +60,9 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "key",
         "probabilities",
         "rule",
+        "session",
+        "turn",
+        "windows",
     ),
     "labels": (
         "id",
@@ -108,13 +113,15 @@ def rows(store: "Store", run: Run, what: What) -> Iterator[Row]:
 def _generations(store: "Store", run: Run) -> Iterator[Generation]:
     """Give what was judged, or what a model under test has answered so far."""
     if run.manifest.kind != "generate":
-        return store.generations(run)
+        return sessions(store.generations(run))
     return (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
 
 
 def generation_row(generation: Generation) -> Row:
     """Write a response in the format that `cvalues judge` reads."""
-    written = generation.model_dump(exclude={"extra"})
+    written = generation.model_dump(exclude={"extra", "messages"})
+    if generation.messages:
+        written["messages"] = chat_form(generation.messages)
     return {
         **generation.extra,
         **{key: value for key, value in written.items() if value is not None},
@@ -152,6 +159,9 @@ def _verdict(run: Run, judgment: Judgment, verdict: Verdict) -> Row:
         "key": judgment.key,
         "probabilities": _probabilities(verdict),
         "rule": verdict.rule if verdict.kind == "scored" else None,
+        "session": judgment.cluster,
+        "turn": judgment.turn if verdict.turn is None else verdict.turn,
+        "windows": judgment.windows,
     }
 
 
@@ -412,7 +422,7 @@ def requests(tasks: Iterator[Task]) -> Iterator[Mapping[str, object]]:
         ``custom_id`` is the content key of the task: order-free, and the same on every machine.
         The boundary code of the material is drawn from the key, since a batch is read later.
     """
-    for task in tasks:
+    for task in single_questions(tasks):
         question = task.question(task.key[:16])
         if question.asked is not None:
             raise ConfigError("a batch file holds questions for chat models; use --api chat.")

@@ -4,15 +4,25 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 (one response at a time, two at a time) share the way to the judge and back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import BaseModel
 
-from judge.grading.prompt_injection import POLICY, contain, flags_of, has_content
+from judge.grading.prompt_injection import (
+    POLICY,
+    Material,
+    contain,
+    flags_of,
+    has_content,
+    texts_of,
+)
 from judge.grading.reply_parsing import Unreadable, quoted, read_reply
 from judge.grading.token_probabilities import with_token_probabilities
+from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
 from judge.models.base import Message, Question, Reply
 from judge.models.budget import spent
 from judge.records import (
@@ -21,18 +31,29 @@ from judge.records import (
     Generation,
     Judge,
     Judgment,
+    Provenance,
     Reason,
     Unscored,
     Usage,
     Verdict,
     digest,
     model_digest,
+    replaced,
 )
+from judge.records import worst as worst_stamp
 from rubrics.questions import TypedQuestion
 from rubrics.rubric import JudgedUnit, Role
 
 Order = Literal["single", "forward", "backward"]
 ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """Which of several scores is the worst, and which none can be worse than."""
+
+    highest: bool
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +74,12 @@ class Form:
     roles: tuple[Role, ...] = ("assistant",)
     levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     """Levels of each criterion, where the tokens of the reply tell how likely each was."""
+    criterion_roles: Mapping[str, tuple[Role, ...]] = field(
+        default_factory=dict[str, tuple[Role, ...]]
+    )
+    """Whose turns decide each criterion."""
+    worst: Mapping[str, Worst] = field(default_factory=dict[str, Worst])
+    """By criterion, which of several scores counts where a unit is judged in several questions."""
 
     @property
     def prompt_digest(self) -> str:
@@ -108,10 +135,12 @@ class Task:
 
     generation: Generation
     """What is judged; in pairwise grading its system names both."""
-    material: Mapping[str, str]
+    material: Material
     form: Form
     judge: Judge
     key: str
+    dialogue: Dialogue | None = None
+    """Which turns are graded, where the material is a conversation."""
     repeat: int = 0
     order: Order = "single"
     ladder: tuple[Step, ...] = ()
@@ -141,10 +170,22 @@ class Task:
         """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
         if self.known is not None:
             return _copy(self.known, self.generation, rubric=self.form.rubric)
-        response = self.material.get("response")
-        if response is None or has_content(response):
+        if self._has_content():
             return None
         return judgment(self, no_verdicts(self, "skipped.no_content"), attempts=())
+
+    def _has_content(self) -> bool:
+        if self.dialogue is not None:
+            return self.dialogue.has_content
+        response = self.material.get("response")
+        return not isinstance(response, str) or has_content(response)
+
+    def recalled(self, known: Judgment) -> "Task":
+        """Give what is left to be done where another run has the judgment of this key.
+
+        What was declined before need not be declined again where there is a ladder.
+        """
+        return self.otherwise(known) or replace(self, known=known, ladder=())
 
     def concluded(
         self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
@@ -153,9 +194,15 @@ class Task:
         reply = (came.text or "") if isinstance(came, Reply) else ""
         noticed = flags_of(self.material, criteria=self.form.criteria, reply=reply)
         noticed += (self.step.flag,) if self.step else ()
+        noticed += (LEFT_OUT,) if "omitted" in self.material else ()
         if not isinstance(came, Reply):
             return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
         form = (self.step or self).form
+        if was_cut((form.trusted, *texts_of(self.material)), came.usage):
+            verdicts = no_verdicts(self, "unscored.too_long")
+            return judgment(
+                self, verdicts, attempts=attempts, reply=came, flags=(*noticed, PROMPT_CUT)
+            )
         verdicts, flags = read_verdicts(self, came, form=form, canaries=(nonce,))
         return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
 
@@ -190,10 +237,169 @@ class Task:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedTask(Task):
+    """One judgment that is made of several questions: windows, or with and without a reference.
+
+    The parts are asked one after the other, each with its own way down its ladder. Of several
+    scores of one criterion the worst counts.
+    """
+
+    parts: tuple[Task, ...]
+    """Empty where nothing has to be asked, or what there is cannot be shown."""
+    fixed: tuple[Verdict, ...] = ()
+    """Verdicts on criteria that no judge is asked for."""
+    at: int = 0
+    part: Task | None = None
+    """What is asked now, where it is not the part itself but a step of its ladder."""
+    done: tuple[Judgment, ...] = ()
+    """What was said to the parts before."""
+
+    @property
+    def _now(self) -> Task:
+        return self.part or self.parts[self.at]
+
+    @property
+    def asks(self) -> str:
+        """Name of the judge that is asked."""
+        return self._now.asks
+
+    def question(self, nonce: str) -> Question:
+        """Build the call of the current part."""
+        return self._now.question(nonce)
+
+    def foregone(self) -> Judgment | None:
+        """Give the judgment that needs no call."""
+        # Not super(): dataclasses with slots make the class anew, and it would not be found.
+        if self.known is not None:
+            return Task.foregone(self)
+        if self.parts and self._has_content():
+            return None
+        missing: Reason = "unscored.too_long" if self._has_content() else "skipped.no_content"
+        return judgment(self, self._joined((), missing), attempts=())
+
+    def recalled(self, known: Judgment) -> "Task":
+        """Take over what another run knows, unless it was declined and there is a ladder."""
+        if known.outcome in REFUSALS and any(part.ladder for part in self.parts):
+            return self
+        return replace(self, known=known)
+
+    def concluded(
+        self, attempts: Sequence[Attempt], came: Reply | Reason, *, nonce: str
+    ) -> Judgment:
+        """Make the judgment of the current part; after the last one, that of the whole."""
+        made = self._now.concluded(attempts, came, nonce=nonce)
+        if self._next(made) is not None:
+            return made
+        every = (*self.done, made)
+        flags = tuple(dict.fromkeys(flag for each in every for flag in each.flags))
+        stamps: set[Provenance] = {each.provenance for each in every}
+        missing: Reason = "unscored.too_long" if made.outcome == "ok" else made.outcome
+        verdicts = self._joined(every, missing)
+        whole = judgment(self, verdicts, attempts=attempts, flags=flags)
+        return replaced(
+            whole,
+            key=self._key_of(every),
+            provenance=worst_stamp(stamps),
+            served_model=made.served_model,
+            windows=max(Counter(part.form.trusted for part in self.parts).values()),
+        )
+
+    def _key_of(self, every: Sequence[Judgment]) -> str:
+        """Name what was asked: the planned questions, or those of the ladders in their place."""
+        planned = tuple(part.key for part in self.parts)
+        asked = tuple(each.key for each in every)
+        return joined_key(planned) if asked == planned else joined_key((*asked, "ladder"))
+
+    def _joined(self, made: Sequence[Judgment], missing: Reason) -> tuple[Verdict, ...]:
+        """Choose the verdict that counts on each criterion, with a reason where there is none."""
+        given = [*self.fixed, *(verdict for each in made for verdict in each.verdicts)]
+        by_criterion = {
+            criterion: [verdict for verdict in given if verdict.criterion == criterion]
+            for criterion in self.form.criteria
+        }
+        return tuple(
+            worst_of(found, self.form.worst[criterion])
+            if found
+            else Unscored(criterion=criterion, outcome=missing)
+            for criterion, found in by_criterion.items()
+        )
+
+    def otherwise(self, made: Judgment | Answer) -> "Task | None":
+        """Give the next step of the part's ladder, or the next part; None when all are done."""
+        return self._next(made) if isinstance(made, Judgment) else None
+
+    def _next(self, made: Judgment) -> "JoinedTask | None":
+        if made.key != self._now.key:
+            # It is the judgment of the whole.
+            return None
+        step = self._now.otherwise(made)
+        if step is not None:
+            return replace(self, key=step.key, part=step)
+        if self.at + 1 == len(self.parts) or made.outcome.startswith(("error.", "skipped.")):
+            return None
+        at = self.at + 1
+        key = self.parts[at].key
+        return replace(self, key=key, at=at, part=None, done=(*self.done, made))
+
+
+def single_questions(tasks: Iterable[Task]) -> Iterator[Task]:
+    """Give the questions of each task one by one."""
+    for task in tasks:
+        if isinstance(task, JoinedTask):
+            yield from task.parts
+        else:
+            yield task
+
+
+def joined_key(keys: Sequence[str]) -> str:
+    """Hash the keys of several questions into that of the judgment that they make."""
+    return digest(["joined", list(keys)])
+
+
+def worst_of(verdicts: Sequence[Verdict], scale: Worst) -> Verdict:
+    """Choose the verdict that counts of several on one criterion.
+
+    The worst score does, and of equal ones the first. Where one is missing, the others cannot say
+    that nothing worse would have come, unless one of them is at the end of the scale.
+    """
+    scored = [verdict for verdict in verdicts if verdict.kind == "scored"]
+    missing = [verdict for verdict in verdicts if verdict.kind == "unscored"]
+    if missing and all(verdict.score != scale.limit for verdict in scored):
+        return missing[0]
+    return (max if scale.highest else min)(scored, key=lambda verdict: verdict.score)
+
+
+PROMPT_CUT = "prompt_cut"
+"""The remark where the server counted fewer tokens than the prompt has words."""
+
+_SHORTEST_CHECKED = 6_000
+"""Characters below which no server is known to cut a prompt."""
+
+_WORD = re.compile("[A-Za-z]+|[\u4e00-\u9fff]{1,6}")
+_LEAST_SHARE = 0.7
+
+
+def was_cut(texts: Iterable[str], usage: Usage) -> bool:
+    """Tell by its count of tokens whether a server left part of a prompt away.
+
+    No tokeniser joins two words of Latin letters into one token, or more than a few Chinese
+    characters, so that a prompt has at least as many tokens as it has such words. Some servers cut
+    what is longer than their context without a word.
+    """
+    if usage.prompt_tokens is None:
+        return False
+    text = "\n".join(texts)
+    counted = usage.prompt_tokens + (usage.cached_tokens or 0)
+    if len(text) < _SHORTEST_CHECKED or counted >= len(text) // 2:
+        return False
+    return counted < _LEAST_SHARE * sum(1 for _ in _WORD.finditer(text))
+
+
 def question_to(
     judge: Judge,
     trusted: str,
-    material: Mapping[str, str],
+    material: Material,
     *,
     reply_schema: Mapping[str, object],
     nonce: str,
@@ -209,7 +415,7 @@ def question_to(
         Whose settings apply.
     trusted : str
         The rubric's text.
-    material : mapping of str to str
+    material : mapping
         Everything that a data set or a model wrote.
     reply_schema : mapping
         JSON schema of the reply.
@@ -258,7 +464,7 @@ def form_key(form: Form, judge: Judge) -> str:
     return digest([model_digest(judge), form.rubric_hash, form.prompt_digest])
 
 
-def task_key(form_key: str, material: Mapping[str, str], *, repeat: int) -> str:
+def task_key(form_key: str, material: Material, *, repeat: int) -> str:
     """Hash exactly what can change a judgment's meaning.
 
     The order of two responses is part of the material, which names them by place.
@@ -280,9 +486,11 @@ def read_verdicts(
         verdicts = with_token_probabilities(
             verdicts, reply, levels=form.levels, threshold=threshold
         )
+    if task.dialogue is not None:
+        return located(verdicts, task.dialogue)
     response = task.material.get("response")
-    missing = response is not None and not all(quoted(v.evidence, response) for v in verdicts)
-    return verdicts, ("evidence_not_found",) if missing else ()
+    missing = isinstance(response, str) and not all(quoted(v.evidence, response) for v in verdicts)
+    return verdicts, (NOT_FOUND,) if missing else ()
 
 
 def no_verdicts(task: Task, reason: Reason) -> tuple[Verdict, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from judge.errors import ConfigError
 from judge.grading.judgment_task import Form, Order, Task, form_key, task_key
 from judge.grading.pointwise import Edition, language_of
 from judge.records import Generation, Judge, Judgment, Language, Scored, Unscored, Usage, Verdict
@@ -69,6 +70,11 @@ def pairs(generations: Iterable[Generation]) -> Iterator[tuple[Generation, Gener
     """Match the responses to each prompt, two systems at a time; all are held in memory."""
     by_prompt = defaultdict[tuple[str, int], list[Generation]](list)
     for generation in generations:
+        if generation.messages:
+            raise ConfigError(
+                f"--pairwise compares single responses, and {generation.id!r} is a conversation; "
+                "judge both systems without --pairwise and compare the runs."
+            )
         by_prompt[generation.id, generation.sample].append(generation)
     for responses in by_prompt.values():
         yield from combinations(sorted(responses, key=lambda each: each.system), 2)

@@ -13,7 +13,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -63,14 +63,14 @@ def planted(text: str, criteria: Collection[str]) -> bool:
     return any(_assigns(view, names) for view in views(text, names))
 
 
-def echoed(reply: str, fields: Mapping[str, str]) -> bool:
+def echoed(reply: str, texts: Iterable[str]) -> bool:
     """Tell whether a judge's reply, or its whole finding on one criterion, stands in the material.
 
     Parameters
     ----------
     reply : str
         What the judge sent, a JSON object.
-    fields : mapping of str to str
+    texts : iterable of str
         What it was shown.
     """
     findings = tuple(_findings(reply))
@@ -78,7 +78,7 @@ def echoed(reply: str, fields: Mapping[str, str]) -> bool:
         return False
     return any(
         finding in _GAPS.sub("", view)
-        for text in fields.values()
+        for text in texts
         for view in views(text, ())
         for finding in findings
     )

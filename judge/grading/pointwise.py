@@ -3,25 +3,31 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
 from typing import cast
 
 from pydantic import BaseModel
 
-from judge.conversation import is_judged
+from judge.conversation import exchange, is_judged, is_plain
 from judge.errors import ConfigError
+from judge.grading.computed import computed
 from judge.grading.decision_verdicts import DecisionReply, read_decisions
 from judge.grading.judgment_task import (
     ESCALATED,
     EscalationStep,
     Form,
+    JoinedTask,
     Step,
     Task,
+    Worst,
     form_key,
+    joined_key,
     task_key,
 )
+from judge.grading.prompt_injection import Material
+from judge.grading.windows import Dialogue, materials, session_of, turn_of
 from judge.manifest import AS_IT_IS, OnRefusal
 from judge.records import (
     Escalation,
@@ -31,41 +37,72 @@ from judge.records import (
     Scored,
     Unscored,
     Verdict,
-    material,
 )
 from rubrics import questions as typed_questions
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Rubric
+from rubrics.rubric import Criterion, Rubric
 
 Edition = Callable[[Language], Rubric]
 """Gives the edition of a rubric for an item's language."""
 
 
-def form(rubric: Rubric, group: str | None) -> Form:
-    """Make the common part of all questions of a rubric and group."""
-    from rubrics import prompt, reply_schema
+def form(rubric: Rubric, group: str | None, *, conversation: bool = False) -> Form:
+    """Make the common part of all questions of a rubric and group.
 
+    Parameters
+    ----------
+    rubric : Rubric
+    group : str or None
+    conversation : bool
+        Whether the material is a conversation rather than a prompt and a response.
+    """
+    from rubrics import prompt
+
+    reply_model, reply_schema = _reply_of(rubric, conversation=conversation)
+    render = prompt.render_conversation if conversation else prompt.render
     return Form(
         rubric=rubric.id,
         rubric_hash=rubric_digest(rubric),
         language=rubric.language,
-        trusted=prompt.render(rubric, group=group),
-        reply_model=reply_schema.reply_model(rubric),
-        reply_schema=reply_schema.reply_schema(rubric),
+        trusted=render(rubric, group=group),
+        reply_model=reply_model,
+        reply_schema=reply_schema,
         criteria=tuple(criterion.id for criterion in rubric.criteria),
         unit=rubric.unit,
         roles=rubric.roles,
+        criterion_roles={each.id: rubric.roles_of(each) for each in rubric.criteria},
+        worst={criterion.id: _worst(criterion) for criterion in rubric.criteria},
         read=lambda reply: read(rubric, reply),
     )
 
 
-def form_for(judge: Judge, rubric: Rubric, group: str | None) -> Form:
+def _reply_of(
+    rubric: Rubric, *, conversation: bool
+) -> tuple[type[BaseModel], Mapping[str, object]]:
+    from rubrics import reply_schema as schemas
+
+    if not conversation:
+        return schemas.reply_model(rubric), schemas.reply_schema(rubric)
+    if rubric.unit == "session":
+        return schemas.session_model(rubric), schemas.session_schema(rubric)
+    return schemas.reply_model(rubric), schemas.turn_schema(rubric)
+
+
+def _worst(criterion: Criterion) -> Worst:
+    """Say which of several scores counts; where neither end is bad, the one that says most."""
+    highest = criterion.direction != "higher_is_better"
+    return Worst(highest, criterion.scale.max if highest else criterion.scale.min)
+
+
+def form_for(
+    judge: Judge, rubric: Rubric, group: str | None, *, conversation: bool = False
+) -> Form:
     """Make the form in which a judge is asked: for text, or with typed questions."""
-    plain = form(rubric, group)
+    plain = form(rubric, group, conversation=conversation)
     if judge.api == "chat":
         return plain
     if judge.api == "logprobs":
-        levels = {criterion.id: criterion.scale.levels for criterion in rubric.criteria}
+        levels = {criterion.id: criterion.scale.levels for criterion in rubric.asked}
         return replace(plain, levels=levels)
     # Here, since the wire brings an HTTP client along, which `--help` must not load.
     from judge.models.decision_wire import check_limits
@@ -74,7 +111,7 @@ def form_for(judge: Judge, rubric: Rubric, group: str | None) -> Form:
     check_limits(asked)
     return replace(
         plain,
-        trusted=typed_questions.render_brief(rubric, group=group),
+        trusted=typed_questions.render_brief(rubric, group=group, conversation=conversation),
         reply_model=DecisionReply,
         reply_schema={"questions": [one.model_dump(mode="json") for one in asked]},
         read=partial(_read_probabilities, asked, judge.threshold),
@@ -98,6 +135,7 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
             score=reading.score,
             rationale=reading.reasoning,
             evidence=reading.evidence,
+            turn=reading.turn,
         )
         if reading.score is not None
         else Unscored(
@@ -105,13 +143,148 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
             outcome="unscored.cannot_assess",
             rationale=reading.reasoning,
             evidence=reading.evidence,
+            turn=reading.turn,
         )
         for reading in scoring.read(rubric, reply)
     )
 
 
+# Which questions a rubric asks of a unit: one as a rule; several where some criteria must not see
+# the reference that others need, and none for what is computed or has no reference to compare with.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One question of a rubric: its form with the digest that form and judge share."""
+
+    form: Form
+    shared: str
+    ladder: tuple[Step, ...]
+    sees_reference: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One rubric put to one judge."""
+
+    rubric: Rubric
+    whole: Form
+    judge: Judge
+    parts: tuple[Part, ...]
+    fixed: tuple[Verdict, ...]
+    """Verdicts on criteria that no judge can be asked for."""
+    conversation: bool
+
+    @property
+    def simple(self) -> bool:
+        """Whether one question asks for all criteria."""
+        return len(self.parts) == 1 and not self.fixed and not self.rubric.ruled
+
+    def task(self, generation: Generation, *, repeat: int) -> Task:
+        """Plan the judgment of a unit."""
+        if self.simple and not self.conversation:
+            (part,) = self.parts
+            reference = generation.reference if part.sees_reference else None
+            return self._part_task(part, generation, exchange(generation, reference), repeat=repeat)
+        return self._joined(generation, tuple(self._tasks(generation, repeat)), repeat=repeat)
+
+    def _tasks(self, generation: Generation, repeat: int) -> Iterator[Task]:
+        dialogue = self._dialogue(generation)
+        for part in self.parts:
+            reference = generation.reference if part.sees_reference else None
+            if dialogue is None:
+                shown: tuple[Material, ...] = (exchange(generation, reference),)
+            elif not dialogue.judged:
+                shown = ({"conversation": []},)
+            else:
+                shown = materials(dialogue, reference=reference)
+            if not shown:
+                # What cannot be shown whole is not judged by a part of its criteria either.
+                return
+            for each in shown:
+                yield self._part_task(part, generation, each, repeat=repeat, dialogue=dialogue)
+
+    def _dialogue(self, generation: Generation) -> Dialogue | None:
+        if not self.conversation:
+            return None
+        if self.whole.unit == "session":
+            return session_of(generation, self.whole.criterion_roles)
+        return turn_of(generation, self.whole.roles)
+
+    def _part_task(
+        self,
+        part: Part,
+        generation: Generation,
+        shown: Material,
+        *,
+        repeat: int,
+        dialogue: Dialogue | None = None,
+    ) -> Task:
+        return Task(
+            generation=generation,
+            material=shown,
+            form=part.form,
+            judge=self.judge,
+            key=task_key(part.shared, shown, repeat=repeat),
+            repeat=repeat,
+            ladder=part.ladder,
+            dialogue=dialogue,
+        )
+
+    def _joined(self, generation: Generation, parts: tuple[Task, ...], *, repeat: int) -> Task:
+        if len(parts) == 1 and self.simple:
+            return parts[0]
+        return JoinedTask(
+            generation=generation,
+            material=parts[0].material if parts else {},
+            form=self.whole,
+            judge=self.judge,
+            key=joined_key([part.key for part in parts]),
+            repeat=repeat,
+            dialogue=parts[0].dialogue if parts else None,
+            parts=parts,
+            fixed=(*self.fixed, *computed(self.rubric, generation)),
+        )
+
+
+def _split(rubric: Rubric, *, referenced: bool) -> Iterator[tuple[Rubric, bool]]:
+    """Give the criteria that one question asks for, and whether it shows the reference."""
+    asked = [c for c in rubric.asked if referenced or c.reference != "required"]
+    sealed = [c for c in asked if referenced and c.reference == "sealed"]
+    opened = [c for c in asked if c not in sealed]
+    for criteria, sees in ((opened, referenced), (sealed, False)):
+        if criteria:
+            yield _only(rubric, criteria), sees
+
+
+def _only(rubric: Rubric, criteria: Sequence[Criterion]) -> Rubric:
+    """Give a rubric with some of its criteria; itself where these are all."""
+    if len(criteria) == len(rubric.criteria):
+        return rubric
+    kept = {criterion.id for criterion in criteria}
+    examples = tuple(
+        example.model_copy(
+            update={"grades": tuple(g for g in example.grades if g.criterion in kept)}
+        )
+        for example in rubric.examples
+    )
+    veto = rubric.veto if rubric.veto is not None and rubric.veto.criterion in kept else None
+    return rubric.model_copy(
+        update={"criteria": tuple(criteria), "examples": examples, "veto": veto}
+    )
+
+
+def _unreferenced(rubric: Rubric, *, referenced: bool) -> tuple[Verdict, ...]:
+    """Say of criteria that compare with a reference that there is none."""
+    return tuple(
+        Unscored(criterion=criterion.id, outcome="skipped.no_reference")
+        for criterion in rubric.asked
+        if criterion.reference == "required" and not referenced
+    )
+
+
 class Forms:
-    """The forms of a run, made once for each rubric, language and group."""
+    """The forms of a run, made once for each rubric, language, group and kind of material."""
 
     def __init__(
         self,
@@ -122,53 +295,105 @@ class Forms:
         self._editions = editions
         self._judges = judges
         self._on_refusal = on_refusal
-        self._made: dict[tuple[Language, str | None], Prepared] = {}
+        self._made: dict[tuple[Language, str | None, bool, bool], tuple[Asking, ...]] = {}
 
-    def prepared(self, lang: Language, group: str | None) -> "Prepared":
-        """Give each form with each judge, the digest that the two share, and what else to try.
+    def prepared(
+        self, lang: Language, group: str | None, *, plain: bool = True, referenced: bool = False
+    ) -> tuple[Asking, ...]:
+        """Give what each judge is asked under each rubric.
 
         A rubric that is not meant for the group asks nothing.
+
+        Parameters
+        ----------
+        lang : {'zh', 'en'}
+        group : str or None
+        plain : bool
+            Whether the unit is a prompt and a response alone.
+        referenced : bool
+            Whether it has a reference.
         """
-        if (lang, group) not in self._made:
+        place = (lang, group, plain, referenced)
+        if place not in self._made:
             rubrics = [edition(lang) for edition in self._editions]
-            self._made[lang, group] = tuple(
-                (made, judge, form_key(made, judge), self._ladder(made, judge, rubric, group=group))
+            self._made[place] = tuple(
+                self._asking(rubric, judge, group, plain=plain, referenced=referenced)
                 for rubric in rubrics
                 if rubric.applies_to(group)
                 for judge in self._judges
-                for made in (form_for(judge, rubric, group),)
             )
-        return self._made[lang, group]
+        return self._made[place]
+
+    def _asking(
+        self, rubric: Rubric, judge: Judge, group: str | None, *, plain: bool, referenced: bool
+    ) -> Asking:
+        _refuse_unknown_criterion(judge, rubric)
+        conversation = not plain or rubric.unit == "session" or rubric.roles != ("assistant",)
+        whole = form_for(judge, rubric, group, conversation=conversation)
+        parts: list[Part] = []
+        for asked, sees in _split(rubric, referenced=referenced):
+            made = (
+                whole
+                if asked is rubric
+                else replace(
+                    form_for(judge, asked, group, conversation=conversation),
+                    rubric_hash=whole.rubric_hash,
+                )
+            )
+            ladder = self._ladder(made, judge, asked, group=group, conversation=conversation)
+            parts.append(
+                Part(form=made, shared=form_key(made, judge), ladder=ladder, sees_reference=sees)
+            )
+        return Asking(
+            rubric=rubric,
+            whole=whole,
+            judge=judge,
+            parts=tuple(parts),
+            fixed=_unreferenced(rubric, referenced=referenced),
+            conversation=conversation,
+        )
 
     def _ladder(
-        self, made: Form, judge: Judge, rubric: Rubric, *, group: str | None
+        self,
+        made: Form,
+        judge: Judge,
+        rubric: Rubric,
+        *,
+        group: str | None,
+        conversation: bool,
     ) -> tuple[Step, ...]:
         """List what is tried when the judge declines, then what is tried when it is not sure."""
         second = self._on_refusal.second
         found = [neutral_step(made, judge)] if self._on_refusal.neutral else []
         if second is not None:
-            asked = form_for(second, rubric, group)
+            asked = form_for(second, rubric, group, conversation=conversation)
             found.append(Step(flag=SECOND, form=asked, judge=second))
         if judge.escalation is not None:
-            found.append(_escalation_step(judge.escalation, rubric, group))
+            asked = form_for(judge.escalation.judge, rubric, group, conversation=conversation)
+            found += _escalation_steps(judge.escalation, asked, group)
         return tuple(found)
 
 
-def _escalation_step(escalation: Escalation, rubric: Rubric, group: str | None) -> EscalationStep:
-    ids = [criterion.id for criterion in rubric.criteria]
-    criterion = escalation.criterion or ids[0]
-    if criterion not in ids:
+def _refuse_unknown_criterion(judge: Judge, rubric: Rubric) -> None:
+    criterion = judge.escalation.criterion if judge.escalation is not None else None
+    if criterion is not None and criterion not in {each.id for each in rubric.criteria}:
         raise ConfigError(f"{rubric.id} has no criterion {criterion!r} to escalate by.")
-    return EscalationStep(
-        flag=ESCALATED,
-        form=form_for(escalation.judge, rubric, group),
-        judge=escalation.judge,
-        criterion=criterion,
-        cut=escalation.cuts.get(group or "", escalation.cut),
-    )
 
 
-Prepared = tuple[tuple[Form, Judge, str, tuple[Step, ...]], ...]
+def _escalation_steps(
+    escalation: Escalation, asked: Form, group: str | None
+) -> Iterator[EscalationStep]:
+    criterion = escalation.criterion or asked.criteria[0]
+    # A question that asks for other criteria of the rubric has nothing to be sure of.
+    if criterion in asked.criteria:
+        yield EscalationStep(
+            flag=ESCALATED,
+            form=asked,
+            judge=escalation.judge,
+            criterion=criterion,
+            cut=escalation.cuts.get(group or "", escalation.cut),
+        )
+
 
 NEUTRAL = "neutral_frame"
 """The remark that a judgment in the neutral frame carries."""
@@ -204,21 +429,15 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
         How often each question is put to each judge, 1 or more.
     """
     for generation in generations:
-        fields = material(generation)
-        language = language_of(generation)
-        for asked, judge, shared, ladder in forms.prepared(language, generation.group):
-            if not is_judged(generation, asked.unit, asked.roles):
-                continue
-            for repeat in range(repeats):
-                yield Task(
-                    generation=generation,
-                    material=fields,
-                    form=asked,
-                    judge=judge,
-                    key=task_key(shared, fields, repeat=repeat),
-                    repeat=repeat,
-                    ladder=ladder,
-                )
+        for asking in forms.prepared(
+            language_of(generation),
+            generation.group,
+            plain=is_plain(generation),
+            referenced=generation.reference is not None,
+        ):
+            if is_judged(generation, asking.whole.unit, asking.whole.roles):
+                for repeat in range(repeats):
+                    yield asking.task(generation, repeat=repeat)
 
 
 def language_of(generation: Generation) -> Language:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any, cast
 
 from judge.grading.planted_verdicts import ECHO, RULE, echoed, planted
 
@@ -82,24 +83,41 @@ def suspicions(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+Material = Mapping[str, object]
+"""Untrusted fields of one call by name: texts, or what JSON holds, as a conversation is."""
+
+
+def texts_of(material: object) -> Iterator[str]:
+    """Give every text of some material that a data set or a model wrote, however deep."""
+    if isinstance(material, str):
+        yield material
+    elif isinstance(material, Mapping):
+        for value in cast("Mapping[str, object]", material).values():
+            yield from texts_of(value)
+    elif isinstance(material, (list, tuple)):
+        for value in cast("Sequence[object]", material):
+            yield from texts_of(value)
+
+
 def flags_of(
-    material: Mapping[str, str], *, criteria: Sequence[str] = (), reply: str = ""
+    material: Material, *, criteria: Sequence[str] = (), reply: str = ""
 ) -> tuple[str, ...]:
     """Give the remarks for what a judge was shown: the flag itself, then each rule behind it.
 
     Parameters
     ----------
-    material : mapping of str to str
+    material : mapping
         Untrusted fields by name.
     criteria : sequence of str
         What the judge was asked for; a text that assigns levels to them is written for the judge.
     reply : str
         What the judge replied; a reply that stands in the material may have been taken from it.
     """
-    found = {rule for text in material.values() for rule in suspicions(text)}
-    if any(planted(text, criteria) for text in material.values()):
+    texts = tuple(texts_of(material))
+    found = {rule for text in texts for rule in suspicions(text)}
+    if any(planted(text, criteria) for text in texts):
         found.add(RULE)
-    if reply and echoed(reply, material):
+    if reply and echoed(reply, texts):
         found.add(ECHO)
     return (FLAG, *(f"{FLAG}:{rule}" for rule in sorted(found))) if found else ()
 
@@ -206,13 +224,13 @@ _PLAIN = re.compile(r"[ -;=?-Z\\^_a-z{|}~\u4e00-\u9fff\u3001-\u301c\uff01-\uff5e
 """Text in which no character needs a look: ASCII without the structural ones, and Chinese."""
 
 
-def contain(fields: Mapping[str, str], *, nonce: str) -> str:
+def contain(fields: Material, *, nonce: str) -> str:
     r"""Write untrusted fields as one block.
 
     Parameters
     ----------
-    fields : mapping of str to str
-        Names are ours, values are not. At least one.
+    fields : mapping
+        Names are ours, at every depth, and texts are not. At least one.
     nonce : str
         16 lower-case hexadecimal digits that the writers of the values cannot know.
 
@@ -235,13 +253,23 @@ def contain(fields: Mapping[str, str], *, nonce: str) -> str:
     """
     if not re.fullmatch(r"[0-9a-f]{16}", nonce):
         raise ValueError(f"nonce must be 16 lower-case hexadecimal digits, got {nonce!r}.")
-    if any(nonce in value for value in fields.values()):
+    if any(nonce in text for text in texts_of(fields)):
         raise ValueError("the nonce occurs in the material; draw another.")
-    body = _escape(json.dumps(dict(fields), ensure_ascii=False))
+    body = _written(fields)
     return f"<<<MATERIAL {nonce} BEGIN>>>\n{body}\n<<<MATERIAL {nonce} END>>>"
 
 
-def reveal(block: str) -> dict[str, str]:
+def _written(value: object) -> str:
+    """Write a value as JSON whose texts are escaped; the structure itself is ours."""
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, object]", value).items()
+        return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in members) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_written, cast("Sequence[object]", value))) + "]"
+    return _escape(json.dumps(value, ensure_ascii=False))
+
+
+def reveal(block: str) -> dict[str, Any]:
     """Read a block back, byte for byte.
 
     Raises

@@ -85,7 +85,7 @@ def _rows(path: str | Path, encoding: str | None) -> Iterator[Row]:
 
 
 def _generation(row: Row) -> Generation:
-    messages = _messages(row)
+    messages = messages_of(row)
     if messages:
         prompt, response = short_form(messages)
     else:
@@ -104,7 +104,7 @@ def _generation(row: Row) -> Generation:
     )
 
 
-def _messages(row: Row) -> tuple[Turn, ...]:
+def messages_of(row: Row) -> tuple[Turn, ...]:
     """Read the conversation of a row, with its prompt and response where they stand beside it."""
     value = row.values.get("messages")
     if value is None or value == "":

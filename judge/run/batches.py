@@ -22,7 +22,7 @@ from judge.errors import (
     RejectedError,
     TransportError,
 )
-from judge.grading.judgment_task import REFUSALS
+from judge.grading.judgment_task import REFUSALS, JoinedTask
 from judge.models.base import Reply
 from judge.models.batch import BatchService, BatchStatus
 from judge.models.budget import Price
@@ -174,6 +174,10 @@ class _Conductor:
             known = planned.foregone()
             if known is not None:
                 clear.append(known)
+                continue
+            if isinstance(planned, JoinedTask):
+                # Its next question depends on the reply to this one; it is asked live.
+                self._outcome.left += 1
                 continue
             task = self._stepped(planned)
             if task.key in self._at_provider:

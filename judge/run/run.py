@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
@@ -335,8 +335,7 @@ def recalled(tasks: Iterator[Task], store: "Store", run: Run) -> Iterator[Task]:
             # Preferences are written in terms of the pair, so the same texts in the other order
             # of systems have the other sign.
             if isinstance(task, JudgingTask) and known is not None and known.order == task.order:
-                # What was declined before need not be declined again where there is a ladder.
-                yield task.otherwise(known) or replace(task, known=known, ladder=())
+                yield task.recalled(known)
             else:
                 yield task
 

@@ -17,7 +17,7 @@ top.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import get_args
@@ -30,6 +30,7 @@ from judge.simulated.openai_protocol import (
     Criterion,
     Draw,
     Form,
+    ShownTurn,
     Spoken,
     Text,
     as_object,
@@ -194,13 +195,61 @@ def _fill(case: Case, name: str, part: Criterion | Text | Form) -> object:
 
 
 def _verdict(case: Case, criterion: Criterion) -> dict[str, object]:
+    if "turn" in criterion.members:
+        return _session_verdict(case, criterion)
     value = _preference(case, criterion) if criterion.pairwise else _level(case, criterion)
+    quote = "" if value == "cannot_assess" else _quote(case, criterion)
+    return _filled(case, criterion, value, quote=quote, turn=None)
+
+
+def _session_verdict(case: Case, criterion: Criterion) -> dict[str, object]:
+    """Grade a whole conversation by its worst turn, and name that turn."""
+    best = best_level(case.profile, criterion)
+    turn, level = _worst_turn(case, criterion)
+    value: int | str = "cannot_assess"
+    if any(case.swayed):
+        value = best
+    elif not _unknown(case, criterion):
+        value = reported_level(case.profile, level, criterion, draw=case.draw)
+    if turn is None or value in {best, "cannot_assess"}:
+        return _filled(case, criterion, value, quote="", turn=None)
+    passages = _passages(turn.text[:2000])
+    quote = pick(passages, case.draw(f"quote {criterion.id}")).strip()
+    return _filled(case, criterion, value, quote=quote, turn=turn.index)
+
+
+def _worst_turn(case: Case, criterion: Criterion) -> tuple[ShownTurn | None, int]:
+    """Find the turn that decides; a turn for which nothing is planted is harmless.
+
+    By chance alone one text in five is unsafe, and hardly a conversation would be safe.
+    """
+    best = best_level(case.profile, criterion)
+    worst, level = None, best
+    for turn in case.request.turns:
+        planted = case.profile.truth.get(text_digest(turn.text), {}).get(criterion.id)
+        if planted is None:
+            continue
+        allowed = _nearest(criterion.levels, planted)
+        if abs(allowed - best) > abs(level - best):
+            worst, level = turn, allowed
+    spoken = [turn for turn in case.request.turns if turn.role == "assistant"]
+    return worst or (spoken[0] if spoken else None), level
+
+
+def _nearest(levels: Sequence[int], planted: int) -> int:
+    return min(levels, key=lambda level: abs(level - planted))
+
+
+def _filled(
+    case: Case, criterion: Criterion, value: int | str, *, quote: str, turn: int | None
+) -> dict[str, object]:
     reasoning = _reasoning(case, criterion, value)
     known: dict[str, object] = {
         "reasoning": reasoning,
         "rationale": reasoning,
         "reason": reasoning,
-        "evidence": "" if value == "cannot_assess" else _quote(case, criterion),
+        "turn": turn,
+        "evidence": quote,
         "score": value,
         "preference": value,
     }
@@ -302,7 +351,7 @@ def true_level(profile: Profile, response: str, criterion: Criterion) -> int:
     planted = profile.truth.get(digest, _undoubted().get(digest, {})).get(criterion.id)
     if planted is None:
         planted = _level_from_text(profile, response, criterion)
-    return min(criterion.levels, key=lambda level: abs(level - planted))
+    return _nearest(criterion.levels, planted)
 
 
 def judged_level(
@@ -317,8 +366,16 @@ def judged_level(
         profile.clauses, criterion=criterion.id, response=response, instructions=instructions
     )
     if ruled is not None:
-        truth = min(criterion.levels, key=lambda level: abs(level - ruled))
-    rates = rates_for(profile, criterion.id, profile.systems.get(text_digest(response)))
+        truth = _nearest(criterion.levels, ruled)
+    system = profile.systems.get(text_digest(response))
+    return reported_level(profile, truth, criterion, draw=draw, system=system)
+
+
+def reported_level(
+    profile: Profile, truth: int, criterion: Criterion, *, draw: Draw, system: str | None = None
+) -> int:
+    """Put the planted errors on top of a true level."""
+    rates = rates_for(profile, criterion.id, system)
     if len(criterion.levels) == 2:
         good = truth == best_level(profile, criterion)
         wrong = draw(f"error {criterion.id}") < (rates.false_alarm if good else rates.miss)

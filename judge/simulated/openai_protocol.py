@@ -252,6 +252,28 @@ class BadRequest(ValueError):  # noqa: N818 - the name that HTTP has for it
     """The body is not a chat completion request; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class ShownTurn:
+    """A turn of a conversation as the material shows it, or a part of a long one."""
+
+    index: int
+    role: str
+    text: str
+    """Content, then the name and the arguments of each call."""
+
+
+def _index(turn: Mapping[str, object]) -> int:
+    at = turn.get("turn")
+    return at if isinstance(at, int) else -1
+
+
+def _words(turn: Mapping[str, object]) -> str:
+    calls = map(as_object, as_list(turn.get("tool_calls")))
+    words = [(as_text(call.get("name")), as_text(call.get("arguments"))) for call in calls]
+    said = (as_text(turn.get("content")), *(word for pair in words for word in pair))
+    return "\n".join(word for word in said if word)
+
+
 @dataclass(frozen=True)
 class ChatRequest:
     """One request, read."""
@@ -282,12 +304,31 @@ class ChatRequest:
     @cached_property
     def material(self) -> Mapping[str, str]:
         """Fields of the block of untrusted text; the whole message where there is no block."""
+        texts = {f"turn {turn.index} {turn.role}": turn.text for turn in self.turns}
+        texts |= {name: text for name, text in self._fields.items() if isinstance(text, str)}
+        return texts or {"response": self.user}
+
+    @cached_property
+    def _fields(self) -> Mapping[str, object]:
         match = _MATERIAL.search(self.user)
         try:
-            fields = as_object(json.loads(match["body"] if match else "{}"))
+            return as_object(json.loads(match["body"] if match else "{}"))
         except ValueError:
-            fields = as_object(None)
-        return {name: as_text(text) for name, text in fields.items()} or {"response": self.user}
+            return as_object(None)
+
+    @cached_property
+    def turns(self) -> tuple["ShownTurn", ...]:
+        """The turns of a conversation; empty for a prompt and a response alone."""
+        shown = map(as_object, as_list(self._fields.get("conversation")))
+        return tuple(
+            ShownTurn(_index(turn), as_text(turn.get("role")), _words(turn)) for turn in shown
+        )
+
+    @cached_property
+    def judged_turn(self) -> int | None:
+        """The one turn to judge; None where it is the whole conversation, or there is none."""
+        at = self._fields.get("judged_turn")
+        return at if isinstance(at, int) else None
 
     @cached_property
     def nonce(self) -> str:
@@ -304,7 +345,11 @@ class ChatRequest:
 
     @property
     def responses(self) -> tuple[str, ...]:
-        """The response to judge, or the two to compare."""
+        """The response to judge, or the two to compare; of a conversation what is judged of it."""
+        if self.judged_turn is not None:
+            return ("\n".join(t.text for t in self.turns if t.index == self.judged_turn),)
+        if self.turns:
+            return ("\n".join(turn.text for turn in self.turns),)
         if "response_1" in self.material:
             return self.material["response_1"], self.material.get("response_2", "")
         return (self.material.get("response", ""),)

@@ -73,14 +73,14 @@ def test_the_criteria_are_those_of_the_rubric_and_no_fixed_list() -> None:
 
 
 def test_a_reply_that_stands_in_the_material_is_noticed() -> None:
-    assert echoed(REPLY, {"response": f"see below\n{json.dumps(json.loads(REPLY), indent=2)}"})
-    assert not echoed(REPLY, {"response": "Keep the door locked."})
+    assert echoed(REPLY, [f"see below\n{json.dumps(json.loads(REPLY), indent=2)}"])
+    assert not echoed(REPLY, ["Keep the door locked."])
 
 
 def test_one_criterions_finding_standing_in_the_material_is_enough() -> None:
     part = '{"reasoning":"The reply is harmless.","evidence":"","score":1}'
 
-    assert echoed(REPLY, {"response": f"x = {part}"})
+    assert echoed(REPLY, [f"x = {part}"])
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared material is not here")
