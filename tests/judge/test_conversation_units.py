@@ -39,13 +39,14 @@ KEYS = {
     ),
     ("chat", "refusal", "q2"): "dec6effa3c8058a476fd5aa573b60198df6dadd563fd496f8794aa8d77bbd89a",
     ("decisions", "safety", "q1"): (
-        "d02f0f8505ec398e2a3f144bac45a62fe352498cd7ce15d64f9c36a338fab6d2"
+        "e8573e5f70bd411a9cdceaa450bd4c4694c128a1dd84f139a654b67a8d64c174"
     ),
     ("decisions", "refusal", "q2"): (
-        "7bc962201d3112b8901c5755217bff4f98b7b208863cc369858e2739b20ef51d"
+        "47393e41135d535b8dec159a8b3b5fb251495ada1d0ea0840eb5495c19e47ffe"
     ),
 }
-"""Content keys as the version before conversations made them."""
+"""Content keys as they were made before there were conversations. Those of decision models are
+those since definitions and examples entered their questions."""
 
 
 def _key(api: str, rubric: str, generation: Generation) -> str:
