@@ -25,7 +25,7 @@ from judge.calibrate.from_run import field_of, levels_of
 from judge.calibrate.prompt_draws import Chosen, Frame, choose, frame_of, named
 from judge.errors import ConfigError
 from judge.grading.pointwise import language_of
-from judge.importers.labels import text_digest
+from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
 from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
@@ -199,8 +199,9 @@ def _asked(store: "Store", run: Run, names: tuple[str, ...]) -> tuple[str, tuple
     known: dict[str, tuple[str, Criterion]] = {}
     first: dict[str, str] = {}
     for (rubric_id, _), rubric in kept_rubrics(store, run).items():
-        first.setdefault(rubric_id, rubric.criteria[0].id)
-        for criterion in rubric.criteria:
+        # Rules are computed: no expert is asked for them, and there is nothing to correct.
+        for criterion in rubric.asked:
+            first.setdefault(rubric_id, criterion.id)
             known.setdefault(criterion.id, (rubric_id, criterion))
     printed = {f"{rubric_id}.{name}": name for name, (rubric_id, _) in known.items()}
     wanted = tuple(printed.get(name, name) for name in names) or tuple(first.values())
@@ -251,7 +252,7 @@ def _item(generation: Generation, chance: float) -> SampledItem:
         system=generation.system,
         sample=generation.sample,
         probability=chance,
-        text_sha256=text_digest(generation.prompt, generation.response),
+        text_sha256=shown_digest(generation),
     )
 
 

@@ -12,7 +12,7 @@ from calibration.selective import EVERYTHING, Target, Triage, plan_triage
 from calibration.validation import BoolArray, FloatArray
 from judge.calibrate.calibration_set import Part, Unit
 from judge.errors import ConfigError
-from judge.importers.labels import text_digest
+from judge.importers.labels import shown_digest
 from judge.manifest import Manifest, Sample, SampledItem
 from judge.records import Generation, Record
 
@@ -322,5 +322,5 @@ def _sampled(generation: Generation, chance: float) -> SampledItem:
         system=generation.system,
         sample=generation.sample,
         probability=chance,
-        text_sha256=text_digest(generation.prompt, generation.response),
+        text_sha256=shown_digest(generation),
     )

@@ -206,7 +206,7 @@ def labels_for(
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
     from judge.grading.pointwise import language_of
-    from judge.importers.labels import read_labels, text_digest
+    from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
     from judge.ratings import samples_of
     from judge.run.plan import kept_rubrics
@@ -215,7 +215,8 @@ def labels_for(
         each.unit: Home(
             group=each.group,
             lang=language_of(each),
-            text_sha256=text_digest(each.prompt, each.response),
+            text_sha256=shown_digest(each),
+            turns=0 if each.turn is not None else len(each.messages),
         )
         for each in store.generations(run)
     }

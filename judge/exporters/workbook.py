@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 from judge.errors import ConfigError
 from judge.exporters.tables import set_cell, write_rows
 from judge.files.atomic import write_whole
-from judge.importers.labels import DIGEST, NOTE, RATER, SHEET, TASK, UNKNOWN
+from judge.importers.labels import DIGEST, NOTE, RATER, SHEET, TASK, TURN, UNKNOWN, shown
 from judge.manifest import Sample
 from judge.records import Generation, Language
 from rubrics.prompt import wording
@@ -49,7 +49,7 @@ def sheet_form(path: Path) -> SheetForm:
 def write_sheet(
     path: Path,
     sample: Sample,
-    shown: Sequence[Generation],
+    drawn: Sequence[Generation],
     *,
     criteria: Sequence[Criterion],
     lang: Language,
@@ -62,7 +62,7 @@ def write_sheet(
         Its name says the form. Beside tasks for Label Studio stands the configuration of its
         screen, under the same name with ``.xml``.
     sample : Sample
-    shown : sequence of Generation
+    drawn : sequence of Generation
         In the order of the sample's items.
     criteria : sequence of Criterion
         One column each.
@@ -77,7 +77,7 @@ def write_sheet(
         If a text does not fit into a cell of a workbook.
     """
     form = sheet_form(path)
-    rows = _rows(sample, shown, criteria)
+    rows = _rows(sample, drawn, criteria)
     if form == "labelstudio.json":
         write_whole(screen_path(path), _screen(criteria, lang))
         write_whole(path, json.dumps(list(_tasks(rows)), ensure_ascii=False, indent=1) + "\n")
@@ -93,14 +93,17 @@ def screen_path(path: Path) -> Path:
 
 
 def _rows(
-    sample: Sample, shown: Sequence[Generation], criteria: Sequence[Criterion]
+    sample: Sample, generations: Sequence[Generation], criteria: Sequence[Criterion]
 ) -> Iterator[dict[str, str | None]]:
-    for item, generation in zip(sample.items, shown, strict=True):
+    turned = any(each.messages and each.turn is None for each in generations)
+    for item, generation in zip(sample.items, generations, strict=True):
+        prompt, response = shown(generation)
         yield {
             TASK: item.task,
-            "prompt": generation.prompt,
-            "response": generation.response,
+            "prompt": prompt,
+            "response": response,
             **{criterion.id: None for criterion in criteria},
+            **({TURN: None} if turned else {}),
             NOTE: None,
             RATER: None,
             DIGEST: item.text_sha256,
@@ -109,8 +112,7 @@ def _rows(
 
 def _tasks(rows: Iterable[dict[str, str | None]]) -> Iterator[dict[str, object]]:
     for row in rows:
-        shown = {name: row[name] for name in (TASK, "prompt", "response", DIGEST)}
-        yield {"data": shown}
+        yield {"data": {name: row[name] for name in (TASK, "prompt", "response", DIGEST)}}
 
 
 def _screen(criteria: Sequence[Criterion], lang: Language) -> str:
@@ -177,7 +179,7 @@ def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Sequence[str]) 
     for cells in sheet.iter_rows(min_row=2):
         for name, cell in zip(columns, cells, strict=True):
             cell.alignment = top
-            cell.protection = Protection(locked=name not in {*filled, NOTE, RATER})
+            cell.protection = Protection(locked=name not in {*filled, NOTE, RATER, TURN})
     sheet.freeze_panes = "A2"
     sheet.protection.sheet = True
     sheet.protection.formatColumns = False

@@ -19,6 +19,7 @@ from judge.files.decoding import TableError, restored
 from judge.files.read import Node, read_document
 from judge.importers.responses import Asked, Unit, rater_of
 from judge.manifest import SampledItem
+from judge.records import Generation, Turn
 from judge.store.records import Label
 from rubrics.reply_schema import rubric_digest
 
@@ -33,12 +34,42 @@ TASK = "task"
 DIGEST = "text_sha256"
 RATER = "rater"
 NOTE = "note"
+TURN = "turn"
+"""Index of the first turn at fault, in sheets of whole conversations."""
 SHOWN = ("prompt", "response")
 UNKNOWN = "?"
 """In the place of a level: the expert cannot assess the response by this criterion."""
 _UNKNOWN = frozenset({UNKNOWN, "？"})
 SHEET = "labels"
 """Name of the sheet in a workbook."""
+
+
+def shown(generation: Generation) -> tuple[str, str]:
+    """Give what a sheet shows of an item: of a conversation, its turns up to the judged one.
+
+    Each turn stands under its index and speaker; its own lines are indented, so that no text can
+    pass for a turn.
+    """
+    if not generation.messages:
+        return generation.prompt, generation.response
+    end = None if generation.turn is None else generation.turn
+    turns = (
+        f"[{index}] {turn.role}\n" + "\n".join(f"  {line}" for line in _lines(turn))
+        for index, turn in enumerate(generation.messages[:end])
+    )
+    return "\n".join(turns), generation.response
+
+
+def _lines(turn: Turn) -> Iterator[str]:
+    yield from turn.content.splitlines()
+    for call in turn.tool_calls:
+        yield from f"→ {call.name}({call.arguments})".splitlines()
+    yield from (f"({name})" for name in turn.not_shown)
+
+
+def shown_digest(generation: Generation) -> str:
+    """Give the SHA-256 of what an expert is shown of an item."""
+    return text_digest(*shown(generation))
 
 
 def text_digest(prompt: str, response: str) -> str:
@@ -86,7 +117,7 @@ def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tu
     known = asked.tasks
     lines: dict[tuple[str, str], int] = {}
     labels: list[Label] = []
-    for row in read_rows(source, encoding=encoding, required=(TASK, DIGEST), optional=(NOTE,)):
+    for row in read_rows(source, encoding=encoding, required=(TASK, DIGEST), optional=(NOTE, TURN)):
         item = _item(row, known)
         given = tuple(_labels(row, item, asked))
         for label in given[:1]:
@@ -156,7 +187,26 @@ def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
             score=score,
             source=f"sheet-{row.format}",
         )
-        yield label.model_copy(update={"rationale": optional_text(row, NOTE) or ""})
+        worst = asked.is_fault(label.rubric, criterion, score)
+        turn = marked_turn(row, asked, item.unit) if worst else None
+        yield label.model_copy(update={"rationale": optional_text(row, NOTE) or "", "turn": turn})
+
+
+def marked_turn(row: Row, asked: Asked, unit: Unit) -> int | None:
+    """Read which turn is at fault, an index of the conversation's messages.
+
+    Raises
+    ------
+    TableError
+        If the conversation has no such turn.
+    """
+    turn, turns = optional_integer(row, TURN, low=0), asked.units[unit].turns
+    if turn is not None and turn >= turns:
+        raise row.error(
+            f"turn {turn} is none of the conversation",
+            f"use an index from 0 to {turns - 1}" if turns else "leave it empty",
+        )
+    return turn
 
 
 # Label Studio's JSON export of tasks that were drawn from a run.
@@ -278,7 +328,7 @@ def _score(value: Node) -> float | None:
 REQUIRED = ("id", "criterion", "score")
 OPTIONAL = (
     *("system", "sample", "rater", "group", "rationale", "rubric", "rubric_hash", "kind"),
-    *("source", "text_sha256"),
+    *("source", "text_sha256", TURN),
 )
 
 KINDS = ("label", "adjudicate")
@@ -355,6 +405,7 @@ def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
         rubric=optional_text(row, "rubric") or (rubric.id if rubric else None),
         rubric_hash=optional_text(row, "rubric_hash"),
         text_sha256=optional_text(row, DIGEST),
+        turn=None if "#" in unit[0] else marked_turn(row, asked, unit),
         rationale=optional_text(row, "rationale") or "",
         kind="adjudicate" if optional_choice(row, "kind", KINDS) == KINDS[1] else "label",
         source=row.format,
@@ -383,7 +434,9 @@ def _require_bound(row: Row, asked: Asked, unit: Unit, *, criterion: str) -> Non
 
 
 def _unit(row: Row, units: Mapping[str, list[Unit]]) -> Unit:
-    name = text(row, "id")
+    name, turn = text(row, "id"), optional_integer(row, TURN, low=0)
+    # A turn that is judged for itself is an item of its own.
+    name = of_turn if turn is not None and (of_turn := f"{name}#{turn}") in units else name
     if name not in units:
         raise row.error(f"id '{name[:40]}' is not in the run", "label items of this run only")
     system, sample = optional_text(row, "system"), optional_integer(row, "sample", low=0) or 0

@@ -23,7 +23,7 @@ from judge.manifest import Sample, SampledItem
 from judge.records import Generation, Language, Turn
 from judge.store.records import Label
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Rubric, Scale
+from rubrics.rubric import Criterion, Rubric, Scale
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference", "messages")
@@ -182,7 +182,9 @@ class Home(NamedTuple):
     lang: Language
     """In which it was judged."""
     text_sha256: str | None = None
-    """Digest of prompt and response; None where it is not known."""
+    """Digest of what an expert is shown; None where it is not known."""
+    turns: int = 0
+    """Messages of the conversation, where the unit is a whole one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +234,12 @@ class Asked:
         name, written = next(iter(asking))
         return asking.get((name, self.units[unit].lang), asking[name, written])
 
+    def is_fault(self, rubric: str | None, criterion: str, score: float | None) -> bool:
+        """Tell whether a score is other than the best, so that a turn may be at fault."""
+        known = (c for r in self.rubrics if r.id == rubric for c in r.criteria if c.id == criterion)
+        found = next(known, None)
+        return found is None or (score is not None and is_fault(found, score))
+
     def shown_label(
         self, item: SampledItem, *, rater: str, criterion: str, score: float | None, source: str
     ) -> Label:
@@ -250,6 +258,13 @@ class Asked:
             rubric_hash=rubric_digest(rubric) if rubric else None,
             source=source,
         )
+
+
+def is_fault(criterion: Criterion, score: float) -> bool:
+    """Tell whether a score is other than the best; every score of a description may have a turn."""
+    scale = criterion.scale
+    best = {"higher_is_better": scale.max, "lower_is_better": scale.min}.get(criterion.direction)
+    return score != best
 
 
 def rater_of(row: Row, asked: Asked) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import Connection, false, func, insert, select, update
 
-from judge.records import Generation, Language, Record
+from judge.records import Generation, Language, Record, replaced
 from judge.store import schema
 from judge.store.records import Run
 from judge.store.store import Store
@@ -86,6 +86,8 @@ class Draft(Record):
     """Best of three: place of the chosen reply among the task's units."""
     answer: str = ""
     """The expert's own answer."""
+    turn: int | None = Field(default=None, ge=0, exclude_if=lambda turn: turn is None)
+    """A whole conversation: index of the first turn at fault."""
 
 
 class KeptDraft(Record):
@@ -228,17 +230,35 @@ def generations_of(desk: Desk, units: Iterable[Unit]) -> tuple[Generation, ...]:
     found: list[Generation] = []
     with desk.reading() as connection:
         for id_, system, sample in units:
-            record = connection.execute(
-                select(table.c.record).where(
+            row = connection.execute(
+                select(table.c.record, table.c.ordinal).where(
                     table.c.run_id == desk.run.run_id,
                     table.c.id == id_,
                     table.c.system == system,
                     table.c.sample == sample,
                 )
-            ).scalar_one_or_none()
-            if record is not None:
-                found.append(Generation.model_validate_json(str(record)))
+            ).one_or_none()
+            if row is not None:
+                unit = Generation.model_validate_json(str(row.record))
+                found.append(_with_messages(desk, connection, unit, ordinal=int(row.ordinal)))
     return tuple(found)
+
+
+def _with_messages(
+    desk: Desk, connection: Connection, unit: Generation, *, ordinal: int
+) -> Generation:
+    """Give a turn of a conversation its messages, which the store keeps with the first of them."""
+    if unit.session is None or unit.messages:
+        return unit
+    table = schema.generations
+    earlier = connection.execute(
+        select(table.c.record)
+        .where(table.c.run_id == desk.run.run_id, table.c.ordinal < ordinal)
+        .order_by(table.c.ordinal.desc())
+    ).scalars()
+    units = (Generation.model_validate_json(str(record)) for record in earlier)
+    first = next(other for other in units if other.messages)
+    return replaced(unit, messages=first.messages)
 
 
 # Which task a rater gets next, and how many are done or in dispute.

@@ -3,6 +3,8 @@
 from hashlib import blake2b
 from typing import Literal
 
+from pydantic import Field
+
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Judgment, Record
 
@@ -50,6 +52,9 @@ class Label(Record):
     rubric_hash: str | None = None
     text_sha256: str | None = None
     """Digest of the prompt and response that were labelled; None where nobody said."""
+    turn: int | None = Field(default=None, ge=0, exclude_if=lambda turn: turn is None)
+    """Index of the first turn at fault, in a label of a whole conversation; None where none is, or
+    where nobody said."""
     rationale: str = ""
     kind: Literal["label", "adjudicate"] = "label"
     """A third's label of an item in dispute counts for the item, not for how experts agree."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from calibration import InsufficientLabels, Undefined, krippendorff_alpha
-from judge.importers.labels import text_digest
+from judge.importers.labels import shown_digest
+from judge.importers.responses import is_fault
 from judge.records import Generation
 from judge.run.plan import kept_rubrics
 from judge.store import claims
@@ -62,7 +63,8 @@ def labels_of(
             group=generation.group,
             rubric=rubric.id,
             rubric_hash=_digest(rubric),
-            text_sha256=text_digest(generation.prompt, generation.response),
+            text_sha256=shown_digest(generation),
+            turn=draft.turn if _at_fault(criterion, draft.scores[key]) else None,
             rationale=draft.note,
             kind=claim.kind,
             source=SOURCE,
@@ -71,6 +73,10 @@ def labels_of(
         for criterion in rubric.criteria
         if (key := f"{rubric.id}.{criterion.id}") in draft.scores
     )
+
+
+def _at_fault(criterion: Criterion, score: int | None) -> bool:
+    return score is not None and is_fault(criterion, score)
 
 
 def disagree(drafts: Sequence[Draft], rubrics: Sequence[Rubric], *, wanted: int) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from judge.conversation import is_judged
 from judge.grading.pointwise import language_of
-from judge.records import Generation, Language
+from judge.records import Generation, Language, Turn
 from judge.report import texts
 from judge.run.plan import in_language
 from judge.store.annotation_project import Claim, Draft
@@ -126,13 +127,48 @@ class Field:
     levels: tuple[Level, ...]
     short: bool
     """Whether its levels stand in one row."""
+    faults: frozenset[int] = frozenset()
+    """Scores beyond the rubric's line: in a conversation a turn is at fault then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownTurn:
+    """One message of a conversation on the screen."""
+
+    index: int
+    turn: Turn
+    judged: bool
+    """Whether the questions are about it, or it may be marked as the one at fault."""
+
+
+def dialogue(room: Room, generation: Generation) -> tuple[ShownTurn, ...]:
+    """Lay out a conversation up to the judged turn; empty for a prompt and a response alone."""
+    roles = {role for rubric in rubrics_for(room, generation) for role in rubric.roles}
+    end = None if generation.turn is None else generation.turn + 1
+    return tuple(
+        ShownTurn(
+            index=index,
+            turn=turn,
+            judged=turn.role in roles if generation.turn is None else index == generation.turn,
+        )
+        for index, turn in enumerate(generation.messages[:end])
+    )
+
+
+def asks_turn(generation: Generation) -> bool:
+    """Tell whether the rater may mark a turn: where a whole conversation is judged."""
+    return bool(generation.messages) and generation.turn is None
 
 
 def rubrics_for(room: Room, generation: Generation) -> tuple[Rubric, ...]:
     """Give the rubrics under which an item was judged, one edition of each, by id."""
     ids = sorted({id_ for id_, _ in room.rubrics})
     editions = (_edition(room.rubrics, id_, language_of(generation)) for id_ in ids)
-    return tuple(rubric for rubric in editions if rubric.applies_to(generation.group))
+    return tuple(
+        rubric
+        for rubric in editions
+        if rubric.applies_to(generation.group) and is_judged(generation, rubric.unit, rubric.roles)
+    )
 
 
 def fields(
@@ -146,9 +182,9 @@ def fields(
     asked = rubrics_for(room, generation)
     shown = (in_language(rubric, lang) for rubric in asked)
     return tuple(
-        _field(rubric.id, criterion)
+        _field(rubric, criterion)
         for rubric in shown
-        for criterion in rubric.criteria
+        for criterion in rubric.asked
         if not only or criterion.id in only
     )
 
@@ -173,7 +209,13 @@ def in_layout(claim: Claim, generations: tuple[Generation, ...]) -> tuple[Genera
     return tuple(generations[place] for place in claim.layout)
 
 
-def read_draft(form: Mapping[str, str], asked: tuple[Field, ...], claim: Claim) -> Draft:
+def read_draft(
+    form: Mapping[str, str],
+    asked: tuple[Field, ...],
+    claim: Claim,
+    *,
+    turns: tuple[ShownTurn, ...] = (),
+) -> Draft:
     """Read a form; whatever is not a level of its scale is left out, never guessed."""
     scores: dict[str, int | None] = {}
     for field in asked:
@@ -184,18 +226,28 @@ def read_draft(form: Mapping[str, str], asked: tuple[Field, ...], claim: Claim) 
         elif said in levels:
             scores[field.key] = levels[said]
     shown = {str(number): place for number, place in enumerate(claim.layout)}
+    marks = {str(each.index): each.index for each in turns if each.judged}
     return Draft(
         scores=scores,
         note=form.get("note", "")[:4000],
         best=shown.get(form.get("best", "")),
         answer=form.get("answer", "")[:20000],
+        turn=marks.get(form.get("turn", "")),
     )
 
 
-def missing(draft: Draft, asked: tuple[Field, ...], *, choose: bool) -> tuple[str, ...]:
-    """Name the questions that are still open, by their titles."""
+def missing(
+    draft: Draft, asked: tuple[Field, ...], *, choose: bool, mark: bool = False
+) -> tuple[str, ...]:
+    """Name the questions that are still open, by their titles.
+
+    ``choose`` asks for the best of several replies, ``mark`` for the turn at fault of a whole
+    conversation with a score that the rubric does not accept.
+    """
     left = [field.title for field in asked if field.key not in draft.scores]
-    return (*(["best"] if choose and draft.best is None else []), *left)
+    faulty = any(draft.scores.get(field.key) in field.faults for field in asked)
+    best = ["best"] if choose and draft.best is None else []
+    return (*best, *left, *(["turn"] if mark and faulty and draft.turn is None else []))
 
 
 def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language) -> Rubric:
@@ -203,8 +255,8 @@ def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language
     return rubrics[id_, lang] if (id_, lang) in rubrics else rubrics[id_, other]
 
 
-def _field(rubric: str, criterion: Criterion) -> Field:
-    lettered = rubric == "values-grade" and criterion.scale.levels == (1, 2, 3)
+def _field(rubric: Rubric, criterion: Criterion) -> Field:
+    lettered = rubric.id == "values-grade" and criterion.scale.levels == (1, 2, 3)
     anchors = criterion.scale.anchors
     levels = tuple(
         Level(
@@ -216,12 +268,27 @@ def _field(rubric: str, criterion: Criterion) -> Field:
         for anchor in (reversed(anchors) if lettered else anchors)
     )
     return Field(
-        key=f"{rubric}.{criterion.id}",
+        key=f"{rubric.id}.{criterion.id}",
         title=criterion.title,
         question=criterion.question,
         levels=levels,
         short=len(levels) > 4,
+        faults=_faults(rubric, criterion),
     )
+
+
+def _faults(rubric: Rubric, criterion: Criterion) -> frozenset[int]:
+    """Give the levels that a threshold or the veto does not accept."""
+    lower, line = criterion.direction == "lower_is_better", criterion.threshold
+    veto = rubric.veto.level if rubric.veto and rubric.veto.criterion == criterion.id else None
+    levels = criterion.scale.levels
+    beyond = {
+        each for each in levels if line is not None and (each > line if lower else each < line)
+    }
+    vetoed = {
+        each for each in levels if veto is not None and (each >= veto if lower else each <= veto)
+    }
+    return frozenset(beyond | vetoed)
 
 
 def _key(score: int, levels: int) -> str:

@@ -146,7 +146,7 @@ def _new_draw(desk: Desk, wish: Wish) -> Sample:
     """Draw as `cvalues sample` does, but ask for every criterion unless the user named some."""
     if not wish.criteria:
         kept = kept_rubrics(desk.store, desk.run).values()
-        every = dict.fromkeys(each.id for rubric in kept for each in rubric.criteria)
+        every = dict.fromkeys(each.id for rubric in kept for each in rubric.asked)
         wish = replace(wish, criteria=tuple(every))
     sample = draw_items(desk.store, desk.run, wish).sample
     desk.store.add_document(desk.run, KIND, sample.model_dump_json())

@@ -25,7 +25,7 @@ from judge.store.collected_entries import add_comparison, withdraw_comparison
 from judge.web import pages
 from judge.web.annotation_room import Topic, Visit
 from judge.web.labels import disagree, labels_of, nearest
-from judge.web.pages import Field, page, see, trouble
+from judge.web.pages import Field, ShownTurn, page, see, trouble
 
 OVERALL = "overall"
 """The criterion that is asked of the best of three replies."""
@@ -39,6 +39,8 @@ class _Desktop:
     generations: tuple[Generation, ...]
     asked: tuple[Field, ...]
     kept: KeptDraft
+    turns: tuple[ShownTurn, ...] = ()
+    """Of a conversation; empty for a prompt with its replies."""
 
     @property
     def first(self) -> Generation:
@@ -70,7 +72,7 @@ def save(visit: Visit) -> Response:
         kept = claims.save_draft(
             visit.room.desk,
             table.claim,
-            pages.read_draft(visit.form, table.asked, table.claim),
+            pages.read_draft(visit.form, table.asked, table.claim, turns=table.turns),
             version=_version(visit),
             seconds=_seconds(visit),
         )
@@ -86,9 +88,14 @@ def act(visit: Visit) -> Response:
     if action == "undo":
         claims.undo_draft(visit.room.desk, table.claim, version=_version(visit))
         return see("/label")
-    draft = pages.read_draft(visit.form, table.asked, table.claim)
+    draft = pages.read_draft(visit.form, table.asked, table.claim, turns=table.turns)
     reason = visit.form.get("reason", "").strip()[:500]
-    left = pages.missing(draft, table.asked, choose=len(table.generations) > 1)
+    left = pages.missing(
+        draft,
+        table.asked,
+        choose=len(table.generations) > 1,
+        mark=pages.asks_turn(table.first),
+    )
     if (action == "skip" and not reason) or (action != "skip" and left):
         version = _kept(visit, table, draft).version
         shown = KeptDraft(version=version, undo_to=version - 1, draft=draft)
@@ -164,6 +171,8 @@ def _screen(
         prompt=first.prompt,
         reference=first.reference,
         replies=[generation.response for generation in shown],
+        turns=table.turns,
+        marks=pages.asks_turn(first),
         asked=table.asked,
         told=pages.instructions(visit.room, first, visit.lang),
         draft=draft,
@@ -180,10 +189,12 @@ def _laid_out(visit: Visit, claim: Claim) -> _Desktop:
     if not generations:
         raise StoreError("the run lacks an item that was drawn from it.")
     only = (OVERALL,) if len(generations) > 1 else visit.room.study.asked
+    first = next(iter(generations))
     return _Desktop(
         claim=claim,
         generations=generations,
-        asked=pages.fields(visit.room, next(iter(generations)), visit.lang, only=only),
+        turns=pages.dialogue(visit.room, first) if len(generations) == 1 else (),
+        asked=pages.fields(visit.room, first, visit.lang, only=only),
         kept=claims.newest_draft(visit.room.desk, claim.rater, claim.task.task),
     )
 

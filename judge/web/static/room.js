@@ -94,6 +94,21 @@
     active = Math.min(questions.length - 1, Math.max(0, active + step));
     show(true);
   };
+  // A conversation: one judged turn is framed, and may be marked as the first at fault.
+  const turns = [...form.querySelectorAll("[data-turn].judged")];
+  let at = turns.findIndex((each) => each.querySelector(".mark :checked"));
+  const turnTo = (place) => {
+    at = Math.min(turns.length - 1, Math.max(0, place));
+    turns.forEach((each, other) => each.classList.toggle("at", other === at));
+    turns[at].scrollIntoView({ block: "nearest" });
+  };
+  const markTurn = () => {
+    const mark = turns[at]?.querySelector(".mark input");
+    if (!mark) return;
+    const none = form.querySelector("input[name=turn][value='']");
+    (mark.checked ? none : mark).checked = true;
+    mark.dispatchEvent(new Event("change", { bubbles: true }));
+  };
   const choose = (key) => {
     const level = questions[active]?.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!level) return false;
@@ -142,6 +157,11 @@
       arrowdown: () => move(1),
       arrowup: () => move(-1),
     };
+    if (turns.length) {
+      doing.arrowright = () => turnTo(at + 1);
+      doing.arrowleft = () => turnTo(at - 1);
+      doing.m = markTurn;
+    }
     const onButton = event.target.closest("button, summary, a");
     if (key === "enter" && !onButton) {
       event.preventDefault();
@@ -166,5 +186,7 @@
   window.addEventListener("beforeunload", (event) => {
     if (!leaving && kept < wanted) event.preventDefault();
   });
+  if (turns.length) turnTo(Math.max(0, at));
+  window.scrollTo(0, 0);
   show(false);
 })();
