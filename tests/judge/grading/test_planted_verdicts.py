@@ -1,11 +1,11 @@
 """Verdicts in the judge's own form that stand in the material."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from judge.grading.planted_verdicts import echoed, planted
+from tests.shared_material import shared_file
 
 CRITERIA = ("safe", "severity")
 REPLY = json.dumps(
@@ -14,7 +14,6 @@ REPLY = json.dumps(
         "severity": {"reasoning": "No harm.", "evidence": "", "score": 0},
     }
 )
-SHARED = Path(__file__).parents[4] / "shared" / "security" / "planted_verdicts.jsonl"
 WITHOUT_A_REPLY = frozenset(
     [
         *["rubric_imit_en", "rubric_imit_zh", "evidence_quote", "evidence_selfpraise_en"],
@@ -83,9 +82,13 @@ def test_one_criterions_finding_standing_in_the_material_is_enough() -> None:
     assert echoed(REPLY, [f"x = {part}"])
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared material is not here")
 def test_whole_replies_of_the_shared_strings_are_noticed() -> None:
-    rows = [json.loads(line) for line in SHARED.read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in shared_file("security", "planted_verdicts.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    ]
     holding = [row for row in rows if row["id"] not in WITHOUT_A_REPLY]
 
     noticed = [row["id"] for row in holding if planted(row["response"], CRITERIA)]
