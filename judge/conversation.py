@@ -157,10 +157,16 @@ def is_plain(generation: Generation) -> bool:
     """Tell whether a unit is a prompt and a response alone, however it was written."""
     if not generation.messages:
         return True
-    shown = generation.messages[: None if generation.turn is None else generation.turn + 1]
-    if [turn.role for turn in shown] != ["user", "assistant"]:
+    return is_exchange(
+        generation.messages[: None if generation.turn is None else generation.turn + 1]
+    )
+
+
+def is_exchange(turns: Sequence[Turn]) -> bool:
+    """Tell whether turns are a user's words and a reply, both text alone."""
+    if [turn.role for turn in turns] != ["user", "assistant"]:
         return False
-    return all(turn == Turn(role=turn.role, content=turn.content) for turn in shown)
+    return all(turn == Turn(role=turn.role, content=turn.content) for turn in turns)
 
 
 def exchange(generation: Generation, reference: str | None) -> dict[str, str]:

@@ -351,6 +351,8 @@ def _leaves(rubric: Rubric) -> Iterator[_Leaf]:
     yield _Leaf("purpose", rubric.purpose, _NOTHING)
     yield _Leaf("level", _shown(rubric.level), _NOTHING)
     yield _Leaf("groups", ", ".join(rubric.groups) or "all", _NOTHING)
+    yield _Leaf("unit", rubric.unit, _TEXT)
+    yield _Leaf("roles", ", ".join(rubric.roles), _TEXT)
     yield _Leaf("instructions", rubric.instructions, _PROMPT)
     yield _Leaf("criteria", ", ".join(c.id for c in rubric.criteria), _TEXT)
     for criterion in rubric.criteria:
@@ -367,6 +369,9 @@ def _criterion(criterion: Criterion, at: str) -> Iterator[_Leaf]:
     scale = criterion.scale
     yield _Leaf(f"{at}.title", criterion.title, _TEXT)
     yield _Leaf(f"{at}.question", criterion.question, _TEXT)
+    if criterion.roles is not None:
+        yield _Leaf(f"{at}.roles", ", ".join(criterion.roles), _TEXT)
+    yield _Leaf(f"{at}.reference", criterion.reference, _PROMPT)
     if criterion.definition is not None:
         yield _Leaf(f"{at}.definition", criterion.definition, _PROMPT)
     for number, rule in enumerate(criterion.counter_rules, start=1):
@@ -385,6 +390,8 @@ def _criterion(criterion: Criterion, at: str) -> Iterator[_Leaf]:
 def _example(example: Example, at: str) -> Iterator[_Leaf]:
     yield _Leaf(f"{at}.prompt", example.prompt, _PROMPT)
     yield _Leaf(f"{at}.response", example.response, _PROMPT)
+    if example.reference is not None:
+        yield _Leaf(f"{at}.reference", example.reference, _PROMPT)
     for grade in example.grades:
         yield _Leaf(f"{at}.{grade.criterion}.reasoning", grade.reasoning, _PROMPT)
         yield _Leaf(f"{at}.{grade.criterion}.evidence", grade.evidence, _PROMPT)

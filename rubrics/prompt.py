@@ -246,15 +246,22 @@ def example_material(example: Example, *, session: bool = False) -> str:
 
 
 def _as_response(example: Example) -> Shown:
-    return {"prompt": example.prompt, "response": example.response}, _reply(example)
+    shown = {"prompt": example.prompt, "response": example.response}
+    return {**shown, **_reference(example)}, _reply(example)
 
 
 def _as_turn(example: Example) -> Shown:
-    return {"conversation": _turns(example), "judged_turn": 1}, _reply(example)
+    shown = {"conversation": _turns(example), "judged_turn": 1}
+    return {**shown, **_reference(example)}, _reply(example)
 
 
 def _as_session(example: Example) -> Shown:
-    return {"conversation": _turns(example)}, _reply(example, session=True)
+    shown = {"conversation": _turns(example)}
+    return {**shown, **_reference(example)}, _reply(example, session=True)
+
+
+def _reference(example: Example) -> Mapping[str, object]:
+    return {} if example.reference is None else {"reference": example.reference}
 
 
 def _turns(example: Example) -> list[Mapping[str, object]]:

@@ -309,6 +309,8 @@ class Example(Record):
 
     prompt: Text
     response: Text
+    reference: Text | None = None
+    """A reference answer, for criteria that compare with one."""
     grades: tuple[Grade, ...]
     """One for each criterion, in the rubric's order."""
 

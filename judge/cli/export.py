@@ -114,8 +114,9 @@ def import_(
     tool: Annotated[
         str,
         typer.Argument(
-            help="deepeval, inspect_ai, lm_eval, opencompass or promptfoo, or a tool that another "
-            "package registers (entry points in the group cvalues.importers)."
+            help="chat, deepeval, inspect_ai, langfuse, lm_eval, mlflow, opencompass, "
+            "opentelemetry, promptfoo or sharegpt, or a tool that another package registers "
+            "(entry points in the group cvalues.importers)."
         ),
     ],
     file: Annotated[Path, typer.Argument(help="The tool's file of results.")],

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict, Unpack, get_args
 
 import typer
 
@@ -24,6 +24,7 @@ from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, Language, ModelSettings
 from judge.run.plan import JudgingPlan
 from rubrics import load_rubric
+from rubrics.rubric import JudgedUnit, Rubric
 
 if TYPE_CHECKING:
     from judge.run.batch_parts import BatchSettings
@@ -54,6 +55,7 @@ class PlanWords(TypedDict):
     encoding: str | None
     repeats: int
     pairwise: bool
+    unit: NotRequired[str | None]
 
 
 def plan_of(
@@ -65,7 +67,8 @@ def plan_of(
         raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
     encoding = words["encoding"]
     rows = sum(1 for _ in read_generations(path, encoding=encoding))
-    editions = tuple(edition(ref, forced) for ref in parts(rubrics))
+    unit = words.get("unit")
+    editions = tuple(edition(ref, forced, unit=unit) for ref in parts(rubrics))
     asked = [edition("en") for edition in editions]
     return JudgingPlan(
         source=Source(name=path.name, sha256=_sha256(path), rows=rows),
@@ -121,10 +124,35 @@ def _refuse_unless_calibrated(plan: JudgingPlan, passport: Path) -> None:
         raise NotTrusted(f"--second-judge {plan.judges[0].name}: {reasons[0]}")
 
 
-def edition(ref: str, forced: str | None) -> Edition:
-    """Choose a rubric's edition by an item's language, unless one is forced for all."""
+def edition(ref: str, forced: str | None, *, unit: str | None = None) -> Edition:
+    """Choose a rubric's edition by an item's language, unless one is forced for all.
+
+    Raises
+    ------
+    ConfigError
+        If the unit is not known, or the rubric cannot be put to it.
+    """
     loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
+    if unit is not None:
+        known = unit.replace("-", "_")
+        if known not in get_args(JudgedUnit):
+            raise ConfigError(f"--unit {unit!r} is not known; use reply, each-reply or session.")
+        loaded = {lang: _of_unit(rubric, known) for lang, rubric in loaded.items()}
     return lambda lang: loaded[lang]
+
+
+def _of_unit(rubric: Rubric, unit: str) -> Rubric:
+    """Give a rubric for another unit than it was written for, which makes it another rubric."""
+    ruled = next((each.id for each in rubric.criteria if each.rule is not None), None)
+    roles = next((each.id for each in rubric.criteria if each.roles is not None), None)
+    if unit == "reply" and ruled is not None:
+        raise ConfigError(f"--unit reply: {rubric.id} has the rule {ruled}, which reads a trace.")
+    if unit != "session" and roles is not None:
+        raise ConfigError(
+            f"--unit {unit}: {roles} of {rubric.id} looks at turns of other roles, which only "
+            "--unit session does."
+        )
+    return rubric.model_copy(update={"unit": unit})
 
 
 def prices_of(
@@ -192,7 +220,9 @@ def _sha256(path: Path) -> str:
 
 
 def judge(
-    responses: Annotated[Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response.")],
+    responses: Annotated[
+        Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response (or messages).")
+    ],
     rubric: Annotated[str, typer.Option(help="Rubric ids or YAML files, separated by commas.")],
     judge_: Annotated[
         str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
@@ -235,6 +265,13 @@ def judge(
     pairwise: Annotated[
         bool, typer.Option("--pairwise", help="Compare the systems of the file two by two.")
     ] = False,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="What is judged of rows with messages: reply (the last), each-reply or session; "
+            "else as each rubric says."
+        ),
+    ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
     seed: console.Seed = None,
@@ -311,7 +348,14 @@ def judge(
     )
     judges = cascades_of(judges_of(judge_, kind, **asked), words)
     plan = plan_of(
-        responses, rubric, judges, lang=lang, encoding=encoding, repeats=repeats, pairwise=pairwise
+        responses,
+        rubric,
+        judges,
+        lang=lang,
+        encoding=encoding,
+        repeats=repeats,
+        pairwise=pairwise,
+        unit=unit,
     )
     seconds = judges_of(second_judge, "auto", **asked) if second_judge else ()
     plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)

@@ -254,17 +254,20 @@ def _split(rubric: Rubric, *, referenced: bool) -> Iterator[tuple[Rubric, bool]]
     opened = [c for c in asked if c not in sealed]
     for criteria, sees in ((opened, referenced), (sealed, False)):
         if criteria:
-            yield _only(rubric, criteria), sees
+            yield _only(rubric, criteria, sees=sees), sees
 
 
-def _only(rubric: Rubric, criteria: Sequence[Criterion]) -> Rubric:
+def _only(rubric: Rubric, criteria: Sequence[Criterion], *, sees: bool) -> Rubric:
     """Give a rubric with some of its criteria; itself where these are all."""
     if len(criteria) == len(rubric.criteria):
         return rubric
     kept = {criterion.id for criterion in criteria}
     examples = tuple(
         example.model_copy(
-            update={"grades": tuple(g for g in example.grades if g.criterion in kept)}
+            update={
+                "grades": tuple(g for g in example.grades if g.criterion in kept),
+                "reference": example.reference if sees else None,
+            }
         )
         for example in rubric.examples
     )

@@ -18,11 +18,16 @@ from judge.importers.base import Imported
 GROUP: Final = "cvalues.importers"
 
 BUILT_IN: Final[Mapping[str, str]] = {
+    "chat": "judge.importers.chat_files:read_chat",
     "deepeval": "judge.importers.deepeval:read_deepeval",
     "inspect_ai": "judge.importers.inspect_ai:read_inspect",
+    "langfuse": "judge.importers.traces:read_langfuse",
     "lm_eval": "judge.importers.lm_eval:read_lm_eval",
+    "mlflow": "judge.importers.traces:read_mlflow",
     "opencompass": "judge.importers.opencompass:read_opencompass",
+    "opentelemetry": "judge.importers.traces:read_otel",
     "promptfoo": "judge.importers.promptfoo:read_promptfoo",
+    "sharegpt": "judge.importers.chat_files:read_sharegpt",
 }
 
 

@@ -6,12 +6,12 @@ says where it stands.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from judge.conversation import asked_before, last_reply, part_digest
-from judge.files.decoding import clipped
-from judge.files.read import Node
+from judge.files.decoding import TableError, clipped
+from judge.files.read import Node, parse_json
 from judge.records import Role, ToolCall, Turn
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -74,6 +74,9 @@ def read_turn(node: Node) -> Turn:
     texts, others = ([], []) if content is None else parts_of(content)
     calls = tuple(_calls(node))
     call_id, name = node.get("tool_call_id"), node.get("name")
+    if name is None and role == "tool":
+        # inspect_ai names the tool by its function.
+        name = node.get("function")
     thoughts = node.get("reasoning_content")
     if thoughts is not None and thoughts.value:
         others.append(_named("reasoning", thoughts))
@@ -119,7 +122,8 @@ def parts_of(content: Node) -> tuple[list[str], list[str]]:
 def _text_of(part: Node, kind: str) -> Node | None:
     if kind not in _TEXT:
         return None
-    text = part.get(kind) or part.get("text")
+    # OpenTelemetry calls the text of a part its content.
+    text = part.get(kind) or part.get("text") or part.get("content")
     if text is None:
         raise part.error("holds no text", f"write its text in '{kind}'")
     return text
@@ -201,3 +205,158 @@ def is_messages(value: object) -> bool:
         return False
     first = cast("list[object]", value)[0]
     return isinstance(first, Mapping) and "role" in first
+
+
+# What other tools write for messages: parts, results of tools among the user's words, objects with
+# messages inside, or a text alone.
+
+
+def parsed(node: Node) -> Node:
+    """Read a value that stands as JSON in a text; what is no JSON is the text itself."""
+    if not isinstance(node.value, str) or node.value[:1] not in {"{", "[", '"'}:
+        return node
+    try:
+        value = parse_json(node.value, node.place, nan_is_null=True)
+    except TableError:
+        return node
+    return Node(value, node.way, node.place)
+
+
+def chat_turns(node: Node, role: Role) -> tuple[Turn, ...]:
+    """Read what a tool recorded as given to a model, or as its reply.
+
+    Parameters
+    ----------
+    node : Node
+        Messages, an object that holds messages or choices, one message, or a text.
+    role : Role
+        Who speaks where the value does not say.
+
+    Raises
+    ------
+    TableError
+        If a message in it has no known speaker or part.
+    """
+    if isinstance(node.value, str):
+        return (Turn(role=role, content=node.value),) if node.value.strip() else ()
+    if isinstance(node.value, list):
+        return tuple(_listed(node, role))
+    if not isinstance(node.value, dict):
+        return () if node.value is None else (Turn(role=role, content=json.dumps(node.value)),)
+    return tuple(_object_turns(node, role))
+
+
+def _listed(node: Node, role: Role) -> Iterator[Turn]:
+    items = list(node.items())
+    if items and all(isinstance(i.value, dict) and "role" in i.fields() for i in items):
+        for item in items:
+            yield from _message_turns(item)
+    elif items:
+        # Parts without a message around them, as instructions of a system are.
+        yield from _message_turns(_like(node, {"role": role, "content": node.value}))
+
+
+def _object_turns(node: Node, role: Role) -> Iterator[Turn]:
+    fields = node.fields()
+    if "messages" in fields:
+        told = node.get("system")
+        yield from () if told is None else chat_turns(told, "system")
+        yield from chat_turns(fields["messages"], role)
+    elif "choices" in fields:
+        for choice in list(node.items_of("choices"))[:1]:
+            yield from chat_turns(choice.at("message"), role)
+    elif "role" in fields:
+        yield from _message_turns(node)
+    elif "content" in fields or "parts" in fields:
+        yield from _message_turns(_like(node, {"role": role, **_members(node)}))
+    else:
+        texts = [member for member in fields.values() if isinstance(member.value, str)]
+        alone = texts[0].text() if len(fields) == len(texts) == 1 else None
+        content = json.dumps(node.value, ensure_ascii=False) if alone is None else alone
+        yield Turn(role=role, content=content)
+
+
+def _message_turns(node: Node) -> Iterator[Turn]:
+    """Read one message as one turn, or as several where results of tools stand in it."""
+    name = "parts" if "parts" in node.fields() else "content"
+    content = node.get(name)
+    parts = list(content.items()) if content is not None and isinstance(content.value, list) else []
+    kinds = [_kind(part) for part in parts]
+    if name == "content" and not set(kinds) & _APART:
+        yield read_turn(node)
+        return
+    rest = [part.value for part, kind in zip(parts, kinds, strict=True) if kind not in _APART]
+    calls = [part for part, kind in zip(parts, kinds, strict=True) if kind in _CALLS]
+    for part, kind in zip(parts, kinds, strict=True):
+        if kind in _RESULTS:
+            yield _result(part)
+    if rest or calls or not parts:
+        members = {k: v for k, v in _members(node).items() if k not in {"parts", "content"}}
+        spoken = {**members, "content": rest}
+        turn = read_turn(_like(node, spoken))
+        made = tuple(_part_call(call) for call in calls)
+        yield turn.model_copy(update={"tool_calls": (*turn.tool_calls, *made)})
+
+
+_CALLS: Final = frozenset({"tool_call", "tool_use", "function_call"})
+_RESULTS: Final = frozenset({"tool_call_response", "tool_result", "function_response"})
+_APART: Final = _CALLS | _RESULTS
+
+
+def _kind(part: Node) -> str:
+    kind = part.get("type") if isinstance(part.value, dict) else None
+    return "text" if kind is None else str(kind.value)
+
+
+def _part_call(node: Node) -> ToolCall:
+    given = node.get("arguments") or node.get("input")
+    return ToolCall(
+        id=_id_of(node, "id", "call_id"),
+        name=node.at("name").text(),
+        arguments=arguments_text(None if given is None else given.value),
+    )
+
+
+def _result(node: Node) -> Turn:
+    names = ("response", "result", "content", "output")
+    given = next((found for name in names if (found := node.get(name)) is not None), None)
+    content = "" if given is None else result_text(given)
+    name = node.get("name")
+    return Turn(
+        role="tool",
+        content=content,
+        tool_call_id=_id_of(node, "id", "tool_use_id", "call_id") or None,
+        name=None if name is None else name.text(),
+    )
+
+
+def result_text(node: Node) -> str:
+    """Read what a tool gave: a text, the text of parts, or JSON."""
+    value: object = node.value
+    if isinstance(value, str):
+        return value
+    parts = list(node.items()) if isinstance(value, list) else []
+    if parts and all(_kind(part) == "text" for part in parts):
+        return "\n".join(parts_of(node)[0])
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _id_of(node: Node, *names: str) -> str:
+    found = next((node.get(name) for name in names if node.get(name) is not None), None)
+    return "" if found is None else str(found.value)
+
+
+def _members(node: Node) -> dict[str, object]:
+    return {name: member.value for name, member in node.fields().items()}
+
+
+def _like(node: Node, value: object) -> Node:
+    return Node(value, node.way, node.place)
+
+
+def joined(conversations: Iterable[tuple[Turn, ...]]) -> tuple[Turn, ...]:
+    """Join conversations in order of time; one that begins with all before it replaces that."""
+    turns: tuple[Turn, ...] = ()
+    for more in conversations:
+        turns = more if more[: len(turns)] == turns else (*turns, *more)
+    return turns

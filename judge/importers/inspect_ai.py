@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from judge.conversation import is_exchange, last_reply
 from judge.files.decoding import Place, clipped
 from judge.files.read import Node, read_document
 from judge.importers.base import (
@@ -21,6 +22,7 @@ from judge.importers.base import (
     question,
     score_of,
 )
+from judge.importers.chat import chat_turns
 from judge.records import Generation
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0}
@@ -75,7 +77,9 @@ def _read_sample(sample: Node, run: _Run, found: Collected) -> None:
         found.leave_out(sample, f"no response, as the tool or the model failed{why}")
         return
     target = sample.get("target")
+    turns = tuple(turn for node in sample.items_of("messages") for turn in chat_turns(node, "user"))
     generation = Generation(
+        messages=turns if last_reply(turns) is not None and not is_exchange(turns) else (),
         id=name_of(sample.at("id")),
         prompt=question(sample.at("input")),
         response=response,

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from judge.conversation import asked_before, is_exchange
 from judge.files.read import Node, read_document
 from judge.importers.base import Collected, Imported, Score, number_of, score_of
-from judge.records import Generation
+from judge.importers.chat import chat_turns, is_messages, parsed
+from judge.records import Generation, Turn
 
 
 def read_promptfoo(path: str | Path, *, system: str | None = None) -> Imported:
@@ -39,10 +41,13 @@ def read_promptfoo(path: str | Path, *, system: str | None = None) -> Imported:
         if response is None:
             found.leave_out(entry, "no response, as the provider failed")
             continue
+        turns = _turns(entry, response)
+        prompt = entry.at("prompt").at("raw").text()
         generation = Generation(
             id=unit[0],
-            prompt=entry.at("prompt").at("raw").text(),
+            prompt=asked_before(turns, len(turns) - 1) if turns else prompt,
             response=response,
+            messages=turns,
             system=unit[1],
             sample=unit[2],
             group=_description(entry),
@@ -118,6 +123,29 @@ def _response(entry: Node) -> str | None:
     if isinstance(output.value, str):
         return output.value
     return json.dumps(output.value, ensure_ascii=False, sort_keys=True)
+
+
+def _turns(entry: Node, response: str) -> tuple[Turn, ...]:
+    """Read a conversation: what an attack of several turns notes, or a prompt of messages."""
+    noted = entry.fields_of("response").get("metadata")
+    if noted is not None and isinstance(noted.value, dict):
+        messages = tuple(t for m in noted.items_of("messages") for t in chat_turns(m, "user"))
+        if messages and messages[-1].role == "assistant":
+            return () if is_exchange(messages) else messages
+        history = tuple(turn for pair in noted.items_of("redteamHistory") for turn in _pair(pair))
+        if history:
+            return history
+    asked = parsed(entry.at("prompt").at("raw"))
+    if not is_messages(asked.value):
+        return ()
+    turns = (*chat_turns(asked, "user"), Turn(role="assistant", content=response))
+    return () if is_exchange(turns) else turns
+
+
+def _pair(pair: Node) -> Iterator[Turn]:
+    prompt, output = pair.get("prompt"), pair.get("output")
+    yield from () if prompt is None else chat_turns(prompt, "user")
+    yield from () if output is None else chat_turns(output, "assistant")
 
 
 def _description(entry: Node) -> str | None:

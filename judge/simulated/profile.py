@@ -189,7 +189,9 @@ class Profile(Record):
     """Digest of a response to its group; only miscalibration looks at it."""
     probabilities: Probabilities = Probabilities()
     """How it answers as a decision model."""
-    lower_is_better: tuple[str, ...] = ("severity",)
+    lower_is_better: tuple[str, ...] = (
+        *("severity", "attempt", "compliance", "unapproved_action", "contradicts", "omits"),
+    )
     """Criteria whose lowest level is the best."""
     errors: tuple[ErrorRates, ...] = ()
     pairwise: PairwiseErrors = PairwiseErrors()

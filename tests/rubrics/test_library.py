@@ -26,6 +26,25 @@ SCALES = {
     "values-grade": {"grade": (1, 3)},
     "response-tier": {"tier": (0, 2)},
     "refusal": {"refusal": (0, 2)},
+    "conversation-safety": {
+        "safe": (0, 1),
+        "severity": (0, 3),
+        "attempt": (0, 2),
+        "compliance": (0, 2),
+    },
+    "agent-safety": {
+        "safe": (0, 1),
+        "attempt": (0, 2),
+        "compliance": (0, 2),
+        "unapproved_action": (0, 2),
+        "truthful": (0, 1),
+    },
+    "reference-answer": {
+        "agrees": (0, 2),
+        "contradicts": (0, 1),
+        "omits": (0, 2),
+        "clear": (0, 1),
+    },
 }
 
 # CValues, expert-principles report, section 6: items of the three published blocks.
@@ -39,7 +58,7 @@ UNPUBLISHED = {
 }
 
 
-def test_the_library_holds_the_five_rubrics_in_both_languages() -> None:
+def test_the_library_holds_each_rubric_in_both_languages() -> None:
     assert [entry.id for entry in list_rubrics()] == sorted(SCALES)
     assert all(entry.languages == ("zh", "en") for entry in list_rubrics())
 
@@ -163,7 +182,10 @@ def test_an_unknown_rubric_is_answered_with_the_nearest_one() -> None:
 
 
 def test_an_unknown_rubric_like_no_other_is_answered_with_the_whole_list() -> None:
-    with pytest.raises(RubricError, match="the library has refusal, response-tier, respons"):
+    with pytest.raises(
+        RubricError,
+        match="the library has agent-safety, conversation-s",
+    ):
         load_rubric("zzz")
 
 

@@ -137,7 +137,9 @@ def test_examples_are_answers_that_the_schema_accepts(name: str, language: str) 
     assert len(replies) == len(rubric.examples)
     for material, reply, example in zip(materials, replies, rubric.examples, strict=True):
         readings = read(rubric, reply_model(rubric).model_validate_json(reply))
-        assert json.loads(material) == {"prompt": example.prompt, "response": example.response}
+        shown = {"prompt": example.prompt, "response": example.response}
+        reference = {} if example.reference is None else {"reference": example.reference}
+        assert json.loads(material) == {**shown, **reference}
         assert [r.score for r in readings] == [grade.score for grade in example.grades]
 
 

@@ -13,14 +13,26 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import groupby
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from cvalues.multiple_choice.items import ReplyPair
+from judge.files.decoding import Place
+from judge.files.read import Node
+from judge.importers.chat import read_messages, short_form
 from judge.records import Generation, Item, Language, Record
 
-FileName = Literal["prompts.jsonl", "responses.jsonl", "truth.jsonl", "labels.csv", "manifest.json"]
+FileName = Literal[
+    "prompts.jsonl",
+    "responses.jsonl",
+    "truth.jsonl",
+    "labels.csv",
+    "dialogues.jsonl",
+    "dialogue_truth.jsonl",
+    "manifest.json",
+]
 
 
 class StarterPrompt(Record):
@@ -56,6 +68,28 @@ class PlantedTruth(Record):
     """Of the response text in UTF-8, so that truth and text cannot drift apart."""
     scores: Mapping[str, int]
     """Criterion of a built-in rubric to its score, for all twelve criteria."""
+
+
+class DialogueTruth(Record):
+    """What a perfect judge would say of one dialogue, known by how it was written."""
+
+    id: str
+    system: str
+    lang: Language
+    unsafe_turns: tuple[int, ...]
+    """Indexes of the turns of the assistant that are unsafe; empty for a safe dialogue."""
+    first_unsafe_turn: int | None
+    sha256: tuple[str, ...]
+    """Of the words of each turn (content, then each call's tool and arguments), in order."""
+    turns: Mapping[str, Mapping[str, int]]
+    """Criterion to score of each unsafe turn, by its index; every other turn is safe."""
+    scores: Mapping[str, int]
+    """Criterion of the rubric conversation-safety to the score of the whole dialogue."""
+
+    @property
+    def turn_scores(self) -> Mapping[str, Mapping[str, int]]:
+        """Scores of the unsafe turns by the digest of their words, as simulated judges have it."""
+        return {self.sha256[int(turn)]: scores for turn, scores in self.turns.items()}
 
 
 class StarterLabel(Record):
@@ -146,6 +180,33 @@ def load_responses(
 def load_truth() -> tuple[PlantedTruth, ...]:
     """Return the planted truth, one record for each response and in the same order."""
     return tuple(PlantedTruth.model_validate_json(line) for line in _lines("truth.jsonl"))
+
+
+def load_dialogues(
+    lang: Language | None = None, system: str | None = None
+) -> tuple[Generation, ...]:
+    """Return the 36 dialogues of both releases, which begin alike and part at some turn.
+
+    Twelve situations are talks and six are traces of an agent with tools, each in Chinese and in
+    English. Some turn unsafe, at a turn that `load_dialogue_truth` names; what is unsafe in them is
+    harmless in detail, since its details were never written.
+    """
+    found = (_dialogue(line) for line in _lines("dialogues.jsonl"))
+    return tuple(g for g in found if lang in {None, g.lang} and system in {None, g.system})
+
+
+def load_dialogue_truth() -> tuple[DialogueTruth, ...]:
+    """Return what is known of the dialogues, one record for each and in the same order."""
+    lines = _lines("dialogue_truth.jsonl")
+    return tuple(DialogueTruth.model_validate_json(line) for line in lines)
+
+
+def _dialogue(line: str) -> Generation:
+    row = json.loads(line)
+    extra = {name: row.pop(name) for name in ("situation", "provenance")}
+    turns = read_messages(Node(row.pop("messages"), "messages", Place(Path("dialogues.jsonl"))))
+    prompt, response = short_form(turns)
+    return Generation(**row, prompt=prompt, response=response, messages=turns, extra=extra)
 
 
 def load_labels() -> tuple[StarterLabel, ...]:

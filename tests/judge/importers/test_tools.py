@@ -393,5 +393,5 @@ def test_a_tool_is_found_by_its_name(tmp_path: Path) -> None:
 def test_an_unknown_tool_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"'promptfo' are not read; did you mean promptfoo\?"):
         read_of("promptfo", tmp_path)
-    with pytest.raises(ConfigError, match=r"use one of deepeval, inspect_ai, .*"):
+    with pytest.raises(ConfigError, match=r"use one of chat, deepeval, inspect_ai, .*"):
         read_of("zzz", tmp_path)
