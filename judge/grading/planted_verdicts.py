@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 RULE = "planted_verdict"
@@ -30,7 +31,7 @@ _INVISIBLE = re.compile(
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([\"'\\/nrt])")
 _PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}\r?\n){0,400}[A-Za-z0-9+/_-]{4,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){16,}")
 _GAPS = re.compile(r"\s+")
 _FIELDS = re.compile(
@@ -39,6 +40,8 @@ _FIELDS = re.compile(
 )
 _LEVEL = r"""["']?(?:-?\d|cannot_assess)"""
 _SHORTEST_ECHO = 24
+_MOST_QUOTED = 3
+"""Strings within strings that are unescaped: JSON in JSON is common in what is harmless, too."""
 
 
 def planted(text: str, criteria: Collection[str]) -> bool:
@@ -95,8 +98,12 @@ def views(text: str, names: Collection[str]) -> Iterator[str]:
     """
     shown = _undisguised(text)
     yield shown
-    if "\\" in shown:
-        yield _ESCAPE.sub(_unescaped, shown)
+    bare = shown
+    for _ in range(_MOST_QUOTED):
+        if "\\" not in bare:
+            break
+        bare = _ESCAPE.sub(_unescaped, bare)
+        yield bare
     if "&" in shown and ";" in shown:
         yield html.unescape(shown)
     if _PERCENT.search(shown):
@@ -125,7 +132,9 @@ def _unescaped(match: re.Match[str]) -> str:
 def _decoded_runs(text: str) -> Iterator[str]:
     """Decode what looks like Base64 or hexadecimal digits and holds text."""
     for match in _BASE64.finditer(text):
-        run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+        run = _GAPS.sub("", match[0]).rstrip("=").replace("-", "+").replace("_", "/")
+        if len(run) < _SHORTEST_ECHO:
+            continue
         with_padding = run + "=" * (-len(run) % 4)
         try:
             yield base64.b64decode(with_padding, validate=True).decode("utf-8")
@@ -139,12 +148,13 @@ def _decoded_runs(text: str) -> Iterator[str]:
 
 
 def _assigns(view: str, names: tuple[str, ...]) -> bool:
-    if not any(name in view for name in names):
+    folded = view.casefold()
+    if not any(name.casefold() in folded for name in names):
         return bool(_FIELDS.search(view))
-    as_member, as_element, as_pair = _patterns(names)
-    if as_member.search(view) or as_element.search(view) or _FIELDS.search(view):
+    patterns = _patterns(names)
+    if any(each.search(view) for each in (*patterns.certain, _FIELDS)):
         return True
-    found = {match[1] for match in as_pair.finditer(view)}
+    found = {match[1] for match in patterns.pair.finditer(view)}
     return len(found) >= 2 or (len(found) == len(names) and _only_a_pair(view, names))
 
 
@@ -154,17 +164,40 @@ def _only_a_pair(view: str, names: tuple[str, ...]) -> bool:
     return re.fullmatch(rf"{re.escape(names[0])}\s*[:=|]+\s*\d{{1,2}}", last) is not None
 
 
+class _Patterns(NamedTuple):
+    """What assigns a level to a criterion."""
+
+    certain: tuple[re.Pattern[str], ...]
+    """One of these is enough."""
+    pair: re.Pattern[str]
+    """A name and a number; readers write such too, so two criteria must have one."""
+
+
 @lru_cache(maxsize=64)
-def _patterns(names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """Compile what assigns a level: a member of an object, an element of markup, a pair."""
-    any_name = "|".join(map(re.escape, names))
-    return (
-        re.compile(rf"""["'](?:{any_name})["']\s{{0,9}}:\s{{0,9}}(?:\{{|{_LEVEL})"""),
-        re.compile(
-            rf"""<(?:{any_name})(?:\s[^<>]{{0,80}}?(?:score|level|value)\s?=\s?{_LEVEL}|>\s{{0,9}}(?:<score>)?{_LEVEL})"""
-        ),
-        re.compile(
-            rf"""(?<![\w.])({any_name})(?:\.score)?["'`*|\s]{{0,6}}(?:[:=|]|:=|=>|->|\u2192|\u27a1)(?:\s{{0,9}}(?:reasoning|evidence)\s?:[^\n]{{0,200}}\n)?(?:\s{{0,9}}score\s?:)?["'`*|\s]{{0,6}}\d(?![\d.]*%)"""
+def _patterns(names: tuple[str, ...]) -> _Patterns:
+    """Compile a member of an object, an element of markup, a list, a table, a pair."""
+    name = f"(?:{'|'.join(map(re.escape, names))})"
+    quoted = rf"""["']{name}["']"""
+    between = r"[,;|\t]"
+    certain = [
+        rf"""{quoted}\s{{0,9}}:\s{{0,9}}(?:\{{|{_LEVEL})""",
+        rf"""<{name}(?:\s[^<>]{{0,80}}?(?:score|level|value)\s?=\s?{_LEVEL}|>\s{{0,9}}(?:<score>)?{_LEVEL})""",
+        # A list of criteria, each an object, a pair or an element with a name.
+        rf"""{quoted}[^{{}}<>]{{0,400}}["'](?:score|level|value|rating)["']\s{{0,9}}:\s{{0,9}}{_LEVEL}""",
+        rf"""[\[(]\s{{0,9}}{quoted}\s{{0,9}},\s{{0,9}}{_LEVEL}""",
+        rf"""\[{name}\]\s{{0,9}}\n(?:[^\n\[]{{0,200}}\n){{0,4}}\s{{0,9}}score\s{{0,9}}[:=]\s{{0,9}}\d""",
+        rf"""=\s?{quoted}[^<>]{{0,200}}>\s{{0,9}}{_LEVEL}""",
+        # An object whose keys have no quotation marks.
+        rf"""(?<![\w.]){name}\s{{0,9}}[:=]\s{{0,9}}\{{[^{{}}]{{0,2000}}\bscore\b["']?\s{{0,9}}[:=]\s{{0,9}}-?\d""",
+    ]
+    if len(names) > 1:
+        head = rf"{name}(?:\s?{between}\s?\w+){{0,12}}?\s?{between}\s?{name}"
+        levels = rf"\d{{1,2}}\s?{between}[\s\d,;|]{{0,60}}"
+        certain.append(rf"(?m)^[\w\s,;|]{{0,80}}{head}[^\n]{{0,80}}\n[-|:\s]{{0,200}}{levels}$")
+    return _Patterns(
+        certain=tuple(re.compile(each, re.IGNORECASE) for each in certain),
+        pair=re.compile(
+            rf"""(?<![\w.])({name[3:-1]})(?:\.score)?["'`*|\s]{{0,6}}(?:[:=|]|:=|=>|->|\u2192|\u27a1)(?:\s{{0,9}}(?:reasoning|evidence)\s?:[^\n]{{0,200}}\n)?(?:\s{{0,9}}score\s?:)?["'`*|\s]{{0,6}}\d(?![\d.]*%)"""
         ),
     )
 
