@@ -25,6 +25,12 @@ from calibration.validation import FloatArray, check_binary, check_error, check_
 
 NEGLIGIBLE = 1e-9
 
+DRAWS = 100
+"""Draws that are simulated to see how the half-width varies."""
+
+_QUANTILES = 9
+_NO_LABEL = 0.25
+
 
 def gate_power(strata: tuple[Stratum, Stratum], *, floor: float, error: float) -> float:
     """Probability that the gate's lower limit reaches the floor.
@@ -138,6 +144,9 @@ class LabelPlan:
         By how much the judge multiplies the worth of a label once there are many, 1 / (1 - r^2).
     allocation : tuple of (str, int)
         Labels for each group, in the order given; empty without groups.
+    assured_labels : int or None
+        Labels with which the wanted half-width is reached with the wanted assurance, where
+        ``labels`` reach it on average; None where neither is asked for, or no number does.
     """
 
     labels: int
@@ -146,9 +155,10 @@ class LabelPlan:
     power: float | None
     saving: float
     allocation: tuple[tuple[str, int], ...]
+    assured_labels: int | None = None
 
 
-def plan_labels(
+def plan_labels(  # noqa: PLR0913 - one for each thing that is wanted or known
     pilot: Pilot,
     *,
     half_width: float | None = None,
@@ -157,6 +167,7 @@ def plan_labels(
     error: float = 0.05,
     n_judged: int = 5000,
     groups: Groups | None = None,
+    assurance: float | None = None,
 ) -> LabelPlan:
     """Find the smallest number of labels that does what is wanted.
 
@@ -178,6 +189,9 @@ def plan_labels(
     groups : mapping of str to int or (int, float), optional
         Items in each group, to share the labels out over; with the expected standard deviation of
         its labels, those that vary more get more.
+    assurance : float, optional
+        Probability, such as 0.8, with which the half-width is to be reached: the width that labels
+        give varies with the draw, and ``labels`` reach the wanted one on average only.
 
     Returns
     -------
@@ -211,8 +225,24 @@ def plan_labels(
     def strong_enough(n: int) -> bool:
         return floor is None or _power(pilot, n, n_judged, floor=floor, error=error) >= power
 
-    labels = smallest(lambda n: wide_enough(n) and strong_enough(n), most=n_judged)
+    def nearly(n: int) -> bool:
+        return wide_enough(n) and (
+            floor is None or _expected_power(pilot, n, n_judged, floor=floor, error=error) >= power
+        )
+
+    labels = smallest(nearly, most=n_judged)
+    if floor is not None:
+        labels = _from(labels, strong_enough, most=n_judged)
     reached = _half_width(pilot, labels, n_judged, tail=tail)
+    assured = None
+    if half_width is not None and assurance is not None:
+        check_share("assurance", assurance)
+        assured = _assured(
+            lambda n: _drawn_half_widths(pilot, n, n_judged, tail=tail),
+            half_width=half_width,
+            assurance=assurance,
+            counts=(labels, n_judged),
+        )
     return LabelPlan(
         labels=labels,
         human_only_labels=_human_only(pilot, reached, tail=tail),
@@ -220,7 +250,73 @@ def plan_labels(
         power=None if floor is None else _power(pilot, labels, n_judged, floor=floor, error=error),
         saving=1.0 / (1.0 - pilot.explained),
         allocation=shared_out(labels, groups or {}),
+        assured_labels=assured,
     )
+
+
+def _assured(
+    drawn: Callable[[int], FloatArray],
+    *,
+    half_width: float,
+    assurance: float,
+    counts: tuple[int, int],
+) -> int | None:
+    """Find the fewest labels whose half-width is small enough in the wanted share of draws."""
+
+    def enough(n: int) -> bool:
+        return float(np.mean(drawn(n) <= half_width)) >= assurance
+
+    low, most = counts
+    try:
+        return _from(low, enough, most=most)
+    except InsufficientLabels:
+        return None
+
+
+def _from(low: int, enough: Callable[[int], bool], *, most: int) -> int:
+    """Find the smallest number that is enough, from one that is nearly so.
+
+    Raises
+    ------
+    InsufficientLabels
+        If not even ``most`` is enough.
+    """
+    high = low
+    while not enough(high):
+        if high >= most:
+            raise InsufficientLabels(f"labels for all {most} items would not be enough.")
+        low, high = high, min(ceil(1.1 * high) + 1, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _drawn_half_widths(pilot: Pilot, labels: int, n_judged: int, *, tail: float) -> FloatArray:
+    """Half-widths of simulated draws, shape (DRAWS,); the same luck for every number of labels."""
+    luck = np.random.default_rng(0).random((DRAWS, 3))
+    passed = _quantiles(luck[:, 0], labels, pilot.judge_rate)
+    failed = labels - passed
+    good = _quantiles(luck[:, 1], passed, pilot.pass_given_pass)
+    also = _quantiles(luck[:, 2], failed, pilot.pass_given_fail)
+    size = n_judged * pilot.judge_rate
+    found = np.empty(DRAWS)
+    for at in range(DRAWS):
+        strata = (
+            Stratum(size=size, passes=float(good[at]), labels=float(passed[at])),
+            Stratum(size=n_judged - size, passes=float(also[at]), labels=float(failed[at])),
+        )
+        low, high = melded_limits(strata, tail=tail, strict=False)
+        found[at] = 0.5 * (high - low)
+    return found
+
+
+def _quantiles(luck: FloatArray, n: npt.ArrayLike, rate: float) -> FloatArray:
+    """Give binomial numbers for uniform luck, whole and within 0 to n."""
+    trials = np.asarray(n, dtype=np.float64)
+    # bdtrik is NaN below the probability of 0 successes.
+    found = np.nan_to_num(special.bdtrik(luck, trials, rate), nan=0.0)
+    return np.clip(np.ceil(found - 1e-9), 0.0, trials)
 
 
 def pilot_from_accuracy(rate: float, *, sensitivity: float, specificity: float) -> Pilot:
@@ -314,6 +410,29 @@ def _half_width(pilot: Pilot, labels: int, n_judged: int, *, tail: float) -> flo
 
 
 def _power(pilot: Pilot, labels: int, n_judged: int, *, floor: float, error: float) -> float:
+    """Power over the number of labels that fall to each verdict, at even quantiles of it."""
+    size = n_judged * pilot.judge_rate
+    luck = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    passed, times = np.unique(_quantiles(luck, labels, pilot.judge_rate), return_counts=True)
+    power = 0.0
+    for expected, count in zip(passed.tolist(), times.tolist(), strict=True):
+        # A verdict to which no label falls still has a rate; a quarter of a label rounds to none.
+        of_passed = min(max(expected, _NO_LABEL), labels - _NO_LABEL)
+        of_failed = labels - of_passed
+        strata = (
+            Stratum(size=size, passes=of_passed * pilot.pass_given_pass, labels=of_passed),
+            Stratum(
+                size=n_judged - size, passes=of_failed * pilot.pass_given_fail, labels=of_failed
+            ),
+        )
+        power += count / _QUANTILES * gate_power(strata, floor=floor, error=error)
+    return power
+
+
+def _expected_power(
+    pilot: Pilot, labels: int, n_judged: int, *, floor: float, error: float
+) -> float:
+    """Power where the labels of each verdict are as many as expected: quick, and a little high."""
     return gate_power(_strata(pilot, labels, n_judged), floor=floor, error=error)
 
 
@@ -368,6 +487,9 @@ def shared_out(labels: int, groups: Groups) -> tuple[tuple[str, int], ...]:
 # not foretold. ``N`` items, means in the unit of the scale.
 
 MOST_WITHOUT_JUDGE = 1_000_000
+
+MEAN_DRAWS = 40
+"""As `DRAWS`, for means, whose intervals take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,7 +568,7 @@ def pilot_from_ratings(
     )
 
 
-def plan_mean_labels(
+def plan_mean_labels(  # noqa: PLR0913 - as plan_labels
     pilot: MeanPilot,
     *,
     half_width: float | None = None,
@@ -455,6 +577,7 @@ def plan_mean_labels(
     error: float = 0.05,
     n_judged: int = 5000,
     groups: Groups | None = None,
+    assurance: float | None = None,
 ) -> LabelPlan:
     """Find the smallest number of labels that does what is wanted of a mean.
 
@@ -463,7 +586,7 @@ def plan_mean_labels(
     pilot : MeanPilot
     half_width, floor : float, optional
         As in :func:`calibration.plan_labels`, in the unit of the scale.
-    power, error, n_judged, groups
+    power, error, n_judged, groups, assurance
         As in :func:`calibration.plan_labels`.
 
     Returns
@@ -506,6 +629,15 @@ def plan_mean_labels(
         )
 
     labels = smallest(enough, most=n_judged)
+    assured = None
+    if half_width is not None and assurance is not None:
+        check_share("assurance", assurance)
+        assured = _assured(
+            lambda n: _drawn_means(pilot, n, n_judged, error=error),
+            half_width=half_width,
+            assurance=assurance,
+            counts=(labels, n_judged),
+        )
     return LabelPlan(
         labels=labels,
         human_only_labels=_without_judge(pilot, reached(labels), error),
@@ -515,7 +647,22 @@ def plan_mean_labels(
         else _mean_power(pilot, labels, n_judged, floor=floor, error=error),
         saving=1.0 / (1.0 - min(pilot.explained, 0.999)),
         allocation=shared_out(labels, groups or {}),
+        assured_labels=assured,
     )
+
+
+def _drawn_means(pilot: MeanPilot, labels: int, n_judged: int, *, error: float) -> FloatArray:
+    """Half-widths of estimates from labels drawn out of the pilot's, shape (MEAN_DRAWS,)."""
+    dice = np.random.default_rng(0)
+    found = np.empty(MEAN_DRAWS)
+    for at in range(MEAN_DRAWS):
+        chosen = dice.integers(pilot.human.size, size=labels)
+        others = pilot.scores[_evenly(pilot.scores.size, max(n_judged - labels, 0))]
+        judge = np.concatenate([pilot.judge[chosen], others])
+        human = np.concatenate([pilot.human[chosen], np.full(others.size, np.nan)])
+        each = estimate_mean(judge, human, scale=pilot.scale, confidence=1.0 - error)
+        found[at] = 0.5 * (each.high - each.low)
+    return found
 
 
 def _evenly(size: int, wanted: int) -> npt.NDArray[np.intp]:

@@ -11,7 +11,13 @@ from judge.cli.console import ApiKeyEnv, AsJson, BaseUrl, StoreOption
 def annotate(
     run: Annotated[str, typer.Argument(help="A judged run to label, or a new name to collect.")],
     n: Annotated[
-        int | None, typer.Option("--n", min=1, help="Items to draw, if none were drawn before.")
+        int | None,
+        typer.Option(
+            "--n",
+            min=1,
+            help="Responses to draw, those to one prompt together, where the run has no draw yet; "
+            "else its draws are opened, and cvalues sample --add adds to them.",
+        ),
     ] = None,
     by: Annotated[str | None, typer.Option(help="Column whose values are strata.")] = None,
     design: Annotated[str, typer.Option(help="random, by-verdict or neyman.")] = "random",
@@ -55,6 +61,7 @@ def annotate(
 ) -> None:
     """Let experts label a run, or collect attacks and questions, in their browsers.
 
+    All draws of the run are open: those of cvalues sample, or else one that --n makes now.
     Prints a one-time link for each person. Ctrl-C closes the room; the same command opens it as it
     was left, with new links.
     """

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import get_args
 
 from cvalues.taxonomy import DOMAINS, SCENARIOS
-from judge.calibrate.label_sampling import Wish
+from judge.calibrate.label_sampling import Wish, least_labels, prompts_by_group
 from judge.cli import console
 from judge.cli.console import parts
 from judge.errors import ConfigError
-from judge.manifest import SampleDesign
+from judge.manifest import Sample, SampleDesign
 from judge.models.base import addressed
+from judge.ratings import samples_of
 from judge.records import Candidate, Judge, Language
 from judge.store.annotation_project import Desk, Role, Screen, Study
 from judge.store.records import Run
@@ -48,6 +49,7 @@ def serve(wanted: Wanted, *, store: str, as_json: bool) -> None:
     kept = open_store(store)
     try:
         desk = Desk(store=kept, run=_run(kept, wanted))
+        before = samples_of(kept, desk.run)
         room = open_room(
             desk,
             wanted.study,
@@ -63,7 +65,12 @@ def serve(wanted: Wanted, *, store: str, as_json: bool) -> None:
             for role, names in wanted.people.items()
             for each in invite(desk, names, role, lang=wanted.lang)
         ]
-        _show(wanted.address.url(listener.getsockname()[1]), invited, as_json=as_json)
+        _show(
+            wanted.address.url(listener.getsockname()[1]),
+            invited,
+            tasks=_tasks(kept, desk.run, wanted.wish, before=before),
+            as_json=as_json,
+        )
         room_server(room, wanted.address).run(sockets=[listener])
     finally:
         kept.close()
@@ -168,12 +175,32 @@ def _note_what_stands(kept: Study, wanted: Study) -> None:
         console.note(f"the room was set up before; from then stands {', '.join(stands)}")
 
 
-def _show(url: str, invited: list[Invited], *, as_json: bool) -> None:
+def _tasks(
+    store: Store, run: Run, wish: Wish | None, *, before: tuple[Sample, ...]
+) -> tuple[str, ...]:
+    """Say which draws the room serves, what --n did, and what a gate will need at least."""
+    samples = samples_of(store, run)
+    if not samples:
+        return ()
+    draws = ", ".join(f"{each.name or 'a draw'} ({len(each.items)} responses)" for each in samples)
+    said = [f"open for labels: {draws}"]
+    if wish is not None and before:
+        said.append(
+            f"--n {wish.n} drew nothing, for there is a draw; add to it with: cvalues sample "
+            f"{run.name} --add {wish.n} --out more.csv, and open the room again"
+        )
+    prompts = {(item.id, item.sample) for each in samples for item in each.items}
+    return (*said, *least_labels(prompts_by_group(store.generations(run)), drawn=len(prompts)))
+
+
+def _show(url: str, invited: list[Invited], *, tasks: tuple[str, ...], as_json: bool) -> None:
     links = [{"rater": each.rater, "role": each.role, "link": url + each.path} for each in invited]
     if as_json:
-        console.as_json({"url": url, "links": links})
+        console.as_json({"url": url, "links": links, "tasks": tasks})
     else:
         console.say(f"the room is open at {url}; Ctrl-C closes it")
         for link in links:
             console.say(f"{link['role']} {link['rater']}: {link['link']}")
+        for sentence in tasks:
+            console.say(sentence)
     sys.stdout.flush()

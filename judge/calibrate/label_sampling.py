@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,12 @@ from calibration.planning import (
     plan_labels,
     plan_mean_labels,
 )
+from calibration.sequential import LOOKS, look_error
 from judge.calibrate.calibration_set import Part
 from judge.calibrate.from_run import field_of, levels_of
 from judge.calibrate.prompt_draws import Chosen, Frame, choose, frame_of, named
 from judge.errors import ConfigError
+from judge.files.decoding import printable
 from judge.grading.pointwise import language_of
 from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
@@ -35,6 +37,10 @@ from rubrics.rubric import Criterion
 
 if TYPE_CHECKING:
     from judge.store.store import Store
+
+_MARGINS = (0.05, 0.02)
+_ERROR = 0.05
+"""Margins and risk for which the fewest labels are told where no policy is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +171,48 @@ def _most_common_language(chosen: Sequence[Generation]) -> Language:
     return Counter[Language](language_of(each) for each in chosen).most_common(1)[0][0]
 
 
-def least_labels() -> str:
-    """Say the fewest labels with which anything can be decided."""
-    margins = ", ".join(f"{hard_floor(margin)} for {margin:.0%}" for margin in (0.05, 0.02))
-    return (
-        f"a passport needs at least {FEWEST_LABELS} labels of each criterion; a gate with a margin "
-        f"needs at least so many labelled prompts in each group that it looks at: {margins}"
+def least_labels(prompts: Mapping[str | None, int], *, drawn: int = 0) -> tuple[str, ...]:
+    """Say the fewest labels with which anything can be decided, and whether there are so many.
+
+    Parameters
+    ----------
+    prompts : mapping of group to int
+        Prompts of each group; None for those of no group.
+    drawn : int
+        Prompts of a draw; 0 where none was made now.
+
+    Returns
+    -------
+    tuple of str
+        Sentences.
+    """
+    risk = look_error([1.0], looks=LOOKS, error=_ERROR)
+    least = {margin: hard_floor(margin, error=risk) for margin in _MARGINS}
+    told = " and ".join(f"{n} for a margin of {margin:.0%}" for margin, n in least.items())
+    said = (
+        f"a passport needs at least {FEWEST_LABELS} labels of each criterion; a gate with a "
+        f"margin, at the first of {LOOKS} looks, needs at least {told}: prompts labelled for both "
+        "releases, where no label differs"
     )
+    groups = {group: n for group, n in prompts.items() if group is not None}
+    if len(groups) < 2:
+        return (said,)
+    smallest = min(groups, key=lambda group: groups[group])
+    text = f"with groups: each so many are needed in each of the {len(groups)} groups"
+    if drawn:
+        text += f"; this draw holds about {drawn / len(groups):.2g} of each"
+    beyond = [f"{margin:.0%}" for margin, n in least.items() if n > groups[smallest]]
+    if beyond:
+        text += (
+            f"; {printable(smallest)} has {groups[smallest]} prompts, too few for "
+            f"{' and '.join(beyond)} whatever is labelled"
+        )
+    return said, text
+
+
+def prompts_by_group(generations: Iterable[Generation]) -> dict[str | None, int]:
+    """Count the prompts of each group of a run, whatever the number of systems."""
+    return Counter({(each.id, each.sample): each.group for each in generations}.values())
 
 
 def _name(wanted: str | None, samples: Sequence[Sample]) -> str:
@@ -288,6 +329,8 @@ class Wanted:
     floor: float | None = None
     power: float = 0.8
     error: float = 0.05
+    assurance: float | None = None
+    """Probability with which the half-width is to be reached; None plans for the average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,6 +437,7 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
             floor=floor,
             power=wanted.power,
             error=wanted.error,
+            assurance=wanted.assurance,
             n_judged=subject.items,
             groups=subject.groups,
         )
@@ -403,6 +447,7 @@ def plan(subject: Subject, wanted: Wanted) -> LabelPlan:
         floor=floor,
         power=wanted.power,
         error=wanted.error,
+        assurance=wanted.assurance,
         n_judged=subject.items,
         groups=subject.groups,
     )

@@ -1,6 +1,7 @@
 """`cvalues calibrate`: whether the judge can be believed, and what experts would have said."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 from calibration.estimate import InsufficientLabels
 from calibration.passport import Design, JudgeIdentity, save_passport
 from judge.calibrate.calibration_set import Number, Part
-from judge.calibrate.label_sampling import Curve, curve_of
+from judge.calibrate.label_sampling import Curve, curve_of, least_labels
 from judge.calibrate.passport import foreign_identity, identity_of, issue
 from judge.calibrate.result import COEFFICIENTS, Finding, Findings, interval, score, verdict
 from judge.cli import console
@@ -196,6 +197,17 @@ def write_passport(
     )
     save_passport(made, path)
     console.note(f"passport until {made.expires} in {path}")
+    for sentence in least_labels(_prompts(read.parts)):
+        console.note(sentence)
+
+
+def _prompts(cut: Sequence[Part]) -> Counter[str | None]:
+    """Count the prompts of each group of what was calibrated."""
+    groups: dict[tuple[str, int], str | None] = {}
+    for part in cut:
+        for unit, group in zip(part.units, part.groups, strict=True):
+            groups[unit[0], unit[2]] = group
+    return Counter(groups.values())
 
 
 def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -> JudgeIdentity:
@@ -348,6 +360,9 @@ def plan_labels(
         typer.Option(help="Share of prompts on which both systems answer alike, 0 if unknown."),
     ] = 0.0,
     power: Annotated[float, typer.Option(help="Wanted chance that the gate passes.")] = 0.8,
+    assurance: Annotated[
+        float, typer.Option(help="Wanted chance that the half-width is reached.")
+    ] = 0.8,
     error: Annotated[float, typer.Option(help="Risk of each limit of the gate.")] = 0.05,
     rate: Annotated[
         float | None, typer.Option(help="Without labels: expected share of passes, such as 0.97.")
@@ -388,7 +403,9 @@ def plan_labels(
     from judge.calibrate.margin_planning import MarginWish, margin_pilots
     from judge.cli import calibrate_inputs
 
-    wanted = Wanted(half_width=half_width, floor=floor, power=power, error=error)
+    wanted = Wanted(
+        half_width=half_width, floor=floor, power=power, error=error, assurance=assurance
+    )
     wish = None
     if margin is not None:
         wish = MarginWish(margin=margin, power=power, error=error, looks=looks, shared=shared)
@@ -466,12 +483,14 @@ def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: 
         console.as_json({"plans": rows, "curves": curves})
         return
     optional = {"groups": "by group", "why": "remark"}
+    by_width = wanted.half_width is not None
     console.table(
         rows,
         {
             "what": "criterion",
             "expected": "expected",
-            "labels": "labels",
+            "labels": "labels, on average",
+            **({"assured": f"with {wanted.assurance:.0%} probability"} if by_width else {}),
             "half_width": "half-width",
             "power": "power",
             "human_only": "without judge",
@@ -501,6 +520,7 @@ def _row(subject: "Subject", wanted: "Wanted") -> dict[str, object]:
     return {
         **row,
         "labels": found.labels,
+        "assured": found.assured_labels,
         "half_width": found.half_width,
         "power": found.power,
         "human_only": found.human_only_labels,

@@ -8,8 +8,9 @@ import typer
 from judge.cli.console import AsJson, Encoding, StoreOption, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from judge.manifest import Sample
     from judge.store.records import Label, Run
     from judge.store.store import Store
 
@@ -62,7 +63,12 @@ def sample(
     calibrate then knows how the items were drawn. A later draw, with --n or --add, leaves out what
     was drawn or labelled before, and sheets of every draw can be imported.
     """
-    from judge.calibrate.label_sampling import Wish, draw_items, least_labels, topped_up
+    from judge.calibrate.label_sampling import (
+        Wish,
+        draw_items,
+        prompts_by_group,
+        topped_up,
+    )
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
@@ -89,20 +95,34 @@ def sample(
         drawn = draw_items(kept, found, wish)
         write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria, lang=drawn.lang)
         kept.add_document(found, KIND, drawn.sample.model_dump_json())
+        sizes = prompts_by_group(kept.generations(found))
     if form == "labelstudio.json":
         console.note(f"the labelling configuration of the project is in {screen_path(out)}")
-    if json_:
-        console.as_json({"file": str(out), "form": form, **drawn.sample.model_dump(mode="json")})
+    _say_drawn(drawn.sample, sizes, run=run, out=out, as_json=json_)
+
+
+def _say_drawn(
+    sample: "Sample", sizes: "Mapping[str | None, int]", *, run: str, out: Path, as_json: bool
+) -> None:
+    """Say what was drawn, how to bring it home, and what a gate will need at least."""
+    from judge.calibrate.label_sampling import least_labels
+    from judge.cli import console
+    from judge.exporters.workbook import sheet_form
+
+    prompts = len({(item.id, item.sample) for item in sample.items})
+    least = least_labels(sizes, drawn=prompts)
+    if as_json:
+        told = {"file": str(out), "form": sheet_form(out), "least": least}
+        console.as_json({**told, **sample.model_dump(mode="json")})
         return
-    items = drawn.sample.items
-    prompts = len({(item.id, item.sample) for item in items})
-    systems = len({item.system for item in items})
+    systems = len({item.system for item in sample.items})
     console.say(
-        f"{drawn.sample.name}: {len(items)} of {len(drawn.sample.cells)} responses, to {prompts} "
-        f"prompts and of {systems} systems, in {out}, asked for {', '.join(drawn.sample.asked)}"
+        f"{sample.name}: {len(sample.items)} of {len(sample.cells)} responses, to {prompts} "
+        f"prompts and of {systems} systems, in {out}, asked for {', '.join(sample.asked)}"
     )
     console.say(f"import it with: cvalues labels import {out} --run {run}")
-    console.say(least_labels())
+    for sentence in least:
+        console.say(sentence)
 
 
 def _require_one_way(n: int | None, add: int | None, ids: str | None) -> None:
