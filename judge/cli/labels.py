@@ -164,7 +164,7 @@ def import_(
     with opened(store) as kept:
         found = run_named(kept, run)
         read = labels_for(kept, found, file, encoding=encoding, rater=rater)
-        new, known = _sorted_out(kept, found, read, file)
+        new, known = sorted_out(kept, found, read, file)
         count = kept.add_labels(found, new)
     raters = len({label.rater for label in new})
     items = len({(label.id, label.system, label.sample) for label in new})
@@ -192,7 +192,7 @@ def import_(
         )
 
 
-def _sorted_out(
+def sorted_out(
     store: "Store", run: "Run", read: "Sequence[Label]", file: Path
 ) -> "tuple[list[Label], list[Label]]":
     """Tell new labels from known ones, whatever form they came in; refuse a contradiction."""

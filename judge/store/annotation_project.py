@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, false, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, false, func, insert, select, update
 
 from judge.records import Generation, Language, Record, replaced
 from judge.store import schema
@@ -276,13 +276,18 @@ def free_task(
     """Take the first task in the rater's own order that wants another pair of eyes."""
     table, claims = schema.tasks, schema.claims
     mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
-    query = select(table.c.task, table.c.disputed).where(
+    query = select(table.c.task, table.c.disputed, table.c.record).where(
         table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
     )
     wanted = (table.c.claimed < study.per_item) if labels else false()
     settles = (table.c.disputed == 1) if adjudicates else false()
     found = connection.execute(query.where(wanted | settles)).mappings()
-    row = min(found, key=lambda row: _rank(study, rater, str(row["task"])), default=None)
+    elsewhere = labelled_units(desk, connection, rater)
+    row = min(
+        (row for row in found if elsewhere.isdisjoint(_units(row, needed=bool(elsewhere)))),
+        key=lambda row: _rank(study, rater, str(row["task"])),
+        default=None,
+    )
     if row is not None:
         settling = adjudicates and row["disputed"] == 1
         changes = {"disputed": 2} if settling else {"claimed": table.c.claimed + 1}
@@ -295,6 +300,21 @@ def free_task(
         kind = "adjudicate" if settling else "label"
         return LabelTask.model_validate_json(str(record)), kind
     return None, "label"
+
+
+def labelled_units(desk: Desk, connection: Connection, rater: str) -> frozenset[Unit]:
+    """List what a rater has labelled, also on sheets that were imported."""
+    table = schema.labels
+    query = select(table.c.id, table.c.system, table.c.sample).where(
+        table.c.run_id == desk.run.run_id, table.c.rater == rater
+    )
+    rows = connection.execute(query.distinct())
+    return frozenset((str(name), str(system), int(sample)) for name, system, sample in rows)
+
+
+def _units(row: RowMapping, *, needed: bool) -> tuple[Unit, ...]:
+    """Read the responses of a task, where anything hangs on them."""
+    return LabelTask.model_validate_json(str(row["record"])).units if needed else ()
 
 
 def layout_for(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:

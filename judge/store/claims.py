@@ -28,6 +28,7 @@ from judge.store.annotation_project import (
     State,
     Study,
     free_task,
+    labelled_units,
     layout_for,
 )
 from judge.store.records import Label
@@ -225,9 +226,9 @@ def next_claim(
     labels : bool
         Whether this person labels at all, beside settling.
     """
-    at_hand = own_claims(desk, rater, state="open")
-    if at_hand:
-        return at_hand[0]
+    for at_hand in own_claims(desk, rater, state="open"):
+        if not _labelled_on_a_sheet(desk, at_hand):
+            return at_hand
     with desk.writing() as connection:
         task, kind = free_task(
             desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels
@@ -249,6 +250,31 @@ def next_claim(
         connection.execute(insert(claims).values(claim_row(desk, claim)))
         desk.note(connection, rater, "task.opened", subject=task.task)
     return claim
+
+
+def _labelled_on_a_sheet(desk: Desk, claim: Claim) -> bool:
+    """Close an open task that its rater has labelled on a sheet meanwhile; tell whether it was."""
+    with desk.reading() as connection:
+        if labelled_units(desk, connection, claim.rater).isdisjoint(claim.task.units):
+            return False
+    task = schema.tasks
+    with desk.writing() as connection:
+        connection.execute(
+            update(schema.claims)
+            .where(*own(desk, claim))
+            .values(state="skipped", closed_at=desk.stamp(), reason="labelled on a sheet")
+        )
+        back = {"claimed": task.c.claimed - 1} if claim.kind == "label" else {"disputed": 1}
+        this = (task.c.run_id == desk.run.run_id, task.c.task == claim.task.task)
+        connection.execute(update(task).where(*this).values(**back))
+        desk.note(
+            connection,
+            claim.rater,
+            "task.skipped",
+            subject=claim.task.task,
+            detail="labelled on a sheet",
+        )
+    return True
 
 
 def find_claim(desk: Desk, rater: str, task: str) -> Claim | None:
