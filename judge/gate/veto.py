@@ -142,9 +142,10 @@ def _step(
     run = candidate.run.name
     if _open(tally, check):
         ids = ",".join(tally.open[:_MOST_NAMED])
-        rest = len(tally.open) - _MOST_NAMED
-        more = f" +{rest}" if rest > 0 else ""
-        return f"label {ids}{more}: cvalues sample {run} --ids {ids} --out {run}.xlsx"
+        return (
+            f"label {len(tally.open)} responses in question: "
+            f"cvalues sample {run} --ids {ids} --out {run}.xlsx"
+        )
     needed = ceil(log(risk) / log(1.0 - veto.at_most))
     more = max(needed - tally.labelled, 1)
     return (

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from judge.grading.canaries import Known, canary_run, compare
-from judge.manifest import KIND, Manifest, Sample
-from judge.ratings import Side
+from judge.manifest import Manifest
+from judge.ratings import Side, samples_of
 from judge.records import Generation, Judgment, worst
 from judge.report.model import Cost, Edition, ExpertLabels, Origin, Served, Stamp
 from judge.report.scores import Rubrics, Tally
@@ -122,7 +122,7 @@ class Material:
             yield from share.labels()
 
     def expert_labels(self) -> ExpertLabels:
-        """Count the expert labels, and say how the items of the page's run were drawn."""
+        """Count the expert labels, and say how the items were drawn: by all draws of all runs."""
         raters: set[str] = set()
         items: set[tuple[str, str, int]] = set()
         count = 0
@@ -130,12 +130,18 @@ class Material:
             raters.add(label.rater)
             items.add((label.id, label.system, label.sample))
             count += 1
-        body = self.store.latest_document(self.run, KIND)
         counted = ExpertLabels(labels=count, raters=len(raters), items=len(items))
-        if body is None:
+        runs = {(share.store.place, share.run.run_id): share for share in self.shares}
+        draws = [draw for share in runs.values() for draw in samples_of(share.store, share.run)]
+        if not draws:
             return counted
-        draw = Sample.model_validate_json(body)
-        known = {"design": draw.design, "seed": draw.seed, "by": draw.by, "drawn": len(draw.items)}
+        last, same = draws[-1], {draw.design for draw in draws} == {draws[-1].design}
+        known = {
+            "design": last.design if same else "by-verdict",
+            "seed": last.seed,
+            "by": last.by,
+            "drawn": sum(len(draw.items) for draw in draws),
+        }
         return counted.model_copy(update=known)
 
     def spent(self) -> tuple[int, float]:
