@@ -28,8 +28,10 @@ from calibration.validation import (
 FEWEST_PAIRS: Final = 10
 REPEATS: Final = 100
 _POINTS = 7
-_ROUNDS = 2
+_ROUNDS = 3
 _FITTING = 25
+_RIDGE = 0.02
+_FLATTEST = 0.02
 _PSEUDO_PAIRS = 0.5
 
 
@@ -283,7 +285,7 @@ class _Curve:
         self._rng = rng
         self._prompts: list[int] = []
         self._shares: list[float] = []
-        self._line = (0.0, 0.0)
+        self._line = (0.0, 1.0)
 
     def enough(self, least: int, power: float) -> int:
         """Find by doubling a number of prompts that is enough.
@@ -306,34 +308,21 @@ class _Curve:
                 )
 
     def add(self, prompts: list[int]) -> None:
-        """Simulate some more points and fit the line again, by iterated least squares."""
+        """Simulate some more numbers of prompts, and fit the line again to those that are near."""
         for n in prompts:
             self._prompts.append(n)
             self._shares.append(self._simulated(n, self._gate.repeats))
         x = np.sqrt(np.array(self._prompts, dtype=np.float64))
-        y = np.array(self._shares)
-        design = np.stack([np.ones_like(x), x], axis=1)
-        line: FloatArray = np.array([-1.0, 0.1])
-        for _ in range(_FITTING):
-            eta: FloatArray = np.clip(design @ line, -4.0, 4.0)
-            mean = np.clip(special.ndtr(eta), 1e-4, 1.0 - 1e-4)
-            slope = np.exp(-0.5 * eta**2) / np.sqrt(2.0 * np.pi)
-            weight = slope**2 / (mean * (1.0 - mean))
-            target = eta + (y - mean) / np.maximum(slope, 1e-6)
-            left = design.T @ (weight[:, None] * design) + 1e-9 * np.eye(2)
-            line = _solved(left, design.T @ (weight * target))
-        intercept, gradient = line.tolist()
-        self._line = (intercept, gradient)
+        near = (x >= np.sqrt(min(prompts))) & (x <= np.sqrt(max(prompts)))
+        self._line = _probit_line(x[near], np.array(self._shares)[near])
 
     def at(self, prompts: int) -> float:
         """Power with so many prompts, a fraction."""
         return float(special.ndtr(self._line[0] + self._line[1] * sqrt(prompts)))
 
     def reaching(self, power: float) -> int:
-        """Fewest prompts that reach a power, by the line; all where none do."""
+        """Fewest prompts that reach a power, by the line."""
         start, slope = self._line
-        if slope <= 0.0:
-            return self._gate.n_judged
         root = (float(special.ndtri(power)) - start) / slope
         return int(min(ceil(max(root, 0.0) ** 2), self._gate.n_judged))
 
@@ -341,8 +330,30 @@ class _Curve:
         return float(np.mean([_passes(self._gate, n, self._rng) for _ in range(repeats)]))
 
 
-def _solved(left: FloatArray, right: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+def _probit_line(x: FloatArray, shares: FloatArray) -> tuple[float, float]:
+    """Fit a probit line by iterated least squares; power never falls with more prompts.
+
+    A little weight draws the slope towards that of a test whose power goes from a half to all but
+    certainty over the range, which settles it where all shares are 0 or 1.
+    """
+    middle, spread = float(x.mean()), max(float(x.std()), 1e-9)
+    design = np.stack([np.ones_like(x), (x - middle) / spread], axis=1)
+    overall = min(max(float(shares.mean()), 0.02), 0.98)
+    line: FloatArray = np.array([float(special.ndtri(overall)), 1.0])
+    prior: FloatArray = np.array([0.0, 1.0])
+    ridge: FloatArray = np.array([[1e-9, 0.0], [0.0, _RIDGE]])
+    for _ in range(_FITTING):
+        eta: FloatArray = np.clip(design @ line, -4.0, 4.0)
+        mean = np.clip(special.ndtr(eta), 1e-4, 1.0 - 1e-4)
+        slope = np.exp(-0.5 * eta**2) / np.sqrt(2.0 * np.pi)
+        weight = slope**2 / (mean * (1.0 - mean))
+        target = eta + np.clip((shares - mean) / np.maximum(slope, 1e-3), -1.0, 1.0)
+        left: FloatArray = design.T @ (weight[:, None] * design) + ridge
+        right: FloatArray = design.T @ (weight * target) + ridge @ prior
+        fitted: list[float] = np.asarray(np.linalg.solve(left, right), dtype=np.float64).tolist()
+        line = np.array([fitted[0], max(fitted[1], _FLATTEST)])
+    gradient = float(line[1]) / spread
+    return float(line[0]) - gradient * middle, gradient
 
 
 def _passes(gate: _Gate, n: int, rng: np.random.Generator) -> bool:

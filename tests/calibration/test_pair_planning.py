@@ -69,6 +69,16 @@ def test_systems_that_differ_less_need_fewer_labels() -> None:
     assert all(plan.hard_floor == 59 <= plan.prompts for plan in plans)
 
 
+def test_a_plan_for_many_prompts_is_no_plan_for_all_of_them() -> None:
+    # Unrelated systems of a rate of .97 and a margin of 2 points: about 900 of 5,000 prompts.
+    pilot = pairs_from_accuracy(0.97, sensitivity=0.97, specificity=0.6)
+
+    plan = plan_pairs(pilot, margin=0.02, n_judged=5000, repeats=20)
+
+    assert 600 < plan.prompts < 1300
+    assert plan.power == pytest.approx(0.8, abs=0.01)
+
+
 def test_a_plan_that_no_number_of_labels_carries_says_so() -> None:
     pilot = pairs_from_accuracy(0.9, sensitivity=0.9, specificity=0.6)
 
