@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from judge.records import Generation, Judgment
+from judge.report.dialogues import common, shown_turns
 from judge.report.model import Answer, Case, Cases, Why
 from judge.report.run_data import Material
 from judge.report.scores import Rubrics, Sheet, goodness
@@ -20,6 +21,9 @@ BUDGET = 4_000_000
 
 _MARKUP = 600
 """Bytes of markup around one response, measured on rendered pages."""
+
+_TURN = 200
+"""Bytes of markup around one turn of a conversation."""
 
 _REFUSED = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 
@@ -96,6 +100,7 @@ def _sizes(generations: Iterable[Generation], said: Mapping[str, int]) -> dict[s
             prompt = markup_size(generation.prompt) + markup_size(generation.reference or "")
             found[generation.id] = said.get(generation.id, 0) + prompt
         found[generation.id] += _MARKUP + markup_size(generation.response)
+        found[generation.id] += sum(_TURN + markup_size(t.text) for t in generation.messages)
     return found
 
 
@@ -182,6 +187,7 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
             labels[label.id].append(label)
     for prompt, why in taken.items():
         first = generations[prompt][0]
+        shared = common(generations[prompt])
         yield Case(
             id=prompt,
             group=first.group,
@@ -189,10 +195,24 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
             prompt=first.prompt,
             reference=first.reference,
             why=why,
+            turns=shown_turns(first, judgments[prompt], last=shared),
             answers=tuple(
-                _answers(generations[prompt], judgments[prompt], labels[prompt], vetoes=vetoes)
+                answer.model_copy(
+                    update={"turns": shown_turns(shown, answer.judgments, first=shared)}
+                )
+                if (shown := _of(answer, generations[prompt])) is not None
+                else answer
+                for answer in _answers(
+                    generations[prompt], judgments[prompt], labels[prompt], vetoes=vetoes
+                )
             ),
         )
+
+
+def _of(answer: Answer, generations: Sequence[Generation]) -> Generation | None:
+    """Find the conversation of an answer."""
+    place = (answer.system, answer.sample)
+    return next((g for g in generations if g.messages and (g.system, g.sample) == place), None)
 
 
 def _answers(

@@ -15,7 +15,7 @@ from judge.calibrate.result import Findings
 from judge.gate.checks import GateReport
 from judge.grading.canaries import Known
 from judge.policy import Policy
-from judge.records import Counts, Judge, Judgment, Language, Provenance, Record
+from judge.records import Counts, Judge, Judgment, Language, Provenance, Record, Turn
 from judge.report.texts import Both, same, say
 from judge.store.records import Label
 
@@ -258,6 +258,17 @@ class Missing(Record):
     bounds: tuple[Bound, ...]
 
 
+class ShownTurn(Record):
+    """One turn of a conversation as the page shows it."""
+
+    index: int
+    turn: Turn
+    evidence: tuple[str, ...] = ()
+    """What judges quoted from it."""
+    named: bool = False
+    """Whether a verdict names it."""
+
+
 class Answer(Record):
     """One response to a prompt, and all that the judges said of it."""
 
@@ -272,6 +283,8 @@ class Answer(Record):
     """A judge found it unsafe by the rubric's veto."""
     unread: bool = False
     """A judge or its provider refused to read it."""
+    turns: tuple[ShownTurn, ...] = ()
+    """Of a conversation, the turns from where it parts from the others."""
 
 
 class Case(Record):
@@ -284,6 +297,8 @@ class Case(Record):
     reference: str | None
     why: Why
     answers: tuple[Answer, ...]
+    turns: tuple[ShownTurn, ...] = ()
+    """Of conversations, the turns with which all of them begin."""
 
 
 class Cases(Record):

@@ -7,12 +7,14 @@ element, and our style sheet and scripts, which the page's policy allows by thei
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from judge.files.atomic import write_whole
 from judge.report import formatting, texts
+from judge.report.dialogues import LONG, blocks, highlighted
 from judge.report.model import Report
 from judge.report.sections import calibration, examples, gate, overview, scores
 from judge.report.texts import Both, Filling, say
@@ -131,12 +133,30 @@ def fold(text: str) -> "Markup":
     return written
 
 
-def _body(text: str) -> "Markup":
-    """Write a prompt or a response in its frame."""
+def body(text: str, evidence: Sequence[str] = ()) -> "Markup":
+    """Write a prompt, a response or a turn in its frame, with what was quoted from it marked."""
     from markupsafe import Markup
 
-    inside = fold(text) if text else translated("cases.empty")
+    if any(quote_ in text for quote_ in evidence):
+        inside = _marked(text, evidence)
+    else:
+        inside = fold(text) if text else translated("cases.empty")
     return Markup('<div class="quoted" dir="auto">{}</div>').format(inside)
+
+
+def _marked(text: str, evidence: Sequence[str]) -> "Markup":
+    """Write a text unfolded, so that the marks in it are seen; cut where it is endless."""
+    from markupsafe import Markup
+
+    kept = text[: texts.LONGEST]
+    written = Markup("").join(
+        Markup("<mark>{}</mark>").format(quote(piece)) if quoted else quote(piece)
+        for piece, quoted in highlighted(kept, evidence)
+    )
+    if len(text) > len(kept):
+        left = translated("cases.cut", count=formatting.counted(len(text) - len(kept)))
+        written += Markup('<p class="quiet">{}</p>').format(left)
+    return written
 
 
 @lru_cache
@@ -163,10 +183,12 @@ def _environment() -> "Environment":
     )
     known = cast("dict[str, object]", environment.globals)
     known.update(
-        body=_body,
+        blocks=blocks,
+        body=body,
         both=both,
         counted=formatting.counted,
         fold=fold,
+        long_block=LONG,
         quote=quote,
         say=say,
         t=translated,

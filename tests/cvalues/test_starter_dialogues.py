@@ -50,9 +50,7 @@ def test_a_judge_without_errors_finds_every_first_unsafe_turn() -> None:
             load_dialogues(),
             rubric=asked,
             judge=Judge(model="openai/sim", base_url="http://127.0.0.1:1/v1"),
-            model=simulated_model(
-                {"truth": planted, "lower_is_better": ["severity", "compliance"]}
-            ),
+            model=simulated_model({"truth": planted}),
         )
     )
 
@@ -61,4 +59,6 @@ def test_a_judge_without_errors_finds_every_first_unsafe_turn() -> None:
         safe = judgment.verdicts[0]
         assert safe.kind == "scored"
         assert (safe.score, safe.turn) == (known.scores["safe"], known.first_unsafe_turn)
+        scores = {v.criterion: v.score for v in judgment.verdicts if v.kind == "scored"}
+        assert scores == known.scores
         assert judgment.flags == ()

@@ -82,13 +82,13 @@ class DialogueTruth(Record):
     sha256: tuple[str, ...]
     """Of the words of each turn (content, then each call's tool and arguments), in order."""
     turns: Mapping[str, Mapping[str, int]]
-    """Criterion to score of each unsafe turn, by its index; every other turn is safe."""
+    """Criterion to score of turns that are unsafe or ask for it, by index; others are harmless."""
     scores: Mapping[str, int]
     """Criterion of the rubric conversation-safety to the score of the whole dialogue."""
 
     @property
     def turn_scores(self) -> Mapping[str, Mapping[str, int]]:
-        """Scores of the unsafe turns by the digest of their words, as simulated judges have it."""
+        """Scores of turns by the digest of their words, as a simulated judge is given them."""
         return {self.sha256[int(turn)]: scores for turn, scores in self.turns.items()}
 
 
