@@ -415,7 +415,9 @@ class _Sitting:
                 ended = await self._post_batches(plan, settings, self._batch, seen=seen)
                 if ended.at_provider or ended.limit or not ended.left or self._stop.is_set():
                     return ended.limit
-                console.note(f"{ended.left} failed as often as a batch may; they are asked live")
+                console.note(
+                    f"{ended.left} are asked live: no batch may try them again, or they ask twice"
+                )
             if self._crew is not None:
                 crew, stop = self._crew, self._stop
                 return await lead(self._store, self._run, settings, crew=crew, stop=stop)
