@@ -58,6 +58,8 @@ class Manifest(Record):
     prompts: Mapping[str, str] = Field(default_factory=dict)
     """Digest of the trusted text, by rubric, language and group."""
     on_refusal: OnRefusal = AS_IT_IS
+    window: int | None = Field(default=None, ge=1_000, exclude_if=lambda value: value is None)
+    """Characters of a window in which a long conversation is shown; None for the usual ones."""
     search: Mapping[str, str] = Field(default_factory=dict)
     """What a search for a better rubric was made with: its run, labels, parts, method and seed."""
     repeats: int = Field(default=1, ge=1)

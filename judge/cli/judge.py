@@ -56,6 +56,7 @@ class PlanWords(TypedDict):
     repeats: int
     pairwise: bool
     unit: NotRequired[str | None]
+    window: NotRequired[int | None]
 
 
 def plan_of(
@@ -77,6 +78,7 @@ def plan_of(
         judges=judges,
         repeats=words["repeats"],
         pairwise=words["pairwise"],
+        window=words.get("window"),
     )
 
 
@@ -272,6 +274,12 @@ def judge(
             "else as each rubric says."
         ),
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1_000, help="Characters of a window of a long conversation (60,000 by default)."
+        ),
+    ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
     seed: console.Seed = None,
@@ -356,6 +364,7 @@ def judge(
         repeats=repeats,
         pairwise=pairwise,
         unit=unit,
+        window=window,
     )
     seconds = judges_of(second_judge, "auto", **asked) if second_judge else ()
     plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)

@@ -27,7 +27,7 @@ from judge.grading.judgment_task import (
     task_key,
 )
 from judge.grading.prompt_injection import Material
-from judge.grading.windows import Dialogue, materials, session_of, turn_of
+from judge.grading.windows import WINDOW, Dialogue, materials, session_of, turn_of
 from judge.manifest import AS_IT_IS, OnRefusal
 from judge.records import (
     Escalation,
@@ -174,6 +174,8 @@ class Asking:
     fixed: tuple[Verdict, ...]
     """Verdicts on criteria that no judge can be asked for."""
     conversation: bool
+    window: int
+    """Characters of a window of a long conversation."""
 
     @property
     def simple(self) -> bool:
@@ -197,7 +199,7 @@ class Asking:
             elif not dialogue.judged:
                 shown = ({"conversation": []},)
             else:
-                shown = materials(dialogue, reference=reference)
+                shown = materials(dialogue, limit=self.window, reference=reference)
             if not shown:
                 # What cannot be shown whole is not judged by a part of its criteria either.
                 return
@@ -294,10 +296,13 @@ class Forms:
         editions: Sequence[Edition],
         judges: Sequence[Judge],
         on_refusal: OnRefusal = AS_IT_IS,
+        *,
+        window: int = WINDOW,
     ) -> None:
         self._editions = editions
         self._judges = judges
         self._on_refusal = on_refusal
+        self._window = window
         self._made: dict[tuple[Language, str | None, bool, bool], tuple[Asking, ...]] = {}
 
     def prepared(
@@ -354,6 +359,7 @@ class Forms:
             parts=tuple(parts),
             fixed=_unreferenced(rubric, referenced=referenced),
             conversation=conversation,
+            window=self._window,
         )
 
     def _ladder(

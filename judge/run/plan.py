@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from judge.grading import pairwise, pointwise
 from judge.grading.judgment_task import Form, Task
 from judge.grading.pointwise import Edition, Forms
+from judge.grading.windows import WINDOW
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
 from judge.models.base import Message, Question, Reply
 from judge.models.budget import spent
@@ -49,6 +50,8 @@ class JudgingPlan:
     pairwise: bool = False
     on_refusal: OnRefusal = AS_IT_IS
     """What is tried when a judge declines; only where responses are graded one at a time."""
+    window: int | None = None
+    """Characters of a window of a long conversation; None for the usual ones."""
 
     @property
     def asked(self) -> tuple[Judge, ...]:
@@ -70,7 +73,7 @@ class JudgingPlan:
 
     @cached_property
     def _forms(self) -> Forms:
-        return Forms(self.editions, self.judges, self.on_refusal)
+        return Forms(self.editions, self.judges, self.on_refusal, window=self.window or WINDOW)
 
     def manifest(self) -> Manifest:
         """Say what the run is made of, before anything is asked.
@@ -92,6 +95,7 @@ class JudgingPlan:
             judges=self.judges,
             judge_digests={judge.name: model_digest(judge) for judge in self.judges},
             on_refusal=self.on_refusal,
+            window=self.window,
             prompts={place: form.prompt_digest for place, form in forms.items()},
             repeats=self.repeats,
             planned=planned,
@@ -307,6 +311,7 @@ def plan_of_run(store: "Store", run: Run) -> JudgingPlan | GeneratingPlan:
         repeats=manifest.repeats,
         pairwise=manifest.kind == "pairwise",
         on_refusal=manifest.on_refusal,
+        window=manifest.window,
     )
 
 

@@ -116,6 +116,21 @@ def test_a_unit_that_does_not_fit_is_refused(tmp_path: Path, more: list[str], me
     assert message in ended.err.splitlines()[-1]
 
 
+def test_the_window_is_part_of_the_run(tmp_path: Path) -> None:
+    turns = [{**turn, "content": f"{turn['content']} " * 30} for turn in TALK]
+    path = rows(tmp_path, {"id": "d2", "lang": "en", "messages": turns})
+
+    with simulated_server(PLANTED) as server:
+        words = judge(path, server.base_url, "--rubric", "conversation-safety", "--window")
+        ended = program(*words, "2000", folder=tmp_path, environ=KEY)
+        other = program(*words, "3000", folder=tmp_path, environ=KEY)
+
+    assert ended.code == 0
+    assert {row["id"]: row["windows"] for row in verdicts(tmp_path)} == {"d1": "1", "d2": "2"}
+    assert other.code == 2
+    assert "window: was 2000, is 3000" in other.err
+
+
 def test_a_row_that_is_no_conversation_is_refused_with_its_line(tmp_path: Path) -> None:
     path = rows(tmp_path, {"id": "d2", "messages": [{"role": "wizard", "content": "x"}]})
 
