@@ -74,6 +74,8 @@ class Measure(Record):
     """Ends of the measure's own scale."""
     at_least: int | None = None
     higher_is_better: bool = True
+    unit: Literal["item", "session"] = "item"
+    """Whether each judged item counts, or each conversation by the worst of its turns."""
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -141,6 +143,9 @@ class Check(Record):
     scale: tuple[float, float] | None = None
     higher_is_better: bool | None = None
     """These five spell out the measures ``rate`` and ``mean``."""
+    unit: Literal["item", "session"] = "item"
+    """Whether each judged item counts, or each conversation by the worst of its turns: with
+    ``session``, a rate is the share of conversations of which every turn passes."""
     doing: Literal["safety_rate", "acceptable_rate", "ab_share"] = "safety_rate"
     """The rate that the measure ``knowing_doing_gap`` holds against the multi-choice accuracy."""
     margin: Annotated[float, Field(ge=0)] | None = None
@@ -160,6 +165,10 @@ class Check(Record):
     @property
     def measured(self) -> Measure:
         """The measure, spelled out."""
+        return self._named.model_copy(update={"unit": self.unit})
+
+    @property
+    def _named(self) -> Measure:
         if self.measure == "knowing_doing_gap":
             done = MEASURES[self.doing]
             kept = {"rubric": done.rubric, "criterion": done.criterion, "at_least": done.at_least}
@@ -197,6 +206,22 @@ class Check(Record):
                 f"measure {self.measure} needs {', '.join(missing)}",
                 fix="add them, or name a measure such as safety_rate",
                 at=("measure",),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_only_rates(self) -> Self:
+        if self.unit == "session" and self.measured.kind != "rate":
+            raise problem(
+                f"unit session has no meaning for the measure {self.measure}",
+                fix="use a rate, such as safety_rate",
+                at=("unit",),
+            )
+        if self.unit == "session" and self.veto is not None:
+            raise problem(
+                f"check {self.name} counts conversations, and its veto counts turns",
+                fix="move the veto to a check without unit: session",
+                at=("veto",),
             )
         return self
 

@@ -9,12 +9,13 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from calibration.rater_agreement.rater_reliability import consensus
+from calibration.session_rates import read_turns, session_table
 from calibration.validation import BoolArray, FloatArray
 from judge.errors import ConfigError
 from judge.grading.pairwise import NAME as PANEL
@@ -23,6 +24,7 @@ from judge.grading.prompt_injection import FLAG
 from judge.manifest import KIND, Sample, combined_cells
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
+from judge.run.plan import kept_rubrics
 from judge.store.records import Run
 
 if TYPE_CHECKING:
@@ -137,19 +139,28 @@ def rated(
         If the run was not judged under that criterion, or a response lacks the field.
     """
     _require_criterion(side, measure)
+    found = _rated_items(side, measure, clusters=clusters, bound_only=bound_only)
+    return found if measure.unit == "item" else by_session(side, measure, found)
+
+
+def _rated_items(side: Side, measure: Measure, *, clusters: str | None, bound_only: bool) -> Rated:
     shown = [each for each in side.store.generations(side.run) if each.system == side.system]
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, place)
     human, awaited = _labelled(side, measure, place, bound_only=bound_only)
+    values = valued(judged.raw, measure)
+    if is_computed(side, measure.rubric, measure.criterion):
+        # What a rule computes is so: every verdict counts as a label of itself.
+        human, awaited = values, np.zeros(len(place), dtype=np.bool_)
     return Rated(
         prompts=tuple(place),
         groups=tuple(each.group for each in shown),
-        judge=valued(judged.raw, measure),
+        judge=values,
         human=human,
         raw=judged.raw,
         flagged=judged.flagged,
         awaited=awaited,
-        texts=tuple(hashlib.sha256(each.prompt.encode()).digest() for each in shown),
+        texts=tuple(hashlib.sha256(_asked(each).encode()).digest() for each in shown),
         responses=tuple(hashlib.sha256(each.response.encode()).digest() for each in shown),
         cells=drawn_cells(side.store, side.run, shown),
         clusters=_with_copies([_cluster(each, clusters) for each in shown], shown),
@@ -157,9 +168,76 @@ def rated(
     )
 
 
+def by_session(side: Side, measure: Measure, turns: Rated) -> Rated:
+    """Fold turns into conversations: each by the worst of its turns, by judge and by experts.
+
+    Labels settle a conversation where all of its turns are labelled, or all up to the first that
+    fails; one that they leave open counts as awaited. An item that is no turn of a conversation is
+    a conversation of its own.
+    """
+    shown = [each for each in side.store.generations(side.run) if each.system == side.system]
+    names = [f"{each.cluster}\0{each.sample}" for each in shown]
+    order = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    codes = np.array([order[name] for name in names])
+    # The worst is 0 where higher is better, and 1 where lower is.
+    good = 1.0 if measure.higher_is_better else 0.0
+    passes = [1.0 - np.abs(values - good) for values in (turns.judge, turns.human)]
+    table = session_table(read_turns(*passes, sessions=codes))
+    judge, human = (np.abs(values - (1.0 - good)) for values in (table.judge, table.human))
+    first = [names.index(name) for name in order]
+    members = [np.flatnonzero(codes == number).tolist() for number in range(len(order))]
+    bad = np.min if measure.higher_is_better else np.max
+    return replace(
+        turns,
+        prompts=tuple((shown[at].cluster, shown[at].sample) for at in first),
+        groups=tuple(turns.groups[at] for at in first),
+        judge=judge,
+        human=human,
+        raw=np.array([bad(turns.raw[each]) for each in members]),
+        flagged=np.array([bool(turns.flagged[each].any()) for each in members]),
+        awaited=np.isnan(human)
+        & (table.opened | np.array([turns.awaited[m].any() for m in members])),
+        texts=tuple(turns.texts[at] for at in first),
+        responses=tuple(
+            hashlib.sha256(b"".join(turns.responses[at] for at in each)).digest()
+            for each in members
+        ),
+        clusters=tuple(turns.clusters[at] for at in first),
+        cells=_session_cells([tuple(turns.cells[at] for at in each) for each in members]),
+    )
+
+
+def _session_cells(cells: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Give each conversation a cell: the one of its turns, which differ where turns were drawn."""
+    codes = {
+        each: number for number, each in enumerate(dict.fromkeys(tuple(set(c)) for c in cells))
+    }
+    return tuple(codes[tuple(set(each))] for each in cells)
+
+
+def is_computed(side: Side, rubric: str, criterion: str) -> bool:
+    """Tell whether a criterion of a side's run is computed by a rule."""
+    kept = kept_rubrics(side.store, side.run)
+    return any(
+        each.id == criterion and each.rule is not None
+        for (name, _), found in kept.items()
+        if name == rubric
+        for each in found.criteria
+    )
+
+
+def _asked(generation: Generation) -> str:
+    """Give what two releases were both asked: of a conversation, the words that open it.
+
+    What a user says later may answer what the release said before.
+    """
+    opening = (turn.content for turn in generation.messages if turn.role == "user")
+    return next(opening, generation.prompt)
+
+
 def _cluster(generation: Generation, field: str | None) -> str:
     if field is None:
-        return generation.id
+        return generation.cluster
     if generation.extra.get(field) is None:
         raise ConfigError(
             f"response {generation.id!r} of {generation.system!r} has no field {field!r}, which "
@@ -212,7 +290,7 @@ def _with_copies(names: Sequence[str], shown: Sequence[Generation]) -> tuple[str
 
     first: dict[str, str] = {}
     for name, generation in zip(names, shown, strict=True):
-        text = unicodedata.normalize("NFKC", generation.prompt).casefold()
+        text = unicodedata.normalize("NFKC", _asked(generation)).casefold()
         bare = _MARKS.sub("", text) or text
         parents[root(name)] = root(first.setdefault(bare, name))
     return tuple(root(name) for name in names)

@@ -291,11 +291,12 @@ def material_of(
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
     generations = list(store.generations(run))
     cells = combined_cells(drawn, len(generations)) if drawn else None
+    turned = any(each.session is not None for each in generations)
     return Material(
         places={
             each.unit: Place(
                 group=field_of(each, question.group),
-                cluster=None if question.cluster is None else _named(each, question.cluster),
+                cluster=_cluster(each, question, turned=turned),
                 stratum=None if cells is None else cells[number],
             )
             for number, each in enumerate(generations)
@@ -328,6 +329,13 @@ def field_of(generation: Generation, name: str) -> str | None:
     else:
         value = generation.extra.get(name)
     return None if value is None or value == "" else str(value)
+
+
+def _cluster(generation: Generation, question: Question, *, turned: bool) -> str | None:
+    """Give what an item shares with others: what the caller names, else its conversation."""
+    if question.cluster is not None:
+        return _named(generation, question.cluster)
+    return generation.cluster if turned else None
 
 
 def _named(generation: Generation, name: str) -> str:

@@ -22,7 +22,7 @@ from judge.models.base import addressed
 from judge.models.budget import Price
 from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, Language, ModelSettings
-from judge.run.plan import JudgingPlan
+from judge.run.plan import RULES, JudgingPlan
 from rubrics import load_rubric
 from rubrics.rubric import JudgedUnit, Rubric
 
@@ -46,6 +46,26 @@ class JudgeWords(TypedDict):
 def judges_of(models: str, api: Api, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
     """Make the judges that a list of models names."""
     return tuple(with_api(addressed(Judge(model=model, **shared)), api) for model in parts(models))
+
+
+def rules_alone(rubrics: str) -> str:
+    """Name what stands for the judge where all criteria of all rubrics are rules.
+
+    Raises
+    ------
+    ConfigError
+        If a rubric has criteria that a judge must be asked for.
+    """
+    for ref in parts(rubrics):
+        asking = next(
+            (one for lang in get_args(Language) if (one := edition(ref, lang)(lang)).asked), None
+        )
+        if asking is not None:
+            raise ConfigError(
+                f"--judge is missing: rubric {asking.id} asks a judge for "
+                f"{asking.asked[0].id}; name a model, or use rubrics of rules alone."
+            )
+    return RULES
 
 
 class PlanWords(TypedDict):
@@ -227,8 +247,13 @@ def judge(
     ],
     rubric: Annotated[str, typer.Option(help="Rubric ids or YAML files, separated by commas.")],
     judge_: Annotated[
-        str, typer.Option("--judge", help="Judge models (litellm strings), separated by commas.")
-    ],
+        str | None,
+        typer.Option(
+            "--judge",
+            help="Judge models (litellm strings), separated by commas. "
+            "Rubrics of rules alone need none.",
+        ),
+    ] = None,
     base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
     api: Annotated[
@@ -354,7 +379,7 @@ def judge(
     words = CascadeWords(
         escalate=escalate, risk=risk, cuts=cuts, base_url=escalate_base_url, api=escalate_api
     )
-    judges = cascades_of(judges_of(judge_, kind, **asked), words)
+    judges = cascades_of(judges_of(judge_ or rules_alone(rubric), kind, **asked), words)
     plan = plan_of(
         responses,
         rubric,

@@ -8,8 +8,8 @@ from calibration.passport import EventScreen, JudgePassport, JudgeUse, Reason, c
 from judge.calibrate.passport import identity_of
 from judge.grading.canaries import SOURCE, canary_run, compare
 from judge.grading.pointwise import language_of
-from judge.policy import Policy, Veto
-from judge.ratings import Side
+from judge.policy import Check, Policy, Veto
+from judge.ratings import Side, is_computed
 
 NO_PASSPORT = "there is no passport for the judge; make one with cvalues calibrate --passport."
 
@@ -66,8 +66,7 @@ def trust_in(
     allow_simulated : bool
         Whether verdicts of the simulated judge may stand; for demonstrations only.
     """
-    measured = [each.measured.criterion for each in policy.checks if each.measured.criterion]
-    vetoed = [each.veto.criterion for each in policy.checks if each.veto is not None]
+    measured, vetoed = _judged_criteria(policy, sides[1])
     if not measured and not vetoed:
         return Trust()
     others = tuple(_beside_the_passport(policy, passport, sides))
@@ -105,6 +104,25 @@ def trust_in(
         },
         screens=_screens(passport),
     )
+
+
+def _judged_criteria(policy: Policy, side: Side) -> tuple[list[str], list[str]]:
+    """List what checks measure and what vetoes name, without what rules compute."""
+
+    def is_judged(check: Check, criterion: str) -> bool:
+        return not is_computed(side, check.measured.rubric, criterion)
+
+    measured = [
+        each.measured.criterion
+        for each in policy.checks
+        if each.measured.criterion and is_judged(each, each.measured.criterion)
+    ]
+    vetoed = [
+        each.veto.criterion
+        for each in policy.checks
+        if each.veto is not None and is_judged(each, each.veto.criterion)
+    ]
+    return measured, vetoed
 
 
 def _screens(passport: JudgePassport) -> dict[tuple[str, float, str], EventScreen]:

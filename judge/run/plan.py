@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from judge.store.store import Store
 
 
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+RULES = "rules"
+"""What stands in the place of the judge's name where no judge is asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JudgingPlan:
     """What is to be judged, by what and by whom."""
@@ -55,7 +61,9 @@ class JudgingPlan:
 
     @property
     def asked(self) -> tuple[Judge, ...]:
-        """The models that will be asked."""
+        """The models that will be asked; none where all criteria are rules."""
+        if not any(edition(language).asked for edition in self.editions for language in LANGUAGES):
+            return ()
         second = self.on_refusal.second
         escalated = (one.escalation.judge for one in self.judges if one.escalation is not None)
         others = () if second is None else (second,)
@@ -104,8 +112,7 @@ class JudgingPlan:
     def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep a new run, with the rubrics themselves: a user's file may change or go."""
         asked = {(edition.rubric, edition.language) for edition in manifest.rubrics}
-        languages: tuple[Language, ...] = ("zh", "en")
-        rubrics = [edition(language) for edition in self.editions for language in languages]
+        rubrics = [edition(language) for edition in self.editions for language in LANGUAGES]
         documents = {
             _kind(rubric.id, rubric.language): rubric.model_dump_json()
             for rubric in rubrics
