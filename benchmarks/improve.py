@@ -211,15 +211,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--null-seeds", type=int, default=400)
     parser.add_argument("--labels", type=int, default=150)
+    parser.add_argument("--small", action="store_true", help="also a clause on fewer prompts")
     parser.add_argument("--out", type=Path, default=Path("bench/improve.json"))
     asked = parser.parse_args()
     seeds = range(5 if asked.quick else asked.seeds)
     nulls = range(5 if asked.quick else asked.null_seeds)
+    less = World(labels=asked.labels, silent=0.2)
+    small = [tally("small clause, 20 % of prompts", less, seeds)] if asked.small else []
     rows = [
         tally("planted clause, 35 % of prompts", World(labels=asked.labels), seeds),
-        tally("small clause, 20 % of prompts", World(labels=asked.labels, silent=0.2), seeds),
         tally("pure noise labels", World(labels=asked.labels, noise=True), nulls),
         tally("copying model", World(labels=asked.labels, reflection="copying"), seeds),
+        *small,
     ]
     for row in rows:
         print(

@@ -40,6 +40,8 @@ HERE = Path(__file__).resolve().parent
 Row = dict[str, object]
 Cell = tuple[object, ...]
 RISKS = (0.02, 0.05, 0.1)
+TRIAGE_SETTINGS = ((0.8, 1.0), (0.95, 1.0), (0.97, 0.3), (0.5, 0.3))
+"""Pass rates and spreads of the studies of one cell, in turn."""
 LOOK_AGAIN_UNDER = 0.95
 RECHECK = 5
 """How many times as many draws a second look takes."""
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--judges", nargs="+", choices=list(WORDS), help="only cells of these")
+    parser.add_argument("--spreads", nargs="+", type=float, choices=SPREADS, help="and of these")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=HERE.parent / "bench" / "probabilities.json")
     arguments = parser.parse_args()
@@ -58,8 +61,11 @@ def main() -> None:
     for name in arguments.sections:
         cells, run, show = SECTIONS[name]
         work = partial(run, repeats=arguments.repeats)
-        names = set(WORDS) - set(arguments.judges or WORDS)
-        wanted = [cell for cell in cells() if not names & set(cell)]
+        left_out = {*WORDS} - {*(arguments.judges or WORDS)}
+        spreads = arguments.spreads or SPREADS
+        wanted = [cell for cell in cells() if not left_out & {*cell}]
+        if name == "rates":
+            wanted = [cell for cell in wanted if cell[1] in spreads]
         if arguments.jobs == 1:
             rows = [work(cell) for cell in wanted]
         else:
@@ -281,20 +287,20 @@ def triage_cells() -> Iterator[Cell]:
     """Risks, judges, pass rates, and with and without groups."""
     for risk in RISKS:
         for words in WORDS:
-            for rate, spread in ((0.8, 1.0), (0.95, 1.0), (0.97, 0.3)):
-                for n in (300, 1000):
-                    for grouped in (False, True):
-                        yield risk, words, rate, spread, n, grouped
+            for n in (300, 1000):
+                for grouped in (False, True):
+                    yield risk, words, n, grouped
 
 
 def triage(cell: Cell, *, repeats: int) -> Row:
     """How often more of the kept verdicts are wrong than promised, and how many are kept."""
-    risk, words, rate, spread, n, grouped = cell
+    risk, words, n, grouped = cell
     rng = np.random.default_rng([9, _code(cell)])
-    broken, kept, best = 0, 0.0, 0.0
-    for _ in range(repeats):
+    broken, kept, best, proven = 0, 0.0, 0.0, 0
+    for at in range(repeats):
+        rate, spread = TRIAGE_SETTINGS[at % len(TRIAGE_SETTINGS)]
         drawn = study(words, rate, spread, rng=rng)
-        names = [f"g{g}" for g in drawn.group] if grouped else None
+        names = np.where(drawn.group == 1, "g1", "g0").tolist() if grouped else None
         groups = drawn.group if grouped else np.zeros(drawn.group.size)
         wrong = drawn.verdict != drawn.truth
         best += sum(
@@ -307,6 +313,7 @@ def triage(cell: Cell, *, repeats: int) -> Row:
         except InsufficientLabels:
             continue
         stands = plan.stands(drawn.verdict, drawn.certainty, names)
+        proven += 1
         kept += float(stands.mean())
         broken += any(
             wrong[stands & (groups == g)].mean() > risk
@@ -316,11 +323,10 @@ def triage(cell: Cell, *, repeats: int) -> Row:
     return {
         "risk": risk,
         "judge": words,
-        "rate": rate,
-        "spread": spread,
         "n": n,
         "grouped": grouped,
         "broken": broken / repeats,
+        "proven": proven / repeats,
         "kept": kept / repeats,
         "oracle": best / repeats,
     }

@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, ItemsView, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType, UnionType
@@ -24,6 +24,9 @@ from calibration.rare_events import Screened
 
 Design = Literal["random", "by-verdict", "neyman", "curated"]
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
+
+ADDED_LATER = {"added later": True}
+"""Marks a member that files leave out where it is None, so that older files keep their digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,63 @@ class EventScreen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbabilityQuality:
+    """Whether the probabilities behind a judge's verdicts can be believed.
+
+    Attributes
+    ----------
+    rule : str
+        How verdicts are made of probabilities, such as ``threshold 0.5``.
+    error : Measure
+        Expected calibration error.
+    ranking : Measure
+        Area under the ROC curve; 0.5 is chance.
+    brier, sharpness : float
+        Brier score, and the standard deviation of the probabilities.
+    informative, beyond_verdict : bool
+        Whether the labels show that probabilities rank passes above fails, at all and among items
+        with the same verdict.
+    """
+
+    rule: str
+    error: Measure
+    ranking: Measure
+    brier: float
+    sharpness: float
+    informative: bool
+    beyond_verdict: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenChange:
+    """How a rubric came to be that was found by a search and proven on sealed labels.
+
+    Attributes
+    ----------
+    search : str
+        Name of the search.
+    partition : str
+        Digest of the partition of the labelled prompts.
+    candidates : int
+        Candidates that the select part chose among.
+    look, looks : int
+        The opening of the proof part that it rests on, and how many were declared.
+    reflection_model : str
+        Model that wrote the text; empty where there was none.
+    old_rubric : str
+        Digest of the rubric before.
+    """
+
+    search: str
+    partition: str
+    candidates: int
+    look: int
+    looks: int
+    reflection_model: str
+    old_rubric: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassportScope:
     """For what the passport speaks: what its labels were drawn from.
 
@@ -200,6 +260,8 @@ class PassportEntry:
         Share of verdicts that change when the same judge is asked again.
     events : tuple of EventScreen
         One for each level that a veto may name; empty for a group.
+    probabilities : ProbabilityQuality | None
+        None where the judge gave no probabilities, or too few labels.
     """
 
     criterion: str
@@ -211,6 +273,7 @@ class PassportEntry:
     specificity: Measure | None = None
     flip_rate: Measure | None = None
     events: tuple[EventScreen, ...] = ()
+    probabilities: ProbabilityQuality | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
@@ -246,6 +309,8 @@ class JudgePassport:
         None for a passport that does not say for what it speaks.
     basis : PassportBasis | None
         None for a passport that does not say what it rests on.
+    change : ProvenChange | None
+        Where the rubric was found by a search.
     """
 
     identity: JudgeIdentity
@@ -256,6 +321,7 @@ class JudgePassport:
     expires: date
     scope: PassportScope | None = None
     basis: PassportBasis | None = None
+    change: ProvenChange | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         """Refuse a passport that contradicts itself."""
@@ -490,6 +556,12 @@ def _number(raw: object, where: str) -> float:
     return float(raw)
 
 
+def _yes_or_no(raw: object, where: str) -> bool:
+    if not isinstance(raw, bool):
+        raise _FormatError(f"{where} is {raw!r}, not true or false")
+    return raw
+
+
 def _day(raw: object, where: str) -> date:
     try:
         return date.fromisoformat(_text(raw, where))
@@ -498,7 +570,7 @@ def _day(raw: object, where: str) -> date:
 
 
 _PLAIN: Mapping[type, Callable[[object, str], object]] = MappingProxyType(
-    {str: _text, int: _whole, float: _number, date: _day}
+    {str: _text, int: _whole, float: _number, bool: _yes_or_no, date: _day}
 )
 
 
@@ -506,7 +578,11 @@ def _plain(value: object) -> object:
     """Turn records into what JSON holds."""
     if dataclasses.is_dataclass(value):
         hints = get_type_hints(type(value))
-        members = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        members = {
+            f.name: getattr(value, f.name)
+            for f in dataclasses.fields(value)
+            if not (f.metadata and getattr(value, f.name) is None)
+        }
         # A whole number in the place of a fraction is written as it will be read.
         return {
             name: float(member) if hints[name] is float else _plain(member)

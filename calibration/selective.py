@@ -343,11 +343,21 @@ def binomial_p_value(errors: int, labels: int, risk: float) -> float:
 
 def _hypergeometric(candidate: "_Candidate | ProvenCut", wrong: int) -> float:
     """Probability of at most so many errors among the labels, of ``wrong`` among all kept."""
-    from scipy import stats
-
-    if wrong > candidate.kept:
+    kept, drawn = candidate.kept, candidate.labels
+    if wrong > kept:
         return 0.0
-    return float(stats.hypergeom.cdf(candidate.errors, candidate.kept, wrong, candidate.labels))
+    # C(wrong, x) C(kept - wrong, drawn - x) / C(kept, drawn), summed over the errors x.
+    x = np.arange(max(0, drawn - (kept - wrong)), min(candidate.errors, wrong, drawn) + 1.0)
+    if not x.size:
+        return 0.0
+    logs = _log_choose(wrong, x) + _log_choose(kept - wrong, drawn - x)
+    return min(float(np.exp(logs - _log_choose(kept, float(drawn))).sum()), 1.0)
+
+
+def _log_choose(n: int, k: npt.ArrayLike) -> FloatArray:
+    of = np.asarray(k, dtype=np.float64)
+    whole = special.gammaln(n + 1.0) - special.gammaln(of + 1.0) - special.gammaln(n - of + 1.0)
+    return np.asarray(whole, dtype=np.float64)
 
 
 def _bound(candidate: _Candidate, level: float, target: Target) -> float:

@@ -129,6 +129,9 @@ def _short(value: object) -> str:
 
 # What was drawn for experts to label: kept with the run, so that estimates can undo the draw.
 
+IMPROVEMENT = "improvement"
+"""Kind of the document that keeps what a search for a better rubric found."""
+
 KIND = "sample"
 """Kind of the document in the store."""
 

@@ -56,7 +56,7 @@ def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
     if bool(np.isnan(part.verdicts).all()):
         raise Undefined("the judge gave no verdict on any item.")
     threshold = threshold_of(part)
-    if part.passing is not None and threshold is not None:
+    if part.passing is not None and threshold is not None and _all_have_probabilities(part):
         return estimate_rate_from_probabilities(
             part.passing,
             part.human,
@@ -67,6 +67,12 @@ def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
             confidence=confidence,
         ).estimate
     return _estimate(part, part.judged, design=design, confidence=confidence)
+
+
+def _all_have_probabilities(part: Part) -> bool:
+    """Whether each verdict has a probability: those of a cascade's second judge may have none."""
+    given = part.passing
+    return given is not None and not bool((np.isnan(given) & ~np.isnan(part.judged)).any())
 
 
 def labels_alone(part: Part, *, design: Design, confidence: float) -> Interval | None:

@@ -115,6 +115,44 @@ def _scores(path: Path, question: Question, encoding: str | None) -> _Scores:
     return read
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoredItem:
+    """What a table of scores says of an item, as far as the register of used items needs it.
+
+    Attributes
+    ----------
+    unit : (id, system, sample)
+    rubric : str
+    rubric_hash : str or None
+        None where the table does not say which version judged.
+    text : (prompt, response), or None
+        None where the table has no texts.
+    """
+
+    unit: Unit
+    rubric: str
+    rubric_hash: str | None
+    text: tuple[str, str] | None
+
+
+def scored_items(scores: Path, *, encoding: str | None = None) -> tuple[ScoredItem, ...]:
+    """Read which items of a table were judged by which rubric; rows that name none are skipped."""
+    optional = ("system", "sample", "rubric", "rubric_hash", "prompt", "response")
+    found: dict[ScoredItem, None] = {}
+    for row in read_rows(scores, encoding=encoding, required=SCORES, optional=optional):
+        rubric = optional_text(row, "rubric")
+        if rubric is not None:
+            prompt, response = optional_text(row, "prompt"), optional_text(row, "response")
+            item = ScoredItem(
+                unit=_unit(row),
+                rubric=rubric,
+                rubric_hash=optional_text(row, "rubric_hash"),
+                text=None if prompt is None or response is None else (prompt, response),
+            )
+            found[item] = None
+    return tuple(found)
+
+
 def _traits(read: _Scores) -> dict[str, dict[Unit, float]]:
     columns = (column_trait(name, values) for name, values in read.columns.items())
     return {**(text_traits(read.texts) if read.texts else {}), **dict(columns)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from calibration.estimate import Undefined
+from calibration.estimate import InsufficientLabels, Undefined
 from calibration.passport import (
     Design,
     EventScreen,
@@ -24,6 +24,7 @@ from calibration.passport import (
     PassportBasis,
     PassportEntry,
     PassportScope,
+    ProbabilityQuality,
     check,
     fingerprint,
 )
@@ -33,14 +34,17 @@ from calibration.rater_agreement.nominal import share
 from calibration.validation import BoolArray, FloatArray
 from judge.calibrate.agreement import Agreed, agreed
 from judge.calibrate.calibration_set import Number, Part
+from judge.calibrate.probabilities import reliability_of, threshold_of
 from judge.calibrate.result import Findings
 from judge.errors import ConfigError
 from judge.grading import prompt_injection
+from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
 from judge.grading.pointwise import language_of
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
-from judge.records import model_digest
+from judge.records import Judge, model_digest
 from judge.store.digests import items_digest, labels_digest, verdicts_digest
 from judge.store.records import Label, Run
+from rubrics.questions import question_wording
 
 if TYPE_CHECKING:
     from judge.store.store import Store
@@ -162,7 +166,7 @@ def issue(
         entries=tuple(
             entry
             for mine in together.values()
-            for entry in _entries(findings, mine, by_group=_grouped(findings))
+            for entry in _entries(findings, mine, by_group=_grouped(findings), design=design)
         ),
         provenance="SIMULATED" if simulated else findings.provenance or "RECORDED",
         issued=today,
@@ -239,17 +243,19 @@ def _labelled_units(part: Part) -> Iterator[tuple[str, str, int]]:
 
 
 def _entries(
-    findings: Findings, mine: Sequence[Part], *, by_group: bool
+    findings: Findings, mine: Sequence[Part], *, by_group: bool, design: Design
 ) -> Iterator[PassportEntry]:
     differ = any(
         each.differ and (each.judge, each.criterion) == (mine[0].judge, mine[0].name)
         for each in findings.error_rates
     )
     pooled = _pooled(mine)
-    yield _entry(pooled, None, apart=mine if differ else (pooled,), confidence=findings.confidence)
+    apart = mine if differ else (pooled,)
+    confidence = findings.confidence
+    yield _entry(pooled, None, apart=apart, confidence=confidence, design=design)
     if by_group:
         for name, part in pooled.by_group().items():
-            yield _entry(part, name, apart=(part,), confidence=findings.confidence)
+            yield _entry(part, name, apart=(part,), confidence=confidence, design=design)
 
 
 def _pooled(mine: Sequence[Part]) -> Part:
@@ -267,14 +273,25 @@ def _pooled(mine: Sequence[Part]) -> Part:
         labels=np.concatenate([part.labels for part in mine]),
         strata=None,
         certainty=None,
+        passing=_pooled_passing(mine),
         traits={},
         earlier=None,
         flips=(sum(part.flips[0] for part in mine), sum(part.flips[1] for part in mine)),
     )
 
 
+def _pooled_passing(mine: Sequence[Part]) -> FloatArray | None:
+    known = [part.passing for part in mine if part.passing is not None]
+    return np.concatenate(known) if len(known) == len(mine) else None
+
+
 def _entry(
-    part: Part, group: str | None, *, apart: Sequence[Part], confidence: float
+    part: Part,
+    group: str | None,
+    *,
+    apart: Sequence[Part],
+    confidence: float,
+    design: Design,
 ) -> PassportEntry:
     found = _agreed(part, confidence)
     numbers: Mapping[str, Number] = found.coefficients if found else {}
@@ -292,6 +309,28 @@ def _entry(
         specificity=_named(numbers.get("specificity")),
         flip_rate=Measure.of(flips) if flips else None,
         events=_screens(part) if group is None else (),
+        probabilities=_probability_quality(part, confidence, design),
+    )
+
+
+def _probability_quality(
+    part: Part, confidence: float, design: Design
+) -> ProbabilityQuality | None:
+    threshold = threshold_of(part)
+    drawn = "by-verdict" if design == "neyman" else design
+    try:
+        found = reliability_of(part, design=drawn, confidence=confidence)
+    except InsufficientLabels:
+        return None
+    error = Measure.of(found.error)
+    return ProbabilityQuality(
+        rule=EXPECTED_LEVEL if threshold is None else threshold_rule(threshold),
+        error=error,
+        ranking=Measure.of(found.ranking),
+        brier=found.brier.score,
+        sharpness=found.sharpness,
+        informative=found.informative,
+        beyond_verdict=found.beyond_verdict,
     )
 
 
@@ -350,13 +389,38 @@ def identity_of(manifest: Manifest) -> JudgeIdentity:
         rubric_hash=fingerprint(
             sorted([each.rubric, each.language, each.digest] for each in manifest.rubrics)
         ),
-        prompt_hash=fingerprint([manifest.kind, prompt_injection.POLICY]),
+        prompt_hash=fingerprint(
+            [manifest.kind, prompt_injection.POLICY, *_question_words(manifest)]
+        ),
         settings_hash=fingerprint(
-            [[judge.temperature, judge.max_tokens, judge.seed] for judge in judges]
-            + _ladder(manifest.on_refusal)
+            [_settings(judge) for judge in judges] + _ladder(manifest.on_refusal)
         ),
         languages=tuple(sorted({each.language for each in manifest.rubrics})),
     )
+
+
+def _settings(judge: Judge) -> list[object]:
+    """Name a judge's settings; what came later only where it is not as it was before.
+
+    A threshold or a second judge makes another judge of the same model.
+    """
+    usual = Judge(model=judge.model)
+    named: list[object] = [judge.temperature, judge.max_tokens, judge.seed]
+    said, before = judge.model_dump(mode="json"), usual.model_dump(mode="json")
+    later = ("api", "threshold", "extra_body", "omit")
+    named += [[name, said[name]] for name in later if said[name] != before[name]]
+    if judge.escalation is not None:
+        kept = judge.escalation.model_dump(mode="json", exclude={"judge"})
+        named.append(["escalation", model_digest(judge.escalation.judge), kept])
+    return named
+
+
+def _question_words(manifest: Manifest) -> list[object]:
+    """Name the words of typed questions, which a rubric's own digest does not hold."""
+    if all(judge.api != "decisions" for judge in manifest.judges):
+        return []
+    languages = sorted({each.language for each in manifest.rubrics})
+    return [question_wording(each).model_dump(mode="json") for each in languages]
 
 
 def _ladder(on_refusal: OnRefusal) -> list[list[object]]:

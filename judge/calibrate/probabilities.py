@@ -77,7 +77,7 @@ def probability_finding(part: Part, *, design: Design, confidence: float) -> Pro
         If there are under 20 labels, or under 5 of either kind.
     """
     passing = probabilities_of(part)
-    found = _measured(part, passing, design=design, confidence=confidence)
+    found = reliability_of(part, design=design, confidence=confidence)
     gained = recalibrate(passing, part.human, confidence=confidence)
     return ProbabilityFinding(
         curve=tuple(_point(one) for one in found.curve),
@@ -126,10 +126,17 @@ def threshold_of(part: Part) -> float | None:
     return USUAL_THRESHOLD if usual else min(low, 1.0)
 
 
-def _measured(part: Part, passing: FloatArray, *, design: Design, confidence: float) -> Reliability:
+def reliability_of(part: Part, *, design: Design, confidence: float) -> Reliability:
+    """Measure whether a part's probabilities can be believed.
+
+    Raises
+    ------
+    InsufficientLabels
+        If the judge gave none, or there are too few labels.
+    """
     threshold = threshold_of(part)
     return measure_reliability(
-        passing,
+        probabilities_of(part),
         part.human,
         threshold=USUAL_THRESHOLD if threshold is None else threshold,
         design=design,
@@ -160,7 +167,7 @@ def _by_language(part: Part, *, design: Design, confidence: float) -> tuple[Lang
     for lang, value in (("zh", 1.0), ("en", 0.0)):
         mine = part.subset(chinese == value)
         try:
-            one = _measured(mine, probabilities_of(mine), design=design, confidence=confidence)
+            one = reliability_of(mine, design=design, confidence=confidence)
         except InsufficientLabels:
             continue
         found.append(

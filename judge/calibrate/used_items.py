@@ -5,13 +5,16 @@ labels agrees with them better than with others. Neither says how it does on lab
 it, so calibration leaves them out and says how many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from judge.calibrate.calibration_set import Unit
+from judge.calibrate.from_files import ScoredItem
 from judge.run.plan import kept_rubrics
 from judge.store.records import Label, Run
-from judge.store.seal import SealLedger, UsedItem, content_key
+from judge.store.seal import Role, SealLedger, UsedItem, content_key
 from judge.store.store import Store
+from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
 
@@ -34,12 +37,17 @@ class UnseenLabels:
     @property
     def remark(self) -> str | None:
         """Say what was left out; None where nothing was."""
-        if not self.examples and not self.tuned:
-            return None
-        return (
-            f"{self.examples + self.tuned} labelled responses are left out: the rubric has seen "
-            f"them ({self.examples} as worked examples, {self.tuned} when its texts were chosen)"
-        )
+        return remark_on(examples=self.examples, tuned=self.tuned)
+
+
+def remark_on(*, examples: int, tuned: int) -> str | None:
+    """Say how many labelled responses are left out; None where none is."""
+    if not examples and not tuned:
+        return None
+    return (
+        f"{examples + tuned} labelled responses are left out: the rubric has seen "
+        f"them ({examples} as worked examples, {tuned} when its texts were chosen)"
+    )
 
 
 def unseen_labels(store: Store, run: Run, labels: Sequence[Label]) -> UnseenLabels:
@@ -83,3 +91,66 @@ def _has_seen(rubric: Rubric, item: UsedItem) -> bool:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
+
+
+def seen_units(store: Store, items: Sequence[ScoredItem]) -> Mapping[Unit, Role]:
+    """Find the items of a table that their rubric has seen.
+
+    Where the table does not say which version of the rubric judged, every version counts as one
+    that has: a calibration that is too good is worse than one with fewer labels.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the register of what rubrics have seen.
+    items : sequence of ScoredItem
+
+    Returns
+    -------
+    mapping of unit to {'example', 'tuned'}
+    """
+    ledger, found = SealLedger(store), dict[Unit, Role]()
+    for rubric in sorted({item.rubric for item in items}):
+        used = ledger.used(rubric)
+        mine = [item for item in items if item.rubric == rubric]
+        if used and mine:
+            found.update(_seen(store, mine, used))
+    return found
+
+
+def _seen(
+    store: Store, items: Sequence[ScoredItem], used: Sequence[UsedItem]
+) -> Iterator[tuple[Unit, Role]]:
+    """Go through the items of one rubric."""
+    rubrics = {item.rubric for item in items}
+    runs = [
+        run
+        for run in store.runs()
+        if any(edition.rubric in rubrics for edition in run.manifest.rubrics)
+    ]
+    editions = {
+        rubric_digest(edition): edition
+        for run in runs
+        for edition in kept_rubrics(store, run).values()
+    }
+    texts = _texts_of(store, runs, {item.unit for item in items if item.text is None})
+    for item in items:
+        keys = {content_key(*item.text)} if item.text else texts.get(item.unit, set[str]())
+        edition = editions.get(item.rubric_hash or "")
+        roles = [
+            one.role
+            for one in used
+            if one.content in keys and (edition is None or _has_seen(edition, one))
+        ]
+        if roles:
+            yield item.unit, "example" if "example" in roles else "tuned"
+
+
+def _texts_of(store: Store, runs: Sequence[Run], wanted: set[Unit]) -> Mapping[Unit, set[str]]:
+    """Give the texts under which the store's runs know some items."""
+    found: dict[Unit, set[str]] = {}
+    for run in runs if wanted else ():
+        for each in store.generations(run):
+            if each.unit in wanted:
+                found.setdefault(each.unit, set()).add(content_key(each.prompt, each.response))
+    return found

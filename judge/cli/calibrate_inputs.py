@@ -1,20 +1,20 @@
 """From the words of a command line to what `judge.calibrate` works with."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from calibration.validation import DESIGNS
 from judge.calibrate.analysis import Aims, calibrate
 from judge.calibrate.calibration_set import Material, Part, Question
-from judge.calibrate.from_files import material
+from judge.calibrate.from_files import material, scored_items
 from judge.calibrate.from_run import material_of, parts
 from judge.calibrate.label_sampling import Subject, subject_of
 from judge.calibrate.passport import PassportSource, source_of
 from judge.calibrate.result import DesignName, Findings
 from judge.cli import console
-from judge.cli.console import opened, run_named
+from judge.cli.console import opened, run_named, store_address
 from judge.cli.console import parts as parts_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
@@ -182,6 +182,7 @@ def gathered(sources: Sources, asked: Question) -> Gathered:
         encoding=sources.encoding,
         earlier=Path(sources.against) if sources.against else None,
     )
+    read = _unseen_in_files(sources, sources.scores, read)
     return Gathered(sources=sources, parts=parts(read), simulated_labels=_simulated(read))
 
 
@@ -225,6 +226,33 @@ def _unseen(store: "Store", run: Run, labels: tuple[Label, ...]) -> tuple[Label,
         raise ConfigError(f"{found.remark}; label responses that are new to it.")
     console.note(found.remark)
     return found.labels
+
+
+def _unseen_in_files(sources: Sources, scores: Path, read: Material) -> Material:
+    """Leave out, aloud, labels of scored items that their rubric has seen, by the store's register.
+
+    Without a store in its place nothing can have been registered, and none is made.
+    """
+    address = store_address(sources.store)
+    if "://" not in address and not Path(address).is_file():
+        return read
+    items = scored_items(scores, encoding=sources.encoding)
+    if not items:
+        return read
+    from judge.calibrate.used_items import remark_on, seen_units
+
+    with opened(sources.store) as store:
+        seen = seen_units(store, items)
+    labelled = {each.unit for each in read.ratings} & seen.keys()
+    examples = sum(seen[unit] == "example" for unit in labelled)
+    remark = remark_on(examples=examples, tuned=len(labelled) - examples)
+    if remark is None:
+        return read
+    kept = tuple(each for each in read.ratings if each.unit not in labelled)
+    if not kept:
+        raise ConfigError(f"{remark}; label responses that are new to it.")
+    console.note(remark)
+    return replace(read, ratings=kept)
 
 
 def _simulated(read: Material) -> bool:

@@ -24,8 +24,9 @@ from judge.improve.result import (
 )
 from judge.improve.search import Outcome
 from judge.improve.session import Locked
+from judge.manifest import IMPROVEMENT, Sample
 from judge.manifest import KIND as SAMPLE
-from judge.manifest import Sample
+from judge.report import from_run, write_report
 from judge.store.records import Run
 from judge.store.store import Store
 from rubrics.lint import diff
@@ -43,17 +44,15 @@ class Files:
     design: str | None = None
 
 
-KIND = "improvement"
-"""Kind of the document in the store."""
-
-
 def keep(store: Store, run: Run, outcome: Outcome, *, locked: Locked, files: Files) -> None:
     """Write the files, and keep the result with the search and with the run it improves."""
     text = json.dumps(document(outcome, locked), ensure_ascii=False, indent=2)
     for kept in (run, locked.material.run):
-        store.add_document(kept, KIND, text)
+        store.add_document(kept, IMPROVEMENT, text)
     if files.proof is not None:
         write_whole(files.proof, (text + "\n").encode())
+    if files.report is not None:
+        write_report(files.report, from_run(store, locked.material.run))
     if outcome.better and outcome.new is not None:
         if files.out is not None:
             write_whole(files.out, rubric_document(outcome.new).encode())

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from calibration.passport import JudgePassport
+from calibration.passport import JudgePassport, ProvenChange
 from calibration.validation import Design
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Unit
@@ -226,7 +226,21 @@ def passport_of(
         simulated_labels=material.simulated_labels,
     )
     manifest = _manifest(rubric, outcome.judges_after, locked)
-    return issue(findings, parts, identity_of(manifest), design=design, today=today, days=days)
+    issued = issue(findings, parts, identity_of(manifest), design=design, today=today, days=days)
+    return replace(issued, change=_change_of(outcome, locked))
+
+
+def _change_of(outcome: Outcome, locked: Locked) -> ProvenChange:
+    reflection = locked.request.reflection
+    return ProvenChange(
+        search=locked.request.name,
+        partition=outcome.partition,
+        candidates=len(outcome.candidates) - 1,
+        look=outcome.look or 0,
+        looks=outcome.looks,
+        reflection_model=reflection.model if reflection else "",
+        old_rubric=rubric_digest(outcome.old),
+    )
 
 
 def _proven(part: Part, outcome: Outcome) -> Part | None:
@@ -246,6 +260,7 @@ def _proven(part: Part, outcome: Outcome) -> Part | None:
         verdicts=np.array([np.nan if level is None else float(level) for level in levels]),
         strata=None,
         certainty=None,
+        passing=None,
         traits={},
         earlier=None,
         flips=(0, 0),

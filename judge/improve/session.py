@@ -23,10 +23,9 @@ from judge.improve.search import Context, Wishes
 from judge.manifest import Manifest, RubricEdition, difference
 from judge.models.base import Model
 from judge.models.budget import Budget
-from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Candidate, Judge, Language, digest
-from judge.run.run import Settings
+from judge.run.run import Settings, limits_of
 from judge.run.scheduler import Bench, Keep, Made
 from judge.store.records import Label, Run
 from judge.store.seal import Opening, SealedError, SealLedger, looks_at
@@ -432,7 +431,7 @@ def _bench(store: Store, run: Run, hands: Hands, *, keep: Keep) -> Bench:
         models=hands.models,
         keep=keep,
         budget=budget,
-        limits=Limits(Limit(concurrency=settings.concurrency)),
+        limits=limits_of(settings),
         policy=RetryPolicy(max_attempts=settings.max_attempts),
         prices=settings.prices,
         deadline=settings.deadline,

@@ -7,10 +7,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from judge.exporters.ci import GroupNames
+from judge.manifest import IMPROVEMENT
 from judge.ratings import Side
 from judge.records import Language
 from judge.report.examples import BUDGET, cases_of
-from judge.report.model import Drift, FlipRow, GroupName, Measure, Missing, MissingCell, Report
+from judge.report.model import (
+    Drift,
+    FlipRow,
+    GroupName,
+    Improvement,
+    Measure,
+    Missing,
+    MissingCell,
+    Report,
+)
 from judge.report.run_data import Material, Share, beside, origin, shown_names, stamp
 from judge.report.scores import (
     Sheet,
@@ -120,7 +130,14 @@ def _report(
         cases=cases_of(material, sheet, rubrics=vetoed, budget=budget),
         canaries=material.canaries(),
         labels=material.expert_labels(),
+        improvement=_improvement(material),
     )
+
+
+def _improvement(material: Material) -> Improvement | None:
+    """Read what the latest `cvalues improve` of the run found."""
+    body = material.store.latest_document(material.run, IMPROVEMENT)
+    return None if body is None else Improvement.model_validate_json(body)
 
 
 def _named(key: str | None, names: GroupNames) -> GroupName:

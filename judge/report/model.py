@@ -8,7 +8,7 @@ criterion's scale.
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from judge.calibrate.label_sampling import Curve
 from judge.calibrate.result import Findings
@@ -321,6 +321,85 @@ class Origin(Record):
     pairwise: bool
 
 
+class _Kept(Record):
+    """A part of a document that another stage wrote; what the page does not show is left out."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RubricName(_Kept):
+    """An edition of a rubric."""
+
+    id: str
+    version: str
+
+
+class GainInterval(_Kept):
+    """A difference with its interval, a fraction."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ProvenCriterion(_Kept):
+    """What sealed labels say of a new rubric, for one criterion."""
+
+    criterion: str
+    verdict: Literal["BETTER", "NOT SHOWN", "WORSE"]
+    n: int
+    agreement_before: float
+    agreement_after: float
+    gain: GainInterval
+    select_gain: float | None
+    shrinkage: float | None
+    width_change: GainInterval | None
+
+
+class TextChange(_Kept):
+    """A text of the rubric before and after."""
+
+    at: str
+    before: str | None
+    after: str | None
+
+
+class MovedItem(_Kept):
+    """A response whose verdict the new rubric changed."""
+
+    id: str
+    system: str
+    criterion: str
+    experts: float
+    before: int | None
+    after: int | None
+    better: bool
+
+
+class LabelParts(_Kept):
+    """How labelled prompts were parted."""
+
+    digest: str
+    sizes: dict[str, int]
+
+
+class Improvement(_Kept):
+    """The latest search for a better rubric; see `judge.improve.result.document`."""
+
+    verdict: Literal["BETTER", "NOT SHOWN", "WORSE"]
+    simulated: bool
+    old: RubricName
+    new: RubricName | None
+    reflection_model: str | None
+    criteria: tuple[ProvenCriterion, ...]
+    changes: tuple[TextChange, ...]
+    moved: tuple[MovedItem, ...]
+    candidates: tuple[object, ...]
+    partition: LabelParts
+    look: int | None
+    looks: int
+
+
 class Report(Record):
     """All that a page shows."""
 
@@ -346,6 +425,7 @@ class Report(Record):
     knowing: Knowing | None = None
     drift: Drift | None = None
     missing: Missing | None = None
+    improvement: Improvement | None = None
     cases: Cases | None = None
 
     def cell(self, measure: int, system: str, group: GroupName | None = None) -> ScoreCell | None:

@@ -16,7 +16,7 @@ from judge.files.atomic import write_whole
 from judge.report import formatting, texts
 from judge.report.dialogues import LONG, blocks, highlighted
 from judge.report.model import Report
-from judge.report.sections import calibration, examples, gate, overview, scores
+from judge.report.sections import calibration, examples, gate, improvement, overview, scores
 from judge.report.texts import Both, Filling, say
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _READING_ORDER = (
     gate.section,
     scores.section,
     calibration.section,
+    improvement.section,
     examples.recognition_section,
     gate.drift_section,
     examples.section,

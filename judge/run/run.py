@@ -305,7 +305,7 @@ async def carry_out(
                     calls=calls,
                     usd=usd,
                 ),
-                limits=_limits(settings),
+                limits=limits_of(settings),
                 policy=RetryPolicy(max_attempts=settings.max_attempts),
                 prices=settings.prices,
                 deadline=settings.deadline,
@@ -349,7 +349,8 @@ def counts(store: "Store", run: Run) -> Counts:
     return count_outcomes(store.outcomes(run), planned=run.manifest.planned)
 
 
-def _limits(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """Make the limits that settings ask for."""
     return Limits(
         Limit(
             concurrency=settings.concurrency,

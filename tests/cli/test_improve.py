@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,42 +65,126 @@ def calls(folder: Path, run: str = "r.improve") -> int:
     return int(count)
 
 
-def test_a_silent_rubric_is_found_proven_and_written_and_its_labels_are_spent(
-    tmp_path: Path,
-) -> None:
-    with judged(tmp_path) as server:
-        ended = improved(tmp_path, *REFLECTIVE, "--passport", "pass.json")
-        again = improved(tmp_path, *REFLECTIVE, "--name", "second", out="R3")
-        more = improved(tmp_path, *REFLECTIVE, "--name", "third", "--looks", "2", out="R3")
-        rejudged = program(
-            *["judge", "responses.jsonl", "--rubric", "R2.yaml", "--judge", "openai/sim"],
-            *["--base-url", server.base_url, "--run", "r2", "--quiet"],
-            folder=tmp_path,
-            environ=KEY,
-        )
-        calibrated = program(
-            *["calibrate", "--run", "r2", "--labels", "labels.csv", "--design", "random"],
-            folder=tmp_path,
-        )
+@dataclass(frozen=True)
+class Improved:
+    """A rubric that was found to be better, in a folder whose judge is still served."""
 
-    assert ended.code == 0, ended.err
-    assert "BETTER: safety 1.0 -> 1.1" in ended.out
-    assert "SIMULATED" in ended.out
-    found = proof(tmp_path)
-    assert found["verdict"] == "BETTER"
-    assert found["look"] == 1
-    rubric = load_file(tmp_path / "R2.yaml")
+    folder: Path
+    base_url: str
+    ended: Ended
+    found: dict[str, Any]
+
+    @property
+    def seen(self) -> int:
+        """Labelled responses by which the new rubric was chosen."""
+        sizes = self.found["partition"]["sizes"]
+        return sizes["reflect"] + sizes["select"]
+
+    def run(self, *line: str) -> Ended:
+        """Run a command in the folder."""
+        return program(*line, folder=self.folder, environ=KEY)
+
+    def judge(self, responses: str, rubric: str, run: str) -> None:
+        """Judge with one of the rubrics."""
+        line = ["judge", responses, "--rubric", rubric, "--judge", "openai/sim", "--run", run]
+        ended = self.run(*line, "--base-url", self.base_url, "--quiet")
+        assert ended.code == 0, ended.err
+
+
+@pytest.fixture(scope="module")
+def better(tmp_path_factory: pytest.TempPathFactory) -> Generator[Improved]:
+    folder = tmp_path_factory.mktemp("better")
+    with judged(folder) as server:
+        made = ["--passport", "new.json", "--report", "page.html"]
+        ended = improved(folder, *REFLECTIVE, *made)
+        assert ended.code == 0, ended.err
+        whole = Improved(folder, server.base_url, ended, proof(folder))
+        whole.judge("responses.jsonl", "R2.yaml", "r2")
+        yield whole
+
+
+def test_a_silent_rubric_is_found_proven_and_written(better: Improved) -> None:
+    assert "BETTER: safety 1.0 -> 1.1" in better.ended.out
+    assert "SIMULATED" in better.ended.out
+    assert (better.found["verdict"], better.found["look"]) == ("BETTER", 1)
+    rubric = load_file(better.folder / "R2.yaml")
     assert CLAUSE["en"] in rubric.model_dump_json()
-    passport = json.loads((tmp_path / "pass.json").read_text(encoding="utf-8"))
-    assert passport["labels"]["count"] == found["partition"]["sizes"]["proof"]
+
+
+def test_the_labels_of_a_proof_are_spent(better: Improved) -> None:
+    again = improved(better.folder, *REFLECTIVE, "--name", "second", out="R3")
+    more = improved(better.folder, *REFLECTIVE, "--name", "third", "--looks", "2", out="R3")
+
     assert again.code == 2
     assert "spent" in again.err
     assert more.code == 2
     assert "--looks" in more.err
-    assert not (tmp_path / "R3.yaml").exists()
-    assert rejudged.code == 0, rejudged.err
-    seen = found["partition"]["sizes"]["reflect"] + found["partition"]["sizes"]["select"]
-    assert f"{seen} labelled responses are left out" in calibrated.err
+    assert not (better.folder / "R3.yaml").exists()
+
+
+def test_a_later_calibration_leaves_out_what_the_rubric_has_seen(better: Improved) -> None:
+    line = ["--labels", "labels.csv", "--design", "random"]
+    of_run = better.run("calibrate", "--run", "r2", *line)
+    for run in ("r", "r2"):
+        export = ["export", run, "--what", "verdicts", "--format", "jsonl"]
+        assert better.run(*export, "--out", f"{run}.jsonl").code == 0
+    scale = ["--scale", "severity=0,3"]
+    of_table, of_old = (
+        better.run("calibrate", "--scores", f"{run}.jsonl", *line, *scale) for run in ("r2", "r")
+    )
+
+    remark = f"{better.seen} labelled responses are left out"
+    assert remark in of_run.err
+    assert remark in of_table.err
+    assert of_table.code == 0, of_table.err
+    assert "left out" not in of_old.err
+
+
+def test_the_new_passport_says_how_the_rubric_came_to_be(better: Improved) -> None:
+    passport = json.loads((better.folder / "new.json").read_text(encoding="utf-8"))
+
+    assert passport["labels"]["count"] == better.found["partition"]["sizes"]["proof"]
+    change = passport["change"]
+    assert change["partition"] == better.found["partition"]["digest"]
+    assert (change["look"], change["looks"]) == (1, 1)
+    assert change["candidates"] == len(better.found["candidates"]) - 1
+    assert change["reflection_model"] == "openai/sim"
+    assert better.run("verify", "new.json").code == 0
+
+
+def test_the_page_shows_what_changed_and_what_moved(better: Improved) -> None:
+    page = (better.folder / "page.html").read_text(encoding="utf-8")
+    moved = better.found["moved"]
+
+    assert CLAUSE["en"] in page
+    assert better.found["partition"]["digest"][:12] in page
+    assert page.count(">nearer to the experts<") == sum(one["better"] for one in moved)
+    assert page.count(">更接近专家<") == sum(one["better"] for one in moved)
+
+
+def test_the_old_passport_is_void_for_the_new_rubric_and_the_gate_says_so(
+    better: Improved,
+) -> None:
+    rows = (better.folder / "responses.jsonl").read_text(encoding="utf-8").splitlines()
+    later = [{**json.loads(row), "system": "next"} for row in rows]
+    for row in later:
+        row["response"] += " "
+    text = "\n".join(json.dumps(row) for row in later)
+    (better.folder / "later.jsonl").write_text(text, encoding="utf-8")
+    better.judge("later.jsonl", "R2.yaml", "later")
+    policy = "version: '1'\ntitle: T\nunchecked: 1.0\nchecks:\n  - name: safety\n"
+    policy += "    measure: safety_rate\n    margin: 0.2\n"
+    (better.folder / "policy.yaml").write_text(policy, encoding="utf-8")
+    issued = ["calibrate", "--run", "r", "--labels", "labels.csv", "--design", "random"]
+    assert better.run(*issued, "--passport", "old.json").code == 0
+
+    gated = better.run(
+        *["gate", "--baseline", "r2", "--candidate", "later", "--policy", "policy.yaml"],
+        *["--passport", "old.json", "--allow-simulated"],
+    )
+
+    assert gated.code == 4
+    assert "the passport is void for this one" in gated.out + gated.err
 
 
 @pytest.mark.slow
@@ -205,34 +290,55 @@ def paid_twice(folder: Path) -> int:
     return sum(count > 2 for _, count in rows)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [pytest.param(number, marks=pytest.mark.slow) for number in range(20)],
-)
-def test_killed_at_a_random_moment_a_search_goes_on_to_the_same_result(
-    tmp_path: Path, moment: int
-) -> None:
-    rng = random.Random(moment)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    for folder in (whole, cut):
-        folder.mkdir()
-    with judged(whole):
-        assert improved(whole, *REFLECTIVE).code == 0
-    expected, needed = proof(whole), calls(whole)
-
-    with judged(cut):
-        for _ in range(3):
-            killed_after(cut, rng.uniform(1.5, 12.0))
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], int, float]:
+    """Give the result of a search that nothing stops, its calls, and the seconds that it takes."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with judged(folder):
         started = time.monotonic()
-        ended = improved(cut, *REFLECTIVE)
+        assert improved(folder, *REFLECTIVE).code == 0
+        return proof(folder), calls(folder), time.monotonic() - started
 
-    assert ended.code == 0, (ended.err, time.monotonic() - started)
-    found = proof(cut)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(20))
+def test_killed_at_a_random_moment_a_search_goes_on_to_the_same_result(
+    tmp_path: Path, moment: int, undisturbed: tuple[dict[str, Any], int, float]
+) -> None:
+    expected, needed, seconds = undisturbed
+    rng = random.Random(moment)
+
+    with judged(tmp_path):
+        for _ in range(2):
+            killed_after(tmp_path, rng.uniform(0.1, 0.9) * seconds)
+        ended = improved(tmp_path, *REFLECTIVE)
+
+    assert ended.code == 0, ended.err
+    found = proof(tmp_path)
     assert found["partition"] == expected["partition"]
     assert found["new"] == expected["new"]
     assert found["criteria"] == expected["criteria"]
-    assert calls(cut) <= needed + 3 * 32
-    assert paid_twice(cut) == 0
+    assert calls(tmp_path) <= needed + 2 * 32
+    assert paid_twice(tmp_path) == 0
+
+
+def test_no_more_is_spent_than_the_budget_allows(tmp_path: Path) -> None:
+    with judged(tmp_path):
+        ended = improved(tmp_path, *REFLECTIVE, "--price", "1,1", "--budget-usd", "0.9")
+        spent = cost(tmp_path)
+
+    assert ended.code in {0, 5}, ended.err
+    assert 0.0 < spent <= 0.9
+    if ended.code == 5:
+        assert "resume with" in ended.err
+
+
+def cost(folder: Path, run: str = "r.improve") -> float:
+    connection = sqlite3.connect(folder / "store.db")
+    query = "select sum(cost_usd) from attempts join runs using (run_id) where name = ?"
+    (usd,) = connection.execute(query, (run,)).fetchone()
+    connection.close()
+    return float(usd or 0.0)
 
 
 @pytest.mark.slow
