@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.pair_planning import hard_floor
-from calibration.passport import FEWEST_LABELS
+from calibration.passport_use import FEWEST_LABELS
 from calibration.planning import (
     LabelPlan,
     MeanPilot,

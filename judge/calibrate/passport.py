@@ -18,16 +18,15 @@ from calibration.passport import (
     EventScreen,
     JudgeIdentity,
     JudgePassport,
-    JudgeUse,
     LabelSource,
     Measure,
     PassportBasis,
     PassportEntry,
     PassportScope,
     ProbabilityQuality,
-    check,
     fingerprint,
 )
+from calibration.passport_use import JudgeUse, check
 from calibration.rare_events import Screened
 from calibration.rater_agreement.accuracy import judge_accuracy
 from calibration.rater_agreement.nominal import share

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from calibration.passport import EventScreen, JudgePassport, JudgeUse, Reason, check
+from calibration.passport import EventScreen, JudgePassport
+from calibration.passport_use import JudgeUse, Reason, check
 from judge.calibrate.passport import identity_of
 from judge.grading.canaries import SOURCE, canary_run, compare
 from judge.grading.pointwise import language_of

@@ -9,17 +9,18 @@ import pytest
 from calibration.passport import (
     JudgeIdentity,
     JudgePassport,
-    JudgeUse,
     LabelSource,
     Measure,
     PassportEntry,
     PassportError,
     PassportScope,
-    check,
+    ProbabilityQuality,
+    ProvenChange,
     fingerprint,
     load_passport,
     save_passport,
 )
+from calibration.passport_use import JudgeUse, check
 
 ISSUED = date(2026, 11, 1)
 
@@ -291,3 +292,45 @@ def test_few_labels_are_no_word_against_the_judge() -> None:
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(PassportError, match="cannot be read"):
         load_passport(tmp_path / "none.json")
+
+
+def test_what_was_added_later_leaves_older_files_and_their_digests_as_they_were(
+    tmp_path: Path,
+) -> None:
+    save_passport(passport(), tmp_path / "p.json")
+
+    content = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))
+
+    assert "change" not in content
+    assert all("probabilities" not in one for one in content["entries"])
+    assert load_passport(tmp_path / "p.json") == passport()
+
+
+def test_quality_of_probabilities_and_a_proven_change_are_kept(tmp_path: Path) -> None:
+    quality = ProbabilityQuality(
+        rule="threshold 0.5",
+        error=measure(0.03, 0.0, 0.06),
+        ranking=measure(0.9, 0.85, 0.94),
+        brier=0.1,
+        sharpness=0.3,
+        informative=True,
+        beyond_verdict=False,
+    )
+    change = ProvenChange(
+        search="r.improve",
+        partition="abc",
+        candidates=4,
+        look=1,
+        looks=1,
+        reflection_model="openai/m",
+        old_rubric="def",
+    )
+    first, *others = passport().entries
+    made = replace(
+        passport(), entries=(replace(first, probabilities=quality), *others), change=change
+    )
+
+    save_passport(made, tmp_path / "p.json")
+
+    assert load_passport(tmp_path / "p.json") == made
+    assert made.digest != passport().digest

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 
 import pytest
 
+from judge.calibrate.passport import identity_of
 from judge.errors import ConfigError, ConnectionFailed
+from judge.manifest import Manifest, RubricEdition, Source
 from judge.models import open_model
 from judge.models.base import Message
 from judge.models.decision_wire import check_limits, read_response, request_body
 from judge.models.decisions import LitellmDecisions
 from judge.models.price_list import decision_price, with_api
-from judge.records import Generation, Judge, Judgment, model_digest
+from judge.records import Escalation, Generation, Judge, Judgment, model_digest
 from judge.run.api import agrade
 from judge.simulated.decision_payloads import DECISION_PAYLOADS
 from judge.simulated.server import SimulatedServer, serve
@@ -257,3 +259,25 @@ def test_a_decision_model_is_opened_by_its_own_way() -> None:
 
     assert opened.model.rungs == ("decisions", "systemone")
     assert "asked for probabilities" in opened.why
+
+
+def _identity(**settings: object) -> object:
+    judge = Judge.model_validate({"model": "openai/sim", **settings})
+    edition = RubricEdition(rubric="safety", language="en", digest="d", criteria=("safe",))
+    source = Source(name="f", sha256="0" * 64, rows=1)
+    return identity_of(Manifest(source=source, rubrics=(edition,), judges=(judge,)))
+
+
+def test_a_passport_tells_thresholds_ways_of_asking_and_cascades_apart() -> None:
+    second = Judge(model="openai/dear")
+    cascade = Escalation(judge=second, cut=0.9, risk=0.05)
+    identities = [
+        _identity(),
+        _identity(api="logprobs"),
+        _identity(api="decisions"),
+        _identity(api="decisions", threshold=0.7),
+        _identity(api="decisions", escalation=cascade),
+        _identity(api="decisions", escalation=cascade.model_copy(update={"cut": 0.8})),
+    ]
+
+    assert len(set(identities)) == len(identities)

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from calibration.passport import check
+from calibration.passport_use import check
 from judge.records import Language
 from judge.report import formatting
 from judge.report.texts import Both, reported, say, strings
