@@ -226,7 +226,7 @@ def _triage(
         else:
             cuts[name] = proven
     if not cuts:
-        raise InsufficientLabels("; ".join(f"{name}: {why}" for name, why in refused.items()))
+        raise InsufficientLabels(" ".join(f"{name}: {why}" for name, why in refused.items()))
     return Triage(
         cuts=MappingProxyType(cuts),
         refused=MappingProxyType(refused),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Literal
 
 from calibration.passport import save_passport
 from cvalues.datasets.starter import (
@@ -28,6 +29,7 @@ from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Question
 from judge.calibrate.from_run import material_of, parts
 from judge.calibrate.passport import identity_of, issue, source_of
+from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.result import Findings, verdict
 from judge.cli import console, run_session, run_summary
 from judge.cli.run_session import Done
@@ -40,7 +42,14 @@ from judge.report.from_calibration import with_calibration, with_gate
 from judge.run.plan import GeneratingPlan, JudgingPlan
 from judge.run.run import Settings
 from judge.simulated.openai_protocol import text_digest
-from judge.simulated.profile import Candidate, ErrorRates, Pair, Profile
+from judge.simulated.profile import (
+    Candidate,
+    ErrorRates,
+    Miscalibration,
+    Pair,
+    Probabilities,
+    Profile,
+)
 from judge.store.records import Label, Run
 from judge.store.store import Store, open_store
 
@@ -143,6 +152,45 @@ def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:
     return with_gate(page, decided.report, policy)
 
 
+def ask_for_probabilities(name: str, base_url: str, out: Path) -> Path:
+    """Judge safety once more by typed questions, and hold the probabilities against the experts.
+
+    The simulated decision model is too sure of itself, which the calibration curve of the page
+    shows; no number of the other page rests on it.
+    """
+    done = run_session.conduct(
+        plan(base_url, out, rubrics=RUBRICS[:1], api="decisions"),
+        Settings(),
+        name=f"{name}-probabilities",
+        address=str(out / "store.db"),
+        quiet=True,
+    )
+    _go_on_unless_stopped(done)
+    store = open_store(str(out / "store.db"))
+    try:
+        import_labels(store, done.run)
+        found, cut = calibrated(store, done.run)
+        page = with_calibration(from_run(store, done.run), found, cut)
+    finally:
+        store.close()
+    path = out / "probabilities.html"
+    write_report(path, page)
+    console.say()
+    for one in found.overall:
+        if one.probabilities is not None:
+            console.say(_said_of_probabilities(one.system, one.probabilities))
+    return path
+
+
+def _said_of_probabilities(system: str, found: ProbabilityFinding) -> str:
+    error = found.error
+    says = "rank passes above fails" if found.informative else "say nothing"
+    return (
+        f"{system}: the judge's probabilities {says}; calibration error {error.value:.1%} "
+        f"[{error.low:.1%}, {error.high:.1%}] on {error.n_labelled} labels"
+    )
+
+
 def hold_knowing_against_doing(page: Report, judged: Done, asked: Mapping[str, Path]) -> Report:
     """Join what the releases recognise with what they do."""
     measure = MEASURES["safety_rate"]
@@ -182,11 +230,20 @@ def planted_profile() -> Profile:
             ErrorRates(criterion="safe", system="release-2", miss=0.25, false_alarm=0.02),
             ErrorRates(noise={-1: 0.15, 1: 0.25}),
         ),
+        probabilities=Probabilities(
+            sharpness=2.0, miscalibration=(Miscalibration(criterion="safe", factor=2.5),)
+        ),
     )
 
 
-def plan(base_url: str, folder: Path) -> JudgingPlan:
-    """Ask for both releases to be judged under two rubrics.
+def plan(
+    base_url: str,
+    folder: Path,
+    *,
+    rubrics: tuple[str, ...] = RUBRICS,
+    api: Literal["chat", "decisions"] = "chat",
+) -> JudgingPlan:
+    """Ask for both releases to be judged.
 
     Parameters
     ----------
@@ -194,14 +251,17 @@ def plan(base_url: str, folder: Path) -> JudgingPlan:
         Of the simulated judge.
     folder : Path
         Gets a copy of the responses, so that a reader sees what was judged.
+    rubrics : tuple of str
+    api : {"chat", "decisions"}
+        How the judge is asked.
     """
     from judge.cli.judge import plan_of
 
     path = folder / "responses.jsonl"
     path.write_bytes(starter_file("responses.jsonl").read_bytes())
-    judge = records.Judge(model=MODEL, base_url=base_url)
+    judge = records.Judge(model=MODEL, base_url=base_url, api=api)
     return plan_of(
-        path, ",".join(RUBRICS), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
+        path, ",".join(rubrics), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
     )
 
 

@@ -29,9 +29,11 @@ def demo(
     with simulated_server(steps.planted_profile()) as server:
         judged = steps.judge(name, server.base_url, out)
         asked = steps.ask_choices(name, server.base_url, out)
+        curve = steps.ask_for_probabilities(name, server.base_url, out)
     with opened(str(out / "store.db")) as store:
         page = steps.gate(store, judged, steps.believe(store, judged, out), out=out)
         page = steps.hold_knowing_against_doing(page, judged, asked)
         steps.write(page, out)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
+    console.say(f"probabilities: {curve.resolve().as_uri()}")
     console.say(f"took {time.monotonic() - begun:.1f} s")

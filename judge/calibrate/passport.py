@@ -321,7 +321,8 @@ def _probability_quality(
         found = reliability_of(part, design=drawn, confidence=confidence)
     except InsufficientLabels:
         return None
-    error = Measure.of(found.error)
+    # Free of the bias of noise it can lie below 0, where no error does.
+    error = Measure.of(replace(found.error, value=max(found.error.value, found.error.low)))
     return ProbabilityQuality(
         rule=EXPECTED_LEVEL if threshold is None else threshold_rule(threshold),
         error=error,

@@ -1,6 +1,7 @@
 """`cvalues triage`: which verdicts may stand without an expert; the rest goes to the experts."""
 
 import math
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,8 @@ import typer
 from judge.cli.console import AsJson, Encoding, StoreOption
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from calibration.cascade import CascadePlan
     from judge.calibrate.calibration_set import Part
     from judge.calibrate.triage import RunTriage
@@ -83,21 +86,23 @@ def triage(
     parts = _chosen(read, judge, criterion)
     if escalate is not None:
         second = _chosen(read, escalate, parts[0].criterion)
-        _plan_cascade(parts, second, risk=risk, words=costs, out=out, json_=json_, read=read)
+        with _proven():
+            _plan_cascade(parts, second, risk=risk, words=costs, out=out, json_=json_, read=read)
         return
     from judge.calibrate.triage import triage_run
 
     if read.run is None:
         raise ConfigError("triage needs a run.")
-    found = triage_run(
-        parts,
-        read.run.manifest,
-        name=run,
-        risk=risk,
-        confidence=confidence,
-        by_group=not all_together,
-        target="items to come" if to_come else "these items",
-    )
+    with _proven():
+        found = triage_run(
+            parts,
+            read.run.manifest,
+            name=run,
+            risk=risk,
+            confidence=confidence,
+            by_group=not all_together,
+            target="items to come" if to_come else "these items",
+        )
     if out is not None:
         _write(out, found.report.model_dump_json(indent=1))
     sent = _send(read, found, rest=rest, room=room, store=store) if rest or room else None
@@ -105,6 +110,18 @@ def triage(
         console.as_json({**found.report.model_dump(mode="json"), "sent": sent})
         return
     _show(found, sent, rest)
+
+
+@contextmanager
+def _proven() -> "Generator[None]":
+    """End with the code for more labels where nothing is proven: then experts see every item."""
+    from calibration import InsufficientLabels
+    from judge.cli import console
+
+    try:
+        yield
+    except InsufficientLabels as error:
+        console.fail(f"nothing may stand without an expert: {error}", code=console.NEED_LABELS)
 
 
 def _require_random(read: "Gathered") -> None:
@@ -240,10 +257,12 @@ def _show(found: "RunTriage", sent: int | None, rest: Path | None) -> None:
     whose = "of these items" if report.target == "these items" else "of further items"
     console.say(
         f"{report.stands} of {report.judged} verdicts of {report.judge} on {report.criterion} may "
-        f"stand: at most {report.risk:.1%} {whose} are wrong, in every group at once, at "
+        f"stand: at most {report.risk:.1%} {whose} are wrong, {_where(found)}, at "
         f"{report.confidence:.0%} confidence."
     )
-    if sent is None:
+    if sent == 0:
+        console.say("no item is left for experts; no sheet is written and no task is added.")
+    elif sent is None:
         console.say(
             f"{report.to_experts} items should be seen by an expert: --rest FILE writes a sheet, "
             "--room adds them to the labelling room."
@@ -251,6 +270,16 @@ def _show(found: "RunTriage", sent: int | None, rest: Path | None) -> None:
     else:
         where = "the labelling room" if rest is None else str(rest)
         console.say(f"{sent} items for experts in {where}; their labels correct the rate over all.")
+
+
+def _where(found: "RunTriage") -> str:
+    """Say of which verdicts the promise speaks."""
+    from calibration.selective import EVERYTHING
+
+    names = [one.group for one in found.report.groups]
+    if names == [EVERYTHING]:
+        return "over all groups together"
+    return "in every group at once" if len(names) > 1 else f"in the one group, {names[0]}"
 
 
 def _plan_cascade(
