@@ -43,6 +43,8 @@ RISKS = (0.02, 0.05, 0.1)
 TRIAGE_SETTINGS = ((0.8, 1.0), (0.95, 1.0), (0.97, 0.3), (0.5, 0.3))
 """Pass rates and spreads of the studies of one cell, in turn."""
 LOOK_AGAIN_UNDER = 0.95
+LEAST_TO_LOOK_AGAIN = 200
+"""Draws below which a cell's coverage is noise, and is shown for its mean alone."""
 RECHECK = 5
 """How many times as many draws a second look takes."""
 
@@ -134,7 +136,7 @@ def rates_twice(cell: Cell, *, repeats: int) -> Row:
     and at them only, says what it is without that.
     """
     first = rates(cell, repeats=repeats)
-    if first["coverage"] >= LOOK_AGAIN_UNDER:
+    if repeats < LEAST_TO_LOOK_AGAIN or first["coverage"] >= LOOK_AGAIN_UNDER:
         return first
     again = rates(cell, repeats=RECHECK * repeats, seed=17)
     return {**again, "coverage_first": first["coverage"]}
