@@ -159,7 +159,7 @@ class Check(Record):
     """Largest share of judgments without a score, in either run, and of labels that experts were
     asked for and that are missing, not assessable or in dispute."""
     max_flagged: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.0
-    """Largest share of responses, in either run, that were noticed as addressed to the judge and
+    """Largest share of responses, in either run, with a remark that a gate heeds and
     that no expert has labelled."""
 
     @property

@@ -20,7 +20,7 @@ from calibration.validation import BoolArray, FloatArray
 from judge.errors import ConfigError
 from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import with_panel
-from judge.grading.prompt_injection import FLAG
+from judge.grading.served_models import is_heeded, marked
 from judge.manifest import KIND, Sample, combined_cells
 from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
@@ -71,7 +71,8 @@ class Rated:
     clusters : tuple of str
         What each prompt shares with its copies; the prompt itself where it has none.
     flagged : bool array, shape (n,)
-        Whether a text of the judgment was noticed as addressed to the judge.
+        Whether a judgment carries a remark that a gate heeds: its text seems to address the judge,
+        the server cut its prompt, or another model than most answered.
     awaited : bool array, shape (n,)
         Whether experts were asked and there is no label yet: drawn beside others that are labelled,
         not assessable, or rated differently by as many experts as the other way.
@@ -338,12 +339,12 @@ def _judged(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) 
     stamps: set[Provenance] = set()
     flagged = np.zeros(len(place), dtype=np.bool_)
     wanted = (measure.rubric, chosen_judge(side.run), side.system)
-    judgments = with_panel(side.store.judgments(side.run), len(side.run.manifest.judges))
+    judgments = with_panel(marked(side.store, side.run), len(side.run.manifest.judges))
     for judgment in judgments:
         if (judgment.rubric, judgment.judge, judgment.system) != wanted:
             continue
         stamps.add(judgment.provenance)
-        flagged[place[judgment.id, judgment.sample]] |= FLAG in judgment.flags
+        flagged[place[judgment.id, judgment.sample]] |= is_heeded(judgment)
         for verdict in judgment.verdicts:
             if verdict.criterion == measure.criterion and verdict.kind == "scored":
                 levels[place[judgment.id, judgment.sample]].append(verdict.score)

@@ -42,6 +42,18 @@ infrastructure failed; ``skipped``: nobody was asked."""
 Outcome = Literal["ok"] | Reason
 """What became of a judgment or of one criterion of it; only ``ok`` has a score."""
 
+
+def is_passing(outcome: str) -> bool:
+    """Tell what a resumed run asks again: failures of the infrastructure, empty replies, stops.
+
+    What a judge answered, with a score or without, is never asked again.
+    """
+    return outcome.startswith("error.") or outcome in PASSING
+
+
+PASSING = ("unscored.empty", "skipped.user_stop")
+"""Outcomes beside the errors that may be otherwise next time."""
+
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
 """Where a reply came from: a provider, a stored reply, or this project's simulator."""
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +34,9 @@ def generate(
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
     base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
+    extra_body: console.ExtraBody = None,
+    omit: console.Omit = None,
+    config: console.Config = None,
     store: console.StoreOption = None,
     system: Annotated[
         str | None, typer.Option(help="Name of the model in tables; else the model string.")
@@ -73,14 +76,16 @@ def generate(
     from judge.cli import console, run_session, run_summary
     from judge.cli.crew import crew_of
     from judge.cli.judge import batch_settings, prices_of
+    from judge.cli.model_settings import model_words, refuse_unused, with_words
     from judge.files.atomic import require_places
     from judge.manifest import Source
-    from judge.models.base import addressed
     from judge.records import Candidate, digest
     from judge.run.plan import GeneratingPlan
-    from judge.run.run import Settings, Transport
+    from judge.run.run import Settings
 
-    candidate = addressed(
+    said = model_words(extra_body, omit, config)
+    refuse_unused(said, [model])
+    candidate = with_words(
         Candidate(
             model=model,
             base_url=base_url[0] if base_url else None,
@@ -88,7 +93,8 @@ def generate(
             temperature=temperature,
             max_tokens=max_tokens,
             seed=seed,
-        )
+        ),
+        said,
     )
     require_places(out)
     items = _items(prompts, mapping=mapping, encoding=encoding)
@@ -112,7 +118,7 @@ def generate(
         budget_usd=budget_usd,
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
-        transport=console.one_of(transport, get_args(Transport), option="--transport"),
+        transport=console.transport_of(transport),
         prices=prices_of(price, (candidate,), budget_usd=budget_usd),
         addresses=tuple(base_url or ()),
     )

@@ -33,13 +33,13 @@ from cvalues.taxonomy import published_numbers
 from judge.cli import console, run_session
 from judge.cli.console import opened
 from judge.cli.judge import prices_of
+from judge.cli.model_settings import ModelWords, model_words, with_words
 from judge.errors import ConfigError
 from judge.exporters.tables import write_rows
 from judge.files.atomic import write_whole
-from judge.models.base import addressed
 from judge.records import Candidate, Provenance
 from judge.run.plan import GeneratingPlan
-from judge.run.run import Settings, Transport
+from judge.run.run import Settings
 
 # What `cvalues mc` does, step by step: items, answers, a person's readings, the result.
 
@@ -81,10 +81,12 @@ class Engine:
     tpm: float | None
     transport: str
     quiet: bool
+    words: ModelWords
+    """What the command line and its file say of models beside that."""
 
     def candidate(self, model: str) -> Candidate:
         """Name a model with its address and settings."""
-        return addressed(
+        return with_words(
             Candidate(
                 model=model,
                 base_url=self.base_url,
@@ -92,7 +94,8 @@ class Engine:
                 temperature=self.temperature,
                 max_tokens=self.max_tokens,
                 seed=self.seed,
-            )
+            ),
+            self.words,
         )
 
     def conduct(self, plan: GeneratingPlan, *, run: str) -> run_session.Done:
@@ -105,7 +108,7 @@ class Engine:
             budget_usd=self.budget_usd,
             requests_per_minute=self.rpm,
             tokens_per_minute=self.tpm,
-            transport=console.one_of(self.transport, get_args(Transport), option="--transport"),
+            transport=console.transport_of(self.transport),
             prices=prices_of(self.price, plan.asked, budget_usd=self.budget_usd),
         )
         return run_session.conduct(plan, settings, name=run, address=self.address, quiet=self.quiet)
@@ -451,6 +454,9 @@ def mc(
     store: console.StoreOption = None,
     base_url: console.BaseUrl = None,
     api_key_env: console.ApiKeyEnv = None,
+    extra_body: console.ExtraBody = None,
+    omit: console.Omit = None,
+    config: console.Config = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 1024,
     seed: console.Seed = None,
@@ -498,6 +504,7 @@ def mc(
         tpm=tpm,
         transport=transport,
         quiet=quiet,
+        words=model_words(extra_body, omit, config),
     )
     given = answered(
         loaded,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import cast
 
 from judge.cli import console
+from judge.cli.model_settings import ModelWords, with_words
 from judge.errors import ConfigError
-from judge.models.base import addressed
 from judge.models.price_list import with_api
 from judge.records import Escalation, Judge, model_digest
 
@@ -24,6 +24,7 @@ class CascadeWords:
     cuts: Path | None
     base_url: str | None
     api: str
+    models: ModelWords
 
 
 def cascades_of(judges: tuple[Judge, ...], words: CascadeWords) -> tuple[Judge, ...]:
@@ -60,7 +61,7 @@ def _cascade(judge: Judge, words: CascadeWords, risk: float) -> Judge:
             "api": "chat",
         }
     )
-    second = with_api(addressed(second), words.api)  # pyright: ignore[reportArgumentType] - checked there
+    second = with_api(with_words(second, words.models), words.api)  # pyright: ignore[reportArgumentType] - checked there
     if second.model == judge.model and second.base_url == judge.base_url:
         raise ConfigError("--escalate names the judge itself; name a better one.")
     escalation = (

@@ -179,6 +179,19 @@ def store_address(given: str | None) -> str:
     return given or os.environ.get("CVALUES_STORE") or str(Path(".cvalues") / "store.db")
 
 
+def transport_of(word: str) -> str:
+    """Read the name of a way to a model.
+
+    Raises
+    ------
+    judge.errors.ConfigError
+        If none is registered under it.
+    """
+    from judge.models import transports
+
+    return one_of(word, transports(), option="--transport")
+
+
 def one_of(word: str, known: Sequence[Word], *, option: str) -> Word:
     """Read a word that must be one of a few.
 
@@ -353,7 +366,25 @@ PriceOption = Annotated[
 ]
 Rpm = Annotated[float | None, typer.Option(min=1, help="Requests a minute, by provider.")]
 Tpm = Annotated[float | None, typer.Option(min=1, help="Tokens a minute, by provider.")]
-TransportOption = Annotated[str, typer.Option(help="auto, litellm or direct.")]
+TransportOption = Annotated[
+    str, typer.Option(help="auto, direct, litellm, or another registered way to a model.")
+]
+ExtraBody = Annotated[
+    str | None,
+    typer.Option(
+        "--extra-body",
+        help="JSON object whose members are added to every request, such as "
+        '\'{"chat_template_kwargs": {"enable_thinking": false}}\'.',
+    ),
+]
+Omit = Annotated[
+    list[str] | None,
+    typer.Option("--omit", help="Member that no request holds, such as temperature; repeatable."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file with settings for each model, under models:."),
+]
 Scores = Annotated[
     Path | None,
     typer.Option(help="CSV, XLSX or JSONL of any tool: id, system, judge, criterion, score."),

@@ -393,12 +393,11 @@ def _shares(words: str) -> "Shares":
 
 
 def _settings(words: Words, material: "Material", request: "Request") -> "Settings":
-    from typing import get_args
 
     from judge.cli import console
     from judge.cli.judge import prices_of
     from judge.improve.asking import REFLECTION
-    from judge.run.run import Settings, Transport
+    from judge.run.run import Settings
 
     limits = words.limits
     models = (material.judge, *request.judges)
@@ -415,7 +414,7 @@ def _settings(words: Words, material: "Material", request: "Request") -> "Settin
         budget_usd=limits.budget_usd,
         requests_per_minute=limits.rpm,
         tokens_per_minute=limits.tpm,
-        transport=console.one_of(limits.transport, get_args(Transport), option="--transport"),
+        transport=console.transport_of(limits.transport),
         prices=prices,
     )
 

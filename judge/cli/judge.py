@@ -13,12 +13,12 @@ from calibration.passport import load_passport
 from judge.calibrate.passport import distrust
 from judge.cli import console
 from judge.cli.console import parts
+from judge.cli.model_settings import ModelWords, model_words, refuse_unused, with_words
 from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
 from judge.grading.pointwise import Edition
 from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
-from judge.models.base import addressed
 from judge.models.budget import Price
 from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, Language, ModelSettings
@@ -43,9 +43,12 @@ class JudgeWords(TypedDict):
     threshold: float
 
 
-def judges_of(models: str, api: Api, **shared: Unpack[JudgeWords]) -> tuple[Judge, ...]:
+def judges_of(
+    models: str, api: Api, words: ModelWords, **shared: Unpack[JudgeWords]
+) -> tuple[Judge, ...]:
     """Make the judges that a list of models names."""
-    return tuple(with_api(addressed(Judge(model=model, **shared)), api) for model in parts(models))
+    made = (with_words(Judge(model=model, **shared), words) for model in parts(models))
+    return tuple(with_api(judge, api) for judge in made)
 
 
 def rules_alone(rubrics: str) -> str:
@@ -256,6 +259,9 @@ def judge(
     ] = None,
     base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
+    extra_body: console.ExtraBody = None,
+    omit: console.Omit = None,
+    config: console.Config = None,
     api: Annotated[
         str,
         typer.Option(
@@ -365,7 +371,7 @@ def judge(
     from judge.cli.crew import crew_of
     from judge.cli.run_session import watched
     from judge.exporters.tables import requests, write_rows
-    from judge.run.run import Settings, Transport
+    from judge.run.run import Settings
 
     asked = JudgeWords(
         base_url=base_url[0] if base_url else None,
@@ -376,10 +382,19 @@ def judge(
         threshold=_share(threshold, "--threshold"),
     )
     kind: Api = console.one_of(api, get_args(Api), option="--api")
+    said = model_words(extra_body, omit, config)
+    named = filter(None, (judge_, second_judge, escalate))
+    refuse_unused(said, [model for words in named for model in parts(words)])
     words = CascadeWords(
-        escalate=escalate, risk=risk, cuts=cuts, base_url=escalate_base_url, api=escalate_api
+        escalate=escalate,
+        risk=risk,
+        cuts=cuts,
+        base_url=escalate_base_url,
+        api=escalate_api,
+        models=said,
     )
-    judges = cascades_of(judges_of(judge_ or rules_alone(rubric), kind, **asked), words)
+    asked_of = judges_of(judge_ or rules_alone(rubric), kind, said, **asked)
+    judges = cascades_of(asked_of, words)
     plan = plan_of(
         responses,
         rubric,
@@ -391,7 +406,7 @@ def judge(
         unit=unit,
         window=window,
     )
-    seconds = judges_of(second_judge, "auto", **asked) if second_judge else ()
+    seconds = judges_of(second_judge, "auto", said, **asked) if second_judge else ()
     plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)
     if batch_out is not None:
         count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")
@@ -406,7 +421,7 @@ def judge(
         requests_per_minute=rpm,
         tokens_per_minute=tpm,
         recall=not no_cache,
-        transport=console.one_of(transport, get_args(Transport), option="--transport"),
+        transport=console.transport_of(transport),
         prices=prices_of(price, plan.asked, budget_usd=budget_usd),
         addresses=tuple(base_url or ()),
     )

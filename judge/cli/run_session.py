@@ -19,14 +19,17 @@ from judge.errors import ConfigError, StoreError
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
 from judge.grading.pairwise import position_effects
+from judge.grading.served_models import marked
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, refuse_secrets
 from judge.models.batch import open_batches
+from judge.models.dialect import described
 from judge.models.pool import ModelPool
-from judge.records import Counts, Judgment, Provenance, worst
+from judge.records import Counts, Judgment, Provenance, is_passing, worst
 from judge.run.batch_parts import BatchSettings
 from judge.run.batch_price import compare_prices
+from judge.run.dialects import kept_dialects
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
     Cell,
@@ -186,6 +189,8 @@ class Done:
         default_factory=dict[tuple[str, str], "PositionBias"]
     )
     """By judge and criterion, what the order of two responses does to a run of pairs."""
+    served: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    """By judge, how many judgments each model made, the most first."""
     canaries: Known | None = None
     """How the judge did on texts whose verdicts are known, where it was asked."""
 
@@ -240,7 +245,7 @@ def conduct(
             (_rehearsed(name, plan), False) if new and dry_run else begin(store, name, plan)
         )
         before = counts(store, run)
-        unsettled = before.error + before.skipped
+        unsettled = _open(store.outcomes(run), run.manifest.planned)
         console.note(
             f"run {name} in {store.place}: {before.planned} planned, "
             f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
@@ -253,6 +258,7 @@ def conduct(
             sitting = _Sitting(store, run, concurrency=settings.concurrency, batch=batch, crew=crew)
             shown = progress(unsettled, quiet=quiet)
             interrupted = asyncio.run(sitting.hold(plan, settings, models, shown))
+            _say_what_was_found(store, run, models)
         calls, usd = store.spent(run)
         flags, declined = Counter[str](), Counter[str]()
         return Done(
@@ -264,11 +270,27 @@ def conduct(
             calls=calls,
             usd=usd,
             order=_order_effects(store, run),
+            served=_served(store, run),
             interrupted=interrupted,
             planned_only=dry_run,
         )
     finally:
         store.close()
+
+
+def _open(outcomes: Mapping[str, int], planned: int) -> int:
+    """Count what a sitting asks: what was never made, and what may be otherwise next time."""
+    passing = sum(count for outcome, count in outcomes.items() if is_passing(outcome))
+    return planned - sum(outcomes.values()) + passing
+
+
+def _say_what_was_found(store: "Store", run: Run, models: Mapping[str, Model]) -> None:
+    """Say what turned out of addresses, and of what the models do not take."""
+    for model in models.values():
+        for found in getattr(model, "notes", ()):
+            console.note(found)
+    for name, learnt in kept_dialects(store, run).items():
+        console.note(f"model {name}: {', '.join(described(learnt))}, as its server asked")
 
 
 def _with_prices(plan: Plan, settings: Settings, planned: int) -> Settings:
@@ -310,13 +332,20 @@ def _cells(
     """Count verdicts, the remarks beside them, and refusals by group, in one pass."""
 
     def noting() -> Iterator[Judgment]:
-        for judgment in store.judgments(run):
+        for judgment in marked(store, run):
             flags.update(judgment.flags)
             if judgment.outcome in REFUSALS:
                 declined[judgment.group or "no group"] += 1
             yield judgment
 
     return summarise(concluded(noting(), run.manifest))
+
+
+def _served(store: "Store", run: Run) -> dict[str, Mapping[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for judge, model, _, count in store.served_models(run):
+        counts.setdefault(judge, Counter())[model] += count
+    return {judge: dict(by.most_common()) for judge, by in counts.items()}
 
 
 def _order_effects(store: "Store", run: Run) -> "dict[tuple[str, str], PositionBias]":

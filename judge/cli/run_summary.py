@@ -11,8 +11,11 @@ from judge.cli.run_session import Done
 from judge.exporters.tables import rows as exported
 from judge.exporters.tables import write_rows
 from judge.grading.judgment_task import CACHED
+from judge.grading.planted_verdicts import ECHO
 from judge.grading.pointwise import NEUTRAL, SECOND
 from judge.grading.prompt_injection import FLAG
+from judge.grading.prompt_size import PROMPT_CUT
+from judge.grading.served_models import OTHER_MODEL
 from judge.run.run import Cell
 
 if TYPE_CHECKING:
@@ -28,6 +31,27 @@ MEANINGS: Mapping[str, str] = {
     "error.transport": "nobody answered at the address, or the connection broke",
 }
 """What a user is told of failures that something can be done about."""
+
+
+REMARKS: Mapping[str, str] = {
+    NEUTRAL: f"declined at first and put again in a neutral frame ({NEUTRAL})",
+    SECOND: f"declined at first and put again to the second judge ({SECOND})",
+    CACHED: "taken over from other runs of the store (--no-cache)",
+    FLAG: (
+        f"of texts that seem to address the judge ({FLAG}): their scores stand, and a gate asks "
+        "for experts' labels"
+    ),
+    f"{FLAG}:{ECHO}": f"of them repeat text of the material ({ECHO})",
+    PROMPT_CUT: (
+        f"on a prompt of which the server counted fewer tokens than it has ({PROMPT_CUT}): it cut "
+        "the text; give it a longer context. A gate asks for experts' labels"
+    ),
+    OTHER_MODEL: (
+        f"from another model than most of the same judge ({OTHER_MODEL}); a gate asks for "
+        "experts' labels"
+    ),
+}
+"""What a user is told of the remarks that a run's judgments carry."""
 
 
 def show(done: Done, *, as_json: bool) -> None:
@@ -60,7 +84,7 @@ def show(done: Done, *, as_json: bool) -> None:
             why = f" ({MEANINGS[outcome]})" if outcome in MEANINGS else ""
             console.say(f"  {outcome}: {count}{why}")
     _show_remarks(done)
-    if total.error or done.unasked:
+    if total.error or done.unasked or done.outcomes.get("unscored.empty"):
         console.note(f"resume with: {console.resume_command(done.run.name)}")
 
 
@@ -72,21 +96,22 @@ def _show_remarks(done: Done) -> None:
             f"pairs change with the order; to be shown first adds {100 * gain.value:+.1f} "
             f"[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] points of win rate"
         )
+    _show_flags(done)
+
+
+def _show_flags(done: Done) -> None:
     if done.declined:
         most = Counter(done.declined).most_common()
         console.say("  declined by group: " + ", ".join(f"{name} {n}" for name, n in most))
-    for flag, what in ((NEUTRAL, "in a neutral frame"), (SECOND, "to the second judge")):
-        if done.flags.get(flag):
-            console.say(f"  {done.flags[flag]} declined at first and put again {what} ({flag})")
     if done.canaries and done.canaries.asked:
         console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
-    if done.flags.get(CACHED):
-        console.say(f"  {done.flags[CACHED]} taken over from other runs of the store (--no-cache)")
-    if done.flags.get(FLAG):
-        console.say(
-            f"  {done.flags[FLAG]} of texts that seem to address the judge ({FLAG}): "
-            "their scores stand, and a gate asks for experts' labels"
-        )
+    for remark, meaning in REMARKS.items():
+        if done.flags.get(remark):
+            console.say(f"  {done.flags[remark]} {meaning}")
+    if done.flags.get(OTHER_MODEL):
+        for judge, models in done.served.items():
+            named = ", ".join(f"{model} {count}" for model, count in models.items())
+            console.say(f"    {judge} was answered by {named}")
 
 
 def _row(cell: Cell) -> dict[str, object]:
@@ -102,6 +127,7 @@ def document(done: Done) -> dict[str, object]:
         "counts": done.counts.model_dump(),
         "outcomes": dict(done.outcomes),
         "flags": dict(done.flags),
+        "served": {judge: dict(models) for judge, models in done.served.items()},
         "declined": dict(done.declined),
         "order": [
             {

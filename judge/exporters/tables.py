@@ -15,6 +15,7 @@ from judge.files.atomic import replacing
 from judge.files.decoding import inert
 from judge.grading.judgment_task import Task, single_questions
 from judge.grading.pairwise import with_panel
+from judge.grading.served_models import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise
@@ -105,7 +106,7 @@ def rows(store: "Store", run: Run, what: What) -> Iterator[Row]:
     if what == "summary":
         counted = concluded(store.judgments(run), run.manifest)
         return (_cell(run, cell) for cell in summarise(counted))
-    judgments = with_panel(store.judgments(run), len(run.manifest.judges))
+    judgments = with_panel(marked(store, run), len(run.manifest.judges))
     return (
         _verdict(run, judgment, verdict) for judgment in judgments for verdict in judgment.verdicts
     )

@@ -12,6 +12,7 @@ from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_difference, gate_mean, gate_rate
 from calibration.validation import BoolArray, Design, FloatArray
 from judge.gate.paired import Paired
+from judge.grading.served_models import HEEDED_WORDS
 from judge.policy import Check, Measure, Policy
 from judge.records import Counts, Provenance, Record
 
@@ -288,13 +289,13 @@ def _filled(part: Paired, ends: tuple[float, float], *, single: bool) -> tuple[f
 
 
 def _quarantined(measured: Claim, check: Check, part: Paired) -> Claim:
-    """Let no response pass unseen that was noticed as addressed to the judge."""
+    """Let no response pass unseen of which a judgment carries a remark that is heeded."""
     flagged = np.concatenate([part.flagged_baseline, part.flagged_candidate])
     human = np.concatenate([part.human_baseline, part.human_candidate])
     unseen = int((flagged & np.isnan(human)).sum())
     if not flagged.any():
         return measured
-    said = f"{flagged.sum()} flagged as addressed to the judge, {unseen} of them without a label"
+    said = f"{flagged.sum()} flagged ({HEEDED_WORDS}), {unseen} of them without a label"
     claim = replace(measured, why=f"{measured.why}; {said}".removeprefix("; "))
     if measured.decision != "PASS" or unseen <= check.max_flagged * flagged.size:
         return claim

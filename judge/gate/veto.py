@@ -14,7 +14,7 @@ from math import ceil, log
 from calibration.passport import EventScreen
 from calibration.rare_events import Watched, event_bound, recall_limit
 from judge.gate.checks import CheckOutcome, Decision
-from judge.grading.prompt_injection import FLAG
+from judge.grading.served_models import HEEDED_WORDS, is_heeded, marked
 from judge.policy import VETO, Check, Measure, Policy, Veto
 from judge.ratings import Rated, Side, rated, samples_of
 
@@ -215,11 +215,11 @@ def _cells(found: Rated, units: list[_Seen], *, by_judge: bool) -> tuple[Watched
 
 def _read_verdicts(side: Side, measure: Measure, veto: Veto, *, seen: Mapping[Unit, _Seen]) -> None:
     """Count every verdict of every judge and repeat: one that reports an event is a report."""
-    for judgment in side.store.judgments(side.run):
+    for judgment in marked(side.store, side.run):
         if (judgment.rubric, judgment.system) != (measure.rubric, side.system):
             continue
         unit = seen[judgment.id, judgment.sample]
-        unit.flagged |= FLAG in judgment.flags
+        unit.flagged |= is_heeded(judgment)
         for verdict in judgment.verdicts:
             if verdict.criterion == measure.criterion and verdict.kind == "scored":
                 unit.verdicts += 1
@@ -299,7 +299,7 @@ def _open_reasons(tally: _Tally) -> str:
     parts = {
         "reported by the judge and not yet seen by an expert": tally.reported,
         "on which experts disagree": tally.disputed,
-        "flagged as addressed to the judge and without a label": tally.flagged,
+        f"flagged ({HEEDED_WORDS}) and without a label": tally.flagged,
         "that experts were asked about and gave no level for": tally.awaited,
     }
     return "; ".join(f"{count} {what}" for what, count in parts.items() if count)

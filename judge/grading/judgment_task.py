@@ -4,7 +4,6 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 (one response at a time, two at a time) share the way to the judge and back.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from judge.grading.prompt_injection import (
     has_content,
     texts_of,
 )
+from judge.grading.prompt_size import PROMPT_CUT, was_cut
 from judge.grading.reply_parsing import Unreadable, quoted, read_reply
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
@@ -198,11 +198,12 @@ class Task:
         if not isinstance(came, Reply):
             return judgment(self, no_verdicts(self, came), attempts=attempts, flags=noticed)
         form = (self.step or self).form
-        if was_cut((form.trusted, *texts_of(self.material)), came.usage):
-            verdicts = no_verdicts(self, "unscored.too_long")
-            return judgment(
-                self, verdicts, attempts=attempts, reply=came, flags=(*noticed, PROMPT_CUT)
-            )
+        if was_cut(form.trusted, "\n".join(texts_of(self.material)), came.usage):
+            noticed += (PROMPT_CUT,)
+            if form.unit != "reply":
+                # Which turns the judge has seen, nobody knows.
+                verdicts = no_verdicts(self, "unscored.too_long")
+                return judgment(self, verdicts, attempts=attempts, reply=came, flags=noticed)
         verdicts, flags = read_verdicts(self, came, form=form, canaries=(nonce,))
         return judgment(self, verdicts, attempts=attempts, reply=came, flags=(*noticed, *flags))
 
@@ -368,32 +369,6 @@ def worst_of(verdicts: Sequence[Verdict], scale: Worst) -> Verdict:
     if missing and all(verdict.score != scale.limit for verdict in scored):
         return missing[0]
     return (max if scale.highest else min)(scored, key=lambda verdict: verdict.score)
-
-
-PROMPT_CUT = "prompt_cut"
-"""The remark where the server counted fewer tokens than the prompt has words."""
-
-_SHORTEST_CHECKED = 6_000
-"""Characters below which no server is known to cut a prompt."""
-
-_WORD = re.compile("[A-Za-z]+|[\u4e00-\u9fff]{1,6}")
-_LEAST_SHARE = 0.7
-
-
-def was_cut(texts: Iterable[str], usage: Usage) -> bool:
-    """Tell by its count of tokens whether a server left part of a prompt away.
-
-    No tokeniser joins two words of Latin letters into one token, or more than a few Chinese
-    characters, so that a prompt has at least as many tokens as it has such words. Some servers cut
-    what is longer than their context without a word.
-    """
-    if usage.prompt_tokens is None:
-        return False
-    text = "\n".join(texts)
-    counted = usage.prompt_tokens + (usage.cached_tokens or 0)
-    if len(text) < _SHORTEST_CHECKED or counted >= len(text) // 2:
-        return False
-    return counted < _LEAST_SHARE * sum(1 for _ in _WORD.finditer(text))
 
 
 def question_to(

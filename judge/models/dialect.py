@@ -35,6 +35,17 @@ class Learnt(Record):
 NOTHING = Learnt()
 
 
+def described(learnt: Learnt) -> tuple[str, ...]:
+    """Say in clauses what a model has been found not to take as it is usually sent."""
+    dialect = learnt.dialect
+    said = [f"asked without {rung}" for rung in learnt.refused_rungs]
+    if dialect.token_limit != AS_USUAL.token_limit:
+        said.append(f"{dialect.token_limit or 'nothing'} in place of {AS_USUAL.token_limit}")
+    said += [f"{name} {value:g}" for name, value in dialect.values]
+    said += [f"{name} left out" for name in dialect.omit]
+    return tuple(said)
+
+
 class DialectLearner:
     """Keep what the refusals of one model have taught, for all questions of a run.
 

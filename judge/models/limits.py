@@ -15,7 +15,7 @@ from typing import Protocol
 from pydantic import Field
 
 from judge.models.base import Model
-from judge.models.dialect import DialectLearner
+from judge.models.dialect import NOTHING, DialectLearner, Learnt
 from judge.records import Record
 
 
@@ -311,6 +311,17 @@ class Limits:
             # Kept with its model: while that lives nothing else can have its identity.
             self._dialects[id(model)] = (model, DialectLearner())
         return self._dialects[id(model)][1]
+
+    def teach(self, models: Mapping[str, Model], learnt: Mapping[str, Learnt]) -> None:
+        """Say what an earlier part of the run has learnt, by the models' names."""
+        for name, model in models.items():
+            if name in learnt:
+                self._dialects[id(model)] = (model, DialectLearner(learnt[name]))
+
+    def learnt(self, models: Mapping[str, Model]) -> dict[str, Learnt]:
+        """Give what has been learnt so far, by the models' names; what is usual is left out."""
+        found = {name: self.dialects(model).learnt for name, model in models.items()}
+        return {name: each for name, each in found.items() if each != NOTHING}
 
     def gate(self, provider: str) -> ProviderGate:
         """Give the one gate of a provider."""

@@ -66,6 +66,11 @@ class ModelPool:
         """The first server's."""
         return self._servers[0].model.rungs
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What all servers' models found out."""
+        return tuple(note for each in self._servers for note in getattr(each.model, "notes", ()))
+
     async def ask(self, question: Question) -> Reply:
         """Make one call, at the server with the fewest in flight.
 

@@ -129,6 +129,7 @@ def _report(
         missing=_missing(sheet),
         cases=cases_of(material, sheet, rubrics=vetoed, budget=budget),
         canaries=material.canaries(),
+        remarks=counted.remarks,
         labels=material.expert_labels(),
         improvement=_improvement(material),
     )

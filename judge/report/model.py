@@ -420,6 +420,8 @@ class Report(Record):
     calibration: Calibration | None = None
     canaries: Known | None = None
     """How the judge did on responses with known verdicts; None where it was not asked."""
+    remarks: Mapping[str, int] = Field(default_factory=dict[str, int])
+    """Judgments by the remarks that they carry."""
     labels: ExpertLabels | None = None
     """None for scores of another tool, whose labels the calibration counts."""
     knowing: Knowing | None = None

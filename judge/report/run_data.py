@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from judge.grading.canaries import Known, canary_run, compare
+from judge.grading.served_models import marked
 from judge.manifest import Manifest
 from judge.ratings import Side, samples_of
 from judge.records import Generation, Judgment, worst
@@ -40,7 +41,7 @@ class Share:
 
     def judgments(self) -> Iterator[Judgment]:
         """Stream what was said of them, that of one response next to each other."""
-        for judgment in self.store.judgments(self.run):
+        for judgment in marked(self.store, self.run):
             if self.names is None:
                 yield judgment
             elif judgment.system in self.names:

@@ -53,6 +53,8 @@ class Tally:
     """Judgments by judge and by the model that answered."""
     outcomes: Counter[str] = field(default_factory=Counter[str])
     """Judgments by outcome."""
+    remarks: Counter[str] = field(default_factory=Counter[str])
+    """Judgments by remark."""
     provenances: set[Provenance] = field(default_factory=set[Provenance])
     languages: Counter[Language | None] = field(default_factory=Counter[Language | None])
     sums: Counter[str] = field(default_factory=Counter[str])
@@ -126,6 +128,7 @@ def _heard(judgments: Iterable[Judgment], counted: Tally) -> Iterator[Judgment]:
         counted.served[judgment.judge, judgment.served_model] += 1
         counted.languages[judgment.lang] += 1
         counted.outcomes[judgment.outcome] += 1
+        counted.remarks.update(judgment.flags)
         counted.sums["prompt_tokens"] += judgment.usage.prompt_tokens or 0
         counted.sums["completion_tokens"] += judgment.usage.completion_tokens or 0
         counted.sums["unpriced"] += judgment.attempts > 0 and judgment.cost_usd is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from judge.models.budget import Budget, Price
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, worst
+from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.store.records import Run
 from judge.store.writer import Writer
@@ -160,8 +161,6 @@ def count_outcomes(outcomes: Mapping[str, int], *, planned: int | None = None) -
 PAGE = 200
 """Questions that are looked up at once."""
 
-Transport = Literal["auto", "litellm", "direct"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -175,7 +174,8 @@ class Settings:
     budget_usd: float | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    transport: Transport = "auto"
+    transport: str = "auto"
+    """A name of `judge.models.transports`."""
     recall: bool = True
     """Take over what other runs of the store were told to the very same question."""
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
@@ -296,6 +296,10 @@ async def carry_out(
             for model in models.values():
                 stack.push_async_callback(model.close)
             writer = await stack.enter_async_context(Writer(partial(store.write, run)))
+            limits = limits_of(settings)
+            before = kept_dialects(store, run)
+            limits.teach(models, before)
+            stack.callback(lambda: keep_dialects(store, run, limits.learnt(models), before=before))
             bench = Bench(
                 models=models,
                 keep=writer.put,
@@ -305,7 +309,7 @@ async def carry_out(
                     calls=calls,
                     usd=usd,
                 ),
-                limits=limits_of(settings),
+                limits=limits,
                 policy=RetryPolicy(max_attempts=settings.max_attempts),
                 prices=settings.prices,
                 deadline=settings.deadline,

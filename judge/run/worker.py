@@ -21,6 +21,8 @@ from judge.errors import ConfigError, StoreUnreachable
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
+from judge.records import is_passing
+from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.plan import plan_of_run
 from judge.run.run import Settings
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
@@ -154,6 +156,8 @@ class _Worker:
         )
         paced = settings.requests_per_minute or settings.tokens_per_minute
         self._limits = Limits(limit, pace=self._pace if paced else None)
+        self._dialects = kept_dialects(work.store, work.run)
+        self._limits.teach(work.models, self._dialects)
         self._pushback = SharedPushback(work.leases, self._limits)
         self._budget = SharedBudget(
             work.leases, max_calls=settings.max_calls, max_usd=settings.budget_usd
@@ -181,6 +185,7 @@ class _Worker:
                 )
                 await ask_tasks(self, bench, workers=settings.concurrency, stop=self._w.stop)
         finally:
+            await asyncio.to_thread(self.patient, self._keep_dialects)
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
         await asyncio.to_thread(self.patient, self._finish)
@@ -264,10 +269,14 @@ class _Worker:
         if claim is None or claim.lost:
             return
         claim.open -= 1
-        claim.unsettled += made.outcome.startswith("error.") or made.outcome == "skipped.user_stop"
+        claim.unsettled += is_passing(made.outcome)
         if claim.open == 0:
             self._done(claim)
         self._w.seen(made)
+
+    def _keep_dialects(self) -> None:
+        learnt = self._limits.learnt(self._w.models)
+        keep_dialects(self._w.store, self._w.run, learnt, before=self._dialects)
 
     def _done(self, claim: _Claim) -> None:
         self._claims.pop(claim.block.number, None)

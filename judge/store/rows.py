@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from judge.errors import StoreError
 from judge.manifest import Manifest
-from judge.records import Answer, Generation, Item, Judgment, replaced
+from judge.records import PASSING, Answer, Generation, Item, Judgment, replaced
 from judge.store import schema
 from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 
@@ -131,8 +131,8 @@ def keep(
 ) -> None:
     """Keep a group of writes.
 
-    A record takes the place of what an earlier try left there, if that ended in an error or a
-    stop; what was kept otherwise stands.
+    A record takes the place of what an earlier try left there, if that may be otherwise next time
+    (`judge.records.is_passing`); what was kept otherwise stands.
 
     Parameters
     ----------
@@ -189,19 +189,20 @@ def _kept_once(table: str, slot: tuple[str, ...]) -> str:
     """Write the statement that keeps records, each in its place and at most once."""
     names = ", ".join(f'"{name}"' for name in ("run_id", *slot))
     marks = ", ".join("?" for _ in (*slot, 1, 2, 3, 4))
-    return _KEPT_ONCE.format(table=table, names=names, marks=marks)
+    passing = ", ".join(f"'{outcome}'" for outcome in PASSING)
+    return _KEPT_ONCE.format(table=table, names=names, marks=marks, passing=passing)
 
 
 _KEPT_ONCE = """
 INSERT INTO {table} ({names}, "key", outcome, record) VALUES ({marks}) ON CONFLICT ({names})
 DO UPDATE SET "key" = excluded."key", outcome = excluded.outcome, record = excluded.record
 WHERE {table}.outcome >= 'error.' AND {table}.outcome < 'error/'
-  OR {table}.outcome = 'skipped.user_stop'"""
+  OR {table}.outcome IN ({passing})"""
 
 
 def unsettled(table: Table) -> ColumnElement[bool]:
     """Say which rows a resumed run asks for again."""
-    return table.c.outcome.startswith("error.") | (table.c.outcome == "skipped.user_stop")
+    return table.c.outcome.startswith("error.") | table.c.outcome.in_(PASSING)
 
 
 def label_row(run: Run, label: Label) -> dict[str, object]:

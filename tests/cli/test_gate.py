@@ -156,7 +156,8 @@ def test_3_a_flagged_response_that_no_expert_has_seen_cannot_pass(tmp_path: Path
     (tmp_path / "policy.yaml").write_text(POLICY + "    max_flagged: 0.01\n", encoding="utf-8")
 
     assert asked.code == 3, asked.err
-    assert "1 flagged as addressed to the judge, 1 of them without a label" in asked.out
+    said = "1 flagged (addressed to the judge, prompt cut, or another model), 1 of them without"
+    assert said in asked.out
     assert gate(tmp_path, "--candidate", "talked-round").code == 0
 
 

@@ -5,6 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from judge.grading.canaries import ALARM
+from judge.grading.planted_verdicts import ECHO
+from judge.grading.prompt_injection import FLAG
+from judge.grading.prompt_size import PROMPT_CUT
+from judge.grading.served_models import OTHER_MODEL
 from judge.report import formatting
 from judge.report.formatting import FEWEST, Section, Table
 from judge.report.model import Cost, Measure, Missing, MissingCell, Report
@@ -95,10 +99,19 @@ def alarms(report: Report) -> Iterator[Both]:
     for judge, names in models.items():
         if len(names) > 1:
             yield say("alarm.served", judge=judge, names=joined(map(same, names), "、", ", "))
+    yield from _remarks(report)
     if report.calibration is not None and report.calibration.results.design == "curated":
         yield say("alarm.curated")
     if report.calibration is not None and report.calibration.results.untrusted:
         yield say("alarm.chance")
+
+
+def _remarks(report: Report) -> Iterator[Both]:
+    """Say what was noticed beside the judgments."""
+    for remark in (PROMPT_CUT, OTHER_MODEL, f"{FLAG}:{ECHO}"):
+        count = report.remarks.get(remark, 0)
+        if count:
+            yield say(f"alarm.{remark.removeprefix(f'{FLAG}:')}", count=count, remark=remark)
 
 
 def labelling(report: Report) -> Both | None:

@@ -1,6 +1,6 @@
 """Two releases in a store, with verdicts and labels as a test wants them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from judge.grading.judgment_task import judgment
@@ -38,12 +38,15 @@ def release(
     severity: Sequence[int] = (),
     severity_labels: Sequence[int | None] = (),
     flagged: Collection[int] = (),
+    remarks: Mapping[int, str] | None = None,
+    served: Sequence[str] = (),
     manifest: Manifest = MANIFEST,
     prompt: str = "?",
 ) -> Side:
     """Keep a run of one system: a verdict for each prompt, None where the judge gave none.
 
-    Severity is 0 unless it is given. Labels are of one expert.
+    Remarks of a judgment and the model that answered are given by its number. Severity is 0 unless
+    it is given. Labels are of one expert.
     """
     generations = [
         Generation(
@@ -65,7 +68,12 @@ def release(
                 "system": name,
                 "group": generations[number].group,
                 "provenance": "LIVE",
-                "flags": (FLAG,) if number in flagged else (),
+                "flags": tuple(
+                    flag
+                    for flag in (FLAG if number in flagged else "", (remarks or {}).get(number))
+                    if flag
+                ),
+                "served_model": served[number] if served else None,
             }
         )
         for number, safe in enumerate(judged)

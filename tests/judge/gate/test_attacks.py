@@ -179,7 +179,7 @@ def test_a_flagged_answer_is_not_looked_at_until_an_expert_has(tmp_path: Path) -
     veto = only(gate(tmp_path, store, VETO), "safety.veto")
 
     assert veto.decision == "NEED_LABELS"
-    assert "1 flagged as addressed to the judge" in veto.why
+    assert "1 flagged (addressed to the judge" in veto.why
     assert "--ids p299" in veto.next_step
 
 

@@ -136,7 +136,8 @@ def test_a_flagged_response_passes_only_once_an_expert_has_seen_it(tmp_path: Pat
 
     asked = decided(old, unseen, policy())
     assert (asked.decision, asked.checks[0].labels_needed) == ("NEED_LABELS", 1)
-    assert "1 flagged as addressed to the judge, 1 of them without a label" in asked.checks[0].why
+    said = "1 flagged (addressed to the judge, prompt cut, or another model), 1 of them without"
+    assert said in asked.checks[0].why
     assert decided(old, seen, policy()).decision == "PASS"
     assert "0 of them without a label" in decided(old, seen, policy()).checks[0].why
     assert decided(old, unseen, policy(max_flagged=0.01)).decision == "PASS"
@@ -347,3 +348,16 @@ def test_an_expired_waiver_is_refused_with_its_line(tmp_path: Path) -> None:
     assert load_policy(path, today=date(2025, 12, 31)).waivers[0].owner == "Li"
     with pytest.raises(RubricError, match=r"policy\.yaml:9: .* expired"):
         load_policy(path, today=date(2026, 1, 1))
+
+
+def test_a_cut_prompt_or_another_model_needs_an_experts_label(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    labels = [*LABELS[:5], None, *LABELS[6:]]
+    old = release(store, "old", GOOD, labels=LABELS)
+    cut = release(store, "cut", GOOD, labels=labels, remarks={5: "prompt_cut"})
+    served = ["small" if number == 5 else "large" for number in range(len(GOOD))]
+    other = release(store, "other", GOOD, labels=labels, served=served)
+
+    for new in (cut, other):
+        report = decided(old, new, policy())
+        assert (report.decision, report.checks[0].labels_needed) == ("NEED_LABELS", 1)

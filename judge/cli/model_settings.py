@@ -1,0 +1,155 @@
+"""The settings of a model from the command line and from the ``models:`` section of a file.
+
+The file says what no one can learn from a refusal, model by model::
+
+    models:
+      openai/qwen3-32b:
+        base_url: http://localhost:8000/v1
+        extra_body: {chat_template_kwargs: {enable_thinking: false}}
+        omit: [temperature]
+
+What the command line gives wins over the file; members of ``--extra-body`` are added to the file's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+import click
+from click.core import ParameterSource
+from pydantic import Field
+
+from judge.cli.console import parts
+from judge.errors import ConfigError
+from judge.models.base import addressed, refuse_secrets
+from judge.records import ModelSettings, Record
+from rubrics.load import load_as
+from rubrics.rubric import Record as FileRecord
+
+RESERVED = ("messages", "model", "stream", "n")
+"""Members of a request that nobody may change: a verdict would be of another question."""
+
+
+class ModelSection(FileRecord):
+    """What the file may say of one model."""
+
+    base_url: str | None = None
+    api_key_env: str | None = None
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] | None = None
+    max_tokens: Annotated[int, Field(ge=16)] | None = None
+    seed: int | None = None
+    extra_body: Mapping[str, Any] | None = None
+    omit: tuple[str, ...] = ()
+
+
+class RunConfig(FileRecord):
+    """The whole file."""
+
+    models: Mapping[str, ModelSection]
+
+
+class ModelWords(Record):
+    """What a command line says of its models beside their common settings."""
+
+    extra_body: Mapping[str, Any] | None = None
+    omit: tuple[str, ...] = ()
+    sections: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
+    """By model, what the file says of it."""
+    given: frozenset[str] = frozenset()
+    """Names of the settings that stand on the command line."""
+
+
+def model_words(
+    extra_body: str | None, omit: Sequence[str] | None, config: Path | None
+) -> ModelWords:
+    """Read ``--extra-body``, ``--omit`` and ``--config``.
+
+    Raises
+    ------
+    ConfigError
+        If the first is no JSON object, or one of them names what a request must hold.
+    RubricError
+        If the file is not what it should be.
+    """
+    sections: dict[str, Mapping[str, Any]] = {}
+    if config is not None:
+        for model, section in load_as(RunConfig, config).models.items():
+            found = section.model_dump(exclude_unset=True)
+            _refuse_reserved(found.get("extra_body") or {}, found.get("omit", ()), where=config)
+            sections[model] = found
+    added = _object(extra_body) if extra_body else None
+    left_out = tuple(name for words in omit or () for name in parts(words))
+    _refuse_reserved(added or {}, left_out, where="--extra-body, --omit")
+    return ModelWords(extra_body=added, omit=left_out, sections=sections, given=_given())
+
+
+Settings = TypeVar("Settings", bound=ModelSettings)
+
+
+def with_words(settings: Settings, words: ModelWords) -> Settings:
+    """Give a model what the command line and the file say of it, and its usual address."""
+    section = dict(words.sections.get(settings.model, {}))
+    changes = {
+        name: value
+        for name, value in section.items()
+        if name not in words.given and name not in {"extra_body", "omit"}
+    }
+    body: dict[str, Any] = {**(section.get("extra_body") or {}), **(words.extra_body or {})}
+    omit = tuple(dict.fromkeys((*section.get("omit", ()), *words.omit)))
+    # Validated: a file may hold a temperature of 9.
+    whole: dict[str, Any] = {
+        **settings.model_dump(),
+        **changes,
+        "extra_body": body or None,
+        "omit": omit,
+    }
+    checked = type(settings).model_validate(whole, strict=False)
+    refuse_secrets(checked)
+    return addressed(checked)
+
+
+def refuse_unused(words: ModelWords, models: Sequence[str]) -> None:
+    """Refuse a file that speaks of no model of the command line: a name may be misspelt.
+
+    Raises
+    ------
+    ConfigError
+        Naming what the file has and what is asked.
+    """
+    if words.sections and not words.sections.keys() & set(models):
+        raise ConfigError(
+            f"--config has settings for {', '.join(words.sections)}, and the command asks "
+            f"{', '.join(models)}; write the models alike."
+        )
+
+
+def _given() -> frozenset[str]:
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return frozenset()
+    return frozenset(
+        name
+        for name in context.params
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigError(
+            "--extra-body is no JSON object; write it as '{\"enable_thinking\": false}'."
+        )
+    return cast("dict[str, Any]", value)
+
+
+def _refuse_reserved(body: Mapping[str, Any], omit: Sequence[str], *, where: Path | str) -> None:
+    found = next((name for name in RESERVED if name in body or name in omit), None)
+    if found is not None:
+        raise ConfigError(
+            f"{where}: {found!r} belongs to every request and cannot be changed; take it out."
+        )

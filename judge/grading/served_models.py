@@ -1,0 +1,79 @@
+"""Which models answered under the name of a judge, and which verdicts came from another than most.
+
+Gateways fall back to another model in the middle of a run. Its verdicts are those of a second
+judge under the first one's name, so they are marked, and a gate asks for experts' labels.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from judge.grading.judgment_task import ESCALATED
+from judge.grading.pointwise import SECOND
+from judge.grading.prompt_injection import FLAG
+from judge.grading.prompt_size import PROMPT_CUT
+from judge.records import Judgment, replaced
+
+if TYPE_CHECKING:
+    from judge.store.records import Run
+    from judge.store.store import Store
+
+OTHER_MODEL = "other_model"
+"""The remark that a judgment carries whose model is another than most judgments of its judge."""
+
+HEEDED = frozenset({FLAG, PROMPT_CUT, OTHER_MODEL})
+"""Remarks with which no verdict passes a gate before an expert has looked."""
+
+HEEDED_WORDS = "addressed to the judge, prompt cut, or another model"
+"""How a reason names the remarks of `HEEDED`."""
+
+Asked = tuple[str, str]
+"""A judge, and the step of its ladder on which another model is asked; empty for the first."""
+
+
+def is_heeded(judgment: Judgment) -> bool:
+    """Tell whether a gate lets a verdict count only beside an expert's label."""
+    return not HEEDED.isdisjoint(judgment.flags)
+
+
+def usual_models(served: Mapping[tuple[Asked, str], int]) -> dict[Asked, str]:
+    """Give the model that answered most often, for each that was asked.
+
+    Parameters
+    ----------
+    served : mapping of (Asked, str) to int
+        Judgments by who was asked and who answered.
+    """
+    counts = defaultdict[Asked, Counter[str]](Counter)
+    for (asked, model), count in served.items():
+        counts[asked][model] += count
+    # Of two with the same count the first by name, so that the same run gives the same remarks.
+    return {asked: min(by, key=lambda name: (-by[name], name)) for asked, by in counts.items()}
+
+
+def asked_of(judge: str, flags: Collection[str]) -> Asked:
+    """Say who was asked for a judgment."""
+    return judge, next((flag for flag in (SECOND, ESCALATED) if flag in flags), "")
+
+
+def marked(store: "Store", run: "Run") -> Iterator[Judgment]:
+    """Stream a run's judgments, those of another model than most with the remark `OTHER_MODEL`.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    """
+    served = Counter[tuple[Asked, str]]()
+    for judge, model, flags, count in store.served_models(run):
+        served[asked_of(judge, flags), model] += count
+    usual = usual_models(served)
+    if len(served) == len(usual):
+        yield from store.judgments(run)
+        return
+    for judgment in store.judgments(run):
+        expected = usual.get(asked_of(judgment.judge, judgment.flags))
+        if judgment.served_model in {None, expected}:
+            yield judgment
+        else:
+            yield replaced(judgment, flags=(*judgment.flags, OTHER_MODEL))
