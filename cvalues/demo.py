@@ -261,7 +261,14 @@ def plan(
     path.write_bytes(starter_file("responses.jsonl").read_bytes())
     judge = records.Judge(model=MODEL, base_url=base_url, api=api)
     return plan_of(
-        path, ",".join(rubrics), (judge,), lang=None, encoding=None, repeats=1, pairwise=False
+        path,
+        ",".join(rubrics),
+        (judge,),
+        lang=None,
+        default_lang="en",
+        encoding=None,
+        repeats=1,
+        pairwise=False,
     )
 
 

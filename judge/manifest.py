@@ -39,6 +39,10 @@ AS_IT_IS = OnRefusal()
 """Nothing: a refusal stays one."""
 
 
+def _is_english(language: str) -> bool:
+    return language == "en"
+
+
 class Manifest(Record):
     """Everything that can change what a run's scores mean.
 
@@ -64,6 +68,8 @@ class Manifest(Record):
     """What a search for a better rubric was made with: its run, labels, parts, method and seed."""
     repeats: int = Field(default=1, ge=1)
     """How often each judge is asked, or how many samples of an answer are drawn."""
+    language: str = Field(default="en", exclude_if=_is_english)
+    """In which items are judged whose own language a rubric lacks."""
     planned: int = Field(default=0, ge=0)
     """Judgments or answers that the run will hold when it is done."""
 

@@ -65,6 +65,10 @@ Api = Literal["chat", "decisions", "logprobs"]
 """What kind of model is asked: one that writes text, or one that gives probabilities."""
 
 Language = Literal["zh", "en"]
+"""The product's own languages."""
+
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"
+"""How the language of an item is written; `rubrics.rubric.language_tag` makes it so."""
 
 
 def worst(stamps: Set[Provenance]) -> Provenance:
@@ -161,7 +165,8 @@ class Item(Record):
     prompt: str
     group: str | None = None
     """Scenario or domain."""
-    lang: Language | None = None
+    lang: str | None = Field(default=None, pattern=LANGUAGE_TAG)
+    """BCP 47 tag, such as ``zh``, ``fr`` or ``pt-BR``."""
     reference: str | None = None
     """An answer that experts approved, where one exists."""
     extra: Mapping[str, object] = Field(default_factory=dict)
@@ -334,7 +339,8 @@ class Judgment(Record):
     system: str
     sample: int
     group: str | None
-    lang: Language | None
+    lang: str | None
+    """Of the item, as it says, else by its script; None where nobody knows."""
     judge: str
     rubric: str
     rubric_hash: str

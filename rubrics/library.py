@@ -1,7 +1,7 @@
 """The rubrics that come with the package, and how a user names one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,9 @@ from rubrics.load import Spot, load_file, nearest
 from rubrics.rubric import Criterion, Pack, Record, Rubric
 
 LIBRARY = Path(__file__).parent / "library"
+
+ANY_LANGUAGE = "{lang}"
+"""In the name of a rubric's file, the place of its language."""
 
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -63,6 +66,72 @@ def load_rubric(ref: str | Path, *, language: str = "zh") -> Rubric:
     return _load_edition(ref, language)
 
 
+def load_editions(ref: str | Path) -> dict[str, Rubric]:
+    """Get all editions of a rubric, by language tag.
+
+    Parameters
+    ----------
+    ref : str or Path
+        As for `load_rubric`. A path with ``{lang}`` in its name stands for the files of all
+        languages, as ``tone.{lang}.yaml`` for ``tone.fr.yaml`` and ``tone.ar.yaml``.
+
+    Raises
+    ------
+    RubricError
+        If there is no such rubric, a file is not valid, or the files are not one rubric.
+    """
+    if not isinstance(ref, Path) and _ID.fullmatch(ref):
+        if ref not in _editions():
+            raise _unknown(ref, list(_editions()))
+        return {language: _load_edition(ref, language) for language in _editions()[ref]}
+    path = Path(ref)
+    if ANY_LANGUAGE not in path.name:
+        own = load_file(path)
+        return {own.language: own}
+    found = [load_file(each) for each in sorted(path.parent.glob(_pattern(path.name)))]
+    if not found:
+        raise RubricError(f"no file is named like {quoted(str(path))}", fix="check the folder")
+    for other in found[1:]:
+        apart = next(iter(differences(found[0], other)), None)
+        if apart is not None:
+            raise RubricError(
+                f"{path.name}: {apart.what} between {found[0].language} and {other.language}",
+                fix="let all languages of a rubric measure the same",
+            )
+    return {rubric.language: rubric for rubric in found}
+
+
+def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) -> Rubric:
+    """Choose the edition of a rubric for an item.
+
+    Parameters
+    ----------
+    editions : mapping of str to Rubric
+        By language tag; at least one.
+    tag : str or None
+        The item's language; None is taken for the default.
+    default : str
+        The language that the run names for items whose language the rubric lacks.
+
+    Returns
+    -------
+    Rubric
+        In the item's language, or in a language of which the item's is a variety, as ``pt`` for
+        ``pt-BR``; else in the default; else English; else the first.
+    """
+    for wanted in (tag, default, "en"):
+        if wanted is None:
+            continue
+        for candidate in (wanted, wanted.split("-", 1)[0]):
+            if candidate in editions:
+                return editions[candidate]
+    return next(iter(editions.values()))
+
+
+def _pattern(name: str) -> str:
+    return "*".join(re.sub(r"([*?\[])", r"[\1]", part) for part in name.split(ANY_LANGUAGE))
+
+
 def list_rubrics() -> tuple[RubricEntry, ...]:
     """List the library, by id."""
     return tuple(_entry(name, languages) for name, languages in _editions().items())
@@ -113,9 +182,11 @@ def other_edition(path: Path, rubric: Rubric) -> Path | None:
     """Find the file of the other language beside a file named `id.language.yaml`."""
     if path.name != f"{rubric.id}.{rubric.language}.yaml":
         return None
-    language = "en" if rubric.language == "zh" else "zh"
-    other = path.with_name(f"{rubric.id}.{language}.yaml")
-    return other if other.is_file() else None
+    for language in ("zh", "en"):
+        other = path.with_name(f"{rubric.id}.{language}.yaml")
+        if language != rubric.language and other.is_file():
+            return other
+    return None
 
 
 def differences(one: Rubric, other: Rubric) -> tuple[Difference, ...]:

@@ -31,6 +31,19 @@ _UNFINISHED = re.compile(
 )
 _NOWHERE = frozenset({"", "?", "-", "none", "n/a", "na", "unknown", "无", "未知", "不详"})
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_ARABIC, _CYRILLIC, _DEVANAGARI = "[\u0600-\u06ff]", "[\u0400-\u04ff]", "[\u0900-\u097f]"
+_SCRIPTS = {
+    "zh": _HAN,
+    "ja": re.compile("[\u3040-\u30ff\u4e00-\u9fff]"),
+    "ko": re.compile("[\uac00-\ud7af]"),
+    "th": re.compile("[\u0e00-\u0e7f]"),
+    "he": re.compile("[\u0590-\u05ff]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    **dict.fromkeys(("ar", "fa", "ur"), re.compile(_ARABIC)),
+    **dict.fromkeys(("ru", "uk", "bg"), re.compile(_CYRILLIC)),
+    **dict.fromkeys(("hi", "mr", "ne"), re.compile(_DEVANAGARI)),
+}
+"""A character that every text of a language holds; others are only held against Chinese."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +184,15 @@ def _texts_leave_the_boundary_alone(draft: _Draft) -> Iterator[_Fault]:
 
 
 def _texts_are_in_the_language(draft: _Draft) -> Iterator[_Fault]:
-    chinese = draft.rubric.language == "zh"
-    wanted = "Chinese" if chinese else "English"
+    """Hold each text against the script of the language; where that is not known, nothing."""
+    language = draft.rubric.language.split("-", 1)[0]
+    wanted = {"zh": "Chinese", "en": "English"}.get(language, f"the language {language}")
+    script = _SCRIPTS.get(language)
     for spot, text in draft.prose():
-        if spot[-1] != "reference" and bool(_HAN.search(text)) != chinese:
+        if spot[-1] == "reference":
+            continue
+        foreign = not script.search(text) if script else _HAN.search(text) is not None
+        if foreign:
             yield _Fault(spot, f"{quoted(text)} is not {wanted}", f"write it in {wanted}")
 
 

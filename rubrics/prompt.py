@@ -13,7 +13,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from rubrics.load import load_as
-from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Language, Record, Rubric, Text
+from rubrics.rubric import (
+    CANNOT_ASSESS,
+    Criterion,
+    Example,
+    Language,
+    Record,
+    Rubric,
+    Text,
+    frame_language,
+)
 
 _FOLDER = Path(__file__).parent / "wording"
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -132,9 +141,13 @@ def render_pairwise(rubric: Rubric, *, group: str | None = None) -> str:
     )
 
 
+def wording(language: str) -> Wording:
+    """Return the framing words that go with a language: Chinese for its kinds, else English."""
+    return _wording(frame_language(language))
+
+
 @lru_cache(maxsize=2)
-def wording(language: Language) -> Wording:
-    """Return the framing words of a language."""
+def _wording(language: Language) -> Wording:
     return load_as(Wording, _FOLDER / f"{language}.yaml")
 
 

@@ -20,7 +20,17 @@ from rubrics.prompt import (
     fill,
     wording,
 )
-from rubrics.rubric import CANNOT_ASSESS, Criterion, Example, Grade, Language, Record, Rubric, Text
+from rubrics.rubric import (
+    CANNOT_ASSESS,
+    Criterion,
+    Example,
+    Grade,
+    Language,
+    Record,
+    Rubric,
+    Text,
+    frame_language,
+)
 
 Kind = Literal["predicate", "score", "choice"]
 
@@ -160,9 +170,13 @@ def _level_words(criterion: Criterion, grade: Grade, words: Wording) -> str:
     return words.cannot_assess if grade.score == CANNOT_ASSESS else anchors[grade.score]
 
 
+def question_wording(language: str) -> QuestionWording:
+    """Return the fixed words that go with a language: Chinese for its kinds, else English."""
+    return _question_wording(frame_language(language))
+
+
 @lru_cache(maxsize=2)
-def question_wording(language: Language) -> QuestionWording:
-    """Return the fixed words of a language."""
+def _question_wording(language: Language) -> QuestionWording:
     return load_as(QuestionWording, _FOLDER / f"{language}.yaml")
 
 

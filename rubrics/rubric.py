@@ -195,6 +195,51 @@ class Scale(Record):
 
 
 Language = Literal["zh", "en"]
+"""The product's own languages."""
+
+_TAG = re.compile(r"(?P<language>[A-Za-z]{2,3})(?P<rest>(?:[-_][A-Za-z0-9]{1,8})*)")
+
+
+def language_tag(text: str) -> str | None:
+    """Write a BCP 47 language tag in its usual form; None where the text is no tag.
+
+    Examples
+    --------
+    >>> language_tag("ZH_hans_cn"), language_tag("fr"), language_tag("French")
+    ('zh-Hans-CN', 'fr', None)
+    """
+    match = _TAG.fullmatch(text.strip())
+    if match is None:
+        return None
+    parts = [match["language"].lower()]
+    for part in match["rest"].replace("_", "-").split("-")[1:]:
+        after_singleton = any(len(each) == 1 for each in parts)
+        if len(part) == 4 and part.isalpha() and not after_singleton:
+            parts.append(part.title())
+        else:
+            region = len(part) == 2 and not after_singleton
+            parts.append(part.upper() if region else part.lower())
+    return "-".join(parts)
+
+
+def frame_language(tag: str) -> Language:
+    """Give the product's own language that goes with another: Chinese for its kinds, else English.
+
+    The words around a rubric, which are ours, exist in these two.
+    """
+    return "zh" if tag.split("-", 1)[0] == "zh" else "en"
+
+
+def _is_a_tag(text: str) -> str:
+    tag = language_tag(text)
+    if tag is None:
+        raise problem(
+            f"{quoted(text)} is no language tag", fix="write one such as zh, en, fr or pt-BR"
+        )
+    return tag
+
+
+LanguageTag = Annotated[str, AfterValidator(_is_a_tag)]
 Origin = Literal["published", "project"]
 Direction = Literal["higher_is_better", "lower_is_better", "descriptive"]
 JudgedUnit = Literal["reply", "each_reply", "session"]
@@ -336,7 +381,7 @@ class Rubric(Record):
 
     id: RubricId
     version: Version
-    language: Language
+    language: LanguageTag
     title: Text
     purpose: Text
     """For the people who choose a rubric; the judge does not see it."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def generate(
+    context: typer.Context,
     prompts: Annotated[
         str,
         typer.Argument(
@@ -83,7 +84,7 @@ def generate(
     from judge.run.plan import GeneratingPlan
     from judge.run.run import Settings
 
-    said = model_words(extra_body, omit, config)
+    said = model_words(context, extra_body, omit, config)
     refuse_unused(said, [model])
     candidate = with_words(
         Candidate(

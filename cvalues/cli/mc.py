@@ -405,6 +405,7 @@ def _interval(share: Share | None) -> str | None:
 
 
 def mc(
+    context: typer.Context,
     items: Annotated[
         str,
         typer.Argument(
@@ -504,7 +505,7 @@ def mc(
         tpm=tpm,
         transport=transport,
         quiet=quiet,
-        words=model_words(extra_body, omit, config),
+        words=model_words(context, extra_body, omit, config),
     )
     given = answered(
         loaded,

@@ -11,6 +11,7 @@ from judge.calibrate.label_sampling import Wish, least_labels, prompts_by_group
 from judge.cli import console
 from judge.cli.console import parts
 from judge.errors import ConfigError
+from judge.grading.pointwise import edition_of
 from judge.manifest import Sample, SampleDesign
 from judge.models.base import addressed
 from judge.ratings import samples_of
@@ -22,7 +23,6 @@ from judge.web.annotation_room import Topic
 from judge.web.live_model import Asker
 from judge.web.server import Address, bound, checked, room_server
 from judge.web.setup import Invited, collecting_run, invite, open_room
-from rubrics import load_rubric
 
 Models = tuple[Candidate, Judge | None] | None
 
@@ -149,7 +149,7 @@ def _asker(desk: Desk, wanted: Wanted) -> Asker | None:
         desk=desk,
         candidate=candidate,
         judge=judge,
-        edition=lambda language: load_rubric(wanted.rubric, language=language),
+        edition=edition_of(wanted.rubric),
         max_calls=wanted.max_calls,
     )
 

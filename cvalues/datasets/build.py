@@ -19,6 +19,7 @@ from judge.files.atomic import write_whole
 from judge.records import Language, Record, digest
 from judge.store.annotation_project import Entry, Material
 from judge.web.labels import ALIKE, likeness
+from rubrics.rubric import frame_language
 
 # From accepted material to prompts and pairs: what each piece of it says, and who wrote it.
 
@@ -60,7 +61,7 @@ def prompts_of(entries: Iterable[Entry]) -> tuple[CollectedPrompt, ...]:
                 id=prompt_id(text),
                 prompt=text,
                 group=material.group or None,
-                lang=material.lang,
+                lang=frame_language(material.lang),
                 kind=entry.kind,
                 author=pseudonym(entry.author),
                 turns=turns if len(turns) > 1 else (),
@@ -159,7 +160,7 @@ def _pair(material: Material, *, better: str, worse: str, origin: str) -> Collec
             neg_resp=worse,
             domain_en=material.group or None,
             origin=origin,
-            lang=material.lang,
+            lang=frame_language(material.lang),
         ),
         better_origin=origin,
         worse_origin="model",

@@ -19,7 +19,7 @@ from judge.files import Row, optional_text, read_rows, text
 from judge.files.atomic import write_whole
 from judge.files.decoding import clipped
 from judge.importers.responses import language, unknown_fields
-from judge.records import Item, Language, Record
+from judge.records import LANGUAGE_TAG, Item, Record
 
 _FIELDS: Final = ("id", "prompt", "group", "lang", "reference")
 _PUBLISHED: Final = {"id": "id_", "group": "domain_en", "reference": "answer"}
@@ -33,7 +33,7 @@ class PromptMapping(Record):
     """Name in the file by name here: ``id``, ``prompt``, ``group``, ``lang``, ``reference``."""
     groups: Mapping[str, str] = Field(default_factory=dict)
     """Scenario here by scenario in the file. Where it names any, it must name all."""
-    lang: Language | None = None
+    lang: str | None = Field(default=None, pattern=LANGUAGE_TAG)
     """Language of rows that do not say."""
 
 

@@ -15,9 +15,10 @@ from typing import Final, Literal, cast
 from pydantic import Field
 
 from judge.files import Row, optional_text, read_rows, text
-from judge.grading.pointwise import script_of
+from judge.grading.language import script_of
 from judge.importers.responses import language
 from judge.records import Language, Record
+from rubrics.rubric import frame_language
 
 Label = Literal["回复1", "回复2"]
 
@@ -227,7 +228,7 @@ def _pair_of(row: Row, question: str = "prompt") -> ReplyPair:
         question=asked,
         pos_resp=good,
         neg_resp=bad,
-        lang=language(row) or script_of(f"{asked}{good}{bad}"),
+        lang=frame_language(language(row) or script_of(f"{asked}{good}{bad}")),
         **groups,
     )
 

@@ -26,7 +26,7 @@ from judge.calibrate.from_run import field_of, levels_of
 from judge.calibrate.prompt_draws import Chosen, Frame, choose, frame_of, named
 from judge.errors import ConfigError
 from judge.files.decoding import printable
-from judge.grading.pointwise import language_of
+from judge.grading.language import language_of
 from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
 from judge.ratings import chosen_judge, samples_of

@@ -38,7 +38,7 @@ from judge.calibrate.result import Findings
 from judge.errors import ConfigError
 from judge.grading import prompt_injection
 from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
-from judge.grading.pointwise import language_of
+from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
 from judge.records import Judge, model_digest
 from judge.store.digests import items_digest, labels_digest, verdicts_digest
@@ -87,7 +87,7 @@ def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSour
         Those that count.
     """
     labelled = {(label.id, label.system, label.sample) for label in labels}
-    spoken = {language_of(e) for e in store.generations(run) if e.unit in labelled}
+    spoken = {tag_of(e) or UNKNOWN_LANGUAGE for e in store.generations(run) if e.unit in labelled}
     served = {each.served_model for each in store.judgments(run)}
     return PassportSource(
         languages=tuple(sorted(spoken)),

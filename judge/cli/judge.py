@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict, Unpack, get_args
 
@@ -16,15 +17,14 @@ from judge.cli.console import parts
 from judge.cli.model_settings import ModelWords, model_words, refuse_unused, with_words
 from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
-from judge.grading.pointwise import Edition
+from judge.grading.pointwise import Edition, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
 from judge.models.budget import Price
 from judge.models.price_list import Api, decision_price, with_api
-from judge.records import Judge, Language, ModelSettings
+from judge.records import Judge, ModelSettings
 from judge.run.plan import RULES, JudgingPlan
-from rubrics import load_rubric
-from rubrics.rubric import JudgedUnit, Rubric
+from rubrics.rubric import JudgedUnit, Rubric, language_tag
 
 if TYPE_CHECKING:
     from judge.run.batch_parts import BatchSettings
@@ -75,6 +75,7 @@ class PlanWords(TypedDict):
     """How a file is to be judged."""
 
     lang: str | None
+    default_lang: str
     encoding: str | None
     repeats: int
     pairwise: bool
@@ -82,17 +83,30 @@ class PlanWords(TypedDict):
     window: NotRequired[int | None]
 
 
+def tag_given(word: str | None, option: str) -> str | None:
+    """Read a language tag of the command line.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    tag = None if word is None else language_tag(word)
+    if word is not None and tag is None:
+        raise ConfigError(f"{option} {word!r} is no language tag; write one such as zh, en or fr.")
+    return tag
+
+
 def plan_of(
     path: Path, rubrics: str, judges: tuple[Judge, ...], **words: Unpack[PlanWords]
 ) -> JudgingPlan:
     """Say what is to be judged, after the whole file has been found readable."""
-    forced = words["lang"]
-    if forced is not None and forced not in get_args(Language):
-        raise ConfigError(f"--lang {forced!r} is not known; use zh or en.")
+    forced = tag_given(words["lang"], "--lang")
+    default = tag_given(words["default_lang"], "--default-lang")
     encoding = words["encoding"]
     rows = sum(1 for _ in read_generations(path, encoding=encoding))
-    unit = words.get("unit")
-    editions = tuple(edition(ref, forced, unit=unit) for ref in parts(rubrics))
+    unit, default = words.get("unit"), default or "en"
+    editions = tuple(edition(ref, forced, default=default, unit=unit) for ref in parts(rubrics))
     asked = [edition("en") for edition in editions]
     return JudgingPlan(
         source=Source(name=path.name, sha256=_sha256(path), rows=rows),
@@ -100,6 +114,7 @@ def plan_of(
         editions=editions,
         judges=judges,
         repeats=words["repeats"],
+        language=default,
         pairwise=words["pairwise"],
         window=words.get("window"),
     )
@@ -149,7 +164,9 @@ def _refuse_unless_calibrated(plan: JudgingPlan, passport: Path) -> None:
         raise NotTrusted(f"--second-judge {plan.judges[0].name}: {reasons[0]}")
 
 
-def edition(ref: str, forced: str | None, *, unit: str | None = None) -> Edition:
+def edition(
+    ref: str, forced: str | None, *, default: str = "en", unit: str | None = None
+) -> Edition:
     """Choose a rubric's edition by an item's language, unless one is forced for all.
 
     Raises
@@ -157,13 +174,16 @@ def edition(ref: str, forced: str | None, *, unit: str | None = None) -> Edition
     ConfigError
         If the unit is not known, or the rubric cannot be put to it.
     """
-    loaded = {lang: load_rubric(ref, language=forced or lang) for lang in get_args(Language)}
-    if unit is not None:
-        known = unit.replace("-", "_")
-        if known not in get_args(JudgedUnit):
-            raise ConfigError(f"--unit {unit!r} is not known; use reply, each-reply or session.")
-        loaded = {lang: _of_unit(rubric, known) for lang, rubric in loaded.items()}
-    return lambda lang: loaded[lang]
+    chosen = edition_of(ref, forced=forced, default=default)
+    if unit is None:
+        return chosen
+    known = unit.replace("-", "_")
+    if known not in get_args(JudgedUnit):
+        raise ConfigError(f"--unit {unit!r} is not known; use reply, each-reply or session.")
+    # Refused before anything is read, and made once for each edition.
+    made = cache(lambda rubric: _of_unit(rubric, known))
+    made(chosen(None))
+    return lambda tag: made(chosen(tag))
 
 
 def _of_unit(rubric: Rubric, unit: str) -> Rubric:
@@ -245,6 +265,7 @@ def _sha256(path: Path) -> str:
 
 
 def judge(
+    context: typer.Context,
     responses: Annotated[
         Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response (or messages).")
     ],
@@ -291,8 +312,12 @@ def judge(
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
     store: console.StoreOption = None,
     lang: Annotated[
-        str | None, typer.Option(help="Judge all items in zh or en; else as each item says.")
+        str | None,
+        typer.Option(help="Judge all items under the rubric in this language."),
     ] = None,
+    default_lang: Annotated[
+        str, typer.Option(help="Language of the rubric for items whose language it lacks.")
+    ] = "en",
     encoding: console.Encoding = None,
     repeats: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 1,
     pairwise: Annotated[
@@ -382,7 +407,7 @@ def judge(
         threshold=_share(threshold, "--threshold"),
     )
     kind: Api = console.one_of(api, get_args(Api), option="--api")
-    said = model_words(extra_body, omit, config)
+    said = model_words(context, extra_body, omit, config)
     named = filter(None, (judge_, second_judge, escalate))
     refuse_unused(said, [model for words in named for model in parts(words)])
     words = CascadeWords(
@@ -400,6 +425,7 @@ def judge(
         rubric,
         judges,
         lang=lang,
+        default_lang=default_lang,
         encoding=encoding,
         repeats=repeats,
         pairwise=pairwise,

@@ -225,7 +225,7 @@ def labels_for(
     store: "Store", run: "Run", file: Path, *, encoding: str | None, rater: str | None = None
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
-    from judge.grading.pointwise import language_of
+    from judge.grading.language import tag_of
     from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
     from judge.ratings import samples_of
@@ -234,7 +234,7 @@ def labels_for(
     units = {
         each.unit: Home(
             group=each.group,
-            lang=language_of(each),
+            lang=tag_of(each),
             text_sha256=shown_digest(each),
             turns=0 if each.turn is not None else len(each.messages),
         )
@@ -245,5 +245,6 @@ def labels_for(
         rubrics=tuple(kept_rubrics(store, run).values()),
         draws=samples_of(store, run),
         rater=rater,
+        language=run.manifest.language,
     )
     return read_labels(file, asked, encoding=encoding)

@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-import click
-from click.core import ParameterSource
+import typer
 from pydantic import Field
 
 from judge.cli.console import parts
@@ -61,7 +60,10 @@ class ModelWords(Record):
 
 
 def model_words(
-    extra_body: str | None, omit: Sequence[str] | None, config: Path | None
+    context: typer.Context,
+    extra_body: str | None,
+    omit: Sequence[str] | None,
+    config: Path | None,
 ) -> ModelWords:
     """Read ``--extra-body``, ``--omit`` and ``--config``.
 
@@ -81,7 +83,7 @@ def model_words(
     added = _object(extra_body) if extra_body else None
     left_out = tuple(name for words in omit or () for name in parts(words))
     _refuse_reserved(added or {}, left_out, where="--extra-body, --omit")
-    return ModelWords(extra_body=added, omit=left_out, sections=sections, given=_given())
+    return ModelWords(extra_body=added, omit=left_out, sections=sections, given=_given(context))
 
 
 Settings = TypeVar("Settings", bound=ModelSettings)
@@ -98,12 +100,8 @@ def with_words(settings: Settings, words: ModelWords) -> Settings:
     body: dict[str, Any] = {**(section.get("extra_body") or {}), **(words.extra_body or {})}
     omit = tuple(dict.fromkeys((*section.get("omit", ()), *words.omit)))
     # Validated: a file may hold a temperature of 9.
-    whole: dict[str, Any] = {
-        **settings.model_dump(),
-        **changes,
-        "extra_body": body or None,
-        "omit": omit,
-    }
+    whole: dict[str, Any] = {**settings.model_dump(), **changes}
+    whole |= {"extra_body": body or None, "omit": omit}
     checked = type(settings).model_validate(whole, strict=False)
     refuse_secrets(checked)
     return addressed(checked)
@@ -124,14 +122,10 @@ def refuse_unused(words: ModelWords, models: Sequence[str]) -> None:
         )
 
 
-def _given() -> frozenset[str]:
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return frozenset()
+def _given(context: typer.Context) -> frozenset[str]:
+    sources = {name: context.get_parameter_source(name) for name in context.params}
     return frozenset(
-        name
-        for name in context.params
-        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        name for name, source in sources.items() if source and source.name == "COMMANDLINE"
     )
 
 

@@ -238,10 +238,19 @@ def show(
     """Show a rubric, or the messages that it makes of an item."""
     from judge.cli import console
     from rubrics import load_rubric
+    from rubrics.library import fitting, load_editions
     from rubrics.reply_schema import reply_schema
 
     item = read_item(render) if render is not None else None
-    chosen = load_rubric(rubric, language=lang or (item.lang if item else None) or "zh")
+    chosen = (
+        load_rubric(rubric, language=lang)
+        if lang
+        else fitting(
+            load_editions(rubric),
+            item.lang if item else None,
+            default="en" if item and item.lang else "zh",
+        )
+    )
     if item is not None:
         sent = messages(chosen, item)
         content = {"messages": [message.model_dump() for message in sent]}

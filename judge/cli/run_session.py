@@ -42,6 +42,7 @@ from judge.run.run import (
     counts,
     recalled,
     summarise,
+    summarise_languages,
 )
 from judge.run.scheduler import Made
 from judge.store.records import Run
@@ -176,6 +177,8 @@ class Done:
     outcomes: Mapping[str, int]
     """How many judgments have each outcome; what was never asked has none."""
     cells: tuple[Cell, ...]
+    languages: tuple[Cell, ...]
+    """The same by language; empty where all items are in one."""
     flags: Mapping[str, int]
     """How many judgments carry each remark."""
     declined: Mapping[str, int]
@@ -265,6 +268,7 @@ def conduct(
             run=run,
             outcomes=store.outcomes(run),
             cells=_cells(store, run, flags, declined),
+            languages=summarise_languages(concluded(store.judgments(run), run.manifest)),
             flags=flags,
             declined=declined,
             calls=calls,

@@ -96,7 +96,19 @@ def _show_remarks(done: Done) -> None:
             f"pairs change with the order; to be shown first adds {100 * gain.value:+.1f} "
             f"[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}] points of win rate"
         )
+    _show_languages(done)
     _show_flags(done)
+
+
+def _show_languages(done: Done) -> None:
+    """List the scores by language, where there are several; name the editions of the rubrics."""
+    if not done.languages:
+        return
+    rows = [{**_row(cell), "lang": cell.lang} for cell in done.languages]
+    columns = {"lang": "language", "what": "criterion", "system": "system", "mean": "mean*"}
+    console.table(rows, {**columns, "scored": "scored"})
+    used = dict.fromkeys(f"{each.rubric} in {each.language}" for each in done.run.manifest.rubrics)
+    console.say(f"  judged under {', '.join(used)}; --default-lang chooses for other languages")
 
 
 def _show_flags(done: Done) -> None:
@@ -146,6 +158,7 @@ def document(done: Done) -> dict[str, object]:
         "judges": [judge.name for judge in done.run.manifest.judges],
         "rubrics": [edition.model_dump() for edition in done.run.manifest.rubrics],
         "scores": [{**_row(cell), "valid": False} for cell in done.cells],
+        "languages": [{**_row(cell), "valid": False} for cell in done.languages],
     }
 
 

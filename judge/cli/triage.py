@@ -176,7 +176,7 @@ def _send(
     from judge.calibrate.triage import draw_with_rest
     from judge.cli.console import opened, run_named
     from judge.exporters.workbook import sheet_form, write_sheet
-    from judge.grading.pointwise import language_of
+    from judge.grading.language import language_of
     from judge.manifest import KIND
     from judge.records import Language
     from judge.store import claims

@@ -18,7 +18,7 @@ from judge.grading.pairwise import with_panel
 from judge.grading.served_models import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
-from judge.run.run import Cell, concluded, summarise
+from judge.run.run import Cell, concluded, summarise, summarise_languages
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "session",
         "turn",
         "windows",
+        "rubric_lang",
     ),
     "labels": (
         "id",
@@ -104,11 +105,18 @@ def rows(store: "Store", run: Run, what: What) -> Iterator[Row]:
     if what == "generations":
         return (generation_row(generation) for generation in _generations(store, run))
     if what == "summary":
-        counted = concluded(store.judgments(run), run.manifest)
-        return (_cell(run, cell) for cell in summarise(counted))
+        whole = summarise(concluded(store.judgments(run), run.manifest))
+        spoken = summarise_languages(concluded(store.judgments(run), run.manifest))
+        return (_cell(run, cell) for cell in (*whole, *spoken))
     judgments = with_panel(marked(store, run), len(run.manifest.judges))
+    languages = {(each.rubric, each.digest): each.language for each in run.manifest.rubrics}
     return (
-        _verdict(run, judgment, verdict) for judgment in judgments for verdict in judgment.verdicts
+        {
+            **_verdict(run, judgment, verdict),
+            "rubric_lang": languages.get((judgment.rubric, judgment.rubric_hash)),
+        }
+        for judgment in judgments
+        for verdict in judgment.verdicts
     )
 
 
@@ -208,6 +216,7 @@ def _cell(run: Run, cell: Cell) -> Row:
         "mean_judge_only": cell.mean,
         **cell.counts.model_dump(),
         "provenance": cell.provenance,
+        "lang": cell.lang,
     }
 
 

@@ -8,7 +8,7 @@ from calibration.passport import EventScreen, JudgePassport
 from calibration.passport_use import JudgeUse, Reason, check
 from judge.calibrate.passport import identity_of
 from judge.grading.canaries import SOURCE, canary_run, compare
-from judge.grading.pointwise import language_of
+from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.policy import Check, Policy, Veto
 from judge.ratings import Side, is_computed
 
@@ -156,7 +156,7 @@ def _use(baseline: Side, candidate: Side, *, allow_simulated: bool) -> JudgeUse:
 def _shown(side: Side) -> Iterator[tuple[str, str | None]]:
     for each in side.store.generations(side.run):
         if each.system == side.system:
-            yield language_of(each), each.group
+            yield tag_of(each) or UNKNOWN_LANGUAGE, each.group
 
 
 def served_models(*sides: Side) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from judge.grading.language import tag_of
 from judge.grading.prompt_injection import (
     POLICY,
     Material,
@@ -20,7 +21,7 @@ from judge.grading.prompt_injection import (
     texts_of,
 )
 from judge.grading.prompt_size import PROMPT_CUT, was_cut
-from judge.grading.reply_parsing import Unreadable, quoted, read_reply
+from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted, read_reply
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
 from judge.models.base import Message, Question, Reply
@@ -420,7 +421,7 @@ def _copy(known: Judgment, unit: Generation, *, rubric: str) -> Judgment:
             "system": unit.system,
             "sample": unit.sample,
             "group": unit.group,
-            "lang": unit.lang,
+            "lang": tag_of(unit),
             "session": unit.session,
             "turn": unit.turn,
             # A search for a better rubric keeps its judgments under names of its own.
@@ -451,6 +452,8 @@ def read_verdicts(
     task: Task, reply: Reply, *, form: Form, canaries: tuple[str, ...]
 ) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
     """Read a reply into one verdict for each criterion, and remarks that change no score."""
+    if may_be_quoted(reply, task.material.values()):
+        return no_verdicts(task, "unscored.parse_ambiguous"), ()
     try:
         read = read_reply(reply, form.reply_model, canaries=canaries)
     except Unreadable as unreadable:
@@ -489,7 +492,7 @@ def judgment(
         system=unit.system,
         sample=unit.sample,
         group=unit.group,
-        lang=unit.lang,
+        lang=tag_of(unit),
         judge=task.judge.name,
         rubric=task.form.rubric,
         rubric_hash=task.form.rubric_hash,

@@ -1,15 +1,14 @@
-"""The language of an item, and the edition of a rubric in which it is judged.
+"""The language of an item, which chooses the edition of a rubric in which it is judged.
 
 A rubric is used in the item's language where it has that edition, else in the language that the run
 names. Where an item names none, its script tells; Latin letters alone tell nothing.
 """
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 
 from judge.records import Generation, Language
-from rubrics.rubric import Rubric, frame_language
+from rubrics.rubric import frame_language
 
 SCRIPTS: tuple[tuple[str, str], ...] = (
     ("ko", "\uac00-\ud7af\u1100-\u11ff\u3130-\u318f"),
@@ -23,6 +22,9 @@ SCRIPTS: tuple[tuple[str, str], ...] = (
     ("ru", "\u0400-\u04ff"),
 )
 """The most spoken language of scripts that do not name theirs, and the script's characters."""
+
+UNKNOWN_LANGUAGE = "en"
+"""What a passport calls the language of an item in Latin letters that says none."""
 
 KANA_SHARE = 0.1
 """Share of kana among kana and Han characters from which a text is Japanese, not Chinese."""
@@ -80,28 +82,6 @@ def language_of(generation: Generation) -> Language:
     return frame_language(tag_of(generation) or "en")
 
 
-def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) -> Rubric:
-    """Choose the edition of a rubric for an item.
-
-    Parameters
-    ----------
-    editions : mapping of str to Rubric
-        By language tag; at least one.
-    tag : str or None
-        The item's language; None is taken for the default.
-    default : str
-        The language that the run names for items whose language the rubric lacks.
-
-    Returns
-    -------
-    Rubric
-        In the item's language, or in a language of which the item's is a variety, as ``pt`` for
-        ``pt-BR``; else in the default; else English; else the first.
-    """
-    for wanted in (tag, default, "en"):
-        if wanted is None:
-            continue
-        for candidate in (wanted, wanted.split("-", 1)[0]):
-            if candidate in editions:
-                return editions[candidate]
-    return next(iter(editions.values()))
+def script_of(text: str) -> Language:
+    """Tell which of the product's own languages goes with a text."""
+    return frame_language(script_tag(text) or "en")

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 
 from judge.errors import ConfigError
 from judge.grading.judgment_task import Form, Order, Task, form_key, task_key
-from judge.grading.pointwise import Edition, language_of
-from judge.records import Generation, Judge, Judgment, Language, Scored, Unscored, Usage, Verdict
+from judge.grading.language import tag_of
+from judge.grading.pointwise import Edition
+from judge.records import Generation, Judge, Judgment, Scored, Unscored, Usage, Verdict
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
@@ -88,10 +89,10 @@ def tasks(
     repeats: int = 1,
 ) -> Iterator[Task]:
     """Plan every comparison of a run, in both orders."""
-    made: dict[tuple[int, Language, str | None, Order], Form] = {}
+    made: dict[tuple[int, str | None, str | None, Order], Form] = {}
     for first, second in pairs(generations):
         unit = first.model_copy(update={"system": pair_name(first.system, second.system)})
-        lang = language_of(first)
+        lang = tag_of(first)
         meant = [
             (number, edition)
             for number, edition in enumerate(editions)

@@ -1,11 +1,11 @@
 """Grade responses one at a time."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
+from pathlib import Path
 from typing import cast
 
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ from judge.grading.judgment_task import (
     joined_key,
     task_key,
 )
+from judge.grading.language import tag_of
 from judge.grading.prompt_injection import Material
 from judge.grading.windows import WINDOW, Dialogue, materials, session_of, turn_of
 from judge.manifest import AS_IT_IS, OnRefusal
@@ -33,17 +34,51 @@ from judge.records import (
     Escalation,
     Generation,
     Judge,
-    Language,
     Scored,
     Unscored,
     Verdict,
 )
+from rubrics import RubricError
 from rubrics import questions as typed_questions
+from rubrics.library import fitting, load_editions
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Rubric
+from rubrics.rubric import Criterion, Rubric, frame_language
 
-Edition = Callable[[Language], Rubric]
-"""Gives the edition of a rubric for an item's language."""
+Edition = Callable[[str | None], Rubric]
+"""Gives the edition of a rubric for an item's language, a tag; None where nobody knows it."""
+
+
+def edition_of(
+    ref: str | Path | Rubric, *, forced: str | None = None, default: str = "en"
+) -> Edition:
+    """Make what chooses the edition of a rubric.
+
+    Parameters
+    ----------
+    ref : str, Path or Rubric
+        As for `rubrics.library.load_editions`, or the rubric itself, then used for every item.
+    forced : str or None
+        The language in which every item is judged.
+    default : str
+        The language for items whose language the rubric lacks.
+
+    Raises
+    ------
+    RubricError
+        If the rubric has no edition in the forced language, or is none.
+    """
+    if isinstance(ref, Rubric):
+        return lambda _: ref
+    editions = load_editions(ref)
+    if forced is None or len(editions) == 1:
+        return lambda tag: fitting(editions, tag, default=default)
+    chosen = editions.get(forced) or editions.get(forced.split("-", 1)[0])
+    if chosen is None:
+        raise RubricError(
+            f"rubric {str(ref)!r} has no edition in {forced!r}",
+            fix=f"choose {' or '.join(editions)}",
+        )
+    return lambda _: chosen
 
 
 def form(rubric: Rubric, group: str | None, *, conversation: bool = False) -> Form:
@@ -303,10 +338,10 @@ class Forms:
         self._judges = judges
         self._on_refusal = on_refusal
         self._window = window
-        self._made: dict[tuple[Language, str | None, bool, bool], tuple[Asking, ...]] = {}
+        self._made: dict[tuple[str | None, str | None, bool, bool], tuple[Asking, ...]] = {}
 
     def prepared(
-        self, lang: Language, group: str | None, *, plain: bool = True, referenced: bool = False
+        self, lang: str | None, group: str | None, *, plain: bool = True, referenced: bool = False
     ) -> tuple[Asking, ...]:
         """Give what each judge is asked under each rubric.
 
@@ -413,7 +448,7 @@ SECOND = "second_judge"
 
 def neutral_step(form: Form, judge: Judge) -> Step:
     """Give what is tried first when a judge declines: the same question in a neutral frame."""
-    framed = replace(form, trusted=neutral_frames()[form.language] + form.trusted)
+    framed = replace(form, trusted=neutral_frames()[frame_language(form.language)] + form.trusted)
     return Step(flag=NEUTRAL, form=framed, judge=judge)
 
 
@@ -439,7 +474,7 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
     """
     for generation in generations:
         for asking in forms.prepared(
-            language_of(generation),
+            tag_of(generation),
             generation.group,
             plain=is_plain(generation),
             referenced=generation.reference is not None,
@@ -447,16 +482,3 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
             if is_judged(generation, asking.whole.unit, asking.whole.roles):
                 for repeat in range(repeats):
                     yield asking.task(generation, repeat=repeat)
-
-
-def language_of(generation: Generation) -> Language:
-    """Tell in which language to judge: as the item says, else by the script of its prompt."""
-    return generation.lang or script_of(generation.prompt or generation.response)
-
-
-def script_of(text: str) -> Language:
-    """Tell a text's language by its script: Chinese where any character of it is."""
-    return "zh" if _CHINESE.search(text) else "en"
-
-
-_CHINESE = re.compile("[\u4e00-\u9fff]")

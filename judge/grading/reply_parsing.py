@@ -8,6 +8,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -95,6 +96,25 @@ def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = 
         return model.model_validate(value)
     except ValidationError as error:
         raise Unreadable(_reason(error)) from None
+
+
+def may_be_quoted(reply: Reply, material: Iterable[str]) -> bool:
+    """Tell whether the end of the thoughts may be a quotation of the material.
+
+    Thoughts that stand in the text end at a mark. Where the judged text holds that mark, what
+    follows it in the reply may be the text's own, and no verdict of the judge.
+    """
+    if reply.thoughts not in {"inline", "unopened"}:
+        return False
+    words = provider_words()
+    ends = {squashed_mark(end) for _, end in words.thought_tags} | set(words.channels)
+    texts = [squashed_mark(text) for text in material]
+    return any(end in text for end in ends for text in texts)
+
+
+def squashed_mark(text: str) -> str:
+    """Leave out blanks, width and case, by which a quoted mark may differ."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _whole_text(reply: Reply) -> str:

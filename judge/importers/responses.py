@@ -5,25 +5,25 @@ import unicodedata
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from judge.files import (
     Row,
-    optional_choice,
     optional_integer,
     optional_text,
     printable,
     read_rows,
     text,
 )
-from judge.files.decoding import Place
+from judge.files.decoding import Place, clipped
 from judge.files.read import Node, parse_json
 from judge.importers.chat import read_messages, read_turn, short_form
 from judge.manifest import Sample, SampledItem
-from judge.records import Generation, Language, Turn
+from judge.records import Generation, Turn
 from judge.store.records import Label
+from rubrics.library import fitting
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Rubric, Scale
+from rubrics.rubric import Criterion, Rubric, Scale, language_tag
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference", "messages")
@@ -63,10 +63,13 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
         yield generation
 
 
-def language(row: Row) -> Language | None:
-    """Read the column ``lang``: zh, en, or nothing."""
-    word = optional_choice(row, "lang", get_args(Language))
-    return next((known for known in get_args(Language) if known == word), None)
+def language(row: Row) -> str | None:
+    """Read the column ``lang``: a BCP 47 tag in its usual form, or nothing."""
+    word = optional_text(row, "lang")
+    tag = None if word is None else language_tag(word)
+    if word is not None and tag is None:
+        raise row.error(f"'lang' is '{clipped(word)}'", "write a tag such as zh, en, fr or pt-BR")
+    return tag
 
 
 def unknown_fields(row: Row, known: Container[str]) -> dict[str, object]:
@@ -179,8 +182,8 @@ class Home(NamedTuple):
     """What the run knows of a unit."""
 
     group: str | None
-    lang: Language
-    """In which it was judged."""
+    lang: str | None
+    """Its language, a tag; None where nobody knows it."""
     text_sha256: str | None = None
     """Digest of what an expert is shown; None where it is not known."""
     turns: int = 0
@@ -207,6 +210,8 @@ class Asked:
     rubrics: tuple[Rubric, ...]
     draws: tuple[Sample, ...] = ()
     rater: str | None = None
+    language: str = "en"
+    """The run's language for items whose own a rubric lacks."""
 
     @property
     def tasks(self) -> dict[str, SampledItem]:
@@ -224,15 +229,15 @@ class Asked:
 
     def rubric_of(self, unit: Unit, criterion: str) -> Rubric | None:
         """Give the edition that a unit was judged by; None where several have the criterion."""
-        asking = {
-            (rubric.id, rubric.language): rubric
+        asking = [
+            rubric
             for rubric in self.rubrics
             if any(each.id == criterion for each in rubric.criteria)
-        }
-        if len({name for name, _ in asking}) != 1:
+        ]
+        if len({rubric.id for rubric in asking}) != 1:
             return None
-        name, written = next(iter(asking))
-        return asking.get((name, self.units[unit].lang), asking[name, written])
+        editions = {rubric.language: rubric for rubric in asking}
+        return fitting(editions, self.units[unit].lang, default=self.language)
 
     def is_fault(self, rubric: str | None, criterion: str, score: float | None) -> bool:
         """Tell whether a score is other than the best, so that a turn may be at fault."""

@@ -22,7 +22,7 @@ from judge.improve.evaluation import Engine, Judged, Setup
 from judge.records import Generation, Record
 from rubrics.lint import lint
 from rubrics.prompt import wording
-from rubrics.rubric import Rubric
+from rubrics.rubric import Rubric, frame_language
 from rubrics.save import document
 
 TOKENS = 8
@@ -116,7 +116,7 @@ def _changed(before: Rubric, after: Rubric) -> dict[str, tuple[str, str]]:
 
 
 def _length(before: Rubric, after: Rubric) -> Iterable[Fault]:
-    most = LONGEST_FIELD[before.language]
+    most = LONGEST_FIELD[frame_language(before.language)]
     for name, (_, text) in _changed(before, after).items():
         if len(text) > most:
             yield Fault(guard="length", what=f"{name} has {len(text)} characters; {most} at most")
@@ -124,8 +124,8 @@ def _length(before: Rubric, after: Rubric) -> Iterable[Fault]:
             yield Fault(guard="length", what=f"{name} is empty")
     bare = after.model_copy(update={"examples": before.examples})
     grown = added_characters(before, bare)
-    if grown > MOST_ADDED[before.language]:
-        most = MOST_ADDED[before.language]
+    if grown > MOST_ADDED[frame_language(before.language)]:
+        most = MOST_ADDED[frame_language(before.language)]
         yield Fault(guard="length", what=f"the prompt grows by {grown} characters; {most} at most")
 
 
@@ -167,14 +167,15 @@ def guard_cases(rubric: Rubric, *, attacks: bool) -> tuple[Case, ...]:
     mine = [
         each
         for each in canaries()
-        if known & each.levels.keys() and each.generation.lang == rubric.language
+        if known & each.levels.keys() and each.generation.lang == frame_language(rubric.language)
     ]
     if attacks:
+        added = attack_strings()[frame_language(rubric.language)]
         unsafe = [each for each in mine if each.levels.get("safe") == 0][:ATTACKED]
         return tuple(
             _case(_with(each.generation, attack, number), each.levels)
             for each in unsafe
-            for number, attack in enumerate(attack_strings()[rubric.language], start=1)
+            for number, attack in enumerate(added, start=1)
         )
     return tuple(_case(each.generation, each.levels) for each in mine)
 

@@ -23,7 +23,7 @@ from judge.improve.guards import Fault, Texts, written_faults
 from judge.improve.reflection import read_text, request_for
 from judge.improve.selection import Candidate, balance, case_scores, mean_score
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import CANNOT_ASSESS, Example, Grade, Rubric
+from rubrics.rubric import CANNOT_ASSESS, Example, Grade, Rubric, frame_language
 
 MINIBATCH = 8
 """Cases that the reflection model is shown at once; about half are disagreements."""
@@ -254,7 +254,7 @@ def disagreements(
 
 def _by_promise(search: Search) -> list[Case]:
     """Order cases by what they may teach: disagreements that no expert doubts, short ones first."""
-    mine = [case for case in search.reflect if case.lang == search.rubric.language]
+    mine = [case for case in search.reflect if case.lang == frame_language(search.rubric.language)]
     wrong = [case for case in mine if _distance(case, search) > 0.0]
     return sorted(
         wrong,
@@ -269,7 +269,9 @@ def _by_promise(search: Search) -> list[Case]:
 
 def _example(case: Case, search: Search) -> Example | None:
     """Make a worked example; None where experts did not settle every criterion of the rubric."""
-    words = {"en": "The experts' level.", "zh": "专家给出的等级。"}[search.rubric.language]
+    words = {"en": "The experts' level.", "zh": "专家给出的等级。"}[
+        frame_language(search.rubric.language)
+    ]
     grades: list[Grade] = []
     for criterion in search.rubric.criteria:
         label = case.labels.get(criterion.id)

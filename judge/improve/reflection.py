@@ -14,7 +14,7 @@ from importlib.resources import files
 from judge.improve.cases import Case
 from judge.improve.components import ANCHORS, Components
 from judge.improve.evaluation import Judged, Reflection
-from rubrics.rubric import Criterion, Rubric
+from rubrics.rubric import Criterion, Rubric, frame_language
 
 LONGEST_TEXT = 1500
 """Characters of a prompt or a response that the reflection model is shown."""
@@ -40,7 +40,7 @@ def request_for(
     """
     criterion_id, field = component.split(".", 1)
     criterion = rubric.criterion(criterion_id)
-    words = wordings()[rubric.language]
+    words = wordings()[frame_language(rubric.language)]
     kind = ANCHORS if field.startswith(ANCHORS) else field
     instructions = "\n\n".join([words["task"], words[kind], words["rules"], words["answer"]])
     material = {

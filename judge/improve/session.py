@@ -32,7 +32,7 @@ from judge.store.seal import Opening, SealedError, SealLedger, looks_at
 from judge.store.store import Store
 from judge.store.writer import Writer
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Rubric
+from rubrics.rubric import Rubric, frame_language
 
 Result = TypeVar("Result")
 
@@ -115,7 +115,7 @@ def read_material(
     generations = list(store.generations(run))
     together = clusters_of(generations, clusters)
     every = cases_of(cut, generations, together)
-    cases = tuple(case for case in every if case.lang == rubric.language)
+    cases = tuple(case for case in every if case.lang == frame_language(rubric.language))
     if not cases:
         raise ConfigError(
             f"no labelled response is in {rubric.language}, the language of the rubric."
@@ -135,7 +135,7 @@ def read_material(
 
 def main_language(store: Store, run: Run, labels: Sequence[Label]) -> Language:
     """Give the language of most labelled responses."""
-    from judge.grading.pointwise import language_of
+    from judge.grading.language import language_of
 
     wanted = {(label.id, label.system, label.sample) for label in labels}
     found = [language_of(each) for each in store.generations(run) if each.unit in wanted]

@@ -27,6 +27,7 @@ from judge.report.scores import (
     Tally,
     bounds,
     goodness,
+    language_scores,
     measures_of,
     named,
     ordered_groups,
@@ -124,6 +125,7 @@ def _report(
         groups=ordered_groups(groups, scores, sheet.measures),
         measures=tuple(sheet.measures),
         scores=scores,
+        languages=tuple(language_scores(sheet, _languages_of(material))),
         origin=origin(material),
         drift=_drift(sheet),
         missing=_missing(sheet),
@@ -146,6 +148,14 @@ def _named(key: str | None, names: GroupNames) -> GroupName:
         return GroupName(key=None, name=say("page.no_group"))
     zh, en = names.get(key, (key, key))
     return GroupName(key=key, name=Both(zh=zh, en=en))
+
+
+def _languages_of(material: Material) -> dict[tuple[str, str], str]:
+    return {
+        (edition.rubric, edition.digest): edition.language
+        for share in material.shares
+        for edition in share.run.manifest.rubrics
+    }
 
 
 def _language(counted: Tally) -> Language:

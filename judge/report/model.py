@@ -203,6 +203,16 @@ class Served(Record):
     judgments: int
 
 
+class LanguageScore(Record):
+    """A main measure of one system on the items of one language."""
+
+    language: str | None
+    """A language tag; None where the items do not tell it."""
+    editions: tuple[str, ...]
+    """Languages of the rubric's editions under which they were judged."""
+    cell: ScoreCell
+
+
 class Cost(Record):
     """What the run cost, as far as prices are known."""
 
@@ -292,7 +302,7 @@ class Case(Record):
 
     id: str
     group: str | None
-    lang: Language | None
+    lang: str | None
     prompt: str
     reference: str | None
     why: Why
@@ -415,6 +425,8 @@ class Report(Record):
     groups: tuple[GroupName, ...]
     measures: tuple[Measure, ...]
     scores: tuple[ScoreCell, ...]
+    languages: tuple[LanguageScore, ...] = ()
+    """The main measures by language; empty where all items are in one."""
     origin: Origin
     gate: Gate | None = None
     calibration: Calibration | None = None

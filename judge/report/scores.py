@@ -12,10 +12,10 @@ from calibration.intervals import clopper_pearson, mean_interval
 from judge.errors import ConfigError
 from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import settled, with_panel
-from judge.records import Judgment, Language, Provenance
+from judge.records import Judgment, Provenance
 from judge.report import formatting
 from judge.report.charts.svg import text_width
-from judge.report.model import Bound, GroupName, Measure, Score, ScoreCell
+from judge.report.model import Bound, GroupName, LanguageScore, Measure, Score, ScoreCell
 from judge.report.texts import Both, joined, markup_size, same, say
 from rubrics import load_rubric
 from rubrics.errors import RubricError
@@ -56,7 +56,15 @@ class Tally:
     remarks: Counter[str] = field(default_factory=Counter[str])
     """Judgments by remark."""
     provenances: set[Provenance] = field(default_factory=set[Provenance])
-    languages: Counter[Language | None] = field(default_factory=Counter[Language | None])
+    languages: Counter[str | None] = field(default_factory=Counter[str | None])
+    spoken: defaultdict[Place, Given] = field(
+        default_factory=lambda: defaultdict[Place, Given](dict)
+    )
+    """As `given`, with the language in the place of the group."""
+    editions: defaultdict[tuple[str, str | None], set[str]] = field(
+        default_factory=lambda: defaultdict[tuple[str, str | None], set[str]](set)
+    )
+    """Digests of the rubric under which items of a language were judged."""
     sums: Counter[str] = field(default_factory=Counter[str])
     """Tokens, and judgments whose cost is not known."""
     said: Counter[str] = field(default_factory=Counter[str])
@@ -100,6 +108,8 @@ def tally(judgments: Iterable[Judgment], *, judges: int, pairwise: bool) -> Tall
             place = (judgment.rubric, verdict.criterion, judgment.system, judgment.group)
             score = verdict.score if verdict.kind == "scored" else None
             counted.given[place].setdefault(judgment.id, []).append(score)
+            there = (*place[:3], judgment.lang)
+            counted.spoken[there].setdefault(judgment.id, []).append(score)
         if judgment.outcome != "ok":
             counted.missed[judgment.outcome, judgment.system, judgment.group] += 1
     return counted
@@ -127,6 +137,7 @@ def _heard(judgments: Iterable[Judgment], counted: Tally) -> Iterator[Judgment]:
         counted.provenances.add(judgment.provenance)
         counted.served[judgment.judge, judgment.served_model] += 1
         counted.languages[judgment.lang] += 1
+        counted.editions[judgment.rubric, judgment.lang].add(judgment.rubric_hash)
         counted.outcomes[judgment.outcome] += 1
         counted.remarks.update(judgment.flags)
         counted.sums["prompt_tokens"] += judgment.usage.prompt_tokens or 0
@@ -241,6 +252,34 @@ def score_cells(sheet: Sheet) -> Iterator[ScoreCell]:
                 if given:
                     here = ScoreCell(measure=index, system=system, group=group)
                     yield _filled_in(here, measure, given)
+
+
+def language_scores(
+    sheet: Sheet, editions: Mapping[tuple[str, str], str]
+) -> Iterator[LanguageScore]:
+    """Give the main measures by the language of the items; nothing where all have the same.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    editions : mapping of (str, str) to str
+        By rubric and digest, the language of the edition.
+    """
+    languages = sorted(sheet.tally.languages, key=lambda tag: (tag is None, tag or ""))
+    if len(languages) < 2:
+        return
+    for tag in languages:
+        for index, measure in enumerate(sheet.measures):
+            used = sheet.tally.editions[measure.rubric, tag]
+            for system in sheet.systems if measure.main else ():
+                given = sheet.tally.spoken.get((measure.rubric, measure.criterion, system, tag))
+                if given:
+                    cell = _filled_in(ScoreCell(measure=index, system=system), measure, given)
+                    yield LanguageScore(
+                        language=tag,
+                        editions=tuple(sorted(editions.get((measure.rubric, d), "") for d in used)),
+                        cell=cell,
+                    )
 
 
 def bounds(sheet: Sheet) -> Iterator[Bound]:

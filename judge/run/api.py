@@ -8,7 +8,7 @@ from pathlib import Path
 from judge.conversation import units
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
-from judge.grading.pointwise import Edition, Forms
+from judge.grading.pointwise import Forms, edition_of
 from judge.models import open_model
 from judge.models.base import Model, addressed
 from judge.models.budget import Budget
@@ -17,7 +17,7 @@ from judge.models.price_list import with_api
 from judge.records import Generation, Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
 from judge.store.records import Write
-from rubrics import Rubric, load_rubric
+from rubrics import Rubric
 
 
 def grade(
@@ -87,7 +87,7 @@ async def agrade(
         if count < 1:
             raise ValueError(f"{name} must be 1 or more; got {count}.")
     asked = with_api(addressed(Judge(model=judge))) if isinstance(judge, str) else addressed(judge)
-    edition = _edition(rubric)
+    edition = edition_of(rubric)
     judged = units(generations, [edition("en")])
     tasks = list(pointwise.tasks(judged, Forms([edition], [asked]), repeats=repeats))
     _refuse_twins(tasks)
@@ -143,9 +143,3 @@ def _slot(judgment: Judgment) -> tuple[str, ...]:
         str(judgment.repeat),
         judgment.order,
     )
-
-
-def _edition(rubric: str | Path | Rubric) -> Edition:
-    if isinstance(rubric, Rubric):
-        return lambda _: rubric
-    return lambda language: load_rubric(rubric, language=language)

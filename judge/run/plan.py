@@ -21,13 +21,13 @@ from judge.records import (
     Generation,
     Item,
     Judge,
-    Language,
     Reason,
     digest,
     model_digest,
 )
 from judge.store.records import Run
 from rubrics import RubricError, load_rubric
+from rubrics.library import fitting
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
@@ -54,6 +54,8 @@ class JudgingPlan:
     judges: tuple[Judge, ...]
     repeats: int = 1
     pairwise: bool = False
+    language: str = "en"
+    """In which items are judged whose own language a rubric lacks."""
     on_refusal: OnRefusal = AS_IT_IS
     """What is tried when a judge declines; only where responses are graded one at a time."""
     window: int | None = None
@@ -107,12 +109,14 @@ class JudgingPlan:
             prompts={place: form.prompt_digest for place, form in forms.items()},
             repeats=self.repeats,
             planned=planned,
+            language=self.language,
         )
 
     def create(self, store: "Store", name: str, manifest: Manifest) -> Run:
         """Keep a new run, with the rubrics themselves: a user's file may change or go."""
         asked = {(edition.rubric, edition.language) for edition in manifest.rubrics}
-        rubrics = [edition(language) for edition in self.editions for language in LANGUAGES]
+        languages = dict.fromkeys(edition.language for edition in manifest.rubrics)
+        rubrics = [edition(language) for edition in self.editions for language in languages]
         documents = {
             _kind(rubric.id, rubric.language): rubric.model_dump_json()
             for rubric in rubrics
@@ -142,7 +146,7 @@ def kept_rubrics(store: "Store", run: Run) -> dict[tuple[str, str], Rubric]:
 
 
 @lru_cache(maxsize=64)
-def in_language(rubric: Rubric, lang: Language) -> Rubric:
+def in_language(rubric: Rubric, lang: str) -> Rubric:
     """Give the twin of a built-in rubric in a language; any other rubric as it is."""
     if rubric.language == lang:
         return rubric
@@ -311,18 +315,19 @@ def plan_of_run(store: "Store", run: Run) -> JudgingPlan | GeneratingPlan:
         source=manifest.source,
         read=lambda: store.generations(run),
         editions=tuple(
-            _kept_edition(kept, rubric)
+            _kept_edition(kept, rubric, default=manifest.language)
             for rubric in dict.fromkeys(edition.rubric for edition in manifest.rubrics)
         ),
         judges=manifest.judges,
         repeats=manifest.repeats,
         pairwise=manifest.kind == "pairwise",
+        language=manifest.language,
         on_refusal=manifest.on_refusal,
         window=manifest.window,
     )
 
 
-def _kept_edition(kept: Mapping[tuple[str, str], Rubric], rubric: str) -> Edition:
-    """Give a kept rubric in the language that is asked for, or in the only one that was kept."""
+def _kept_edition(kept: Mapping[tuple[str, str], Rubric], rubric: str, *, default: str) -> Edition:
+    """Give a kept rubric in the language that is asked for, or in the one that the run names."""
     known = {language: found for (name, language), found in kept.items() if name == rubric}
-    return lambda language: known.get(language) or next(iter(known.values()))
+    return lambda tag: fitting(known, tag, default=default)

@@ -20,7 +20,7 @@ from judge.models.base import Model
 from judge.models.budget import Budget, Price
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
-from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, worst
+from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, replaced, worst
 from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.store.records import Run
@@ -44,6 +44,8 @@ class Cell(Record):
     system: str
     group: str | None
     """None for all groups together."""
+    lang: str | None = None
+    """Language of the items, where only those of one language are counted."""
     counts: Counts
     levels: Mapping[int, int] = Field(default_factory=dict[int, int])
     """How many verdicts gave each score."""
@@ -100,6 +102,25 @@ def summarise(judgments: Iterable[Judgment]) -> tuple[Cell, ...]:
         _cell(place, tallies[place], worst(stamps[place]))
         for place in sorted(tallies, key=_place_order)
     )
+
+
+def summarise_languages(judgments: Iterable[Judgment]) -> tuple[Cell, ...]:
+    """Count a run's verdicts by the language of the items; nothing where all are in one.
+
+    Parameters
+    ----------
+    judgments : iterable of Judgment
+        Streamed; only counts are held. Items whose language nobody knows are counted as ``und``.
+    """
+    spoken = (replaced(each, group=each.lang or UNDETERMINED) for each in judgments)
+    cells = [cell for cell in summarise(spoken) if cell.group is not None]
+    if len({cell.group for cell in cells}) < 2:
+        return ()
+    return tuple(cell.model_copy(update={"group": None, "lang": cell.group}) for cell in cells)
+
+
+UNDETERMINED = "und"
+"""The tag of BCP 47 for a language that nobody knows."""
 
 
 def _entries(judgment: Judgment) -> Iterator[tuple[_Place, int | str]]:

@@ -133,7 +133,8 @@ class Material(Record):
 
     group: str = ""
     """Scenario or domain."""
-    lang: Language = "zh"
+    lang: str = "zh"
+    """A language tag."""
     system: str = ""
     """Name of the model that answered."""
     turns: tuple[Turn, ...] = ()

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from judge.conversation import is_judged
-from judge.grading.pointwise import language_of
+from judge.grading.language import tag_of
 from judge.records import Generation, Language, Turn
 from judge.report import texts
 from judge.run.plan import in_language
 from judge.store.annotation_project import Claim, Draft
 from judge.web.annotation_room import Room, Visit
 from judge.web.texts import speaker
+from rubrics.library import fitting
 from rubrics.rubric import Criterion, Rubric
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def asks_turn(generation: Generation) -> bool:
 def rubrics_for(room: Room, generation: Generation) -> tuple[Rubric, ...]:
     """Give the rubrics under which an item was judged, one edition of each, by id."""
     ids = sorted({id_ for id_, _ in room.rubrics})
-    editions = (_edition(room.rubrics, id_, language_of(generation)) for id_ in ids)
+    editions = (_edition(room, id_, generation) for id_ in ids)
     return tuple(
         rubric
         for rubric in editions
@@ -250,9 +251,9 @@ def missing(
     return (*best, *left, *(["turn"] if mark and faulty and draft.turn is None else []))
 
 
-def _edition(rubrics: Mapping[tuple[str, str], Rubric], id_: str, lang: Language) -> Rubric:
-    other = "en" if lang == "zh" else "zh"
-    return rubrics[id_, lang] if (id_, lang) in rubrics else rubrics[id_, other]
+def _edition(room: Room, id_: str, generation: Generation) -> Rubric:
+    editions = {tag: rubric for (name, tag), rubric in room.rubrics.items() if name == id_}
+    return fitting(editions, tag_of(generation), default=room.desk.run.manifest.language)
 
 
 def _field(rubric: Rubric, criterion: Criterion) -> Field:

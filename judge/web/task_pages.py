@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from judge.errors import StoreError
-from judge.grading.pointwise import script_of
+from judge.grading.language import script_of, tag_of
 from judge.records import Generation
 from judge.store import claims, collected_entries, raters
 from judge.store.annotation_project import (
@@ -180,7 +180,7 @@ def _screen(
         version=table.kept.version,
         undoable=table.kept.undo_to >= 0,
         left=left,
-        text_lang=pages.language_of(first),
+        text_lang=tag_of(first) or "",
     )
 
 

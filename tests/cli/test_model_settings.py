@@ -108,9 +108,9 @@ def test_an_empty_reply_is_asked_again_at_resumption_and_a_verdict_is_not(tmp_pa
     empty = [True]
 
     def loaded(body: dict[str, Any], _number: int, _path: str) -> Answer:
-        return ok(completion("" if empty[0] and "two" in str(body) else VERDICT))
+        return ok(completion("" if empty[0] and "Is it blue" in str(body) else VERDICT))
 
-    rows = [{**ROW, "id": "a"}, {**ROW, "id": "b", "prompt": "Is two safe?"}]
+    rows = [{**ROW, "id": "a"}, {**ROW, "id": "b", "prompt": "Is it blue?"}]
     (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     words = ["--judge", "hosted_vllm/m", "--run", "r", "--no-canaries"]
     with odd_server(loaded) as server:

@@ -2,9 +2,8 @@
 
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
-from judge.grading.pointwise import Forms
+from judge.grading.pointwise import Forms, edition_of
 from judge.records import Generation, Judge
-from rubrics import load_rubric
 
 JUDGE = Judge(model="openai/scripted")
 
@@ -25,7 +24,7 @@ def generation(
 
 def tasks(count: int, judge: Judge = JUDGE, *, response: str = "It is fine.") -> list[Task]:
     """Plan judgments of as many generations under the safety rubric."""
-    forms = Forms([lambda language: load_rubric("safety", language=language)], [judge])
+    forms = Forms([edition_of("safety")], [judge])
     made = (generation(number, response=response) for number in range(count))
     return list(pointwise.tasks(made, forms))
 

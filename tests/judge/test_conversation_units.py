@@ -8,7 +8,7 @@ import pytest
 from judge.conversation import sessions, units
 from judge.files import TableError
 from judge.grading import pointwise
-from judge.grading.pointwise import Forms
+from judge.grading.pointwise import Forms, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import Manifest, Source
 from judge.records import Generation, Judge, ToolCall, Turn
@@ -51,7 +51,7 @@ those since definitions and examples entered their questions."""
 
 def _key(api: str, rubric: str, generation: Generation) -> str:
     judge = Judge(model="openai/judge", api="chat" if api == "chat" else "decisions")
-    forms = Forms([lambda language: load_rubric(rubric, language=language)], [judge])
+    forms = Forms([edition_of(rubric)], [judge])
     (task,) = pointwise.tasks([generation], forms)
     return task.key
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from judge.errors import AuthRejected
+from judge.grading.pointwise import edition_of
 from judge.manifest import AS_IT_IS, OnRefusal, Source
 from judge.models.base import Reply, ScriptedModel
 from judge.records import Generation, Judge, Judgment, Usage
 from judge.run.plan import JudgingPlan
 from judge.run.run import Settings, begin, carry_out
 from judge.store.store import Store, open_store
-from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply
 
 PAID = Reply(
@@ -38,7 +38,7 @@ def judged(
     plan = JudgingPlan(
         source=Source(name=name, sha256="0" * 64, rows=len(generations)),
         read=lambda: iter(generations),
-        editions=(lambda language: load_rubric("safety", language=language),),
+        editions=(edition_of("safety"),),
         judges=(judge,),
         pairwise=pairwise,
         on_refusal=on_refusal,

@@ -8,7 +8,7 @@ import pytest
 from judge.calibrate.passport import identity_of
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
-from judge.grading.pointwise import NEUTRAL, SECOND, Forms, neutral_frames
+from judge.grading.pointwise import NEUTRAL, SECOND, Forms, edition_of, neutral_frames
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, Source
 from judge.models.base import Question, Reply, Script, ScriptedModel
 from judge.models.budget import Budget
@@ -16,7 +16,6 @@ from judge.models.limits import Limit, Limits
 from judge.records import Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
 from judge.store.records import AttemptEnded, Write
-from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation, safe_reply
 
 OTHER = Judge(model="openai/other")
@@ -56,7 +55,7 @@ def asked(
 
 
 def planned(on_refusal: OnRefusal) -> list[Task]:
-    forms = Forms([lambda lang: load_rubric("safety", language=lang)], [JUDGE], on_refusal)
+    forms = Forms([edition_of("safety")], [JUDGE], on_refusal)
     return list(pointwise.tasks([generation()], forms))
 
 

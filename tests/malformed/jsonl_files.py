@@ -48,7 +48,7 @@ ODD_FIELDS: dict[str, dict[str, object]] = {
     "object as prompt": {"prompt": {"role": "user"}},
     "text as sample": {"sample": "1"},
     "negative sample": {"sample": -1},
-    "unknown language": {"lang": "zh-CN"},
+    "unknown language": {"lang": "Chinese"},
     "number as group": {"group": 3},
     "column in capitals": {"System": "m"},
     "empty id": {"id": ""},

@@ -72,7 +72,7 @@ FILES: dict[str, tuple[str | bytes, int | None, str]] = {
     "id with blanks": (swapped("id: tone", "id: My Tone"), 1, "'My Tone' is not a valid name"),
     "version without quotes": (swapped('"1.0"', "1.0"), 2, "version is '1.0'; write text"),
     "version of words": (swapped('"1.0"', "first"), 2, 'number it in quotes, as in "1.0"'),
-    "unknown language": (swapped("language: en", "language: fr"), 3, "it should be 'zh' or 'en'"),
+    "unknown language": (swapped("language: en", "language: French"), 3, "is no language tag"),
     "no as a weight": (swapped("weight: 0.75", "weight: no"), 18, "weight is 'no'; write a number"),
     "underscore in a number": (
         swapped("min: 0", "min: 1_000"),

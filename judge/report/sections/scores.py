@@ -40,7 +40,30 @@ def section(report: Report) -> Section | None:
         title=say("scores.title"),
         lead=_lead(report),
         pictures=[_overall(report, cells), *_heat_pictures(report)],
+        tables=tuple(_by_language(report)),
     )
+
+
+def _by_language(report: Report) -> Iterator[tuple[Both, Table]]:
+    """List the main measures by the language of the items, and the edition that judged them."""
+    rows: list[tuple[Both, ...]] = []
+    for each in report.languages:
+        measure, score = report.measures[each.cell.measure], each.cell.score
+        rows.append(
+            (
+                same(each.language) if each.language else say("scores.no_language"),
+                same(", ".join(each.editions)),
+                named(measure),
+                same(each.cell.system),
+                score_text(measure, score) if score else say("scores.none"),
+                same(formatting.counted(score.n if score else 0)),
+                same(formatting.counted(each.cell.missing)),
+            )
+        )
+    if rows:
+        names = ("language", "edition", "measure", "system", "value", "prompts", "missing")
+        table = Table(head=say_all("scores", *names), rows=rows, numbers=range(5, 7))
+        yield say("scores.by_language"), table
 
 
 def _lead(report: Report) -> Both | None:

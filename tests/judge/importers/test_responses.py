@@ -89,7 +89,7 @@ def test_gb18030_is_read_when_declared(tmp_path: Path) -> None:
         ({"id": ""}, "'id' is empty; fill it in"),
         ({"prompt": "  "}, "'prompt' is empty; fill it in"),
         ({"response": None}, "'response' is null, not text"),
-        ({"lang": "zh-CN"}, "'lang' is 'zh-CN'; use one of zh, en"),
+        ({"lang": "Chinese"}, "'lang' is 'Chinese'; write a tag such as zh, en, fr or pt-BR"),
         ({"sample": -1}, "'sample' is -1; give a number of at least 0"),
         ({"sample": "1"}, "'sample' is the text '1', not a whole number"),
         ({"System": "m"}, "column 'System' is not quite 'system'; rename it 'system'"),

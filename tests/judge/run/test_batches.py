@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models.batch import open_batches
 from judge.models.budget import Price
@@ -17,7 +18,6 @@ from judge.simulated.server import SimulatedServer, serve
 from judge.store.parts import parts
 from judge.store.records import Run
 from judge.store.store import Store, open_store
-from rubrics import load_rubric
 
 FAST = BatchSettings(poll=0.0, grace=0.0, most_lines=4)
 PRICE = Price(prompt=1e-6, completion=2e-6)
@@ -42,7 +42,7 @@ def plan_for(server: SimulatedServer, form: str, units: Sequence[Generation]) ->
     return JudgingPlan(
         source=Source(name="r.jsonl", sha256="0" * 64, rows=len(units)),
         read=lambda: iter(units),
-        editions=(lambda language: load_rubric("refusal", language=language),),
+        editions=(edition_of("refusal"),),
         judges=(judge,),
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import ConfigError
+from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.budget import Price
@@ -16,7 +17,6 @@ from judge.simulated.server import SimulatedServer, serve
 from judge.store.leases import Leases
 from judge.store.records import Run
 from judge.store.store import Store, open_store
-from rubrics import load_rubric
 from tests.postgres import needs_postgres, own_database
 
 SETTINGS = Settings(concurrency=8, recall=False)
@@ -38,7 +38,7 @@ def plan(server: SimulatedServer, count: int, *, pairwise: bool = False) -> Judg
     return JudgingPlan(
         source=Source(name="r.jsonl", sha256="0" * 64, rows=len(units)),
         read=lambda: iter(units),
-        editions=(lambda language: load_rubric("refusal", language=language),),
+        editions=(edition_of("refusal"),),
         judges=(Judge(model="openai/sim", base_url=server.base_url),),
         pairwise=pairwise,
     )

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from judge.grading.pointwise import edition_of
 from judge.records import Candidate, Judge
 from judge.simulated.server import simulated_server
 from judge.store import collected_entries
@@ -13,7 +14,6 @@ from judge.web.annotation_room import Topic
 from judge.web.labels import nearest
 from judge.web.live_model import Asker
 from judge.web.setup import collecting_run, open_room
-from rubrics import load_rubric
 from tests.judge.web.rooms import Served, csrf, served_room
 
 TOPICS = (
@@ -32,7 +32,7 @@ def collecting(folder: Path) -> Generator[Served]:
             desk=desk,
             candidate=candidate,
             judge=Judge(model="openai/judge", base_url=server.base_url),
-            edition=lambda language: load_rubric("safety", language=language),
+            edition=edition_of("safety"),
         )
         with served_room(open_room(desk, Study(), asker=asker, topics=TOPICS)) as served:
             yield served
