@@ -20,6 +20,7 @@ from cvalues.datasets.starter import (
     starter_file,
 )
 from cvalues.knowing_doing import Counted, doing_of, gaps, read_knowing, section, sizes
+from cvalues.local_judge import NAME as LOCAL
 from cvalues.multiple_choice.asking import choice_plan, heard
 from cvalues.multiple_choice.evaluate import evaluate_choices
 from cvalues.multiple_choice.items import ChoiceItem, build_items
@@ -208,6 +209,74 @@ def write(page: Report, out: Path) -> None:
     write_report(out / "report.html", page)
 
 
+FEW = 12
+"""Responses that the small model judges: a few minutes on one core."""
+
+
+def judge_locally(name: str, base_url: str, out: Path) -> Done:
+    """Have the small model on this machine judge a few English responses under one rubric."""
+    from judge.cli.judge import plan_of
+
+    path = out / "responses.jsonl"
+    rows = [each for each in load_responses() if each.lang == "en"]
+    # Every so many: all scenarios and both releases, not the first few of them.
+    chosen = rows[:: max(len(rows) // FEW, 1)][:FEW]
+    write_whole(path, "".join(f"{each.model_dump_json(exclude_none=True)}\n" for each in chosen))
+    judge = records.Judge(model=f"hosted_vllm/{LOCAL}", base_url=base_url, max_tokens=512)
+    done = run_session.conduct(
+        plan_of(
+            path,
+            "safety",
+            (judge,),
+            lang=None,
+            default_lang="en",
+            encoding=None,
+            repeats=1,
+            pairwise=False,
+        ),
+        Settings(concurrency=1, deadline=900.0, max_attempts=2),
+        name=name,
+        address=str(out / "store.db"),
+        quiet=False,
+    )
+    _go_on_unless_stopped(done)
+    run_summary.show(done, as_json=False)
+    return done
+
+
+def say_how_bad(store: Store, judged: Done) -> Report:
+    """Hold the small model against the labels, and say plainly how often it was right."""
+    units = {each.unit for each in store.generations(judged.run)}
+    truth = {(each.id, each.system, each.sample): each.scores["safe"] for each in load_truth()}
+    labels = [
+        each
+        for each in starter_labels()
+        if each.criterion == "safe" and (each.id, each.system, each.sample) in units
+    ]
+    store.add_labels(judged.run, labels)
+    agreed = [
+        given.score == truth[judgment.unit]
+        for judgment in store.judgments(judged.run)
+        for given in judgment.verdicts
+        if given.criterion == "safe" and given.kind == "scored"
+    ]
+    scored, right = len(agreed), sum(agreed)
+    safe = sum(truth[unit] == 1 for unit in units)
+    console.say()
+    console.say(
+        f"{LOCAL} gave {scored} verdicts of {len(units)} on 'safe' and agrees with the planted "
+        f"truth on {right}; always saying 'safe' would agree on {safe}. It is far too small to "
+        "judge: use the way, not the scores."
+    )
+    page = from_run(store, judged.run)
+    if scored < len(units):
+        return page
+    found, cut = calibrated(store, judged.run)
+    for line in verdict(found):
+        console.say(line)
+    return with_calibration(page, found, cut)
+
+
 def planted_profile() -> Profile:
     """Plant the truth of the starter set and a judge that errs as judges do.
 
@@ -285,22 +354,24 @@ def choosing(items: tuple[ChoiceItem, ...], system: str, base_url: str) -> Gener
 
 def import_labels(store: Store, run: Run) -> int:
     """Keep the labels of the simulated experts beside the run; the number of them."""
-    return store.add_labels(
-        run,
-        (
-            Label(
-                id=each.id,
-                system=each.system,
-                sample=each.sample,
-                rater=each.rater,
-                criterion=each.criterion,
-                score=float(each.score),
-                group=each.group,
-                source="starter",
-            )
-            for each in load_labels()
-        ),
-    )
+    return store.add_labels(run, starter_labels())
+
+
+def starter_labels() -> list[Label]:
+    """Give the labels of the simulated experts."""
+    return [
+        Label(
+            id=each.id,
+            system=each.system,
+            sample=each.sample,
+            rater=each.rater,
+            criterion=each.criterion,
+            score=float(each.score),
+            group=each.group,
+            source="starter",
+        )
+        for each in load_labels()
+    ]
 
 
 def calibrated(store: Store, run: Run) -> tuple[Findings, tuple[Part, ...]]:

@@ -4,12 +4,13 @@ A pipeline is nothing but the commands that a user would type, in order and with
 each time, so every step resumes by itself and every step can be repeated by hand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from judge.cli.model_settings import ModelSection
 from rubrics.errors import problem
 from rubrics.rubric import Record, Text
 
@@ -81,6 +82,8 @@ class Pipeline(Record):
     mc: Choosing | None = None
     calibrate: Calibrating | None = None
     report: bool = True
+    models: Mapping[Text, ModelSection] = Field(default_factory=dict[str, ModelSection])
+    """Further settings of each model, such as members of every request."""
 
     @model_validator(mode="after")
     def _has_something_to_judge(self) -> Self:
@@ -102,12 +105,14 @@ class Pipeline(Record):
         return self
 
 
-def commands(pipeline: Pipeline) -> Iterator[Command]:
+def commands(pipeline: Pipeline, config: Path | None = None) -> Iterator[Command]:
     """Write the commands of a pipeline, each as the words after ``cvalues``.
 
     Parameters
     ----------
     pipeline : Pipeline
+    config : Path or None
+        The pipeline's own file, which commands read the settings of their models from.
 
     Yields
     ------
@@ -117,13 +122,23 @@ def commands(pipeline: Pipeline) -> Iterator[Command]:
     folder = Path(pipeline.out)
     store = ("--store", pipeline.store) if pipeline.store else ()
     judged = f"{pipeline.name}-judge"
+
+    def settings(step: Endpoint | None) -> Command:
+        named = step is not None and set(step.model.split(",")) & pipeline.models.keys()
+        return ("--config", str(config)) if named and config else ()
+
     if pipeline.generate:
-        yield (*_generate(pipeline, pipeline.generate, folder), *store)
+        yield (
+            *_generate(pipeline, pipeline.generate, folder),
+            *settings(pipeline.generate),
+            *store,
+        )
     if pipeline.judge:
         responses = pipeline.responses or str(folder / "responses.jsonl")
-        yield (*_judge(pipeline.judge, responses, judged), *store)
+        yield (*_judge(pipeline.judge, responses, judged), *settings(pipeline.judge), *store)
     if pipeline.mc:
-        yield (*_mc(pipeline, pipeline.mc, folder), *store)
+        asked = None if pipeline.mc.responses else pipeline.generate
+        yield (*_mc(pipeline, pipeline.mc, folder), *settings(asked), *store)
     if pipeline.calibrate and pipeline.judge:
         yield (*_calibrate(pipeline.calibrate, judged, folder), *store)
     if pipeline.judge and _measure(pipeline):

@@ -408,6 +408,8 @@ class Answer(Record):
     outcome: Outcome
     """``ok`` when the model replied, however the reply ended."""
     response: str = ""
+    probabilities: Mapping[str, float] | None = Field(default=None, exclude_if=_absent)
+    """Of the options that were asked for; None where they were not, or the server told none."""
     finish: Finish | None = None
     provenance: Provenance = "LIVE"
     served_model: str | None = None

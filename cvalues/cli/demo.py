@@ -12,11 +12,25 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the store and the page.")] = Path(
         "cvalues-demo"
     ),
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real",
+            help="Judge twelve responses with a small real model on this machine instead.",
+        ),
+    ] = False,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of the small model, with --real.")
+    ] = 2,
 ) -> None:
     """Judge the bundled starter set with a simulated judge, and write a page.
 
-    Needs no key and no network. Everything it makes is stamped SIMULATED.
+    Needs no key and no network. Everything it makes is stamped SIMULATED. With --real a small
+    model judges, by llama.cpp, and the page shows how it does against the labels.
     """
+    if real:
+        _really(out, threads=threads)
+        return
     from cvalues import demo as steps
     from judge.cli import console
     from judge.cli.console import opened
@@ -36,4 +50,21 @@ def demo(
         steps.write(page, out)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
     console.say(f"probabilities: {curve.resolve().as_uri()}")
+    console.say(f"took {time.monotonic() - begun:.1f} s")
+
+
+def _really(out: Path, *, threads: int) -> None:
+    from cvalues import demo as steps
+    from cvalues.local_judge import local_server
+    from judge.cli import console
+    from judge.cli.console import opened
+
+    begun = time.monotonic()
+    with local_server(Path.home() / ".cache" / "cvalues", threads=threads) as base_url:
+        out.mkdir(parents=True, exist_ok=True)
+        name = datetime.now(UTC).strftime("real-%Y%m%d-%H%M%S")
+        judged = steps.judge_locally(name, base_url, out)
+    with opened(str(out / "store.db")) as store:
+        steps.write(steps.say_how_bad(store, judged), out)
+    console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
     console.say(f"took {time.monotonic() - begun:.1f} s")

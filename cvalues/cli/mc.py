@@ -18,10 +18,10 @@ from cvalues.multiple_choice.answers_file import (
     read_review,
     write_review,
 )
-from cvalues.multiple_choice.asking import choice_plan, heard, provenance_of
+from cvalues.multiple_choice.asking import WORDING_OF, Ask, choice_plan, heard, provenance_of
 from cvalues.multiple_choice.evaluate import ChoiceAnswer, evaluate_choices, settled
 from cvalues.multiple_choice.extractor import extraction_plan, readings_of
-from cvalues.multiple_choice.items import ChoiceItem, Wording, build_items, read_items
+from cvalues.multiple_choice.items import ChoiceItem, Wording, build_items, read_items, reworded
 from cvalues.multiple_choice.metrics import (
     Axis,
     ChoiceReport,
@@ -81,6 +81,7 @@ class Engine:
     tpm: float | None
     transport: str
     quiet: bool
+    ask: Ask
     words: ModelWords
     """What the command line and its file say of models beside that."""
 
@@ -153,7 +154,7 @@ def answered(
 def _asked(
     items: Sequence[ChoiceItem], engine: Engine, *, model: str, name: str, system: str
 ) -> Answered:
-    plan = choice_plan(items, engine.candidate(model), name=name, system=system)
+    plan = choice_plan(items, engine.candidate(model), name=name, system=system, ask=engine.ask)
     done = engine.conduct(plan, run=engine.run)
     with opened(engine.address) as store:
         answers = tuple(store.answers(done.run))
@@ -421,6 +422,13 @@ def mc(
     wording: Annotated[
         str, typer.Option(help="How items made of pairs ask: benchmark, or letter alone.")
     ] = "benchmark",
+    ask: Annotated[
+        str,
+        typer.Option(
+            help="How the model is asked: text as items are worded; letter for A or B; json for "
+            "an object; logprob for the likelier letter, by the server's log-probabilities."
+        ),
+    ] = "text",
     items_out: Annotated[
         Path | None, typer.Option(help="Write the items here, to be answered elsewhere, and stop.")
     ] = None,
@@ -482,7 +490,10 @@ def mc(
     from judge.files.atomic import require_places
 
     require_places(out_json, review_out, answers_out)
+    way: Ask = console.one_of(ask, get_args(Ask), option="--ask")
     loaded = load(items, wording=wording, encoding=encoding)
+    if way in WORDING_OF:
+        loaded = reworded(loaded, WORDING_OF[way])
     if items_out is not None:
         write_items(items_out, loaded)
         return
@@ -505,6 +516,7 @@ def mc(
         tpm=tpm,
         transport=transport,
         quiet=quiet,
+        ask=way,
         words=model_words(context, extra_body, omit, config),
     )
     given = answered(

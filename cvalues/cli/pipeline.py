@@ -30,7 +30,7 @@ def run(
     if not dry_run:
         folder.mkdir(parents=True, exist_ok=True)
     steps: list[dict[str, object]] = []
-    for words in commands(pipeline):
+    for words in commands(pipeline, config):
         console.note(f"$ {shlex.join(['cvalues', *words])}")
         if dry_run:
             continue

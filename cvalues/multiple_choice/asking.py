@@ -1,20 +1,41 @@
 """Put multi-choice items to a model under test."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from cvalues.multiple_choice.evaluate import ChoiceAnswer
-from cvalues.multiple_choice.items import ChoiceItem
+from cvalues.multiple_choice.items import ChoiceItem, Wording
 from judge.manifest import Source
 from judge.records import Answer, Candidate, Item, Provenance, digest
+from judge.run.answer_form import AnswerForm
 from judge.run.plan import GeneratingPlan
 
 WORST: Final[tuple[Provenance, ...]] = ("SIMULATED", "RECORDED", "LIVE")
 """From what says least of a real model."""
 
 
+Ask = Literal["text", "letter", "json", "logprob"]
+"""How the model under test is asked: in the wording of the items, for a letter, for a JSON object,
+or for a letter of which the probability counts, not what was written."""
+
+WORDING_OF: Mapping[Ask, Wording] = {"letter": "letter", "json": "json", "logprob": "letter"}
+"""The wording that goes with a way of asking; ``text`` leaves it as it is."""
+
+FORMS: Mapping[Ask, AnswerForm] = {
+    "text": AnswerForm(),
+    "letter": AnswerForm(),
+    "json": AnswerForm(ask="json", options=("1", "2")),
+    "logprob": AnswerForm(ask="logprob", options=("A", "B")),
+}
+
+
 def choice_plan(
-    items: Sequence[ChoiceItem], candidate: Candidate, *, name: str, system: str
+    items: Sequence[ChoiceItem],
+    candidate: Candidate,
+    *,
+    name: str,
+    system: str,
+    ask: Ask = "text",
 ) -> GeneratingPlan:
     """Plan a run that asks each item once.
 
@@ -27,6 +48,7 @@ def choice_plan(
         Of the items' file, for the run's manifest; their prompts are what is compared on resume.
     system : str
         Name of the model in tables.
+    ask : {'text', 'letter', 'json', 'logprob'}
 
     Returns
     -------
@@ -39,6 +61,7 @@ def choice_plan(
         read=lambda: _prompts(items),
         candidate=candidate,
         system=system,
+        form=FORMS[ask],
     )
 
 

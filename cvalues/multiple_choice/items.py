@@ -22,9 +22,9 @@ from rubrics.rubric import frame_language
 
 Label = Literal["回复1", "回复2"]
 
-Wording = Literal["benchmark", "letter"]
+Wording = Literal["benchmark", "letter", "json"]
 """``benchmark`` in Chinese is the released wording byte for byte; its English and both ``letter``
-wordings are this project's own. ``letter`` asks for A or B alone."""
+other wordings are this project's own. ``letter`` asks for A or B alone, ``json`` for an object."""
 
 _SLOT = re.compile(r"\{(question|reply_1|reply_2)\}")
 
@@ -154,6 +154,19 @@ def choice_prompt(
     """
     parts = {"question": question, "reply_1": replies[0], "reply_2": replies[1]}
     return _SLOT.sub(lambda slot: parts[slot.group(1)], _wordings()[wording][lang])
+
+
+def reworded(items: Iterable[ChoiceItem], wording: Wording) -> tuple[ChoiceItem, ...]:
+    """Put the questions of items in another wording; labels and order stay."""
+    return tuple(_reworded(item, wording) for item in items)
+
+
+def _reworded(item: ChoiceItem, wording: Wording) -> ChoiceItem:
+    pair = item.pair
+    replies = (pair.pos_resp, pair.neg_resp)
+    shown = replies if item.label == LABELS[0] else replies[::-1]
+    prompt = choice_prompt(pair.question, shown, wording=wording, lang=pair.lang)
+    return item.model_copy(update={"prompt": prompt})
 
 
 def pair_up(items: Sequence[ChoiceItem]) -> dict[str, tuple[int, ...]]:

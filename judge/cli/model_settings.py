@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from judge.cli.console import parts
 from judge.errors import ConfigError
@@ -43,7 +43,9 @@ class ModelSection(FileRecord):
 
 
 class RunConfig(FileRecord):
-    """The whole file."""
+    """The section of the file; others, of `cvalues run`, are that command's."""
+
+    model_config = ConfigDict(extra="ignore")
 
     models: Mapping[str, ModelSection]
 

@@ -26,7 +26,7 @@ SCRIPTS: tuple[tuple[str, str], ...] = (
 UNKNOWN_LANGUAGE = "en"
 """What a passport calls the language of an item in Latin letters that says none."""
 
-KANA_SHARE = 0.1
+KANA_SHARE = 0.2
 """Share of kana among kana and Han characters from which a text is Japanese, not Chinese."""
 
 SCRIPT_SHARE = 0.5

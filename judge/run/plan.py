@@ -25,6 +25,7 @@ from judge.records import (
     digest,
     model_digest,
 )
+from judge.run.answer_form import WORDS, AnswerForm, option_probabilities
 from judge.store.records import Run
 from rubrics import RubricError, load_rubric
 from rubrics.library import fitting
@@ -179,6 +180,7 @@ class Prompting:
     system_prompt: str | None
     sample: int
     key: str
+    form: AnswerForm = WORDS
 
     @property
     def asks(self) -> str:
@@ -199,6 +201,8 @@ class Prompting:
         seed = self.candidate.seed
         return Question(
             messages=(*told, Message(role="user", content=self.item.prompt)),
+            reply_schema=self.form.reply_schema,
+            logprobs=self.form.ask == "logprob",
             temperature=self.candidate.temperature,
             max_tokens=self.candidate.max_tokens,
             # Samples of one prompt must be able to differ where the provider honours seeds.
@@ -213,6 +217,9 @@ class Prompting:
         reply = came if isinstance(came, Reply) else None
         reason = None if isinstance(came, Reply) else came
         filtered = reason == "unscored.content_filtered"
+        logprob = self.form.ask == "logprob"
+        found = option_probabilities(reply.tokens if reply else None, self.form.options)
+        said = (reply.text or reply.refusal or "") if reply else ""
         return Answer(
             key=self.key,
             id=self.item.id,
@@ -220,7 +227,8 @@ class Prompting:
             sample=self.sample,
             item=self.item,
             outcome="ok" if filtered or reason is None else reason,
-            response=(reply.text or reply.refusal or "") if reply else "",
+            response=max(found, key=found.__getitem__) if logprob and found else said,
+            probabilities=found if logprob else None,
             finish=ending(reply) if reply else "filtered" if filtered else None,
             provenance=reply.provenance if reply else "LIVE",
             served_model=reply.served_model if reply else None,
@@ -252,6 +260,8 @@ class GeneratingPlan:
     """Name under which the answers are kept."""
     system_prompt: str | None = None
     samples: int = 1
+    form: AnswerForm = WORDS
+    """How the model is asked to answer."""
 
     @property
     def asked(self) -> tuple[Candidate, ...]:
@@ -264,7 +274,8 @@ class GeneratingPlan:
 
     def tasks_of(self, items: Iterable[Item]) -> Iterator[Prompting]:
         """Plan the answers to some prompts."""
-        shared = digest([model_digest(self.candidate), self.system_prompt])
+        asked = list(self.form.written().values())
+        shared = digest([model_digest(self.candidate), self.system_prompt, *asked])
         for item in items:
             for sample in range(self.samples):
                 yield Prompting(
@@ -273,6 +284,7 @@ class GeneratingPlan:
                     system=self.system,
                     system_prompt=self.system_prompt,
                     sample=sample,
+                    form=self.form,
                     key=digest([shared, item.prompt, sample]),
                 )
 
@@ -283,6 +295,7 @@ class GeneratingPlan:
             source=self.source,
             candidate=self.candidate,
             system_prompt=self.system_prompt,
+            prompts=self.form.written(),
             repeats=self.samples,
             planned=sum(1 for _ in self.tasks()),
         )
@@ -309,6 +322,7 @@ def plan_of_run(store: "Store", run: Run) -> JudgingPlan | GeneratingPlan:
             system=system,
             system_prompt=manifest.system_prompt,
             samples=manifest.repeats,
+            form=AnswerForm.read(manifest.prompts),
         )
     kept = kept_rubrics(store, run)
     return JudgingPlan(
