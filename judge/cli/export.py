@@ -69,12 +69,15 @@ def export(
 
 
 def _table(store: "Store", run: "Run", kind: str, form: str) -> Iterable[Mapping[str, object]]:
+    from judge.exporters.row_order import typed_first
     from judge.exporters.tables import feedback, filled, rows
 
     if kind == "mlflow":
         return feedback(store, run)
     if kind == "generations" and form != "jsonl":
         return filled(lambda: rows(store, run, "generations"))
+    if form == "jsonl" and kind != "attempts":
+        return typed_first(lambda: rows(store, run, cast("What", kind)))
     return rows(store, run, cast("What", kind))
 
 

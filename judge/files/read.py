@@ -9,8 +9,9 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -281,11 +282,19 @@ def _delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
     path = columns.source
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with open_plain(path) as file:
-        records = _records(text_lines(file, path, encoding), path, delimiter)
+        lines = text_lines(file, path, encoding)
+        first = next(lines, (1, ""))
+        named = _SEPARATOR.fullmatch(first[1].rstrip("\r\n"))
+        delimiter = named[1] if named else delimiter
+        rest = lines if named else chain([first], lines)
+        records = _records(rest, path, delimiter, skipped=1 if named else 0)
         line, header = next(records, (1, list[str]()))
         _check_header(header, Place(path, line), delimiter)
         columns.check(header, line)
         for line, cells in records:
+            if not any(cells):
+                # A row that somebody cleared in a spreadsheet program.
+                continue
             if len(cells) != len(header):
                 raise Place(path, line).error(
                     f"{len(cells)} cells where the header has {len(header)}",
@@ -294,13 +303,17 @@ def _delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
             yield Row(line, dict(zip(header, cells, strict=True)), path, "csv")
 
 
+_SEPARATOR = re.compile(r"sep=([,;\t|])")
+"""First line with which spreadsheet programs say how cells are separated."""
+
+
 def _records(
-    lines: Iterator[tuple[int, str]], path: Path, delimiter: str
+    lines: Iterable[tuple[int, str]], path: Path, delimiter: str, *, skipped: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
     blank: int | None = None
     while True:
-        start = reader.line_num + 1
+        start = reader.line_num + 1 + skipped
         try:
             cells = next(reader, None)
         except csv.Error as error:

@@ -178,8 +178,8 @@ def number(row: Row, name: str, *, low: float = -math.inf, high: float = math.in
     TableError
         If the column is missing, holds anything but a number, or one out of bounds.
     """
-    value = _present(row, name)
-    if row.format == "csv" and isinstance(value, str) and _DECIMAL.fullmatch(value):
+    value = _typed(row, name)
+    if isinstance(value, str) and row.format != "jsonl" and _DECIMAL.fullmatch(value):
         value = float(value)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         raise row.error(f"'{name}' is {_described(value)}, not a number", _number_fix(row))
@@ -209,11 +209,11 @@ def integer(row: Row, name: str, *, low: float = -math.inf, high: float = math.i
     Raises
     ------
     TableError
-        If the column is missing, holds anything but a whole number, or one out of bounds. In
-        CSV the digits must stand alone: ``1e0`` and ``1.0`` are refused.
+        If the column is missing, holds anything but a whole number, or one out of bounds. As text
+        the digits must stand alone: ``1e0`` and ``1.0`` are refused.
     """
     value = _present(row, name)
-    if isinstance(value, str) and row.format == "csv" and _WHOLE.fullmatch(value):
+    if isinstance(value, str) and row.format != "jsonl" and _WHOLE.fullmatch(value):
         value = int(value)
     if isinstance(value, float) and row.format == "xlsx" and _is_whole(value):
         value = int(value)
@@ -229,6 +229,18 @@ def optional_integer(
 ) -> int | None:
     """Read a whole number, None where it is missing, null or empty."""
     return None if _is_missing(row, name) else integer(row, name, low=low, high=high)
+
+
+def _typed(row: Row, name: str) -> object:
+    """Give a value; of a sheet's text without width and blanks, as people type numbers in cells.
+
+    JSON has numbers of its own, so a text there stays one.
+    """
+    value = _present(row, name)
+    if not isinstance(value, str):
+        return value
+    plain = unicodedata.normalize("NFKC", value).strip()
+    return plain if row.format != "jsonl" else value
 
 
 def choice(row: Row, name: str, options: Sequence[str]) -> str:

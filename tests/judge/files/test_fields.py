@@ -50,7 +50,7 @@ def test_labels_that_only_look_like_numbers_are_refused(value: str) -> None:
         ("jsonl", 5.0),
         ("jsonl", None),
         ("jsonl", [5]),
-        ("xlsx", "5"),
+        ("xlsx", "5.0"),
         ("xlsx", 2.5),
         ("xlsx", True),
         ("xlsx", datetime.date(2026, 1, 5)),
@@ -63,7 +63,16 @@ def test_values_of_another_type_are_no_whole_numbers(kind: Format, value: object
 
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
-    [("csv", "0.5", 0.5), ("csv", "1e-05", 1e-05), ("jsonl", 2, 2.0), ("xlsx", 2.5, 2.5)],
+    [
+        ("csv", "0.5", 0.5),
+        ("csv", "1e-05", 1e-05),
+        ("jsonl", 2, 2.0),
+        ("xlsx", 2.5, 2.5),
+        # As people type numbers in cells: as text, in full width, with blanks that nobody sees.
+        ("xlsx", "1", 1.0),
+        ("csv", "\uff11", 1.0),
+        ("csv", "\u00a01 ", 1.0),
+    ],
 )
 def test_numbers_of_each_format(kind: Format, value: object, expected: float) -> None:
     assert number(row_of(value, kind), "score") == pytest.approx(expected)
