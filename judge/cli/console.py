@@ -1,6 +1,7 @@
 """What all commands share: where output goes, how errors read, and the exit codes."""
 
 import difflib
+import io
 import json
 import os
 import re
@@ -73,7 +74,26 @@ _WORKFLOW = re.compile(r"^([ \t]*)::", re.MULTILINE)
 
 def note(text: str) -> None:
     """Print a remark to standard error, so that standard output stays what was asked for."""
-    sys.stderr.write(inert(printable(text)) + "\n")
+    try:
+        sys.stderr.write(inert(printable(text)) + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def open_streams() -> None:
+    """Make both streams take any text: a console may know few characters, or be closed.
+
+    What a console cannot show is written as an escape, and what goes to a closed stream is lost;
+    neither is a fault, nor another exit code.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Open for as long as the program runs.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
@@ -85,8 +105,19 @@ def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
 def as_json(value: object) -> None:
     """Print a JSON document; Chinese stays Chinese, and what a terminal obeys is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
+    if not _shows(text):
+        text = json.dumps(value, indent=2)
     shown = (c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
     _write("".join(shown) + "\n")
+
+
+def _shows(text: str) -> bool:
+    """Tell whether standard output knows all characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
@@ -229,6 +260,7 @@ def guarded(command: Callable[[], None]) -> int:
     int
         The program's exit code.
     """
+    open_streams()
     try:
         command()
     except SystemExit as end:

@@ -1,0 +1,83 @@
+"""Every command on consoles of few characters, and with streams that are closed: no traceback."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cvalues.cli.command_table import COMMANDS
+from tests.cli.program import command, environment, program
+
+WORKING = (
+    "rubrics show safety --lang zh",
+    "rubrics show safety --lang zh --json",
+    "rubrics list",
+    "runs list",
+    "doctor",
+    "judge 没有.jsonl --rubric safety --judge openai/m",
+    "report 没有 --out a.html",
+    "mc 没有.jsonl --model openai/m",
+    "export 没有 --what verdicts --out a.jsonl",
+    "plan-labels --margin x",
+)
+"""Command lines that show Chinese, in answers and in errors."""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "utf-16-le"])
+@pytest.mark.parametrize("words", WORKING)
+def test_a_console_of_few_characters_changes_no_exit_code(
+    words: str, encoding: str, tmp_path: Path
+) -> None:
+    usual = program(*words.split(), folder=tmp_path)
+    line = command(*words.split())
+    surroundings = environment(tmp_path, {"PYTHONIOENCODING": encoding})
+
+    shown = subprocess.run(
+        line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
+    )
+
+    assert shown.returncode == usual.code
+    text = shown.stdout.decode(encoding) + shown.stderr.decode(encoding)
+    assert "Traceback" not in text
+    assert "Error" not in text.replace("JudgeError", "")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize("words", WORKING)
+def test_a_closed_stream_changes_no_exit_code(words: str, closed: str, tmp_path: Path) -> None:
+    usual = program(*words.split(), folder=tmp_path)
+    place = {"stdout": 1, "stderr": 2}[closed]
+
+    shown = subprocess.run(
+        command(*words.split()),
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        preexec_fn=lambda: os.close(place),
+        timeout=120,
+        check=False,
+    )
+
+    assert shown.returncode == usual.code
+    assert b"Traceback" not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_is_read_on_an_ascii_console_and_by_nobody(
+    name: str, tmp_path: Path
+) -> None:
+    line = command(name, "--help")
+    surroundings = environment(tmp_path, {"PYTHONIOENCODING": "ascii"})
+    shown = subprocess.run(
+        line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
+    )
+    unread, written = os.pipe()
+    os.close(unread)
+    unheard = subprocess.run(
+        line, cwd=tmp_path, env=surroundings, stdout=written, stderr=subprocess.PIPE, check=False
+    )
+    os.close(written)
+
+    assert (shown.returncode, unheard.returncode) == (0, 0)
+    assert b"Traceback" not in shown.stderr + unheard.stderr
