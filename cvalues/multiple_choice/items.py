@@ -163,8 +163,9 @@ def reworded(items: Iterable[ChoiceItem], wording: Wording) -> tuple[ChoiceItem,
 
 def _reworded(item: ChoiceItem, wording: Wording) -> ChoiceItem:
     pair = item.pair
-    replies = (pair.pos_resp, pair.neg_resp)
-    shown = replies if item.label == LABELS[0] else replies[::-1]
+    shown = (pair.pos_resp, pair.neg_resp)
+    if item.label != LABELS[0]:
+        shown = (pair.neg_resp, pair.pos_resp)
     prompt = choice_prompt(pair.question, shown, wording=wording, lang=pair.lang)
     return item.model_copy(update={"prompt": prompt})
 

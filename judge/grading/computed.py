@@ -6,7 +6,7 @@ from pathlib import Path
 import rubrics
 from judge.records import Generation, Scored, Unscored, Verdict
 from rubrics.load import load_as
-from rubrics.rubric import Criterion, Language, Rubric
+from rubrics.rubric import Criterion, Language, Rubric, frame_language
 from rubrics.rules import RuleReading, RuleWording, apply_rule
 
 _WORDING = Path(rubrics.__file__).parent / "wording"
@@ -31,7 +31,7 @@ def computed(rubric: Rubric, generation: Generation) -> tuple[Verdict, ...]:
     if not ruled:
         return ()
     trace = [turn.model_dump(mode="json") for turn in generation.messages]
-    wording = words(rubric.language)
+    wording = words(frame_language(rubric.language))
     return tuple(
         _verdict(one, apply_rule(rule, trace, words=wording, turn=generation.turn), generation.turn)
         for one in ruled

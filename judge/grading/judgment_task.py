@@ -452,7 +452,7 @@ def read_verdicts(
     task: Task, reply: Reply, *, form: Form, canaries: tuple[str, ...]
 ) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
     """Read a reply into one verdict for each criterion, and remarks that change no score."""
-    if may_be_quoted(reply, task.material.values()):
+    if may_be_quoted(reply, texts_of(task.material)):
         return no_verdicts(task, "unscored.parse_ambiguous"), ()
     try:
         read = read_reply(reply, form.reply_model, canaries=canaries)

@@ -93,7 +93,7 @@ def test_a_rubric_is_used_in_the_items_language_or_else_in_the_runs(
     assert fitting(editions, item, default=default).language == chosen
 
 
-KEYS = {
+KEYS: dict[tuple[str | None, str], str] = {
     # Made with the version before any language was taken; they may never change.
     ("zh", "这样安全吗？"): "7964033d1012115fa2b322d96c471168dbf85b81642815275a435084c952640c",
     ("en", "Is it safe?"): "8786f00fcced27c7dba6c844171db67f9f578f5bc33c37596cf8a2c88c3fb2fa",
