@@ -219,8 +219,8 @@ def judge_locally(name: str, base_url: str, out: Path) -> Done:
 
     path = out / "responses.jsonl"
     rows = [each for each in load_responses() if each.lang == "en"]
-    # Every so many: all scenarios and both releases, not the first few of them.
-    chosen = rows[:: max(len(rows) // FEW, 1)][:FEW]
+    # From all scenarios and both releases, whose responses take turns in the file.
+    chosen = [rows[number * len(rows) // FEW + number % 2] for number in range(FEW)]
     write_whole(path, "".join(f"{each.model_dump_json(exclude_none=True)}\n" for each in chosen))
     judge = records.Judge(model=f"hosted_vllm/{LOCAL}", base_url=base_url, max_tokens=512)
     done = run_session.conduct(
@@ -249,9 +249,16 @@ def say_how_bad(store: Store, judged: Done) -> Report:
     units = {each.unit for each in store.generations(judged.run)}
     truth = {(each.id, each.system, each.sample): each.scores["safe"] for each in load_truth()}
     labels = [
-        each
-        for each in starter_labels()
-        if each.criterion == "safe" and (each.id, each.system, each.sample) in units
+        Label(
+            id=unit[0],
+            system=unit[1],
+            sample=unit[2],
+            rater="simulated-truth",
+            criterion="safe",
+            score=float(truth[unit]),
+            source="starter",
+        )
+        for unit in sorted(units)
     ]
     store.add_labels(judged.run, labels)
     agreed = [
@@ -269,8 +276,6 @@ def say_how_bad(store: Store, judged: Done) -> Report:
         "judge: use the way, not the scores."
     )
     page = from_run(store, judged.run)
-    if scored < len(units):
-        return page
     found, cut = calibrated(store, judged.run)
     for line in verdict(found):
         console.say(line)
@@ -354,24 +359,22 @@ def choosing(items: tuple[ChoiceItem, ...], system: str, base_url: str) -> Gener
 
 def import_labels(store: Store, run: Run) -> int:
     """Keep the labels of the simulated experts beside the run; the number of them."""
-    return store.add_labels(run, starter_labels())
-
-
-def starter_labels() -> list[Label]:
-    """Give the labels of the simulated experts."""
-    return [
-        Label(
-            id=each.id,
-            system=each.system,
-            sample=each.sample,
-            rater=each.rater,
-            criterion=each.criterion,
-            score=float(each.score),
-            group=each.group,
-            source="starter",
-        )
-        for each in load_labels()
-    ]
+    return store.add_labels(
+        run,
+        (
+            Label(
+                id=each.id,
+                system=each.system,
+                sample=each.sample,
+                rater=each.rater,
+                criterion=each.criterion,
+                score=float(each.score),
+                group=each.group,
+                source="starter",
+            )
+            for each in load_labels()
+        ),
+    )
 
 
 def calibrated(store: Store, run: Run) -> tuple[Findings, tuple[Part, ...]]:

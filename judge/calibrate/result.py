@@ -196,7 +196,11 @@ DESIGNS = {
 def verdict(findings: Findings) -> Iterator[str]:
     """Say whether the judge can be believed, and what experts would say of each system."""
     if findings.simulated:
-        what = "judge and experts" if findings.simulated_labels else "judge"
+        simulated = {
+            "judge": findings.provenance == "SIMULATED",
+            "experts": findings.simulated_labels,
+        }
+        what = " and ".join(who for who, is_it in simulated.items() if is_it)
         yield f"SIMULATED {what}: no finding about any real model."
     yield _headline(findings)
     for finding in findings.overall:

@@ -7,6 +7,7 @@ whatever surrounds them; what could be two verdicts is marked, and nothing is ta
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypedDict, cast
 
 from pydantic_core import from_json
@@ -16,7 +17,7 @@ from judge.models.base import Question, Reply, Thoughts, Token, provenance_of
 from judge.models.http_errors import fault_within
 from judge.models.provider_error import Sent, error_in
 from judge.models.provider_words import provider_words, squash
-from judge.records import Provenance, Usage
+from judge.records import Provenance, Usage, replaced
 
 MOST_TOKENS = 10**9
 """A count above this is none; a database takes no more than 64 bits."""
@@ -102,6 +103,10 @@ def read_completion(
     return Reply(text=None, finish_reason=finish, **around)
 
 
+NO_USAGE = Usage()
+NO_REPLY = Reply(text=None)
+
+
 class _Around(TypedDict):
     """What is read beside the choices."""
 
@@ -124,7 +129,9 @@ def _read_choices(
         raise ConnectionFailed(UNREADABLE)
     words = read_message(_members(cast("object", message)), asked)
     leaked = holds_secret(words.text, secrets)
-    return Reply(
+    # Every value was checked as it was read; a validation would cost as much as the reading.
+    return replaced(
+        NO_REPLY,
         text=None if leaked else words.text,
         tokens=read_tokens(choice.get("logprobs")) if asked and asked.logprobs else None,
         tool_calls=words.tool_calls,
@@ -305,7 +312,8 @@ def counted_usage(prompt: object, completion: object, cached: object) -> Usage:
     """
     if not _count(prompt):
         return Usage()
-    return Usage(
+    return replaced(
+        NO_USAGE,
         prompt_tokens=_count(prompt),
         completion_tokens=_count(completion),
         cached_tokens=_count(cached),
@@ -337,7 +345,13 @@ def model_name(name: object) -> str | None:
     >>> model_name("/srv/models/gemma-3-270m.gguf"), model_name("Qwen/Qwen3-8B")
     ('gemma-3-270m.gguf', 'Qwen/Qwen3-8B')
     """
-    if not isinstance(name, str) or not name.strip():
+    return _clean_name(name) if isinstance(name, str) else None
+
+
+@lru_cache(maxsize=64)
+def _clean_name(name: str) -> str | None:
+    """As `model_name`; a server sends the same name with every reply."""
+    if not name.strip():
         return None
     if _ON_DISK.match(name):
         name = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
@@ -350,7 +364,8 @@ _ON_DISK = re.compile(r"(?:[/~]|\.{1,2}[/\\]|[A-Za-z]:[/\\]|\\\\|file:)")
 def _served_model(
     body: Members, headers: Mapping[str, str], secrets: tuple[str, ...]
 ) -> str | None:
-    name = model_name(headers.get(GATEWAY_MODEL)) or model_name(body.get("model"))
+    gateway = headers.get(GATEWAY_MODEL)
+    name = (model_name(gateway) if gateway else None) or model_name(body.get("model"))
     return None if holds_secret(name, secrets) else name
 
 
