@@ -346,8 +346,10 @@ def _cells(
 
 
 def _served(store: "Store", run: Run) -> dict[str, Mapping[str, int]]:
+    from judge.store.served_models import count_served
+
     counts: dict[str, Counter[str]] = {}
-    for judge, model, _, count in store.served_models(run):
+    for judge, model, _, count in count_served(store, run):
         counts.setdefault(judge, Counter())[model] += count
     return {judge: dict(by.most_common()) for judge, by in counts.items()}
 

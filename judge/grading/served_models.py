@@ -64,8 +64,10 @@ def marked(store: "Store", run: "Run") -> Iterator[Judgment]:
     store : Store
     run : Run
     """
+    from judge.store.served_models import count_served
+
     served = Counter[tuple[Asked, str]]()
-    for judge, model, flags, count in store.served_models(run):
+    for judge, model, flags, count in count_served(store, run):
         served[asked_of(judge, flags), model] += count
     usual = usual_models(served)
     if len(served) == len(usual):

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import json
 import os
 import secrets
 import socket
@@ -17,19 +16,16 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import (
-    JSON,
     Column,
     Connection,
     Engine,
     Select,
     Table,
-    cast,
     create_engine,
     event,
     func,
     insert,
     select,
-    type_coerce,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
@@ -381,22 +377,6 @@ class Store:
         )
         with self._engine.connect() as connection:
             return {str(outcome): int(count) for outcome, count in connection.execute(query)}
-
-    def served_models(self, run: Run) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
-        """Count a run's judgments by judge, model that answered, and remarks."""
-        table = schema.judgments
-        # PostgreSQL reads the text as JSON, SQLite has functions for JSON in a text.
-        as_json = cast if self.shared else type_coerce
-        record = as_json(table.c.record, JSON)
-        served, flags = record["served_model"].as_string(), record["flags"].as_string()
-        query = (
-            select(table.c.judge, served, flags, func.count())
-            .where(table.c.run_id == run.run_id, served.is_not(None))
-            .group_by(table.c.judge, served, flags)
-        )
-        with self._engine.connect() as connection:
-            for judge, model, remarks, count in connection.execute(query):
-                yield str(judge), str(model), tuple(json.loads(remarks)), int(count)
 
     def settled(self, run: Run) -> Iterator[tuple[str, ...]]:
         """Stream the slots that need no further call.
