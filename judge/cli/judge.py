@@ -4,7 +4,7 @@ import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict, Unpack, get_args
 
@@ -180,12 +180,12 @@ def edition(
     known = unit.replace("-", "_")
     if known not in get_args(JudgedUnit):
         raise ConfigError(f"--unit {unit!r} is not known; use reply, each-reply or session.")
-    # Refused before anything is read, and made once for each edition.
-    made = cache(lambda rubric: _of_unit(rubric, known))
-    made(chosen(None))
-    return lambda tag: made(chosen(tag))
+    # Refused before anything is read.
+    _of_unit(chosen(None), known)
+    return lambda tag: _of_unit(chosen(tag), known)
 
 
+@lru_cache(maxsize=64)
 def _of_unit(rubric: Rubric, unit: str) -> Rubric:
     """Give a rubric for another unit than it was written for, which makes it another rubric."""
     ruled = next((each.id for each in rubric.criteria if each.rule is not None), None)
