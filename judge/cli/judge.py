@@ -24,6 +24,7 @@ from judge.models.budget import Price
 from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, ModelSettings
 from judge.run.plan import RULES, JudgingPlan
+from rubrics.library import load_editions
 from rubrics.rubric import JudgedUnit, Rubric, language_tag
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def rules_alone(rubrics: str) -> str:
         If a rubric has criteria that a judge must be asked for.
     """
     for ref in parts(rubrics):
-        asking = next(
-            (one for lang in get_args(Language) if (one := edition(ref, lang)(lang)).asked), None
-        )
+        asking = next((one for one in load_editions(ref).values() if one.asked), None)
         if asking is not None:
             raise ConfigError(
                 f"--judge is missing: rubric {asking.id} asks a judge for "
