@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from judge.store.store import Store
 
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
-
 RULES = "rules"
 """What stands in the place of the judge's name where no judge is asked."""
 
@@ -65,7 +63,8 @@ class JudgingPlan:
     @property
     def asked(self) -> tuple[Judge, ...]:
         """The models that will be asked; none where all criteria are rules."""
-        if not any(edition(language).asked for edition in self.editions for language in LANGUAGES):
+        # All languages of a rubric measure the same, by rules or by a judge.
+        if not any(edition(None).asked for edition in self.editions):
             return ()
         second = self.on_refusal.second
         escalated = (one.escalation.judge for one in self.judges if one.escalation is not None)
