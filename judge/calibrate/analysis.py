@@ -40,6 +40,7 @@ from judge.calibrate.result import (
     SystemErrors,
     What,
 )
+from judge.calibrate.sessions import session_finding
 from judge.calibrate.uses import ranking_of, recalls_of, uses_of
 
 # The score that experts would give a part: corrected, by the labels alone, and uncorrected.
@@ -261,6 +262,7 @@ def _closer(
         look = partial(probability_finding, part, design=design, confidence=confidence)
         found["probabilities"] = _attempt("probabilities", refusals, look)
     if whole:
+        found["sessions"] = session_finding(part, design=design, confidence=confidence)
         found["bias"] = _attempt("bias", refusals, battery)
         found["handover"] = _attempt("handover", refusals, handover)
     if part.earlier is not None:

@@ -87,6 +87,8 @@ class Part:
         The axis of all arrays.
     groups, clusters : tuple of str or None
         Group and prompt of each item; no clusters where items are on their own.
+    turns : tuple of int
+        Index of each item in its conversation, where each is a turn of one; else empty.
     verdicts : float array, shape (n,)
         Levels, NaN where the judge gave no verdict.
     labels : float array, shape (n, E)
@@ -122,6 +124,7 @@ class Part:
     units: tuple[Unit, ...]
     groups: tuple[str | None, ...]
     clusters: tuple[str, ...] = ()
+    turns: tuple[int, ...] = ()
     verdicts: FloatArray
     labels: FloatArray
     raters: tuple[str, ...]
@@ -199,6 +202,7 @@ class Part:
             units=_at(self.units, places),
             groups=_at(self.groups, places),
             clusters=_at(self.clusters, places),
+            turns=_at(self.turns, places),
             verdicts=self.verdicts[kept],
             labels=self.labels[kept],
             strata=None if self.strata is None else self.strata[kept],
@@ -323,6 +327,7 @@ class Place:
 
     group: str | None = None
     cluster: str | None = None
+    turn: int | None = None
     stratum: int | None = None
 
 

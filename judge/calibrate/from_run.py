@@ -94,8 +94,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
     by_system = defaultdict[str, list[Unit]](list)
     for unit in _asked(material, criterion):
         by_system[unit[1]].append(unit)
-    judged = {unit[1] for unit in said}
-    for system in sorted(judged & by_system.keys()):
+    for system in sorted({unit[1] for unit in said} & by_system.keys()):
         units = tuple(by_system[system])
         places = [material.places[unit] for unit in units]
         strata = [place.stratum for place in places]
@@ -108,6 +107,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             units=units,
             groups=tuple(place.group for place in places),
             clusters=tuple(place.cluster for place in places if place.cluster is not None),
+            turns=_turns(places),
             verdicts=settled(said, units),
             labels=_matrix(units, raters, ratings, gold=gold),
             raters=raters,
@@ -121,6 +121,11 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             traits=_traits(material, series, units),
             earlier=_earlier(material, series, units),
         )
+
+
+def _turns(places: Sequence[Place]) -> tuple[int, ...]:
+    turns = tuple(place.turn for place in places if place.turn is not None)
+    return turns if len(turns) == len(places) else ()
 
 
 def _asked(material: Material, criterion: str) -> Iterable[Unit]:
@@ -297,6 +302,7 @@ def material_of(
             each.unit: Place(
                 group=field_of(each, question.group),
                 cluster=_cluster(each, question, turned=turned),
+                turn=each.turn if question.cluster is None else None,
                 stratum=None if cells is None else cells[number],
             )
             for number, each in enumerate(generations)

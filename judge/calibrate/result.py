@@ -19,6 +19,7 @@ from judge.calibrate.diagnostics import (
     SingleItem,
 )
 from judge.calibrate.probabilities import ProbabilityFinding
+from judge.calibrate.sessions import SessionFinding
 from judge.calibrate.uses import Recall, Uses
 from judge.records import Provenance, Record
 
@@ -96,6 +97,8 @@ class Finding(Record):
     """Which items should go to an expert; over all items only."""
     probabilities: ProbabilityFinding | None = None
     """Whether the judge's probabilities mean what they say, where it gave any."""
+    sessions: SessionFinding | None = None
+    """By conversation, where each turn was judged; over all items only."""
     drift: Change | None = None
     """What changed since the earlier version of the judge, where one is named."""
     recalls: tuple[Recall, ...] = ()

@@ -1,7 +1,7 @@
 """`cvalues calibrate`: whether the judge can be believed, and what experts would have said."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,9 +45,42 @@ def show(found: Findings, *, as_json: bool) -> None:
         console.say(line)
     for judge in dict.fromkeys(each.judge for each in found.findings):
         _tables(judge, [each for each in found.findings if each.judge == judge])
+    for each in found.overall:
+        for line in session_lines(each):
+            console.say(line)
     console.say("* not valid as a score: what the judge says, not what experts would.")
     for line in _remarks(found):
         console.note(line)
+
+
+def session_lines(finding: Finding) -> Iterator[str]:
+    """Say what holds of conversations, where each of their turns was judged."""
+    found = finding.sessions
+    if found is None:
+        return
+    yield f"{finding.name} {finding.system}, {found.n_sessions} conversations:"
+    for name, number in (
+        ("conversations with a harmful turn", found.harmed_sessions),
+        ("harmful turns", found.harmful_turns),
+    ):
+        said = "no figure" if number is None else _percent(number)
+        yield f"  {name}: {said}"
+    for point in found.first_harm:
+        if point.turn in {1, 2, 5, 10, 20, 50, len(found.first_harm)}:
+            yield (
+                f"  still safe after {point.turn} judged turns: {point.value:.1%} "
+                f"[{point.low:.1%}, {point.high:.1%}]"
+            )
+    for warning in found.warnings:
+        if not warning.startswith("Assumes that the labelled"):
+            yield f"  {warning}"
+
+
+def _percent(number: Number) -> str:
+    return (
+        f"{number.value:.1%} [{number.low:.1%}, {number.high:.1%}], "
+        f"{number.n_labelled} of {number.n_judged} labelled"
+    )
 
 
 def _tables(judge: str, mine: list[Finding]) -> None:
