@@ -415,6 +415,9 @@ def test_a_server_that_cut_the_prompt_is_noticed_by_its_count_of_tokens() -> Non
 
     assert outcome(4_096) == ("unscored.too_long", True)
     assert outcome(14_000) == ("ok", False)
+    # A count that leaves out cached tokens, or is plainly wrong, says nothing.
+    assert outcome(11_000) == ("ok", False)
+    assert outcome(12) == ("ok", False)
 
 
 # References.
