@@ -1,4 +1,4 @@
-"""The whole road on the bundled starter set, with a simulated judge over real HTTP.
+"""The whole pipeline on the bundled starter set, with a simulated judge over real HTTP.
 
 Nothing here needs a key or a network, and nothing it shows is a finding about a real model: all
 of it is stamped SIMULATED. The steps come first, each what one command does for a user.

@@ -15,6 +15,9 @@ def main() -> None:
 
 
 def _run() -> None:
-    from cvalues.cli.app import app
+    import sys
 
-    app()
+    from cvalues.cli.app import app
+    from judge.cli.command_line import start
+
+    start(app, sys.argv[1:])

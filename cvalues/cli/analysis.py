@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, StoreOption
 
 if TYPE_CHECKING:
@@ -20,30 +21,36 @@ if TYPE_CHECKING:
 
 
 def gap(
-    run: Annotated[str, typer.Argument(help="The run that judged the systems' responses.")],
+    run: Annotated[
+        str, typer.Argument(help="Run with the judged responses.", autocompletion=complete_run)
+    ],
     mc: Annotated[
-        list[str], typer.Option(help="SYSTEM=FILE, the JSON of cvalues mc; once for each system.")
+        list[str], typer.Option(help="SYSTEM=FILE, the JSON of cvalues mc; repeat for each system.")
     ],
     measure: Annotated[
-        str, typer.Option(help="What counts as doing: safety_rate, acceptable_rate or ab_share.")
+        str,
+        typer.Option(help="Metric of response quality: safety_rate, acceptable_rate or ab_share."),
     ] = "safety_rate",
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="JSON of cvalues calibrate --by group: take its corrected rates, not the judge's."
+            help="JSON of cvalues calibrate --by group; its corrected rates replace the judge's."
         ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the run's page with it.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the run's HTML page with this section.")
+    ] = None,
     published: Annotated[
         bool,
-        typer.Option("--published", help="Show the published multi-choice numbers beside it."),
+        typer.Option("--published", help="Show the published multiple-choice numbers too."),
     ] = False,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Hold knowing against doing by group: the gap with its interval, and its name.
+    """Compare multiple-choice accuracy with response quality by group.
 
-    High on both, low on both, or a system that understands without being able to act.
+    Shows the gap with its interval: high on both, low on both, or recognition without matching
+    behaviour.
     """
     from cvalues.knowing_doing import doing_of, gaps, provenance_in, read_corrected, read_knowing
     from cvalues.taxonomy import published_beside
@@ -77,9 +84,9 @@ def gap(
         _print_gap(system, joined)
     console.say(str(document["systems"]))
     console.say(
-        "Doing is corrected by experts' labels."
+        "Response quality is corrected by expert labels."
         if corrected
-        else "Doing is the judge's own rate, not corrected for its errors: see --calibration."
+        else "Response quality is an uncorrected judge score; --calibration corrects it."
     )
     if published:
         console.say(published_beside("mc.").en)
@@ -206,29 +213,31 @@ def _print_gap(system: str, joined: "GapReport") -> None:
 def dif(
     answers: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files of cvalues mc --answers-out; one of each system will do."),
+        typer.Argument(help="Files of cvalues mc --answers-out, one per system."),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(help="A judged run, in place of files of answers.")
+        str | None,
+        typer.Option(
+            help="A judged run, instead of files of answers.", autocompletion=complete_run
+        ),
     ] = None,
     measure: Annotated[
-        str, typer.Option(help="Of a run: safety_rate, acceptable_rate or ab_share.")
+        str, typer.Option(help="Metric of the run: safety_rate, acceptable_rate or ab_share.")
     ] = "safety_rate",
     between: Annotated[
-        str | None, typer.Option(help="The two settings, such as zh,en; else the only two.")
+        str | None, typer.Option(help="The two settings, such as zh,en; default: the only two.")
     ] = None,
-    level: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Most false flags among the flags.")
-    ] = 0.05,
-    out_json: Annotated[Path | None, typer.Option(help="Write every item here.")] = None,
+    level: Annotated[float, typer.Option(min=0.001, max=0.5, help="False discovery rate.")] = 0.05,
+    out_json: Annotated[Path | None, typer.Option(help="Write all items as JSON.")] = None,
     encoding: Encoding = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Find items that function differently in two settings for equally able systems.
+    """Differential item functioning (DIF) between two languages or settings.
 
-    Mantel and Haenszel's test of each item at equal ability on the other items, adjusted for the
-    number of items. Systems, or samples of one, are the answerers; few of them flag nothing.
+    Mantel-Haenszel test of each item at equal ability on the other items, adjusted for the number
+    of items. Systems, or samples of one system, are the respondents; few respondents cannot flag an
+    item.
     """
     import json
 
@@ -323,21 +332,26 @@ def _print_dif(found: "SettingComparison") -> None:
 
 
 def judge_order(
-    run: Annotated[str, typer.Argument(help="A run that judged what cvalues dataset tests made.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run on the file of cvalues dataset tests.", autocompletion=complete_run
+        ),
+    ],
     criterion: Annotated[
         str | None,
-        typer.Option(help="RUBRIC.CRITERION whose scores are compared; else the first of the run."),
+        typer.Option(help="RUBRIC.CRITERION to compare; default: the first of the run."),
     ] = None,
     tiers: Annotated[
         str | None,
-        typer.Option(help="Systems of the run from the worst to the best; else as they were made."),
+        typer.Option(help="Systems of the run from worst to best; default: the order of the file."),
     ] = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """See whether replies of a higher tier got higher scores.
+    """Test whether replies of a higher tier get higher scores.
 
-    Each reply was judged by itself. A tie is no order; a missing score is counted apart.
+    Each reply is judged by itself. Ties and missing scores are counted separately.
     """
     from cvalues.judge_tests import OrderTest, order_report
     from judge.cli import console

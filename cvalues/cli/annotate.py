@@ -5,65 +5,83 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.completion import complete_rubric, complete_run
 from judge.cli.console import ApiKeyEnv, AsJson, BaseUrl, StoreOption
 
 
 def annotate(
-    run: Annotated[str, typer.Argument(help="A judged run to label, or a new name to collect.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A judged run to label, or a new name for collection.", autocompletion=complete_run
+        ),
+    ],
     n: Annotated[
         int | None,
         typer.Option(
             "--n",
             min=1,
-            help="Responses to draw, those to one prompt together, where the run has no draw yet; "
-            "else its draws are opened, and cvalues sample --add adds to them.",
+            help="Number of responses to sample if the run has no sample yet; later use "
+            "cvalues sample --add.",
         ),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Column whose values are strata.")] = None,
-    design: Annotated[str, typer.Option(help="random, by-verdict or neyman.")] = "random",
+    by: Annotated[str | None, typer.Option(help="Column that defines the strata.")] = None,
+    design: Annotated[
+        str, typer.Option(help="Sampling design: random, by-verdict or neyman.")
+    ] = "random",
     criterion: Annotated[
-        str | None, typer.Option(help="Criteria to ask for, with commas; else all.")
+        str | None, typer.Option(help="Criteria to label, separated by commas; default: all.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw and of every rater's order.")] = 0,
-    raters: Annotated[str | None, typer.Option(help="Names, with commas.")] = None,
-    reviewers: Annotated[str | None, typer.Option(help="Names, with commas.")] = None,
+    seed: Annotated[
+        int, typer.Option(help="Random seed of the sample and of each rater's order.")
+    ] = 0,
+    raters: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
+    reviewers: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     coordinator: Annotated[
-        str, typer.Option(help="Who sees progress and invites.")
+        str, typer.Option(help="Name of the coordinator, who sees the progress and invites people.")
     ] = "coordinator",
-    lang: Annotated[str, typer.Option(help="Screens of new people: zh or en.")] = "zh",
-    per_item: Annotated[int, typer.Option(min=1, help="Experts a task.")] = 2,
+    lang: Annotated[
+        str, typer.Option(help="Language of the screens of new people: zh or en.")
+    ] = "zh",
+    per_item: Annotated[int, typer.Option(min=1, help="Experts per task.")] = 2,
     third: Annotated[
-        str, typer.Option(help="Who settles dissent: reviewer, anyone, nobody.")
+        str, typer.Option(help="Who adjudicates disagreements: reviewer, anyone, nobody.")
     ] = "reviewer",
-    screen: Annotated[str, typer.Option(help="rubric or best-of-three.")] = "rubric",
+    screen: Annotated[str, typer.Option(help="Screen: rubric or best-of-three.")] = "rubric",
     model: Annotated[
-        str | None, typer.Option(help="Model under test, to collect attacks and questions.")
+        str | None, typer.Option(help="Model under test, for collecting attacks and questions.")
     ] = None,
     base_url: BaseUrl = None,
     api_key_env: ApiKeyEnv = None,
     judge: Annotated[
-        str | None, typer.Option(help="Judge whose opinion is shown after an attack.")
+        str | None, typer.Option(help="Judge whose verdict is shown after an attack.")
     ] = None,
     judge_base_url: Annotated[
-        str | None, typer.Option(help="Its address; else that of the model under test.")
+        str | None, typer.Option(help="URL of that judge; default: that of the model under test.")
     ] = None,
-    rubric: Annotated[str, typer.Option(help="What that judge judges by.")] = "safety",
-    max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")] = None,
-    host: Annotated[str, typer.Option(help="Name or address to serve at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 0,
-    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM key.")] = None,
+    rubric: Annotated[
+        str, typer.Option(help="Rubric of that judge.", autocompletion=complete_rubric)
+    ] = "safety",
+    max_calls: Annotated[int | None, typer.Option(min=0, help="Maximum number of calls.")] = None,
+    host: Annotated[str, typer.Option(help="Host name or address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free port.")] = 0,
+    tls_cert: Annotated[Path | None, typer.Option(help="TLS certificate (PEM).")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="TLS private key (PEM).")] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Serve others without TLS; they can read along.")
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Serve other machines without TLS; traffic can be read on the network.",
+        ),
     ] = False,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Let experts label a run, or collect attacks and questions, in their browsers.
+    """Open a room where experts label a run, or collect attacks and questions, in a browser.
 
-    All draws of the run are open: those of cvalues sample, or else one that --n makes now.
-    Prints a one-time link for each person. Ctrl-C closes the room; the same command opens it as it
-    was left, with new links.
+    All samples of the run are open: those of cvalues sample, or else the one that --n makes.
+    Prints a one-time link for each person. Ctrl-C closes the room; the same command opens it again
+    with all data and new links.
     """
     from judge.cli import console
 

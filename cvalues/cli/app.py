@@ -37,5 +37,16 @@ def cvalues(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    ui: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of the terminal: en or zh; default: CVALUES_UI, else the locale."
+        ),
+    ] = None,
 ) -> None:
-    """Judge answers on safety and responsibility, calibrate the judge, gate the release."""
+    """Score model responses with judge models, calibrate the judges against experts, gate releases.
+
+    First steps: cvalues demo. Guides: docs/index.md.
+    """
+    # Both were heeded before anything else was read, so that they may stand anywhere.
+    del version, ui

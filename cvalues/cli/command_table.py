@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from judge.cli.help_page import give_help_pages, help_page
+from judge.cli.interface import shown
+
 if TYPE_CHECKING:
-    from typer._click import Command, Context, HelpFormatter
+    from typer._click import Command, Context
 
 
 class Entry(NamedTuple):
@@ -20,37 +23,84 @@ class Entry(NamedTuple):
     target: str
     """``module:name`` of a function, or of a ``typer.Typer`` with commands of its own."""
     summary: str
+    panel: str
+    """Heading under which the list of commands shows it."""
 
+
+_START = "Judge and report"
+_EXPERTS = "Expert labels and calibration"
+_RELEASES = "Releases"
+_JUDGES = "Rubrics and judges"
+_DATA = "Data and models under test"
 
 COMMANDS: dict[str, Entry] = {
-    "demo": Entry("cvalues.cli.demo:demo", "Show the whole process on bundled, simulated data."),
-    "run": Entry("cvalues.cli.pipeline:run", "Run all steps that one YAML file describes."),
-    "fetch": Entry("cvalues.cli.datasets:fetch", "Download a data set and check it."),
-    "generate": Entry("cvalues.cli.generate:generate", "Ask a model under test for responses."),
-    "judge": Entry("judge.cli.judge:judge", "Score responses with a judge model."),
-    "work": Entry("judge.cli.workers:work", "Work on a run together with other workers."),
-    "judge-check": Entry("judge.cli.doctor:judge_check", "Measure a judge's biases by test pairs."),
-    "judge-order": Entry("cvalues.cli.analysis:judge_order", "Check scores against known tiers."),
-    "mc": Entry("cvalues.cli.mc:mc", "Two-choice test: does a model know the better reply?"),
-    "gap": Entry("cvalues.cli.analysis:gap", "Compare what a model knows with what it does."),
-    "dif": Entry("cvalues.cli.analysis:dif", "Find items that function differently."),
-    "export": Entry("judge.cli.export:export", "Write verdicts, calls, labels or a summary."),
-    "import": Entry("judge.cli.export:import_", "Read results of another evaluation tool."),
-    "report": Entry("judge.cli.export:report", "Write a run as one offline HTML page."),
-    "sample": Entry("judge.cli.labels:sample", "Draw prompts for experts to label."),
-    "triage": Entry("judge.cli.triage:triage", "Find the verdicts that need no expert."),
-    "annotate": Entry("cvalues.cli.annotate:annotate", "Let experts label in a browser."),
-    "calibrate": Entry("judge.cli.calibrate:calibrate", "Measure a judge against expert labels."),
-    "plan-labels": Entry("judge.cli.calibrate:plan_labels", "Plan how many labels are needed."),
-    "improve": Entry("judge.cli.improve:improve", "Improve a rubric, proven on sealed labels."),
-    "compare": Entry("judge.cli.gate:compare", "Compare two releases on the same prompts."),
-    "gate": Entry("judge.cli.gate:gate", "Decide whether a release may ship."),
-    "verify": Entry("judge.cli.verify:verify", "Check a passport, run or label file."),
-    "simulate-judge": Entry("judge.cli.doctor:simulate_judge", "Serve a simulated judge."),
-    "doctor": Entry("judge.cli.doctor:doctor", "Show versions, keys that are set, the store."),
-    "rubrics": Entry("judge.cli.rubrics:app", "List, show, lint and compare rubrics."),
-    "dataset": Entry("cvalues.cli.datasets:app", "Build data sets of collected material."),
-    "labels": Entry("judge.cli.labels:app", "Import expert labels."),
+    "demo": Entry(
+        "cvalues.cli.demo:demo",
+        "Run the whole pipeline on bundled data with a simulated judge.",
+        _START,
+    ),
+    "judge": Entry("judge.cli.judge:judge", "Score responses with judge models.", _START),
+    "report": Entry(
+        "judge.cli.export:report", "Write the report of a run: one offline HTML page.", _START
+    ),
+    "runs": Entry("judge.cli.runs:app", "List, show and delete runs.", _START),
+    "export": Entry(
+        "judge.cli.export:export", "Export verdicts, calls, labels or a summary.", _START
+    ),
+    "run": Entry("cvalues.cli.pipeline:run", "Run a pipeline from one YAML file.", _START),
+    "work": Entry(
+        "judge.cli.workers:work", "Start a worker on a run that several machines share.", _START
+    ),
+    "doctor": Entry("judge.cli.doctor:doctor", "Show versions and environment.", _START),
+    "sample": Entry("judge.cli.labels:sample", "Sample items for expert labelling.", _EXPERTS),
+    "annotate": Entry(
+        "cvalues.cli.annotate:annotate",
+        "Open a labelling or collection room in a browser.",
+        _EXPERTS,
+    ),
+    "labels": Entry("judge.cli.labels:app", "Import expert labels.", _EXPERTS),
+    "calibrate": Entry(
+        "judge.cli.calibrate:calibrate", "Compare judge scores with expert labels.", _EXPERTS
+    ),
+    "plan-labels": Entry(
+        "judge.cli.calibrate:plan_labels", "Estimate the required number of labels.", _EXPERTS
+    ),
+    "triage": Entry("judge.cli.triage:triage", "Select verdicts that need no expert.", _EXPERTS),
+    "compare": Entry(
+        "judge.cli.gate:compare", "Compare two releases on the same prompts.", _RELEASES
+    ),
+    "gate": Entry(
+        "judge.cli.gate:gate", "Release gate: pass, fail, or more labels needed.", _RELEASES
+    ),
+    "verify": Entry("judge.cli.verify:verify", "Check a passport, run or label file.", _RELEASES),
+    "rubrics": Entry("judge.cli.rubrics:app", "List, show, lint and compare rubrics.", _JUDGES),
+    "improve": Entry("judge.cli.improve:improve", "Improve a rubric with expert labels.", _JUDGES),
+    "judge-check": Entry(
+        "judge.cli.doctor:judge_check", "Measure how wording and layout change verdicts.", _JUDGES
+    ),
+    "judge-order": Entry(
+        "cvalues.cli.analysis:judge_order", "Test scores against replies of known order.", _JUDGES
+    ),
+    "simulate-judge": Entry(
+        "judge.cli.doctor:simulate_judge", "Serve a simulated judge over HTTP.", _JUDGES
+    ),
+    "generate": Entry(
+        "cvalues.cli.generate:generate", "Generate responses of a model under test.", _DATA
+    ),
+    "mc": Entry(
+        "cvalues.cli.mc:mc", "Multiple-choice test: is the better reply recognised?", _DATA
+    ),
+    "gap": Entry(
+        "cvalues.cli.analysis:gap", "Compare multiple-choice accuracy with behaviour.", _DATA
+    ),
+    "dif": Entry(
+        "cvalues.cli.analysis:dif", "Differential item functioning of two settings.", _DATA
+    ),
+    "fetch": Entry("cvalues.cli.datasets:fetch", "Download a data set and check it.", _DATA),
+    "import": Entry(
+        "judge.cli.export:import_", "Convert results of another evaluation tool.", _DATA
+    ),
+    "dataset": Entry("cvalues.cli.datasets:app", "Build data sets and judge tests.", _DATA),
 }
 """In the order of the list."""
 
@@ -69,7 +119,9 @@ def load_command(name: str) -> "Command":
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
         single.command(name)(found)
         found = single
-    return typer.main.get_command(found)
+    command = typer.main.get_command(found)
+    give_help_pages(command)
+    return command
 
 
 class _Commands(MutableMapping[str, Any]):
@@ -105,10 +157,12 @@ class CommandTable(TyperGroup):
         """Give the names in the table's order."""
         return list(COMMANDS)
 
-    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+    def get_help(self, ctx: "Context") -> str:
+        """Write the page of help: the commands by panel, without importing them."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in COMMANDS.items():
+            panels.setdefault(entry.panel, []).append((name, shown(entry.summary)))
+        return help_page(self, ctx, panels)
 
     def shell_complete(self, ctx: "Context", incomplete: str) -> list[Any]:
         """Complete the name of a command, or an option of the program."""

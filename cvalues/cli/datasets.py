@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, Quiet, StoreOption
 
 if TYPE_CHECKING:
@@ -17,23 +18,23 @@ _MIB: Final = 1 << 20
 
 def fetch(
     name: Annotated[
-        str | None, typer.Argument(help="Data set; without one, those that there are.")
+        str | None, typer.Argument(help="Data set; without a name, all data sets are listed.")
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="A file, a folder, or the address of a mirror's folder.",
+            help="A file, a folder, or the URL of a mirror.",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for data sets.")] = None,
     quiet: Quiet = False,
     json_: AsJson = False,
 ) -> None:
-    """Download a data set, with checksum, number of rows and columns checked.
+    """Download a data set and check its checksum, rows and columns.
 
-    A file that is not what was published is reported and not accepted. A cut download goes on when
-    the same command is given again.
+    A file that differs from the published one is reported and refused. The same command resumes an
+    interrupted download.
     """
     if name is None:
         _list_data_sets(as_json=json_)
@@ -119,7 +120,8 @@ class _Shown:
 
 app = typer.Typer(
     name="dataset",
-    help="Data sets of collected material, judge tests, experts' records: build, tests, records.",
+    help="Data sets from collected material, judge tests and expert records: build, tests, "
+    "records.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -133,26 +135,46 @@ def dataset() -> None:
 
 @app.command()
 def build(
-    run: Annotated[str, typer.Argument(help="The run in whose room it was collected.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="Run in whose room the material was collected.", autocompletion=complete_run
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    licence: Annotated[str, typer.Option(help="Under which the set is given on.")],
-    name: Annotated[str | None, typer.Option(help="Of the set; else that of the run.")] = None,
-    train: Annotated[float, typer.Option(min=0, max=1, help="Share of prompts.")] = 0.8,
-    dev: Annotated[float, typer.Option(min=0, max=1, help="Share; the rest is test.")] = 0.1,
-    seed: Annotated[int, typer.Option(help="Same seed, same splits.")] = 0,
-    parquet: Annotated[bool, typer.Option(help="Write Parquet beside JSONL.")] = True,
+    licence: Annotated[str, typer.Option(help="Licence of the data set.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set; default: that of the run.")
+    ] = None,
+    train: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of prompts in the training split.")
+    ] = 0.8,
+    dev: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of prompts in the development split; the rest is the test split.",
+        ),
+    ] = 0.1,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same splits.")
+    ] = 0,
+    parquet: Annotated[bool, typer.Option(help="Write Parquet as well as JSONL.")] = True,
     better: Annotated[
         Path | None,
-        typer.Option(help="A model's responses to missing.jsonl of an earlier build; marked so."),
+        typer.Option(
+            help="A model's responses to missing.jsonl of an earlier build; marked as such."
+        ),
     ] = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Build prompts, pairs, both-order multi-choice items and a data card.
+    """Build prompts, pairs, multiple-choice items in both orders and a data card.
 
-    Only what a reviewer accepted is used. Near-duplicate prompts never stand in two splits. Where
-    nobody has written the better reply to an attack, its prompt stands in missing.jsonl: ask a
-    model with cvalues generate, and build again with --better.
+    Only accepted material is used. Near-duplicate prompts are kept in one split. Attacks without a
+    better reply are listed in missing.jsonl: generate replies with cvalues generate and build again
+    with --better.
     """
     from cvalues.datasets.build import build as built_of
     from cvalues.datasets.build import write_set
@@ -190,19 +212,21 @@ def judge_tests(
     source: Annotated[
         str,
         typer.Argument(
-            help="CValues-Comparison rows, multi-choice items or pairs; or cvalues-comparison or "
-            "cvalues-mc, when it was fetched; or starter."
+            help="CValues-Comparison rows, multiple-choice items or pairs; or "
+            "cvalues-comparison or cvalues-mc once fetched; or starter."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Responses to judge, one object a line.")],
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Tests to draw; else all.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same draw.")] = 0,
+    out: Annotated[Path, typer.Option(help="Responses to judge, one JSON object per line.")],
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="Number of tests to sample; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same tests.")] = 0,
     encoding: Encoding = None,
 ) -> None:
-    """Make tests of a judge: replies to one prompt whose order of quality is known.
+    """Make judge tests: replies to one prompt with a known order of quality.
 
-    The tier stands where the model's name does. Judge the file, then see with `cvalues judge-order`
-    whether the scores follow the order.
+    The tier is written as the system. Judge the file, then test with `cvalues judge-order` whether
+    the scores follow the order.
     """
     import random
 
@@ -225,19 +249,18 @@ def judge_tests(
 
 @app.command()
 def records(
-    file: Annotated[
-        str, typer.Argument(help="Experts' records; or 100poisonmpts, when it was fetched.")
-    ],
+    file: Annotated[str, typer.Argument(help="Expert records; or 100poisonmpts once fetched.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     system: Annotated[
-        str, typer.Option(help="Name of the model whose three replies they are.")
+        str, typer.Option(help="Name of the model that wrote the three replies.")
     ] = "default",
     encoding: Encoding = None,
 ) -> None:
-    """Turn experts' records into prompts, responses to judge, and labels.
+    """Convert expert records into prompts, responses to judge, and labels.
 
-    Three replies, which is best, 1 to 10 for the best, and the expert's own answer, which becomes
-    the reference. The score is a label of the best reply under `responsibility.overall`.
+    A record has three replies, the best of them, a score from 1 to 10 for the best, and the
+    expert's own answer, which becomes the reference. The score is a label of the best reply for
+    `responsibility.overall`.
     """
     from cvalues.datasets.fetch import source_file
     from cvalues.judge_tests import read_expert_records, write_tables

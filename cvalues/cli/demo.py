@@ -23,7 +23,7 @@ def demo(
         int, typer.Option(min=1, help="Threads of the small model, with --real.")
     ] = 2,
 ) -> None:
-    """Judge the bundled starter set with a simulated judge, and write a page.
+    """Run the whole pipeline on the bundled starter set with a simulated judge; write a page.
 
     Needs no key and no network. Everything it makes is stamped SIMULATED. With --real a small
     model judges, by llama.cpp, and the page shows how it does against the labels.

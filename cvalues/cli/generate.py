@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli import console
+from judge.cli.completion import complete_run
 
 if TYPE_CHECKING:
     from judge.records import Item
@@ -17,22 +18,27 @@ def generate(
     prompts: Annotated[
         str,
         typer.Argument(
-            help="JSONL, CSV or XLSX with a column prompt; or cvalues-prompts or 100poisonmpts, "
-            "when it was fetched; or starter, the bundled set."
+            help="JSONL, CSV or XLSX with a column prompt; or a fetched data set "
+            "(cvalues-prompts, 100poisonmpts); or starter, the bundled set."
         ),
     ],
-    model: Annotated[str, typer.Option(help="The model under test, a litellm string.")],
+    model: Annotated[str, typer.Option(help="Model under test (litellm model name).")],
     mapping: Annotated[
         Path | None,
         typer.Option(
-            help="JSON with columns, groups and lang, or a table of name and group: how your "
-            "file names what is read here."
+            help="Mapping of your column and group names: JSON with columns, groups and lang, "
+            "or a table with name and group."
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
+        Path | None, typer.Option(help="Write the responses here, as input of cvalues judge.")
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the run; an existing name resumes that run.", autocompletion=complete_run
+        ),
+    ] = None,
     base_url: console.BaseUrls = None,
     api_key_env: console.ApiKeyEnv = None,
     extra_body: console.ExtraBody = None,
@@ -40,14 +46,14 @@ def generate(
     config: console.Config = None,
     store: console.StoreOption = None,
     system: Annotated[
-        str | None, typer.Option(help="Name of the model in tables; else the model string.")
+        str | None, typer.Option(help="Name of the model in tables; default: the model name.")
     ] = None,
     system_prompt: Annotated[
-        Path | None, typer.Option(help="Text file with what the model is told before each prompt.")
+        Path | None, typer.Option(help="Text file with the system prompt.")
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Answers to each prompt.")] = 1,
+    samples: Annotated[int, typer.Option(min=1, help="Responses per prompt.")] = 1,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.7,
-    max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 2048,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Maximum tokens of a response.")] = 2048,
     seed: console.Seed = None,
     encoding: console.Encoding = None,
     concurrency: console.Concurrency = 32,
@@ -66,13 +72,15 @@ def generate(
     poll: console.Poll = 60.0,
     batch_lines: console.BatchLines = None,
     batch_cancel: console.BatchCancel = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Dry run: print the plan and stop.")
+    ] = False,
     quiet: console.Quiet = False,
     json_: console.AsJson = False,
 ) -> None:
-    """Ask a model under test for responses to prompts.
+    """Generate responses of a model under test.
 
-    Refusals, filtered and cut answers are results. The run resumes like one of `cvalues judge`.
+    Refusals, filtered and truncated responses are results. Runs resume as in `cvalues judge`.
     """
     from judge.cli import console, run_session, run_summary
     from judge.cli.crew import crew_of

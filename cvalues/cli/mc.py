@@ -31,6 +31,7 @@ from cvalues.multiple_choice.metrics import (
 )
 from cvalues.taxonomy import published_numbers
 from judge.cli import console, run_session
+from judge.cli.completion import complete_run
 from judge.cli.console import opened
 from judge.cli.judge import prices_of
 from judge.cli.model_settings import ModelWords, model_words, with_words
@@ -410,17 +411,17 @@ def mc(
     items: Annotated[
         str,
         typer.Argument(
-            help="A file of CValues records or of pairs of a better and a worse reply; or "
-            "cvalues-mc, when it was fetched; or starter, the bundled set."
+            help="CValues records, or pairs of a better and a worse reply; or cvalues-mc once "
+            "fetched; or starter, the bundled set."
         ),
     ],
     responses: Annotated[
-        Path | None, typer.Option(help="Recorded answers: the records with a response.")
+        Path | None, typer.Option(help="Recorded answers: the records with a field response.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model to ask, a litellm string.")] = None,
-    out_json: Annotated[Path | None, typer.Option(help="Write the result here.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model to ask (litellm model name).")] = None,
+    out_json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     wording: Annotated[
-        str, typer.Option(help="How items made of pairs ask: benchmark, or letter alone.")
+        str, typer.Option(help="Question form for items made of pairs: benchmark, or letter.")
     ] = "benchmark",
     ask: Annotated[
         str,
@@ -430,36 +431,45 @@ def mc(
         ),
     ] = "text",
     items_out: Annotated[
-        Path | None, typer.Option(help="Write the items here, to be answered elsewhere, and stop.")
+        Path | None,
+        typer.Option(help="Write the items to a file, to be answered elsewhere, and stop."),
     ] = None,
     extractor: Annotated[
-        str | None, typer.Option(help="Model that reads the answers that rules could not read.")
+        str | None, typer.Option(help="Model that reads answers which the rules cannot parse.")
     ] = None,
     review_out: Annotated[
-        Path | None, typer.Option(help="XLSX for a person: answers that could not be read.")
+        Path | None, typer.Option(help="XLSX with unparsed answers, for a person to read.")
     ] = None,
     review: Annotated[
-        Path | None, typer.Option(help="The same sheet with the readings filled in.")
+        Path | None, typer.Option(help="The sheet of --review-out, filled in.")
     ] = None,
     answers_out: Annotated[
-        Path | None, typer.Option(help="Write each answer and its reading here, for cvalues dif.")
+        Path | None,
+        typer.Option(help="Write each answer with its parsed choice, as input of cvalues dif."),
     ] = None,
     mix: Annotated[
         list[str] | None,
         typer.Option(
-            help="Show acc too as if kinds of items had other shares, such as "
-            "origin:chatgpt=0.5,person=0.5. Also difficulty_level:, domain_en:, pair_type:."
+            help="Reweight acc to other shares of item types, such as "
+            "origin:chatgpt=0.5,person=0.5. Also difficulty_level:, domain_en:, "
+            "pair_type:."
         ),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Show the numbers that CValues published beside it.")
+        bool, typer.Option("--published", help="Show the published CValues numbers too.")
     ] = False,
     system: Annotated[
-        str | None, typer.Option(help="Whose answers to take, or what to call the model asked.")
+        str | None,
+        typer.Option(help="System whose answers are used, or the name of the model asked."),
     ] = None,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.999)] = 0.95,
     encoding: console.Encoding = None,
-    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the run; an existing name resumes that run.", autocompletion=complete_run
+        ),
+    ] = None,
     store: console.StoreOption = None,
     base_url: console.BaseUrl = None,
     api_key_env: console.ApiKeyEnv = None,
@@ -467,7 +477,7 @@ def mc(
     omit: console.Omit = None,
     config: console.Config = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
-    max_tokens: Annotated[int, typer.Option(min=16, help="Longest answer.")] = 1024,
+    max_tokens: Annotated[int, typer.Option(min=16, help="Maximum tokens of a response.")] = 1024,
     seed: console.Seed = None,
     concurrency: console.Concurrency = 32,
     max_attempts: console.MaxAttempts = 4,
@@ -481,10 +491,10 @@ def mc(
     quiet: console.Quiet = False,
     json_: console.AsJson = False,
 ) -> None:
-    """Check whether a model recognises the better of two replies.
+    """Check whether a model recognises the better of two replies (multiple choice).
 
-    Reports acc and acc* as the benchmark defines them, by pair, difficulty and domain, beside two
-    length rules. Exit code 5: some items have no answer.
+    Reports acc and acc* as the benchmark defines them, by pair, difficulty and domain, with two
+    length baselines. Exit code 5: some items have no answer.
     """
     from judge.cli import console
     from judge.files.atomic import require_places

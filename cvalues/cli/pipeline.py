@@ -10,12 +10,12 @@ def run(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(help="The pipeline, a YAML file; see docs/run.md.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the commands and run none.")
+        bool, typer.Option("--dry-run", help="Dry run: print the commands without running them.")
     ] = False,
 ) -> None:
-    """Generate, judge, check comprehension, calibrate, and report, as one file says.
+    """Run a pipeline from one file: generate, judge, multiple choice, calibrate, report.
 
-    Prints each command before it runs it. Called again it resumes: each step has a run of its own.
+    Each command is printed before it runs. The same command resumes an interrupted pipeline.
     """
     import json
     import shlex

@@ -21,7 +21,7 @@ from judge.calibrate.diagnostics import (
 from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.sessions import SessionFinding
 from judge.calibrate.uses import Recall, Uses
-from judge.records import Provenance, Record
+from judge.records import Provenance, Record, counted
 
 What = Literal[
     "corrected",
@@ -192,7 +192,7 @@ DESIGNS = {
     "random": "at random from all items",
     "by-verdict": "at random among items with the same verdict",
     "curated": "by hand (a curated set)",
-    "as-drawn": "as the recorded draw says",
+    "as-drawn": "as recorded by cvalues sample",
 }
 
 
@@ -217,12 +217,12 @@ def verdict(findings: Findings) -> Iterator[str]:
         if finding.drift is not None:
             yield f"{_where(finding, findings)}: {_drifted(finding.drift)}"
     yield from _moved(findings)
-    yield f"Assumed: the labelled items were chosen {DESIGNS[findings.design]}."
+    yield f"Assumption: labelled items were chosen {DESIGNS[findings.design]}."
 
 
 def score(finding: Finding, value: float) -> str:
     """Write a value in the unit of the finding."""
-    return f"{100 * value:.1f} %" if finding.kind == "rate" else f"{value:.2f}"
+    return f"{100 * value:.1f}%" if finding.kind == "rate" else f"{value:.2f}"
 
 
 def interval(finding: Finding, low: float, high: float) -> str:
@@ -236,9 +236,9 @@ def _headline(findings: Findings) -> str:
     found = findings.overall
     shown = sum(each.above_chance is True for each in found)
     if findings.untrusted:
-        return "The judge must not be used: it is no better than chance wherever it was checked."
+        return "Do not use this judge: it is no better than chance wherever it was checked."
     if shown == len(found):
-        return "The judge can be used, corrected by the labels as below; its own scores cannot."
+        return "Use the corrected scores below; do not use the raw scores."
     unusable = sum(each.unusable for each in found)
     doubtful = sum(each.above_chance is False for each in found)
     counted = {
@@ -249,7 +249,7 @@ def _headline(findings: Findings) -> str:
     why = "; ".join(f"in {count} {what}" for what, count in counted.items() if count)
     if shown:
         cases = f"{shown} of {len(found)} cases"
-        return f"The judge can be used, corrected by the labels, in {cases}; {why}."
+        return f"Use the corrected scores below, not the raw scores, in {cases}; {why}."
     return f"The labels do not show that the judge can be used: of {len(found)} cases, {why}."
 
 
@@ -263,11 +263,12 @@ def _sentence(finding: Finding) -> str:
         return _refused(finding)
     own, corrected = finding.judge_only.value, finding.corrected
     said = (
-        f"experts would give {score(finding, corrected.value)} "
-        f"{interval(finding, corrected.low, corrected.high)} ({finding.n_labelled} labels)"
+        f"corrected score {score(finding, corrected.value)}, {corrected.confidence:.0%} CI "
+        f"{interval(finding, corrected.low, corrected.high)}, "
+        f"{counted(finding.n_labelled, 'label')}"
     )
     if own is not None:
-        said += f"; the judge alone says {score(finding, own)}, {_leaning(own, corrected)}"
+        said += f"; uncorrected {score(finding, own)}, {_leaning(own, corrected)}"
     return f"{said}. {_use(finding)}{_agreement(finding)}"
 
 
@@ -277,8 +278,8 @@ def _use(finding: Finding) -> str:
         return ""
     rare = finding.recalls[0]
     name = "passes" if rare.passes else "fails"
-    ends = f"[{100 * rare.rate.low:.0f}, {100 * rare.rate.high:.0f}] %"
-    said = f"It finds {rare.found} of {rare.n} labelled {name}, {ends} of all"
+    ends = f"[{100 * rare.rate.low:.0f}%, {100 * rare.rate.high:.0f}%]"
+    said = f"Recall of {name}: {rare.found} of {rare.n} labelled, 95% CI {ends}"
     uses = finding.uses
     if uses.single_items.good:
         return f"{said}. "
@@ -307,7 +308,7 @@ def _refused(finding: Finding) -> str:
     said = f"no corrected score: {why.why}" if why else "no corrected score."
     if finding.human_only is not None:
         ends = finding.human_only
-        said += f" The labels alone say {interval(finding, ends.low, ends.high)}."
+        said += f" Labels alone: {interval(finding, ends.low, ends.high)}."
     return said
 
 
@@ -321,16 +322,16 @@ def _agreement(finding: Finding) -> str:
     )
     if ceiling is None:
         return f"{said}."
-    said += f"; experts among themselves {ceiling.experts.value:.2f}"
+    said += f"; inter-expert agreement {ceiling.experts.value:.2f}"
     if ceiling.ratio is not None:
-        said += f", the judge reaches {100 * ceiling.ratio.value:.0f} % of that"
+        said += f"; judge/expert ratio {ceiling.ratio.value:.2f}"
     return f"{said}."
 
 
 def _probable(found: ProbabilityFinding) -> str:
     """Say what the judge's probabilities are worth."""
     if not found.informative:
-        return "the judge's probabilities say nothing of what experts pass"
+        return "the judge's probabilities carry no information about the experts' labels"
     error = found.error
     said = (
         f"the judge's probabilities are off by {max(error.value, 0.0):.3f} on average "
@@ -353,7 +354,7 @@ def _differ(errors: SystemErrors) -> str:
 
 
 def _share(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.0f} %"
+    return "-" if rate is None else f"{100 * rate:.0f}%"
 
 
 def _drifted(drift: Change) -> str:
@@ -390,9 +391,9 @@ def _moves(effect: Influence, kind: Kind) -> str:
     error = effect.error
     each = "" if effect.contrast == "with against without" else " per standard deviation"
     return (
-        f"{effect.name} moves the judge, {_points(kind, error.value)} "
+        f"{effect.name} biases the judge: {_points(kind, error.value)} "
         f"[{_points(kind, error.low)}, {_points(kind, error.high)}] "
-        f"{'percentage points' if kind == 'rate' else 'points'}{each} against the experts."
+        f"{'percentage points' if kind == 'rate' else 'points'}{each} relative to the experts."
     )
 
 

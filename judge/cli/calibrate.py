@@ -16,6 +16,7 @@ from judge.calibrate.passport import foreign_identity, identity_of, issue
 from judge.calibrate.result import COEFFICIENTS, Finding, Findings, interval, score, verdict
 from judge.cli import console
 from judge.cli.calibrate_inputs import Calibrated, Gathered
+from judge.cli.completion import complete_run
 from judge.cli.console import opened
 from judge.errors import ConfigError
 from judge.files.atomic import write_whole
@@ -48,7 +49,7 @@ def show(found: Findings, *, as_json: bool) -> None:
     for each in found.overall:
         for line in session_lines(each):
             console.say(line)
-    console.say("* not valid as a score: what the judge says, not what experts would.")
+    console.say("* uncorrected judge score: not valid as a result.")
     for line in _remarks(found):
         console.note(line)
 
@@ -93,7 +94,7 @@ def _tables(judge: str, mine: list[Finding]) -> None:
         {
             **what,
             "labels": "labels",
-            "own": "judge*",
+            "own": "judge score*",
             "corrected": "corrected",
             "alone": "labels alone",
         },
@@ -104,10 +105,10 @@ def _tables(judge: str, mine: list[Finding]) -> None:
         {
             **what,
             "both": "items",
-            "percent": "equal",
+            "percent": "raw agreement",
             "main": "agreement",
-            "ceiling": "experts",
-            "ratio": "judge / experts",
+            "ceiling": "inter-expert",
+            "ratio": "judge/expert ratio",
         },
     )
     console.say()
@@ -229,7 +230,7 @@ def write_passport(
         source=read.source,
     )
     save_passport(made, path)
-    console.note(f"passport until {made.expires} in {path}")
+    console.note(f"passport: {path}, valid until {made.expires}")
     for sentence in least_labels(_prompts(read.parts)):
         console.note(sentence)
 
@@ -269,8 +270,8 @@ def calibrate(
     design: Annotated[
         str | None,
         typer.Option(
-            help="How the labelled items were chosen: random, by-verdict or curated. Needed, "
-            "unless cvalues sample drew them."
+            help="How the labelled items were chosen: random, by-verdict or curated. Required "
+            "unless cvalues sample chose them."
         ),
     ] = None,
     clusters: console.Clusters = None,
@@ -283,51 +284,58 @@ def calibrate(
     against: Annotated[
         str | None,
         typer.Option(
-            help="An earlier version of the judge on the same items: a run, or with --scores a "
-            "file of scores. Shows what has drifted."
+            help="An earlier version of the judge on the same items (a run, or a file of scores"
+            " with --scores), to measure drift.",
+            autocompletion=complete_run,
         ),
     ] = None,
     family: Annotated[
         str | None,
-        typer.Option(help="SYSTEM,...: systems of the judge's own family; shows self-preference."),
+        typer.Option(
+            help="SYSTEM,...: systems of the judge's model family, to measure self-preference."
+        ),
     ] = None,
     covariate: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column that should not move the judge: numbers, or two words. Length, language "
-            "and refusals are looked at anyway where they are known."
+            help="Column that should not affect the judge: numbers, or two categories. Length, "
+            "language and refusals are always tested if known."
         ),
     ] = None,
     wanted_agreement: Annotated[
         float,
-        typer.Option(help="That verdicts must reach which are not handed to an expert."),
+        typer.Option(help="Agreement required of verdicts that are not passed to an expert."),
     ] = 0.9,
     wanted_reliability: Annotated[
-        float, typer.Option(help="That the mean of several experts must reach.")
+        float, typer.Option(help="Reliability required of the mean of several experts.")
     ] = 0.8,
-    confidence: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
-    out_json: Annotated[Path | None, typer.Option(help="Write everything as JSON.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write a page with what was found.")] = None,
+    confidence: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    out_json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML page with the results.")
+    ] = None,
     half_width: Annotated[
         float | None,
-        typer.Option(help="Draw on the page how many labels this half-width needs, such as 0.03."),
+        typer.Option(help="Show on the page how many labels this half-width needs, such as 0.03."),
     ] = None,
-    passport: Annotated[Path | None, typer.Option(help="Write the judge's passport.")] = None,
+    passport: Annotated[
+        Path | None, typer.Option(help="Write the judge's calibration passport.")
+    ] = None,
     judge_hash: Annotated[
-        str | None, typer.Option(help="What to know the judge of --scores by; else unknown.")
+        str | None, typer.Option(help="Identifier of the judge of --scores; default: unknown.")
     ] = None,
     rubric_hash: Annotated[
-        str | None, typer.Option(help="What to know its rubric by; else unknown.")
+        str | None, typer.Option(help="Identifier of its rubric; default: unknown.")
     ] = None,
-    valid_days: Annotated[int, typer.Option(help="How long the passport holds.", min=1)] = 90,
+    valid_days: Annotated[int, typer.Option(help="Days until the passport expires.", min=1)] = 90,
     store: console.StoreOption = None,
     encoding: console.Encoding = None,
     json_: console.AsJson = False,
 ) -> None:
-    """Hold a judge's scores against expert labels: agreement, human ceiling, corrected scores.
+    """Compare judge scores with expert labels: agreement, inter-expert agreement, corrected scores.
 
-    Works on the output of any evaluation tool, or on a run. Exit code 4 when the judge is no
-    better than chance wherever it was checked, 3 when groups without labels leave no score for all.
+    Works on a run or on the output of any evaluation tool. Exit code 4: the judge is no better than
+    chance wherever it was checked; 3: groups without labels leave no overall score.
     """
     from judge.cli import calibrate_inputs, console
 
@@ -377,58 +385,63 @@ def plan_labels(
     labels: console.Labels = None,
     half_width: Annotated[
         float | None,
-        typer.Option(help="Wanted half-width of the interval, such as 0.03; in points for a mean."),
+        typer.Option(help="Target half-width of the interval, such as 0.03; in points for a mean."),
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option(help="Margin of a gate on two systems, such as 0.02."),
+        typer.Option(help="Non-inferiority margin of the gate, such as 0.02."),
     ] = None,
     floor: Annotated[
         float | None,
-        typer.Option(help="What one system must reach on its own, such as 0.95."),
+        typer.Option(help="Floor that the candidate must reach by itself, such as 0.95."),
     ] = None,
-    looks: Annotated[int, typer.Option(help="Looks that the policy plans.", min=1)] = 5,
+    looks: Annotated[int, typer.Option(help="Number of looks that the policy plans.", min=1)] = 5,
     shared: Annotated[
         float,
-        typer.Option(help="Share of prompts on which both systems answer alike, 0 if unknown."),
+        typer.Option(
+            help="Share of prompts on which both systems get the same label, 0 if unknown."
+        ),
     ] = 0.0,
-    power: Annotated[float, typer.Option(help="Wanted chance that the gate passes.")] = 0.8,
+    power: Annotated[float, typer.Option(help="Target power of the gate.")] = 0.8,
     assurance: Annotated[
-        float, typer.Option(help="Wanted chance that the half-width is reached.")
+        float, typer.Option(help="Target probability of reaching the half-width.")
     ] = 0.8,
-    error: Annotated[float, typer.Option(help="Risk of each limit of the gate.")] = 0.05,
+    error: Annotated[float, typer.Option(help="Error level of each limit of the gate.")] = 0.05,
     rate: Annotated[
-        float | None, typer.Option(help="Without labels: expected share of passes, such as 0.97.")
+        float | None, typer.Option(help="Without labels: expected pass rate, such as 0.97.")
     ] = None,
     sensitivity: Annotated[
-        float, typer.Option(help="Without labels: share of passes that the judge finds.")
+        float, typer.Option(help="Without labels: sensitivity of the judge.")
     ] = 0.9,
     specificity: Annotated[
-        float, typer.Option(help="Without labels: share of fails that the judge finds.")
+        float, typer.Option(help="Without labels: specificity of the judge.")
     ] = 0.7,
-    items: Annotated[int, typer.Option(help="Without labels: judged items.", min=10)] = 5000,
+    items: Annotated[
+        int, typer.Option(help="Without labels: number of judged items.", min=10)
+    ] = 5000,
     by: console.By = None,
     judge: console.JudgeName = None,
     scale: console.Scales = None,
     at_least: console.AtLeast = None,
     criterion: Annotated[
         str | None,
-        typer.Option(help="Criteria to plan for, with commas; else rates, else all."),
+        typer.Option(help="Criteria to plan for, separated by commas; default: rates, else all."),
     ] = None,
     only: console.Only = None,
     gold: console.Gold = None,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Show the half-width for more and more labels.")
+        bool,
+        typer.Option("--curve", help="Show the half-width as a function of the number of labels."),
     ] = False,
     store: console.StoreOption = None,
     encoding: console.Encoding = None,
     json_: console.AsJson = False,
 ) -> None:
-    """Say how many expert labels are needed, from a first set of labels or from a guess.
+    """Estimate the required number of expert labels, from a pilot or from assumptions.
 
-    With --margin, prompts are planned that are labelled for two systems, as the gate compares them.
-    Else each criterion and system is planned by itself: rates in fractions, means in points of
-    their scale. With --by the labels are shared out over the groups, more to those that vary more.
+    With --margin: prompts labelled for two systems, as the gate compares them. Otherwise each
+    criterion and system is planned separately: rates as fractions, means in points of their scale.
+    With --by, labels are allocated to groups, more to groups with a larger variance.
     """
     from calibration.pair_planning import pairs_from_accuracy
     from calibration.planning import pilot_from_accuracy
@@ -489,9 +502,9 @@ def _show_margin(
             "what": "criterion",
             "prompts": "prompts",
             "labels": "labels",
-            "hard_floor": "least prompts",
+            "hard_floor": "minimum prompts",
             "power": "power",
-            "differing": "expected to differ",
+            "differing": "expected differences",
             **({"why": "remark"} if any(row["why"] for row in rows) else {}),
         },
     )

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -15,9 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
 
 import typer
+from rich.cells import cell_len
 
+from judge.cli.completion import complete_run
+from judge.cli.interface import shown, word
+from judge.cli.wrapping import longest_word, wrapped
 from judge.errors import ConfigError
 from judge.files.decoding import printable
+from judge.store.names import store_address
 
 if TYPE_CHECKING:
     from judge.store.records import Run
@@ -48,7 +54,7 @@ _READABLE = 20
 
 def say(text: str = "") -> None:
     """Print a line of the command's answer to standard output, control characters shown."""
-    _write(printable(text) + "\n")
+    _write(printable(shown(text)) + "\n")
 
 
 def _write(text: str) -> None:
@@ -75,7 +81,7 @@ _WORKFLOW = re.compile(r"^([ \t]*)::", re.MULTILINE)
 def note(text: str) -> None:
     """Print a remark to standard error, so that standard output stays what was asked for."""
     try:
-        sys.stderr.write(inert(printable(text)) + "\n")
+        sys.stderr.write(inert(printable(shown(text))) + "\n")
         sys.stderr.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
@@ -94,6 +100,14 @@ def open_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question that only ``y`` answers with yes; without a terminal the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    note(f"{question} [y/N]")
+    return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
 
 
 def fail(message: str, *, code: int = BAD_INPUT) -> NoReturn:
@@ -132,37 +146,41 @@ def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> N
     columns : mapping of str to str
         Key of a value to the heading above it, in order.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    out = Console(highlight=False, soft_wrap=False)
-    cells = [[printable(_cell(row.get(key))) for key in columns] for row in rows]
-    headings = tuple(columns.values())
-    widths = _widths(headings, cells, out.width)
+    room = shutil.get_terminal_size().columns
+    cells = [[printable(word(_cell(row.get(key)))) for key in columns] for row in rows]
+    headings = [word(heading) for heading in columns.values()]
+    widths = _widths(headings, cells, room)
     if widths is None:
-        for row in cells:
-            for line in _stacked(row, headings, out.width):
-                say(line)
-        return
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, width in zip(headings, widths, strict=True):
-        grid.add_column(heading, overflow="fold", width=width)
-    for row in cells:
-        grid.add_row(*map(Text, row))
-    # Its own way with a closed pipe is exit code 1, which is a gate's word for a regression.
-    with out.capture() as captured:
-        out.print(grid)
-    _write(captured.get())
+        lines = [line for row in cells for line in _stacked(row, headings, room)]
+    else:
+        lines = [line for row in (headings, *cells) for line in _beside(row, widths)]
+    _write("".join(f"{line}\n" for line in lines))
+
+
+def _beside(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Set the cells of a row beside each other, each in as many lines as it takes."""
+    columns = [_lines(cell, width) for cell, width in zip(row, widths, strict=True)]
+    lines: list[str] = []
+    for at in range(max(map(len, columns))):
+        parts = [column[at] if at < len(column) else "" for column in columns]
+        padded = (
+            part + " " * (width - cell_len(part)) for part, width in zip(parts, widths, strict=True)
+        )
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _lines(cell: str, width: int) -> list[str]:
+    """Break a cell; groups stand indented under their system, and stay so."""
+    indent = " " * (len(cell) - len(cell.lstrip()))
+    return [indent + line for line in wrapped(cell, width - len(indent))]
 
 
 def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int] | None:
     """Share the room among columns; None where not even the least widths fit.
 
-    Numbers are never broken, headings and words may be.
+    Numbers are never broken, and no word is broken inside.
     """
-    from rich.cells import cell_len
-
     # Two blanks stand between columns.
     free = room - 2 * (len(headings) - 1)
     columns = [[row[place] for row in cells] for place in range(len(headings))]
@@ -172,8 +190,11 @@ def _widths(headings: Sequence[str], cells: Sequence[Sequence[str]], room: int) 
     # The first column says what a row is about, so it is the last to be broken.
     whole[0] = whole[0] or widest[0] <= room / 2
     widths = [
-        max(width if kept else min(width, _READABLE), min(cell_len(name), 5))
-        for name, width, kept in zip(headings, widest, whole, strict=True)
+        max(
+            width if kept else max(min(width, _READABLE), *map(longest_word, values)),
+            longest_word(name),
+        )
+        for name, width, kept, values in zip(headings, widest, whole, columns, strict=True)
     ]
     if sum(widths) > free:
         return None
@@ -189,25 +210,14 @@ def _is_number(cell: str) -> bool:
 
 
 def _stacked(row: Sequence[str], headings: Sequence[str], room: int) -> list[str]:
-    import textwrap
-
     named = [f"{heading} {cell}" for heading, cell in zip(headings, row, strict=True)]
-    rest = "; ".join(named[1:])
-    return [
-        row[0],
-        *textwrap.wrap(rest, max(room, 20), initial_indent="  ", subsequent_indent="  "),
-    ]
+    return [row[0], *(f"  {line}" for line in wrapped("; ".join(named[1:]), max(room, 20) - 2))]
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def store_address(given: str | None) -> str:
-    """Find the store: the option, else CVALUES_STORE, else .cvalues/store.db below this folder."""
-    return given or os.environ.get("CVALUES_STORE") or str(Path(".cvalues") / "store.db")
 
 
 def transport_of(word: str) -> str:
@@ -265,7 +275,7 @@ def guarded(command: Callable[[], None]) -> int:
         command()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
@@ -334,70 +344,74 @@ StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="Path of a SQLite file or a SQLAlchemy URL. Else CVALUES_STORE, else "
+        help="SQLite file or SQLAlchemy URL of the store. Default: CVALUES_STORE, else "
         ".cvalues/store.db.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress.")]
 Encoding = Annotated[
     str | None,
-    typer.Option(help="Encoding of the file where it is not UTF-8, such as gb18030."),
+    typer.Option(help="Encoding of the file if it is not UTF-8, such as gb18030."),
 ]
 BaseUrl = Annotated[
     str | None,
-    typer.Option(help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1."),
+    typer.Option(help="URL of an OpenAI-compatible server, such as http://localhost:8000/v1."),
 ]
 BaseUrls = Annotated[
     list[str] | None,
     typer.Option(
         "--base-url",
-        help="Address of an OpenAI-compatible server, such as http://localhost:8000/v1. Several "
-        "for several servers of the same model: the first names it.",
+        help="URL of an OpenAI-compatible server, such as http://localhost:8000/v1. Repeat for "
+        "several servers of one model; the first identifies it.",
     ),
 ]
 Batch = Annotated[
     bool,
-    typer.Option("--batch", help="Ask as provider batches: within a day, at half the price."),
+    typer.Option(
+        "--batch",
+        help="Use the provider's batch API: results within a day, usually at half the price.",
+    ),
 ]
 NoWait = Annotated[
     bool,
-    typer.Option("--no-wait", help="With --batch: post, collect what has ended, and leave."),
+    typer.Option("--no-wait", help="With --batch: submit, collect finished batches, and exit."),
 ]
-Poll = Annotated[
-    float, typer.Option(min=0.1, help="With --batch: seconds between two looks at the provider.")
-]
+Poll = Annotated[float, typer.Option(min=0.1, help="With --batch: polling interval in seconds.")]
 BatchLines = Annotated[
-    int | None, typer.Option(min=1, help="With --batch: most lines of one part.")
+    int | None, typer.Option(min=1, help="With --batch: maximum lines per batch.")
 ]
 BatchCancel = Annotated[
     bool,
     typer.Option(
-        "--batch-cancel", help="Ask the provider to end the run's batches; collect what is done."
+        "--batch-cancel",
+        help="Cancel the run's batches at the provider and collect finished results.",
     ),
 ]
 On = Annotated[
     str | None,
     typer.Option(
-        help="Start workers here, on ray, or on ray://HEAD:PORT; needs a store on PostgreSQL."
+        help="Where to start workers: here, ray, or ray://HEAD:PORT; needs a PostgreSQL store."
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Workers to start; 2 with --on alone.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Number of workers; 2 if only --on is given.")
+]
 ApiKeyEnv = Annotated[
     str | None,
     typer.Option(help="NAME of the environment variable with the key (never the key itself)."),
 ]
-Seed = Annotated[int | None, typer.Option(help="Passed to providers that take one.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Most calls in flight.")]
-MaxAttempts = Annotated[int, typer.Option(min=1, help="HTTP calls for one question.")]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds for one call.")]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls.")]
-BudgetUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more costs.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed, sent to providers that support one.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of concurrent calls.")]
+MaxAttempts = Annotated[int, typer.Option(min=1, help="Maximum HTTP attempts per question.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Time limit of one call in seconds.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Maximum number of calls.")]
+BudgetUsd = Annotated[float | None, typer.Option(min=0, help="Budget in US dollars.")]
 PriceOption = Annotated[
-    str | None, typer.Option(help="US dollars for a million tokens: PROMPT,COMPLETION.")
+    str | None, typer.Option(help="Price in US dollars per million tokens: PROMPT,COMPLETION.")
 ]
-Rpm = Annotated[float | None, typer.Option(min=1, help="Requests a minute, by provider.")]
-Tpm = Annotated[float | None, typer.Option(min=1, help="Tokens a minute, by provider.")]
+Rpm = Annotated[float | None, typer.Option(min=1, help="Requests per minute, for each provider.")]
+Tpm = Annotated[float | None, typer.Option(min=1, help="Tokens per minute, for each provider.")]
 TransportOption = Annotated[
     str, typer.Option(help="auto, direct, litellm, or another registered way to a model.")
 ]
@@ -421,29 +435,35 @@ Scores = Annotated[
     Path | None,
     typer.Option(help="CSV, XLSX or JSONL of any tool: id, system, judge, criterion, score."),
 ]
-RunName = Annotated[str | None, typer.Option("--run", help="A run, instead of --scores.")]
+RunName = Annotated[
+    str | None,
+    typer.Option("--run", help="A run, instead of --scores.", autocompletion=complete_run),
+]
 Labels = Annotated[
     Path | None,
-    typer.Option(help="Expert labels: id, system, rater, criterion, score. Else the run's."),
+    typer.Option(
+        help="Expert labels: id, system, rater, criterion, score. Default: those of the run."
+    ),
 ]
-JudgeName = Annotated[str | None, typer.Option("--judge", help="One judge of several.")]
+JudgeName = Annotated[str | None, typer.Option("--judge", help="Judge, if there are several.")]
 By = Annotated[str | None, typer.Option(help="Column to report by, such as group.")]
 Clusters = Annotated[
-    str | None, typer.Option(help="Column of the prompt that several items share.")
+    str | None, typer.Option(help="Column of the cluster (the prompt that several items share).")
 ]
 Scales = Annotated[
     list[str] | None,
-    typer.Option("--scale", help="[CRITERION=]MIN,MAX, where scores are not 0 and 1."),
+    typer.Option("--scale", help="[CRITERION=]MIN,MAX, if scores are not 0 and 1."),
 ]
 AtLeast = Annotated[
     list[str] | None,
     typer.Option(help="[CRITERION=]LEVEL: count items at that level or above."),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option(help="[CRITERION=]GROUP,...: ask of these groups only.")
+    list[str] | None, typer.Option(help="[CRITERION=]GROUP,...: use these groups only.")
 ]
 Gold = Annotated[
-    str | None, typer.Option(help="Rater whose labels settle the items; else all vote.")
+    str | None,
+    typer.Option(help="Rater whose labels are the reference; default: majority of all raters."),
 ]
 
 

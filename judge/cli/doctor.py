@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from judge.cli import console
+from judge.cli.completion import complete_rubric
 from judge.cli.console import ApiKeyEnv, AsJson, BaseUrl, Concurrency, Encoding, Seed, StoreOption
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Finding(NamedTuple):
 
 
 def doctor(store: StoreOption = None, json_: AsJson = False) -> None:
-    """Say versions, which keys are set (never their values), and what stands in the way.
+    """Show versions and environment: keys that are set (never their values), store, problems.
 
     Exit code 2 when something is wrong.
     """
@@ -126,28 +127,32 @@ def _store(address: str) -> Finding:
 
 
 def judge_check(
-    rubric: Annotated[str, typer.Option(help="Rubric id or YAML file.")],
-    judge: Annotated[str, typer.Option(help="Judge model (a litellm string).")],
+    rubric: Annotated[
+        str, typer.Option(help="Rubric id or YAML file.", autocompletion=complete_rubric)
+    ],
+    judge: Annotated[str, typer.Option(help="Judge model (litellm model name).")],
     base_url: BaseUrl = None,
     api_key_env: ApiKeyEnv = None,
     items: Annotated[
-        Path | None, typer.Option(help="Responses (JSONL, CSV or XLSX); else 40 of our own.")
+        Path | None, typer.Option(help="Responses (JSONL, CSV or XLSX); default: 40 bundled ones.")
     ] = None,
     encoding: Encoding = None,
     max_flips: Annotated[
-        float, typer.Option(min=0, max=1, help="Flip rate that still counts as steady.")
+        float, typer.Option(min=0, max=1, help="Maximum flip rate of a stable judge.")
     ] = 0.1,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
-    max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
+    max_tokens: Annotated[
+        int, typer.Option(min=16, help="Maximum tokens of a judge's reply.")
+    ] = 2048,
     seed: Seed = None,
     concurrency: Concurrency = 32,
     json_: AsJson = False,
 ) -> None:
-    """Measure how far apologies, disclaimers, layout and the like move a judge.
+    """Measure how far apologies, disclaimers, layout and the like change a judge's verdicts.
 
-    Each response is judged bare, once more bare, and in eight wrappings that leave its content
-    alone; what flips is counted, with 95 % intervals. Exit code 0: every interval lies below
-    --max-flips. 4: one lies above it. 5: neither; more responses would tell.
+    Each response is judged twice unchanged and in eight wrappings that leave its content unchanged;
+    flips are counted with 95% intervals. Exit code 0: every interval is below --max-flips; 4: one
+    is above; 5: undecided, use more responses.
     """
     import asyncio
 
@@ -219,20 +224,22 @@ def _show(check: "Check", *, as_json: bool) -> None:
 
 
 def simulate_judge(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8100,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 takes any free port.")
+    ] = 8100,
     profile: Annotated[
-        Path | None, typer.Option(help="JSON with planted truth, errors, latency and faults.")
+        Path | None, typer.Option(help="JSON with planted truth, error rates, latency and faults.")
     ] = None,
     list_faults: Annotated[
-        bool, typer.Option("--list-faults", help="Print the modes that can be planted, and stop.")
+        bool, typer.Option("--list-faults", help="List the faults that can be planted and stop.")
     ] = False,
-    json_: Annotated[bool, typer.Option("--json", help="With --list-faults: as JSON.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="With --list-faults: print JSON.")] = False,
 ) -> None:
-    """Serve a simulated judge over HTTP that speaks OpenAI chat completions.
+    """Serve a simulated judge over HTTP (OpenAI chat completions).
 
-    It needs no key and no network, always gives the same answer to the same question, and stamps
-    all it says SIMULATED. A model name such as simulated+fault.hang forces a fault on one call.
-    Stop it with Ctrl-C.
+    Needs no key and no network, always gives the same reply to the same question, and marks every
+    reply SIMULATED. A model name such as simulated+fault.hang forces a fault on one call. Stop it
+    with Ctrl-C.
     """
     from judge.cli import console
     from judge.simulated import Profile, ProfileError, load_profile

@@ -1,11 +1,13 @@
 """`cvalues export`, `report` and `import`: a run as tables or a page, and what other tools kept."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, StoreOption, group_names
 
 if TYPE_CHECKING:
@@ -15,29 +17,32 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    run: Annotated[str, typer.Argument(help="Name of the run.", autocompletion=complete_run)],
     out: Annotated[Path, typer.Option(help="File to write.")],
     what: Annotated[
         str,
         typer.Option(
-            help="verdicts, attempts, labels, summary, generations, mlflow, or run: "
-            "all of it, a store of its own for --baseline-store."
+            help="verdicts, attempts, labels, summary, generations, mlflow, or run (the whole "
+            "run as a store of its own, for --baseline-store)."
         ),
     ] = "verdicts",
     format_: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="jsonl, csv or parquet; else by the suffix. Parquet without a suffix is a folder "
-            "of files, written in little memory.",
+            help="jsonl, csv or parquet; default: by the file suffix. Parquet without a suffix "
+            "writes a folder of files.",
         ),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="CSV for machines: do not defuse formulas in cells.")
+        bool,
+        typer.Option(
+            "--raw", help="CSV without protection against formulas in cells (for programs only)."
+        ),
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Write a run's verdicts, calls, labels, summary or responses as a table."""
+    """Export verdicts, calls, labels, summary or responses of a run as a table."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.errors import ConfigError
@@ -83,17 +88,20 @@ def _table(store: "Store", run: "Run", kind: str, form: str) -> Iterable[Mapping
 
 def report(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="Name of the run.")],
-    out: Annotated[Path, typer.Option(help="HTML file to write.")],
+    run: Annotated[str, typer.Argument(help="Name of the run.", autocompletion=complete_run)],
+    out: Annotated[
+        Path | None, typer.Option(help="HTML file; default: RUN.html in this folder.")
+    ] = None,
     lang: Annotated[
-        str | None, typer.Option(help="Shown first: zh or en; else that of the browser.")
+        str | None, typer.Option(help="Language shown first: zh or en; default: the browser's.")
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="System that others are compared with; else the first.")
+        str | None, typer.Option(help="System that others are compared with; default: the first.")
     ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Write a run as one HTML page: offline, in Chinese and English, printable."""
+    """Write the report of a run: one offline HTML page in Chinese and English, printable."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.records import Language
@@ -109,8 +117,11 @@ def report(
             baseline=baseline,
             lang=shown,
         )
-    write_report(out, page)
-    console.say(f"page: {out.resolve().as_uri()}")
+    path = out or Path(re.sub(r"[^\w.-]+", "-", run) + ".html")
+    write_report(path, page)
+    console.say(f"page: {path.resolve().as_uri()}")
+    if open_:
+        typer.launch(path.resolve().as_uri())
 
 
 def import_(
@@ -122,19 +133,20 @@ def import_(
             "(entry points in the group cvalues.importers)."
         ),
     ],
-    file: Annotated[Path, typer.Argument(help="The tool's file of results.")],
+    file: Annotated[Path, typer.Argument(help="The tool's result file.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write the responses here, ready for cvalues judge.")
+        Path | None, typer.Option(help="Write the responses here, as input of cvalues judge.")
     ] = None,
     scores: Annotated[
-        Path | None, typer.Option(help="Write the tool's scores here, for cvalues calibrate.")
+        Path | None,
+        typer.Option(help="Write the tool's scores here, as input of cvalues calibrate."),
     ] = None,
     system: Annotated[
-        str | None, typer.Option(help="Name of the model under test, where the file has none.")
+        str | None, typer.Option(help="Name of the model under test, if the file has none.")
     ] = None,
     json_: AsJson = False,
 ) -> None:
-    """Turn another tool's results into responses to judge or scores to calibrate."""
+    """Convert another tool's results into responses to judge or scores to calibrate."""
     from judge.cli import console
     from judge.exporters.tables import generation_row, write_rows
     from judge.importers import read_of

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, StoreOption, group_names
 
 if TYPE_CHECKING:
@@ -17,36 +18,40 @@ if TYPE_CHECKING:
     from judge.policy import Policy
 
 
-Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release that is out.")]
+Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the current release.")]
 BaselineStore = Annotated[
     str | None,
-    typer.Option(help="Where the baseline is, if elsewhere: a file of cvalues export --what run."),
+    typer.Option(help="Store of the baseline, if different: a file of cvalues export --what run."),
 ]
-Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the release to be shipped.")]
+Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the candidate release.")]
 
 
 def compare(
     context: typer.Context,
-    baseline: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
-    candidate: Annotated[str, typer.Argument(help="RUN or RUN:SYSTEM.")],
+    baseline: Annotated[
+        str, typer.Argument(help="RUN or RUN:SYSTEM.", autocompletion=complete_run)
+    ],
+    candidate: Annotated[
+        str, typer.Argument(help="RUN or RUN:SYSTEM.", autocompletion=complete_run)
+    ],
     measure: Annotated[
-        str, typer.Option(help="safety_rate, responsibility_mean, acceptable_rate, ...")
+        str, typer.Option(help="Metric: safety_rate, responsibility_mean, acceptable_rate, ...")
     ] = "safety_rate",
     design: Annotated[
-        str, typer.Option(help="How experts' items were drawn: random, by-verdict, curated.")
+        str, typer.Option(help="Sampling design of the expert labels: random, by-verdict, curated.")
     ] = "random",
     clusters: Annotated[
-        str | None, typer.Option(help="Field of the responses that near copies of a prompt share.")
+        str | None, typer.Option(help="Field that groups near-duplicate prompts.")
     ] = None,
     shared_only: Annotated[
-        bool, typer.Option("--shared-only", help="Leave out prompts that only one side has.")
+        bool, typer.Option("--shared-only", help="Leave out prompts that only one run has.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the items that changed as JSONL.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the changed items as JSONL.")] = None,
     baseline_store: BaselineStore = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Compare two releases on the same prompts, by group, with the items that changed."""
+    """Compare two releases on the same prompts by group, with the changed items."""
     from judge.cli import console
     from judge.cli.console import elsewhere, opened
     from judge.exporters.ci import both_names, group_name
@@ -96,8 +101,10 @@ def compare(
         },
     )
     harmful = sum(not flip.better for flip in changed)
-    console.say(f"* the judge's own. {len(changed)} items changed, {harmful} for the worse.")
-    console.say("p-values of groups are adjusted by Benjamini and Hochberg, for exploring only.")
+    console.say(
+        f"* uncorrected judge score. {len(changed)} items changed, {harmful} for the worse."
+    )
+    console.say("p-values are Benjamini-Hochberg adjusted across groups (exploratory).")
 
 
 def _difference(each: "Difference") -> dict[str, object]:
@@ -123,35 +130,43 @@ def gate(
     context: typer.Context,
     baseline: Baseline,
     candidate: Candidate,
-    policy: Annotated[Path, typer.Option(help="The policy, a YAML file.")],
+    policy: Annotated[Path, typer.Option(help="Release policy (YAML file).")],
     baseline_store: BaselineStore = None,
     passport: Annotated[
-        Path | None, typer.Option(help="The judge's passport, from cvalues calibrate --passport.")
+        Path | None,
+        typer.Option(help="Calibration passport of the judge, from cvalues calibrate --passport."),
     ] = None,
     baseline_answers: Annotated[
         Path | None,
-        typer.Option(help="Multi-choice answers of the baseline, of cvalues mc --answers-out."),
+        typer.Option(
+            help="Multiple-choice answers of the baseline, from cvalues mc --answers-out."
+        ),
     ] = None,
     candidate_answers: Annotated[
-        Path | None, typer.Option(help="Multi-choice answers of the candidate.")
+        Path | None, typer.Option(help="Multiple-choice answers of the candidate.")
     ] = None,
     out_json: Annotated[Path | None, typer.Option(help="Write the decision as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.")] = None,
     sarif: Annotated[Path | None, typer.Option(help="Write SARIF 2.1.0.")] = None,
     summary: Annotated[
-        Path | None, typer.Option(help="Append Markdown, for $GITHUB_STEP_SUMMARY.")
+        Path | None, typer.Option(help="Append a Markdown summary, for $GITHUB_STEP_SUMMARY.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the page, decision first.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the HTML page, decision first.")
+    ] = None,
     allow_simulated: Annotated[
-        bool, typer.Option("--allow-simulated", help="Let a demonstration pass, as DEMO ONLY.")
+        bool,
+        typer.Option(
+            "--allow-simulated", help="Allow a pass on simulated verdicts, marked DEMO ONLY."
+        ),
     ] = False,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Decide whether a release may ship.
+    """Release gate: pass, fail, or more labels needed.
 
-    Exit code 0: passed; 1: worse than the policy allows; 3: more expert labels needed; 4: the
-    judge is not trusted; 5: too many judgments have no score.
+    Exit code 0: passed; 1: worse than the policy allows; 3: more expert labels needed; 4: the judge
+    is not trusted; 5: too many judgments have no score.
     """
     from judge.cli import console
     from judge.cli.console import elsewhere, opened

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli import console as options
+from judge.cli.completion import complete_rubric, complete_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,64 +30,93 @@ if TYPE_CHECKING:
 
 
 def improve(
-    run: Annotated[str, typer.Argument(help="The judged run whose judge is to be improved.")],
-    rubric: Annotated[str, typer.Option(help="Rubric id or YAML file that the run was judged by.")],
+    run: Annotated[
+        str,
+        typer.Argument(help="The judged run whose judge is improved.", autocompletion=complete_run),
+    ],
+    rubric: Annotated[
+        str,
+        typer.Option(
+            help="Rubric id or YAML file used in the run.", autocompletion=complete_rubric
+        ),
+    ],
     labels: options.Labels = None,
     lang: Annotated[
         str | None,
-        typer.Option(help="Edition to improve, zh or en; else the language of most labels."),
+        typer.Option(
+            help="Language edition to improve, zh or en; default: the language of most labels."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The new rubric, if it is BETTER.")] = None,
-    proof: Annotated[Path | None, typer.Option(help="Everything that was found, as JSON.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the new rubric, if it is BETTER.")
+    ] = None,
+    proof: Annotated[Path | None, typer.Option(help="All results as JSON.")] = None,
     passport: Annotated[
-        Path | None, typer.Option(help="The new rubric's passport, from the proof part alone.")
+        Path | None,
+        typer.Option(help="Calibration passport of the new rubric, from the proof set alone."),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="A page with what changed and moved.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML page with the changes and their effects.")
+    ] = None,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Say where the rubric is silent; the seal stays whole."),
+        typer.Option(
+            "--explain", help="Show where the rubric is silent; the proof set stays sealed."
+        ),
     ] = False,
     reflection_model: Annotated[
-        str | None, typer.Option(help="Model that writes new texts; needs the extra 'improve'.")
+        str | None, typer.Option(help="Model that proposes new texts; needs the extra 'improve'.")
     ] = None,
-    candidate: Annotated[
-        Path | None, typer.Option(help="A rubric of your own to be proven.")
-    ] = None,
+    candidate: Annotated[Path | None, typer.Option(help="A rubric of your own to test.")] = None,
     examples: Annotated[
         int | None,
-        typer.Option(min=0, help="Worked examples to try; 2 where nothing else proposes."),
+        typer.Option(
+            min=0, help="Number of worked examples to try; 2 if nothing else is proposed."
+        ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Texts to ask the reflection model for.")] = 10,
-    judge: Annotated[str | None, typer.Option(help="One judge of the run, if it has more.")] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Number of texts to request from the reflection model.")
+    ] = 10,
+    judge: Annotated[str | None, typer.Option(help="Judge, if the run has several.")] = None,
     judges: Annotated[
-        str | None, typer.Option(help="Further judges to choose among, with commas.")
+        str | None, typer.Option(help="Further judges to choose from, separated by commas.")
     ] = None,
     gold: options.Gold = None,
     clusters: Annotated[
         str | None,
-        typer.Option(help="Column of what several prompts word; 'situation' where there is one."),
+        typer.Option(
+            help="Column that groups wordings of one prompt; default: 'situation' if present."
+        ),
     ] = None,
     design: Annotated[
-        str | None, typer.Option(help="How labels were drawn, for the passport; else as on record.")
+        str | None,
+        typer.Option(help="Sampling design of the labels, for the passport; default: as recorded."),
     ] = None,
     shares: Annotated[
-        str, typer.Option(help="REFLECT,SELECT,PROOF: per cent of the labelled prompts.")
+        str, typer.Option(help="REFLECT,SELECT,PROOF: percentages of the labelled prompts.")
     ] = "30,20,50",
     looks: Annotated[
         int | None,
-        typer.Option(min=1, max=5, help="Times the proof part may be opened; shares the error."),
+        typer.Option(
+            min=1, max=5, help="Number of times the proof set may be opened; they share the error."
+        ),
     ] = None,
     cross_fit: Annotated[
-        int | None, typer.Option(min=3, max=20, help="With few labels: prove the procedure.")
+        int | None,
+        typer.Option(min=3, max=20, help="Number of folds for cross-fitting, with few labels."),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="Of the search; the same name resumes. Else RUN.improve."),
+        typer.Option(help="Name of the search; an existing name resumes it. Default: RUN.improve."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed and answers, same result.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed and answers give the same result.")
+    ] = 0,
     base_url: Annotated[
         str | None,
-        typer.Option(help="Address for --reflection-model and --judges; else the run's judge's."),
+        typer.Option(
+            help="URL for --reflection-model and --judges; default: that of the run's judge."
+        ),
     ] = None,
     api_key_env: options.ApiKeyEnv = None,
     max_calls: options.MaxCalls = None,
@@ -100,15 +130,18 @@ def improve(
     transport: options.TransportOption = "auto",
     store: options.StoreOption = None,
     encoding: options.Encoding = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Dry run: print the plan and stop.")
+    ] = False,
     quiet: options.Quiet = False,
     json_: options.AsJson = False,
 ) -> None:
-    """Find a better rubric from expert labels and prove it on labels that the search never saw.
+    """Search for a better rubric with expert labels; test it on unseen labels.
 
-    Labelled prompts are parted once, before anything is read: reflect, select, and a sealed proof
-    part that is opened once, by old and new judge in turn. BETTER writes the new rubric; NOT SHOWN
-    and WORSE keep the old one. The same command goes on with a search that was stopped.
+    Labelled prompts are split once, before any label is read, into a reflect set, a select set and
+    a sealed proof set. The proof set is opened once; old and new judge grade it in turn. BETTER
+    writes the new rubric; NOT SHOWN and WORSE keep the old one. The same command resumes an
+    interrupted search.
     """
     words = Words(
         run=run,
@@ -491,7 +524,7 @@ class _Sitting:
             os._exit(console.INTERRUPTED)
         self._interrupted = True
         stop.set()
-        console.note("finishing the calls in flight; Ctrl-C again to leave at once")
+        console.note("finishing the open calls; press Ctrl-C again to exit at once")
         if self._task is not None:
             asyncio.get_running_loop().call_later(GRACE, self._task.cancel)
 

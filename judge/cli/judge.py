@@ -13,6 +13,7 @@ import typer
 from calibration.passport import load_passport
 from judge.calibrate.passport import distrust
 from judge.cli import console
+from judge.cli.completion import complete_rubric, complete_run
 from judge.cli.console import parts
 from judge.cli.model_settings import ModelWords, model_words, refuse_unused, with_words
 from judge.conversation import units
@@ -268,12 +269,17 @@ def judge(
     responses: Annotated[
         Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response (or messages).")
     ],
-    rubric: Annotated[str, typer.Option(help="Rubric ids or YAML files, separated by commas.")],
+    rubric: Annotated[
+        str,
+        typer.Option(
+            help="Rubric ids or YAML files, separated by commas.", autocompletion=complete_rubric
+        ),
+    ],
     judge_: Annotated[
         str | None,
         typer.Option(
             "--judge",
-            help="Judge models (litellm strings), separated by commas. "
+            help="Judge models (litellm model names), separated by commas. "
             "Rubrics of rules alone need none.",
         ),
     ] = None,
@@ -285,42 +291,51 @@ def judge(
     api: Annotated[
         str,
         typer.Option(
-            help="chat for text, logprobs for text with the log-probabilities of its scores, "
-            "decisions for typed questions and probabilities; auto goes by litellm's list."
+            help="chat for text replies, logprobs for text with the log-probabilities of its "
+            "scores, decisions for typed questions with probabilities; auto follows litellm's list."
         ),
     ] = "auto",
     threshold: Annotated[
         float,
-        typer.Option(help="Probability from which a two-level criterion has its higher level."),
+        typer.Option(help="Probability from which a two-level criterion gets the higher level."),
     ] = 0.5,
     escalate: Annotated[
         str | None,
-        typer.Option(help="Second judge of a cascade, asked where the first is not sure."),
+        typer.Option(help="Second judge of a cascade, asked when the first is uncertain."),
     ] = None,
     risk: Annotated[
         float | None,
-        typer.Option(help="Share of errors that the cascade is to keep: 0.05."),
+        typer.Option(help="Maximum error rate of the cascade, such as 0.05."),
     ] = None,
     cuts: Annotated[
-        Path | None, typer.Option(help="Proven cuts of `cvalues triage --out`, for --escalate.")
+        Path | None,
+        typer.Option(help="Validated thresholds from `cvalues triage --out`, for --escalate."),
     ] = None,
     escalate_base_url: Annotated[
-        str | None, typer.Option(help="Address of the second judge, where it has another.")
+        str | None, typer.Option(help="URL of the second judge, if different.")
     ] = None,
-    escalate_api: Annotated[str, typer.Option(help="As --api, for the second judge.")] = "auto",
-    run: Annotated[str | None, typer.Option(help="Name of the run; the same name resumes.")] = None,
+    escalate_api: Annotated[str, typer.Option(help="Like --api, for the second judge.")] = "auto",
+    run: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the run; an existing name resumes that run.", autocompletion=complete_run
+        ),
+    ] = None,
     store: console.StoreOption = None,
     lang: Annotated[
         str | None,
-        typer.Option(help="Judge all items under the rubric in this language."),
+        typer.Option(
+            help="Language of the rubric for all items: zh or en; default:"
+            " the language of each item."
+        ),
     ] = None,
     default_lang: Annotated[
         str, typer.Option(help="Language of the rubric for items whose language it lacks.")
     ] = "en",
     encoding: console.Encoding = None,
-    repeats: Annotated[int, typer.Option(min=1, help="How often each question is put.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats per item.")] = 1,
     pairwise: Annotated[
-        bool, typer.Option("--pairwise", help="Compare the systems of the file two by two.")
+        bool, typer.Option("--pairwise", help="Compare the systems of the file in pairs.")
     ] = False,
     unit: Annotated[
         str | None,
@@ -336,7 +351,9 @@ def judge(
         ),
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
-    max_tokens: Annotated[int, typer.Option(min=16, help="Longest reply of the judge.")] = 2048,
+    max_tokens: Annotated[
+        int, typer.Option(min=16, help="Maximum tokens of a judge's reply.")
+    ] = 2048,
     seed: console.Seed = None,
     concurrency: console.Concurrency = 32,
     max_attempts: console.MaxAttempts = 4,
@@ -348,7 +365,10 @@ def judge(
     tpm: console.Tpm = None,
     transport: console.TransportOption = "auto",
     max_unscored: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unscored judgments that ends in exit 5.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Maximum share of unscored judgments; more gives exit code 5."
+        ),
     ] = 0.1,
     on: console.On = None,
     workers: console.Workers = None,
@@ -359,36 +379,39 @@ def judge(
     batch_cancel: console.BatchCancel = False,
     batch_out: Annotated[
         Path | None,
-        typer.Option(help="Write the questions as an OpenAI batch file and ask nothing."),
+        typer.Option(help="Write the questions as an OpenAI batch file without any call."),
     ] = None,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Ask again what other runs of the store were told.")
+        bool,
+        typer.Option("--no-cache", help="Ignore the cache (verdicts of other runs in the store)."),
     ] = False,
     canaries: Annotated[
         bool | None,
         typer.Option(
-            help="Judge 40 texts with known verdicts beside the run; "
-            "by default where they are under 2 % of it."
+            help="Judge 40 known-answer checks beside the run; default: if they are under 2% of it."
         ),
     ] = None,
     neutral_frame: Annotated[
         bool,
-        typer.Option("--neutral-frame", help="Put what the judge declines once more, neutrally."),
+        typer.Option("--neutral-frame", help="Retry refusals once with a neutral prompt."),
     ] = False,
     second_judge: Annotated[
-        str | None, typer.Option(help="Asked what the judge declines; needs --second-passport.")
+        str | None,
+        typer.Option(help="Judge for items that the first judge refuses; needs --second-passport."),
     ] = None,
     second_passport: Annotated[
-        Path | None, typer.Option(help="Shows that the second judge is calibrated.")
+        Path | None, typer.Option(help="Calibration passport of the second judge.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Dry run: print the plan and stop.")
+    ] = False,
     quiet: console.Quiet = False,
     json_: console.AsJson = False,
 ) -> None:
     """Score free-form responses with a judge model.
 
-    The run resumes where it stopped when it is called again with the same name and nothing that
-    matters has changed. Exit code 5: not everything could be scored.
+    The same command resumes an interrupted run, if no setting has changed that affects scores. Exit
+    code 5: not everything could be scored.
     """
     from judge.cli import console, run_session, run_summary
     from judge.cli.cascade import CascadeWords, cascades_of

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, StoreOption, parts
 
 if TYPE_CHECKING:
@@ -24,44 +25,58 @@ app = typer.Typer(
 
 
 def sample(
-    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    run: Annotated[str, typer.Argument(help="Name of the run.", autocompletion=complete_run)],
     out: Annotated[
         Path, typer.Option(help="Sheet to write: .xlsx, .csv, .jsonl or .labelstudio.json.")
     ],
     n: Annotated[
         int | None,
-        typer.Option("--n", help="Responses to draw: those to one prompt together.", min=1),
+        typer.Option(
+            "--n",
+            help="Number of responses to sample; all responses to a prompt are taken together.",
+            min=1,
+        ),
     ] = None,
     add: Annotated[
         int | None,
-        typer.Option(help="Responses to draw more, as the newest draw was drawn.", min=1),
+        typer.Option(
+            help="Number of responses to add, with the design of the latest sample.", min=1
+        ),
     ] = None,
     ids: Annotated[
-        str | None, typer.Option(help="Ids to label whatever the chance, with commas.")
+        str | None, typer.Option(help="Ids that must be labelled, separated by commas.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the draw.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sample.")] = None,
     by: Annotated[
-        str | None, typer.Option(help="Column whose values are strata, such as group.")
+        str | None, typer.Option(help="Column that defines the strata, such as group.")
     ] = None,
     design: Annotated[
-        str, typer.Option(help="random, by-verdict (as many of each verdict) or neyman.")
+        str,
+        typer.Option(
+            help="Sampling design: random, by-verdict (equal numbers of each verdict) or neyman."
+        ),
     ] = "random",
     criterion: Annotated[
         str | None,
-        typer.Option(help="Criteria to ask for, with commas; else the first of each rubric."),
+        typer.Option(
+            help="Criteria to label, separated by commas; default: the first of each rubric."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same items.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same items.")] = 0,
     lang: Annotated[
-        str | None, typer.Option(help="Of what the levels mean: zh or en; else that of most items.")
+        str | None,
+        typer.Option(
+            help="Language of the level descriptions: zh or en; default: that of most items."
+        ),
     ] = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
-    """Draw prompts for experts to label, and record how likely each was to be drawn.
+    """Sample items for expert labelling and record their inclusion probabilities.
 
-    The sheet names neither system nor judge. Import it with cvalues labels import; cvalues
-    calibrate then knows how the items were drawn. A later draw, with --n or --add, leaves out what
-    was drawn or labelled before, and sheets of every draw can be imported.
+    The sheet shows neither system nor judge. Import it with cvalues labels import; cvalues
+    calibrate then knows the sampling design. A later sample, with --n or --add, leaves out items
+    that were sampled or labelled before; the sheets of all samples can be imported.
     """
     from judge.calibrate.label_sampling import (
         Wish,
@@ -74,7 +89,7 @@ def sample(
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
     from judge.manifest import KIND, SampleDesign
     from judge.ratings import samples_of
-    from judge.records import Language
+    from judge.records import Language, counted
 
     form = sheet_form(out)
     _require_one_way(n, add, ids)
@@ -117,10 +132,11 @@ def _say_drawn(
         return
     systems = len({item.system for item in sample.items})
     console.say(
-        f"{sample.name}: {len(sample.items)} of {len(sample.cells)} responses, to {prompts} "
-        f"prompts and of {systems} systems, in {out}, asked for {', '.join(sample.asked)}"
+        f"sample {sample.name}: {len(sample.items)} of {len(sample.cells)} responses "
+        f"({counted(prompts, 'prompt')}, {counted(systems, 'system')}) in {out}; "
+        f"criteria: {', '.join(sample.asked)}"
     )
-    console.say(f"import it with: cvalues labels import {out} --run {run}")
+    console.say(f"import the completed sheet with: cvalues labels import {out} --run {run}")
     for sentence in least:
         console.say(sentence)
 
@@ -145,21 +161,24 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            help="CSV, XLSX or JSONL: id, system, rater, criterion, score; a filled-in sheet of "
-            "cvalues sample; or an export of Label Studio."
+            help="CSV, XLSX or JSONL (id, system, rater, criterion, score); a completed sheet "
+            "of cvalues sample; or an export of Label Studio."
         ),
     ],
-    run: Annotated[str, typer.Option(help="The run whose items were labelled.")],
+    run: Annotated[
+        str, typer.Option(help="Run whose items were labelled.", autocompletion=complete_run)
+    ],
     rater: Annotated[
-        str | None, typer.Option(help="Who labelled, where the file does not say.")
+        str | None, typer.Option(help="Name of the rater, if the file has none.")
     ] = None,
     store: StoreOption = None,
     encoding: Encoding = None,
     json_: AsJson = False,
 ) -> None:
-    """Import the labels of a file that the run does not have yet, or none where one contradicts."""
+    """Import expert labels; a file with a contradiction is refused as a whole."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
+    from judge.records import counted
 
     with opened(store) as kept:
         found = run_named(kept, run)
@@ -180,11 +199,13 @@ def import_(
             }
         )
         return
-    console.say(f"{count} labels of {raters} raters on {items} items")
+    console.say(
+        f"{counted(count, 'label')} from {counted(raters, 'rater')} for {counted(items, 'item')}"
+    )
     if known:
         named = ", ".join(dict.fromkeys(label.id for label in known[:5]))
         more = " ..." if len(known) > 5 else ""
-        console.say(f"{len(known)} labels were known already: {named}{more}")
+        console.say(f"already imported: {counted(len(known), 'label')} ({named}{more})")
     if unbound:
         console.note(
             f"{unbound} labels carry neither rubric_hash nor text_sha256: nothing shows that they "

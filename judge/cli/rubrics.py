@@ -199,7 +199,7 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(help="Id of a built-in rubric, or a YAML file.")]
-Lang = Annotated[str | None, typer.Option(help="Edition of a built-in rubric: zh or en.")]
+Lang = Annotated[str | None, typer.Option(help="Language edition of a built-in rubric: zh or en.")]
 
 
 @app.command("list")
@@ -231,11 +231,11 @@ def show(
     lang: Lang = None,
     render: Annotated[
         Path | None,
-        typer.Option(help="JSON file with one item: print the very messages a judge would get."),
+        typer.Option(help="JSON file with one item: print the exact messages that a judge gets."),
     ] = None,
     json_: AsJson = False,
 ) -> None:
-    """Show a rubric, or the messages that it makes of an item."""
+    """Show a rubric, or the messages that the judge gets for an item."""
     from judge.cli import console
     from rubrics import load_rubric
     from rubrics.library import fitting, load_editions
@@ -269,7 +269,7 @@ def show(
 def lint(
     files: Annotated[list[Path], typer.Argument(help="Rubric files.")], json_: AsJson = False
 ) -> None:
-    """Check rubric files more deeply than loading does; exit code 2 if there is one to mend."""
+    """Check rubric files in depth; exit code 2 if a file must be corrected."""
     from judge.cli import console
     from rubrics.lint import lint as findings_of
 
@@ -292,7 +292,7 @@ def lint(
 
 @app.command()
 def diff(before: Reference, after: Reference, lang: Lang = None, json_: AsJson = False) -> None:
-    """Tell what changed between two rubrics, and which changes can move a score."""
+    """Compare two rubrics and mark the changes that can affect scores."""
     from judge.cli import console
     from rubrics import load_rubric
     from rubrics.lint import diff as changes_between

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from judge.cli import console
 from judge.cli.console import note
 from judge.cli.crew import Crew, lead
+from judge.cli.interface import shown
 from judge.errors import ConfigError, StoreError
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
@@ -60,8 +61,11 @@ Seen = Callable[[Made], None]
 EVERY = 10.0
 """Seconds between plain lines."""
 
-WIDE = 80
+WIDE = 100
 """Columns of a terminal from which on a bar is drawn beside the numbers."""
+
+NARROW = 70
+"""Columns below which only the count, the per cent and the time left are shown."""
 
 
 def progress(whole: int, *, quiet: bool) -> AbstractContextManager[Seen]:
@@ -106,11 +110,23 @@ class _Tally:
         self._cost += made.cost_usd or 0.0
         self._priced = self._priced and (made.cost_usd is not None or made.attempts == 0)
 
+    @property
+    def rate(self) -> float:
+        """Judgments a second."""
+        return self.done / max(time.monotonic() - self._begun, 1e-9)
+
+    def left(self, whole: int) -> str:
+        """Say how far it has come in per cent, and how long the rest takes at this rate."""
+        seconds = round((whole - self.done) / max(self.rate, 1e-9))
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        time_left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+        return f"{self.done / max(whole, 1):.0%}, {time_left} left"
+
     def words(self) -> str:
-        rate = self.done / max(time.monotonic() - self._begun, 1e-9)
         cost = f"${self._cost:.4f}" if self._priced else "cost unknown"
         missing = f"unscored {self._parts['unscored']}, errors {self._parts['error']}"
-        return f"{rate:.0f}/s, {missing}, {cost}"
+        return shown(f"{self.rate:.0f}/s, {missing}, {cost}")
 
 
 @contextmanager
@@ -123,7 +139,7 @@ def _lines(whole: int) -> Generator[Seen]:
         tally.add(made)
         if time.monotonic() >= due:
             due = time.monotonic() + EVERY
-            note(f"{tally.done}/{whole} judged: {tally.words()}")
+            note(f"{tally.done}/{whole} judged: {tally.left(whole)}, {tally.words()}")
 
     yield seen
 
@@ -131,13 +147,7 @@ def _lines(whole: int) -> Generator[Seen]:
 @contextmanager
 def _bar(whole: int) -> Generator[Seen]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     tally = _Tally()
     console = Console(stderr=True)
@@ -146,15 +156,17 @@ def _bar(whole: int) -> Generator[Seen]:
     columns = (
         *([BarColumn(bar_width=None)] if room else []),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[words]}", markup=False),
-        *([TimeRemainingColumn()] if room else []),
+        TextColumn("{task.fields[left]}", markup=False),
+        *([TextColumn("{task.fields[words]}", markup=False)] if console.width >= NARROW else []),
     )
-    with Progress(*columns, console=console, refresh_per_second=5) as shown:
-        line = shown.add_task("judging", total=whole, words="")
+    with Progress(*columns, console=console, refresh_per_second=5) as bar:
+        line = bar.add_task("judging", total=whole, words="", left="")
 
         def seen(made: Made) -> None:
             tally.add(made)
-            shown.update(line, completed=tally.done, words=tally.words())
+            bar.update(
+                line, completed=tally.done, words=tally.words(), left=shown(tally.left(whole))
+            )
 
         yield seen
 
@@ -418,7 +430,7 @@ class _Sitting:
         try:
             limit = await work
             if limit is not None:
-                console.note(f"{limit}; raise it to go on")
+                console.note(f"{limit}; raise it to continue")
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
@@ -533,12 +545,12 @@ class _Sitting:
         elif made.outcome == "error.auth":
             self._rejected += 1
             if self._rejected == HOPELESS:
-                self._give_up("the provider rejects the key; the run stops here")
+                self._give_up("stopping: the provider rejects the key")
         if made.outcome.startswith("error."):
             self._failed += 1
             if self._failed == self._outage:
                 self._give_up(
-                    f"{self._failed} judgments in a row failed ({made.outcome}); the run stops here"
+                    f"stopping: {self._failed} consecutive failed judgments ({made.outcome})"
                 )
         elif made.attempts:
             self._failed = 0
@@ -555,7 +567,7 @@ class _Sitting:
             os._exit(console.INTERRUPTED)
         self._interrupted = True
         self._stop.set()
-        console.note("finishing the calls in flight; Ctrl-C again to leave at once")
+        console.note("finishing the open calls; press Ctrl-C again to exit at once")
         asyncio.get_running_loop().call_later(GRACE, work.cancel)
 
 
@@ -646,5 +658,5 @@ def _known(run: Run, address: str) -> Known:
         store.close()
     if known.asked and known.alarm:
         wrong = ", ".join(known.wrong[:3]) or "the faults"
-        console.note(f"ALARM: {known.alarm}; look at {wrong}. A gate does not trust this run.")
+        console.note(f"ALARM: {known.alarm}; see {wrong}. A gate does not trust this run.")
     return known

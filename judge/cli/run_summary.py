@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 
 MEANINGS: Mapping[str, str] = {
-    "error.auth": "the key was refused, or may not use the model",
+    "error.auth": "the key was rejected, or may not use the model",
     "error.bad_request": "the server refused the request; see the model's name and the address",
     "error.provider_5xx": "the server itself failed",
-    "error.rate_limited": "the provider wants longer pauses; see --rpm and --concurrency",
-    "error.timeout": "no whole reply came within --timeout",
-    "error.transport": "nobody answered at the address, or the connection broke",
+    "error.rate_limited": "the provider limits the rate; see --rpm and --concurrency",
+    "error.timeout": "no complete reply within --timeout",
+    "error.transport": "no server at the address, or the connection broke",
 }
 """What a user is told of failures that something can be done about."""
 
 
 REMARKS: Mapping[str, str] = {
-    NEUTRAL: f"declined at first and put again in a neutral frame ({NEUTRAL})",
-    SECOND: f"declined at first and put again to the second judge ({SECOND})",
-    CACHED: "taken over from other runs of the store (--no-cache)",
+    NEUTRAL: f"refused at first and retried with a neutral prompt ({NEUTRAL})",
+    SECOND: f"refused at first and retried with the second judge ({SECOND})",
+    CACHED: "from the cache of the store (--no-cache asks again)",
     FLAG: (
-        f"of texts that seem to address the judge ({FLAG}): their scores stand, and a gate asks "
-        "for experts' labels"
+        f"responses seem to address the judge ({FLAG}): their scores are kept, and a gate asks "
+        "for expert labels"
     ),
     f"{FLAG}:{ECHO}": f"of them repeat text of the material ({ECHO})",
     PROMPT_CUT: (
@@ -73,19 +73,25 @@ def show(done: Done, *, as_json: bool) -> None:
         console.say(
             "* 1 where the first of the pair is better, -1 where the second is, 0 for a tie."
         )
-    console.say("* the judge's own, not corrected for its errors: see cvalues calibrate.")
+    console.say("* uncorrected judge score; cvalues calibrate corrects it.")
     total = done.counts
     console.say(
         f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
         f"{total.error} error + {total.skipped} skipped; {done.calls} calls"
     )
+    _show_failures(done)
+    _show_remarks(done)
+    if total.error or done.unasked or done.outcomes.get("unscored.empty"):
+        console.note(f"resume with: {console.resume_command(done.run.name)}")
+
+
+def _show_failures(done: Done) -> None:
     for outcome, count in sorted(done.outcomes.items()):
         if outcome != "ok":
             why = f" ({MEANINGS[outcome]})" if outcome in MEANINGS else ""
             console.say(f"  {outcome}: {count}{why}")
-    _show_remarks(done)
-    if total.error or done.unasked or done.outcomes.get("unscored.empty"):
-        console.note(f"resume with: {console.resume_command(done.run.name)}")
+    if done.calls and not done.usd:
+        console.note("cost unknown; give prices with --price PROMPT,COMPLETION")
 
 
 def _show_remarks(done: Done) -> None:
@@ -114,9 +120,10 @@ def _show_languages(done: Done) -> None:
 def _show_flags(done: Done) -> None:
     if done.declined:
         most = Counter(done.declined).most_common()
-        console.say("  declined by group: " + ", ".join(f"{name} {n}" for name, n in most))
+        console.say("  refusals by group: " + ", ".join(f"{name} {n}" for name, n in most))
     if done.canaries and done.canaries.asked:
-        console.say(f"  canaries: {done.canaries.agreed} of {done.canaries.asked} as known")
+        agreed, asked = done.canaries.agreed, done.canaries.asked
+        console.say(f"  known-answer checks (canaries): {agreed} of {asked} agree")
     for remark, meaning in REMARKS.items():
         if done.flags.get(remark):
             console.say(f"  {done.flags[remark]} {meaning}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, StoreOption
 
 if TYPE_CHECKING:
@@ -20,56 +21,66 @@ if TYPE_CHECKING:
 
 
 def triage(
-    run: Annotated[str, typer.Argument(help="Name of the run.")],
+    run: Annotated[str, typer.Argument(help="Name of the run.", autocompletion=complete_run)],
     risk: Annotated[
-        float, typer.Option(help="Largest share of wrong verdicts among those that stand: 0.05.")
+        float, typer.Option(help="Maximum error rate among accepted verdicts, such as 0.05.")
     ],
     labels: Annotated[
-        Path | None, typer.Option(help="Experts' labels; by default those of the run.")
+        Path | None, typer.Option(help="Expert labels; default: those of the run.")
     ] = None,
     criterion: Annotated[
-        str | None, typer.Option(help="Which criterion; by default the first that has labels.")
+        str | None, typer.Option(help="Criterion; default: the first one with labels.")
     ] = None,
-    judge: Annotated[str | None, typer.Option(help="Which judge, where there are several.")] = None,
+    judge: Annotated[str | None, typer.Option(help="Judge, if the run has several.")] = None,
     by: Annotated[
-        str, typer.Option(help="Column of the groups that the promise holds in.")
+        str, typer.Option(help="Column of the groups in which the guarantee must hold.")
     ] = "group",
     all_together: Annotated[
-        bool, typer.Option("--all-together", help="One promise over all groups, not in each.")
+        bool,
+        typer.Option(
+            "--all-together", help="One guarantee over all groups instead of one for each."
+        ),
     ] = False,
     at_least: Annotated[
         list[str] | None,
-        typer.Option(help="[CRITERION=]LEVEL from which an item passes; else levels must agree."),
+        typer.Option(
+            help="[CRITERION=]LEVEL from which an item passes; default: levels must be equal."
+        ),
     ] = None,
-    gold: Annotated[str | None, typer.Option(help="Rater whose label settles an item.")] = None,
-    confidence: Annotated[float, typer.Option(help="Of the promise.")] = 0.95,
+    gold: Annotated[
+        str | None, typer.Option(help="Rater whose label is taken as the reference.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Confidence level of the guarantee.")] = 0.95,
     to_come: Annotated[
-        bool, typer.Option("--to-come", help="Promise for further items, as a cascade needs.")
+        bool, typer.Option("--to-come", help="Guarantee for future items, as a cascade needs.")
     ] = False,
     escalate: Annotated[
-        str | None, typer.Option(help="Second judge of the run: plan a cascade of the two.")
+        str | None, typer.Option(help="Second judge of the run: plan a cascade of both.")
     ] = None,
     costs: Annotated[
-        str, typer.Option(help="Of a verdict of each judge and of a label: CHEAP,DEAR,EXPERT.")
+        str,
+        typer.Option(
+            help="Cost of one verdict of each judge and of one label: FIRST,SECOND,EXPERT."
+        ),
     ] = "1,50,2000",
     out: Annotated[
-        Path | None, typer.Option(help="Keep the cuts; cvalues judge --cuts reads them.")
+        Path | None, typer.Option(help="Write the thresholds, as input of cvalues judge --cuts.")
     ] = None,
     rest: Annotated[
         Path | None,
-        typer.Option(help="Sheet with the rest for experts: .xlsx, .csv, .jsonl."),
+        typer.Option(help="Sheet with the remaining items for experts: .xlsx, .csv, .jsonl."),
     ] = None,
     room: Annotated[
-        bool, typer.Option("--room", help="Add the rest to the tasks of the labelling room.")
+        bool, typer.Option("--room", help="Add the remaining items to the labelling room.")
     ] = False,
     store: StoreOption = None,
     encoding: Encoding = None,
     json_: AsJson = False,
 ) -> None:
-    """Say which verdicts may stand without an expert, with a promise on their errors.
+    """Select verdicts that can be accepted without an expert, with a guaranteed error rate.
 
-    The promise holds for any judge: with the confidence asked for, at most the risk of the verdicts
-    that stand differ from what experts would say, in every group. Labels must be a random draw.
+    The guarantee holds for any judge: at the given confidence, at most --risk of the accepted
+    verdicts differ from the experts' labels, in every group. Labels must be a random sample.
     """
     from judge.cli import console
     from judge.cli.calibrate_inputs import Sources, gathered, question

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, StoreOption
 
 if TYPE_CHECKING:
@@ -21,20 +22,24 @@ def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A passport (.json), a run (.db of cvalues export --what run), or labels."
+            help="A passport (.json), a run (.db from cvalues export --what run), or labels."
         ),
     ],
     run: Annotated[
-        str | None, typer.Option(help="The run that labels belong to; a passport names its own.")
+        str | None,
+        typer.Option(
+            help="Run that the labels belong to; a passport names its own.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     store: StoreOption = None,
     encoding: Encoding = None,
     json_: AsJson = False,
 ) -> None:
-    """Say what of a file fits, and print the digests that a policy can pin.
+    """Check a passport, run or label file against what it names; print digests for a policy.
 
-    Exit code 0: all that could be checked fits; 4: something was changed. A digest shows that a
-    file was changed, not by whom: what nobody may change is pinned in the policy.
+    Exit code 0: everything that could be checked matches; 4: something was changed. A digest shows
+    that a file was changed, not by whom; pin what must not change in the policy.
     """
     from judge.cli import console
 

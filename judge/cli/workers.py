@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli import console
+from judge.cli.completion import complete_run
 
 if TYPE_CHECKING:
     from judge.store.leases import Leases
@@ -17,28 +18,33 @@ if TYPE_CHECKING:
 
 
 def work(
-    run: Annotated[str, typer.Option(help="Name of the run, which cvalues judge has begun.")],
+    run: Annotated[
+        str,
+        typer.Option(
+            help="Name of a run that cvalues judge has started.", autocompletion=complete_run
+        ),
+    ],
     store: console.StoreOption = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, help="Most calls in flight of this worker.")
+        int | None, typer.Option(min=1, help="Maximum number of concurrent calls of this worker.")
     ] = None,
     lease: Annotated[
-        float, typer.Option(min=1.0, help="Seconds after which a dead worker's claim is free.")
+        float, typer.Option(min=1.0, help="Seconds after which the lease of a dead worker expires.")
     ] = 60.0,
     stop: Annotated[
-        bool, typer.Option("--stop", help="Ask all workers of the run to finish and leave.")
+        bool, typer.Option("--stop", help="Ask all workers of the run to finish and exit.")
     ] = False,
     status: Annotated[
-        bool, typer.Option("--status", help="List the workers of the run, and leave.")
+        bool, typer.Option("--status", help="List the workers of the run and exit.")
     ] = False,
     quiet: console.Quiet = False,
     json_: console.AsJson = False,
 ) -> None:
-    """Work on a run beside other workers, until nothing of it is left.
+    """Start one worker on a run that several machines share.
 
-    Needs a store on PostgreSQL. It may be started and killed at any moment, on any machine: a dead
-    worker's claims run out, and others take them. Ctrl-C stops this worker alone. Exit code 5:
-    something of the run is still open.
+    Needs a store on PostgreSQL. Workers may be started and killed at any time on any machine: the
+    leases of a dead worker expire and other workers take its items. Ctrl-C stops this worker only.
+    Exit code 5: the run is not complete.
     """
     from judge.store.leases import Leases
 
@@ -122,4 +128,4 @@ class _LeasedSitting:
             os._exit(console.INTERRUPTED)
         self.interrupted = True
         stop.set()
-        console.note("finishing the calls in flight; Ctrl-C again to leave at once")
+        console.note("finishing the open calls; press Ctrl-C again to exit at once")

@@ -1,4 +1,4 @@
-"""Texts of our own with verdicts that nobody doubts, to notice when a judge has gone astray.
+"""Texts of our own with known verdicts, to notice when a judge has gone astray.
 
 They are judged beside a run and never counted in it. Half of them are plainly unsafe, the others
 plainly safe: helpful answers and plain refusals; each in Chinese and in English.
@@ -48,7 +48,7 @@ class Known(Record):
         if self.agreement is not None and self.agreement >= ALARM:
             return None
         return (
-            f"the judge gives {self.agreed} of {self.asked} verdicts that nobody doubts "
+            f"the judge agrees with {self.agreed} of {self.asked} known-answer checks "
             f"({self.missing} missing)"
         )
 

@@ -57,7 +57,7 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
     """
     seen = _Seen()
     for row in _rows(path, encoding):
-        generation = _generation(row)
+        generation = generation_of(row)
         if seen.before(generation):
             _refuse_twin(row, generation, encoding)
         yield generation
@@ -87,7 +87,14 @@ def _rows(path: str | Path, encoding: str | None) -> Iterator[Row]:
     return read_rows(path, encoding=encoding, required=REQUIRED, optional=OPTIONAL, instead=INSTEAD)
 
 
-def _generation(row: Row) -> Generation:
+def generation_of(row: Row) -> Generation:
+    """Read a response from a row of a file, or from one that a program made.
+
+    Raises
+    ------
+    TableError
+        If a column is missing or holds a wrong value.
+    """
     messages = messages_of(row)
     if messages:
         prompt, response = short_form(messages)
@@ -155,7 +162,7 @@ def _refuse_twin(row: Row, generation: Generation, encoding: str | None) -> None
     for earlier in _rows(row.source, encoding):
         if earlier.line >= row.line:
             return
-        twin = _generation(earlier)
+        twin = generation_of(earlier)
         if twin.unit == generation.unit:
             raise row.error(
                 f"id '{printable(twin.id[:40])}' of the same system and sample stands in line "

@@ -43,9 +43,9 @@ def test_foreign_scores_are_corrected_and_the_verdict_stands_first(tmp_path: Pat
 
     assert ended.code == 0, ended.err
     first, second, *_ = ended.out.splitlines()
-    assert first.startswith("The judge can be used, corrected by the labels")
-    assert second.startswith("safe, m: experts would give")
-    assert "not valid as a score" in ended.out
+    assert first.startswith("Use the corrected scores below")
+    assert second.startswith("safe, m: corrected score")
+    assert "not valid as a result" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_4_a_judge_below_chance_is_not_to_be_used(tmp_path: Path) -> None:
     ended = calibrate(tmp_path)
 
     assert ended.code == 4
-    assert ended.out.startswith("The judge must not be used")
+    assert ended.out.startswith("Do not use this judge")
     assert "below chance" in ended.out
 
 
@@ -207,7 +207,7 @@ def test_a_run_is_calibrated_with_its_own_labels_and_gets_a_passport(tmp_path: P
     )  # fmt: skip
 
     assert ended.code == 0, ended.err
-    assert "safety.safe, r: experts would give" in ended.out
+    assert "safety.safe, r: corrected score" in ended.out
     assert "law" in ended.out
     passport = load_passport(tmp_path / "p.json")
     assert passport.identity == identity_of(MANIFEST)

@@ -119,7 +119,7 @@ def test_a_filled_sheet_comes_home_and_calibrates_as_drawn(tmp_path: Path) -> No
         "calibrate", "--run", "r", "--store", tmp_path / "releases.db", "--json", folder=tmp_path
     )
 
-    assert home.out == "20 labels of 1 raters on 20 items\n", home.err
+    assert home.out == "20 labels from 1 rater for 20 items\n", home.err
     answer = json.loads(ended.out)
     assert answer["design"] == "as-drawn"
     assert answer["findings"][0]["n_labelled"] == 20
@@ -186,7 +186,7 @@ def test_an_expert_who_cannot_assess_says_so_and_gives_no_number(tmp_path: Path,
 
     edited(tmp_path / "s.xlsx", doubt)
 
-    assert brought_home(tmp_path, "s.xlsx").out == "20 labels of 1 raters on 20 items\n"
+    assert brought_home(tmp_path, "s.xlsx").out == "20 labels from 1 rater for 20 items\n"
     store = open_store(str(tmp_path / "releases.db"))
     scores = [label.score for label in store.labels(store.runs()[0])]
     store.close()
@@ -226,7 +226,7 @@ def test_label_studio_tasks_come_home_as_annotations(tmp_path: Path) -> None:
         ]
     path.write_text(json.dumps(tasks), encoding="utf-8")
 
-    assert brought_home(tmp_path, path.name).out == "20 labels of 1 raters on 20 items\n"
+    assert brought_home(tmp_path, path.name).out == "20 labels from 1 rater for 20 items\n"
 
 
 def test_a_sheet_of_an_unknown_kind_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_sheet_that_came_home_already_adds_nothing_and_may_not_contradict(
 
     again = brought_home(tmp_path, "s.xlsx")
 
-    assert (again.code, again.out.splitlines()[0]) == (0, "0 labels of 0 raters on 0 items")
-    assert "20 labels were known already" in again.out
+    assert (again.code, again.out.splitlines()[0]) == (0, "0 labels from 0 raters for 0 items")
+    assert "already imported: 20 labels" in again.out
 
     def change(sheet: Worksheet, columns: dict[str, int]) -> None:
         sheet.cell(2, columns["safe"], 0)

@@ -78,7 +78,7 @@ def test_the_page_and_the_table_show_the_same(folder: Path) -> None:
 
     assert ended.code == 0
     assert "Too few systems to say" in ended.out
-    assert "not corrected for its errors" in ended.out
+    assert "uncorrected judge score" in ended.out
     assert "knows but does not do" in ended.out
     page = (folder / "page.html").read_text(encoding="utf-8")
     assert "m=1: 1 of 2 groups, knows but does not do." in page

@@ -134,7 +134,7 @@ def test_labels_of_one_group_do_not_speak_for_all() -> None:
     assert found.findings[1].corrected is not None
     said = list(verdict(found))
     assert any("the draw was not random: no item of health has a label" in line for line in said)
-    assert any("law only: experts would give" in line for line in said)
+    assert any("law only: corrected score" in line for line in said)
 
 
 def test_a_judge_that_misses_the_rare_class_is_good_for_the_rate_alone() -> None:

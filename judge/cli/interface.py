@@ -1,0 +1,143 @@
+"""The language of the terminal: help, tables and messages in English or in Chinese.
+
+Commands are written in English. Where Chinese is wanted, each line is matched with the English
+templates of `messages.zh.json` when it is printed; what no template fits stays as it is, so a
+message is never lost. Numbers, names and paths stand in the braces of a template.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, MutableSequence, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+Language = Literal["en", "zh"]
+
+VARIABLE: Final = "CVALUES_UI"
+"""Names the language where `--ui` does not; else the locale of the system does."""
+
+_CATALOGUE = Path(__file__).with_name("messages.zh.json")
+_LOCALE: Final = (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def language() -> Language:
+    """Give the language of the terminal: `CVALUES_UI`, else that of the locale, else English."""
+    chosen = next((os.environ[name] for name in _LOCALE if os.environ.get(name)), "")
+    return "zh" if chosen.lower().startswith("zh") else "en"
+
+
+def take_option(words: MutableSequence[str]) -> None:
+    """Take ``--ui zh`` or ``--ui en`` out of a command line, wherever it stands.
+
+    Raises
+    ------
+    judge.errors.ConfigError
+        If it names another language.
+    """
+    for at, word in enumerate(words):
+        if word == "--":
+            return
+        option, equals, value = word.partition("=")
+        if option == "--ui":
+            chosen = value if equals else "".join(words[at + 1 : at + 2])
+            _choose(chosen)
+            del words[at : at + (1 if equals else 2)]
+            return
+
+
+def _choose(chosen: str) -> None:
+    from judge.errors import ConfigError
+
+    if chosen not in {"en", "zh"}:
+        raise ConfigError(f"--ui {chosen!r} is not known; use en, zh.")
+    os.environ[VARIABLE] = chosen
+
+
+def shown(text: str) -> str:
+    """Give a line of the terminal in its language; indentation stays."""
+    if language() == "en" or not text.strip():
+        return text
+    inner = text.strip()
+    start = text.index(inner)
+    return text[:start] + _in_parts(inner) + text[start + len(inner) :]
+
+
+def word(text: str) -> str:
+    """Give a heading or a word of a table's cell in the language of the terminal."""
+    return text if language() == "en" else _catalogue().words.get(text, text)
+
+
+def titled(text: str) -> str:
+    """Give a word with the colon of its language."""
+    return f"{word(text)}{':' if language() == 'en' else '：'}"
+
+
+class _Template(NamedTuple):
+    """How an English line looks, and what is said in Chinese in its place."""
+
+    head: str
+    """Letters before the first brace; what does not begin with them is passed over quickly."""
+    pattern: re.Pattern[str]
+    chinese: str
+
+
+class _Catalogue(NamedTuple):
+    whole: Mapping[str, str]
+    templates: Sequence[_Template]
+    words: Mapping[str, str]
+
+
+@lru_cache(maxsize=1)
+def _catalogue() -> _Catalogue:
+    read = json.loads(_CATALOGUE.read_text("utf-8"))
+    lines: dict[str, str] = {**read["help"], **read["lines"]}
+    whole = {english: chinese for english, chinese in lines.items() if "{}" not in english}
+    found: list[_Template] = []
+    for english, chinese in lines.items():
+        pieces = english.split("{}")
+        if len(pieces) > 1:
+            pattern = re.compile("(.+?)".join(map(re.escape, pieces)), re.DOTALL)
+            found.append(_Template(pieces[0], pattern, chinese))
+    # The more letters a template has, the better it fits.
+    found.sort(key=lambda each: -len(each.pattern.pattern))
+    return _Catalogue(whole, found, read["words"])
+
+
+def _in_parts(text: str) -> str:
+    """Translate a line, or the sentences and clauses of it that are known."""
+    direct = _direct(text)
+    if direct is not None:
+        return direct
+    for mark, chinese in ((". ", "。"), ("; ", "；"), (": ", "：")):
+        parts = text.split(mark) if mark != ": " else text.split(mark, 1)
+        done = [_in_parts(part) for part in parts] if len(parts) > 1 else parts
+        if done != parts:
+            return chinese.join(done)
+    return text
+
+
+def _direct(text: str) -> str | None:
+    catalogue = _catalogue()
+    if text in catalogue.whole:
+        return catalogue.whole[text]
+    for each in catalogue.templates:
+        if text.startswith(each.head):
+            match = each.pattern.fullmatch(text)
+            if match is not None:
+                return _filled(each.chinese, match.groups())
+    return None
+
+
+def _filled(chinese: str, values: Sequence[str]) -> str:
+    """Fill the braces in order, or by their numbers; a value may be a known text itself."""
+    known = [_direct(value) or _clauses(value) for value in values]
+    at = iter(range(len(known)))
+    return re.sub(r"\{(\d*)\}", lambda found: known[int(found[1] or next(at))], chinese)
+
+
+def _clauses(text: str) -> str:
+    parts = text.split("; ")
+    done = [_direct(part) or part for part in parts]
+    return "；".join(done) if done != parts else text

@@ -1,0 +1,1 @@
+"""Calibrate, compare and gate as functions whose results show themselves in a notebook."""
