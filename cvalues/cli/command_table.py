@@ -36,7 +36,7 @@ _DATA = "Data and models under test"
 COMMANDS: dict[str, Entry] = {
     "demo": Entry(
         "cvalues.cli.demo:demo",
-        "Run the whole pipeline on bundled data with a simulated judge.",
+        "Run the whole pipeline on bundled, simulated data.",
         _START,
     ),
     "judge": Entry("judge.cli.judge:judge", "Score responses with judge models.", _START),

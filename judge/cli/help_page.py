@@ -84,7 +84,8 @@ def _record(names: str, meaning: str) -> tuple[str, str]:
     """Translate the meaning of an option, and what the library adds to it in brackets."""
     text, bracket, extra = meaning.rpartition("  [")
     if not bracket:
-        text, extra = (meaning, "") if not meaning.startswith("[") else ("", meaning[1:])
+        alone = meaning.startswith("[") and meaning.endswith("]")
+        text, extra = ("", meaning[1:]) if alone else (meaning, "")
     done = shown(text)
     for part in extra.rstrip("]").split("; ") if extra else ():
         name, colon, value = part.partition(": ")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from judge.files import Row
 from judge.importers.responses import generation_of, read_generations
@@ -22,7 +22,7 @@ class Frame(Protocol):
         """Names of the columns."""
         ...
 
-    def to_dict(self, orient: str) -> list[dict[str, object]]:
+    def to_dict(self, orient: Literal["records"]) -> Any:
         """Give the rows."""
         ...
 
@@ -48,7 +48,7 @@ def generations_of(given: Gradable) -> list[Generation]:
     if isinstance(given, (str, Path)):
         return list(read_generations(given))
     if isinstance(given, Frame):
-        given = given.to_dict("records")
+        return list(_records(given.to_dict("records")))
     return list(_records(given))
 
 

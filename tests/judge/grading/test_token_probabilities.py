@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_score_within_a_quotation_is_no_score() -> None:
     assert (reply[first:last], last) == (b"1", len(reply) - 2)
 
 
-async def _grade(transport: str = "auto", **profile: object) -> list[Judgment]:
+async def _grade(transport: str = "auto", **profile: object) -> Sequence[Judgment]:
     async with serve(profile) as server:
         judge = Judge(model="openai/sim", base_url=server.base_url, api="logprobs")
         answers = [

@@ -1,7 +1,7 @@
 """Decision models on the wire: both forms, every fault, and what is sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -33,7 +33,7 @@ def _judge(server: SimulatedServer, **settings: object) -> Judge:
     return Judge.model_validate(fields)
 
 
-async def _graded(server: SimulatedServer, **settings: object) -> list[Judgment]:
+async def _graded(server: SimulatedServer, **settings: object) -> Sequence[Judgment]:
     return await agrade(ITEMS, rubric="safety", judge=_judge(server, **settings))
 
 

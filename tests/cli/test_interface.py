@@ -1,0 +1,179 @@
+"""The terminal in two languages: help, tables, messages, narrow and poor consoles."""
+
+import ast
+import inspect
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvalues.cli.command_table import COMMANDS, load_command
+from judge.cli.help_page import help_page
+from judge.cli.interface import shown, take_option, word
+from judge.cli.wrapping import wrapped
+from judge.errors import ConfigError
+from tests.cli.program import ROOT, command, environment, program
+
+CATALOGUE = json.loads((ROOT / "judge" / "cli" / "messages.zh.json").read_text("utf-8"))
+TOO_SHORT = {
+    *("{}: {} {}{}", "{}", "{}: {}", "  {}: {}", "{} {}", "{} {}: {}"),
+    *("  {}: {}{}", "{}{}", "$ {}", "  {}"),
+}
+"""Templates without a word of their own."""
+
+
+@pytest.fixture
+def _chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVALUES_UI", "zh")
+
+
+def every_command() -> Iterator[tuple[str, Any]]:
+    for name in COMMANDS:
+        loaded: Any = load_command(name)
+        yield name, loaded
+        for below, each in getattr(loaded, "commands", {}).items():
+            yield f"{name} {below}", each
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_text_of_help_has_a_chinese_one(name: str) -> None:
+    known = CATALOGUE["help"]
+    missing = [] if COMMANDS[name].summary in known else [COMMANDS[name].summary]
+    for full, each in every_command():
+        if full.split()[0] == name:
+            paragraphs = inspect.cleandoc(each.help or "").split("\n\n")
+            texts = [" ".join(text.split()) for text in paragraphs]
+            texts += [getattr(param, "help", None) or "" for param in each.params]
+            missing += [text for text in texts if text and text not in known]
+
+    assert missing == []
+
+
+def templates(path: Path) -> Iterator[str]:
+    """Give what a module prints with `console.say` and `console.note`, its values as braces."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            if called in {"say", "note", "fail"}:
+                text = template(node.args[0])
+                if text is not None:
+                    yield text
+
+
+def template(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        parts = (str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
+        return "".join(parts)
+    return None
+
+
+@pytest.mark.parametrize("folder", ["judge/cli", "cvalues/cli"])
+@pytest.mark.usefixtures("_chinese")
+def test_every_line_that_a_command_prints_has_a_chinese_one(folder: str) -> None:
+    printed = {text for path in sorted((ROOT / folder).glob("*.py")) for text in templates(path)}
+    english = [
+        text
+        for text in sorted(printed - TOO_SHORT)
+        if text.strip() and "cvalues judge RESPONSES" not in text and "cvalues fetch" not in text
+        and shown(text.replace("{}", "7")) == text.replace("{}", "7")
+    ]  # fmt: skip
+
+    assert english == []
+
+
+@pytest.mark.usefixtures("_chinese")
+def test_numbers_and_names_keep_their_place_in_a_chinese_line() -> None:
+    line = "2,500 planned = 2,400 scored + 60 unscored + 30 error + 10 skipped; 2,512 calls"
+
+    assert shown(line) == (
+        "计划 2,500 = 有分数 2,400 + 无分数 60 + 出错 30 + 未评审 10；调用 2,512 次"
+    )
+    assert shown("  known-answer checks (canaries): 18 of 40 agree") == (
+        "  已知答案检查题：40 道中 18 道一致"
+    )
+    assert word("criterion") == "准则"
+    assert shown("a sentence that nobody wrote") == "a sentence that nobody wrote"
+
+
+@pytest.mark.parametrize("line", [["--ui", "zh", "doctor"], ["doctor", "--ui=zh"]])
+def test_the_option_may_stand_anywhere(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVALUES_UI", "en")
+
+    take_option(line)
+
+    assert line == ["doctor"]
+    assert os.environ["CVALUES_UI"] == "zh"
+
+
+def test_a_language_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="use en, zh"):
+        take_option(["--ui", "fr"])
+
+
+def test_a_chinese_locale_gives_chinese_help_and_errors(tmp_path: Path) -> None:
+    there = {"LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}
+
+    asked = program("judge", "--help", folder=tmp_path, environ=there)
+    wrong = program("judge", folder=tmp_path, environ=there)
+
+    assert asked.out.startswith("用法：")
+    assert "用评审模型为自由文本回复打分。" in asked.out
+    assert wrong.code == 2
+    assert "错误：" in wrong.err
+
+
+def test_a_console_without_chinese_letters_speaks_english_and_shows_codes(tmp_path: Path) -> None:
+    there = {"LC_ALL": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"}
+    line = command("rubrics", "list")
+    done = subprocess.run(
+        line, cwd=tmp_path, env=environment(tmp_path, there), capture_output=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"Id ")
+    assert b"\\u5b89" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["judge", "--help"], ["rubrics", "list"]])
+def test_a_closed_pipe_changes_no_exit_code(words: list[str], tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command(*words), cwd=tmp_path, env=environment(tmp_path), stdout=write, check=False
+    )
+    os.close(write)
+
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_word_of_help_is_broken_at_60_columns(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("CVALUES_UI", language)
+
+    for name, each in every_command():
+        page = each.get_help(each.context_class(each, info_name=name))
+        words = {part for line in page.splitlines() for part in line.split()}
+        texts = [shown(getattr(param, "help", None) or "") for param in each.params]
+        if language == "en":
+            assert {part for text in texts for part in text.split()} <= words, name
+
+
+def test_a_chinese_line_is_broken_between_characters_and_not_before_a_comma() -> None:
+    assert wrapped("评审模型，校准证书", 8) == ["评审模", "型，校准", "证书"]
+
+
+def test_help_names_kinds_in_words() -> None:
+    loaded: Any = load_command("export")
+    page = help_page(loaded, loaded.context_class(loaded, info_name="export"), {})
+
+    assert "--out PATH" in page
+    assert "<path>" not in page
