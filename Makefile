@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 PACKAGES := rubrics calibration judge cvalues
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow real check bench audit lock clean
+.PHONY: help demo test slow real check docs bench audit lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +40,15 @@ slow: $(READY_DEV) ## the long simulations and the real browser too
 real: $(READY_DEV) ## other tools in environments of their own write files that ours reads
 	@$(BIN)/python -m pytest -m real tests/real
 
-check: $(READY_DEV) ## format, lint, types, layers
+check: $(READY_DEV) ## format, lint, types, layers, links
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/check_links.py
+
+docs: $(READY_DEV) ## build the documentation in build/site; needs no network
+	@$(BIN)/python scripts/build_docs.py
 
 bench: $(READY_DEV) ## measure speed and coverage; prints tables, writes bench/*.json
 	@for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done

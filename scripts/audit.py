@@ -45,7 +45,7 @@ def main() -> None:
 
 def _advisories() -> Iterator[str]:
     locked = _locked(LOCK.read_text(encoding="utf-8"))
-    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+    done = subprocess.run(
         [
             *[sys.executable, "-m", "pip_audit", "--strict", "--format", "json"],
             *["--requirement", str(LOCK), "--require-hashes", "--disable-pip"],

@@ -267,10 +267,18 @@ def show(
 
 @app.command()
 def lint(
-    files: Annotated[list[Path], typer.Argument(help="Rubric files.")], json_: AsJson = False
+    files: Annotated[list[Path], typer.Argument(help="Rubric files.")],
+    policy: Annotated[
+        bool, typer.Option("--policy", help="The files are release policies.")
+    ] = False,
+    json_: AsJson = False,
 ) -> None:
     """Check rubric files in depth; exit code 2 if a file must be corrected."""
     from judge.cli import console
+
+    if policy:
+        _lint_policies(files)
+        return
     from rubrics.lint import lint as findings_of
 
     found = [finding for file in files for finding in findings_of(file)]
@@ -288,6 +296,17 @@ def lint(
         console.fail(f"{errors} of {len(found)} findings must be mended")
     if not json_:
         console.note(f"nothing to mend in {len(files)} files")
+
+
+def _lint_policies(files: list[Path]) -> None:
+    from datetime import UTC, datetime
+
+    from judge.cli import console
+    from judge.policy import load_policy
+
+    for file in files:
+        load_policy(file, today=datetime.now(UTC).date())
+    console.note(f"nothing to mend in {len(files)} files")
 
 
 @app.command()
