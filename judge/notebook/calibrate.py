@@ -91,9 +91,9 @@ class Calibration:
         return "\n".join(self.verdict)
 
     def _repr_html_(self) -> str:
-        return html_table(
-            _COLUMNS, [list(row.values()) for row in self.rows()], caption=self.verdict[0]
-        )
+        # The stamp of what is simulated stands before the verdict.
+        caption = " ".join(self.verdict[:2] if self.findings.simulated else self.verdict[:1])
+        return html_table(_COLUMNS, [list(row.values()) for row in self.rows()], caption=caption)
 
 
 def calibrate(

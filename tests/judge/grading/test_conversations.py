@@ -33,7 +33,7 @@ def rubric(unit: str, *roles: str, lang: str = "en") -> Rubric:
 
 def judged(
     generations: Sequence[Generation], asked: Rubric, model: ScriptedModel
-) -> list[Judgment]:
+) -> Sequence[Judgment]:
     """Judge with a model in the process."""
     return asyncio.run(agrade(generations, rubric=asked, judge=JUDGE, model=model))
 
