@@ -89,7 +89,7 @@ def sample(
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
     from judge.manifest import KIND, SampleDesign
     from judge.ratings import samples_of
-    from judge.records import Language, counted
+    from judge.records import Language
 
     form = sheet_form(out)
     _require_one_way(n, add, ids)
@@ -123,6 +123,7 @@ def _say_drawn(
     from judge.calibrate.label_sampling import least_labels
     from judge.cli import console
     from judge.exporters.workbook import sheet_form
+    from judge.records import counted
 
     prompts = len({(item.id, item.sample) for item in sample.items})
     least = least_labels(sizes, drawn=prompts)
