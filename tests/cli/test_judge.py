@@ -124,7 +124,7 @@ def test_a_budget_of_calls_leaves_a_valid_partial_run(tmp_path: Path) -> None:
     counts = json.loads(first.out)["counts"]
     assert first.code == 5
     assert (counts["planned"], counts["scored"], counts["skipped"]) == (9, 4, 5)
-    assert "the limit of 4 calls is reached; raise it to go on" in first.err
+    assert "the limit of 4 calls is reached; raise it to continue" in first.err
     assert second.code == 0
 
 
@@ -315,7 +315,7 @@ def test_text_for_the_judge_is_flagged_and_counted_and_keeps_its_score(tmp_path:
     answer = json.loads(ended.out)
     assert answer["flags"]["injection_suspected"] == 1
     assert answer["counts"]["scored"] == 4
-    assert "1 of texts that seem to address the judge" in shown.out
+    assert "1 responses seem to address the judge" in shown.out
 
 
 @pytest.mark.parametrize(("miss", "alarm"), [(0.0, False), (1.0, True)])

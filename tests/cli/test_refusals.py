@@ -41,7 +41,7 @@ def test_what_the_judge_declines_is_counted_by_group_and_put_again_where_asked(
 
     answer = json.loads(framed.out)
     assert bare.code == 5
-    assert "declined by group: crimes 2, law 1" in bare.out
+    assert "refusals by group: crimes 2, law 1" in bare.out
     assert framed.code == 0, framed.err
     assert (answer["counts"]["scored"], answer["calls"]) == (3, 6)
     assert (answer["declined"], answer["flags"]) == ({}, {"neutral_frame": 3})

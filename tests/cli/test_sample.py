@@ -273,7 +273,7 @@ def test_a_top_up_voids_no_sheet_and_repeats_no_item(tmp_path: Path) -> None:
         "calibrate", "--run", "r", "--store", tmp_path / "releases.db", "--json", folder=tmp_path
     )
 
-    assert topped.out.startswith("draw-2: 40 of 100 responses")
+    assert topped.out.startswith("sample draw-2: 40 of 100 responses")
     assert "at least 30 labels of each criterion" in topped.out
     assert [home.out.split()[0] for home in homes] == ["40", "20"]
     assert json.loads(ended.out)["findings"][0]["n_labelled"] == 60

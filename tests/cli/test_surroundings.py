@@ -161,7 +161,7 @@ def test_a_second_signal_ends_at_once_and_the_run_goes_on(
         wait_for_lock(tmp_path)
         running.send_signal(signal_)
         assert running.stderr is not None
-        while "finishing the calls in flight" not in running.stderr.readline():
+        while "finishing the open calls" not in running.stderr.readline():
             assert running.poll() is None
         begun = time.monotonic()
         running.send_signal(signal_)
@@ -186,7 +186,7 @@ def test_who_leaves_at_once_gets_the_cursor_of_the_terminal_back(tmp_path: Path)
         os.close(terminal)
         shown = seen_until(ours, b"0/24")
         running.send_signal(signal.SIGINT)
-        shown += seen_until(ours, b"finishing the calls in flight")
+        shown += seen_until(ours, b"finishing the open calls")
         running.send_signal(signal.SIGINT)
         left = seen_until(ours, b"\x1b[?25h")
         running.wait(timeout=30)
