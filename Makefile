@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 PACKAGES := rubrics calibration judge cvalues
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow real check docs bench audit lock clean
+.PHONY: help demo test slow real check docs bench wheel audit lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ docs: $(READY_DEV) ## build the documentation in build/site; needs no network
 bench: $(READY_DEV) ## measure speed and coverage; prints tables, writes bench/*.json
 	@for script in benchmarks/*.py; do $(BIN)/python $$script --quick || exit 1; done
 
+wheel: ## build the wheel and the sdist into dist, and check both
+	@$(PYTHON) -m venv .venv-build
+	@.venv-build/bin/pip install --quiet --disable-pip-version-check build twine
+	@.venv-build/bin/python -m build --outdir dist
+	@.venv-build/bin/twine check --strict dist/*
+
 audit: $(READY_DEV) ## advisories over the whole lock, and files that run at every start of Python
 	@$(BIN)/python scripts/audit.py
 
@@ -65,4 +71,4 @@ lock: ## resolve the dependencies anew (needs uv)
 	@$(LOCK) --constraint requirements.lock --all-extras --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## remove what the other targets made
-	@rm -rf $(VENV) demo bench .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-build demo bench dist .pytest_cache .ruff_cache .hypothesis
