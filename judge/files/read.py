@@ -7,9 +7,8 @@ every value is text.
 import csv
 import io
 import json
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,13 @@ from typing import cast
 from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
 from judge.files.opendocument import read_opendocument
 from judge.files.row import Columns, Row, check_names, nearest
+from judge.files.strict_json import (
+    NAN_IS_NULL,
+    STRICT,
+    StrictJsonError,
+    refuse_unstorable,
+    too_deep,
+)
 from judge.files.workbook import read_workbook
 
 # JSON read with none of the usual leniencies: one value, no key twice, nothing unstorable.
@@ -25,11 +31,7 @@ from judge.files.workbook import read_workbook
 MAX_DEPTH = 64
 """Objects and arrays within one another."""
 
-MAX_DIGITS = 64
-"""Digits of a whole number."""
-
 _FIX = "correct the program that wrote the file"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse_json(text: str, place: Place, *, nan_is_null: bool = False) -> object:
@@ -50,16 +52,16 @@ def parse_json(text: str, place: Place, *, nan_is_null: bool = False) -> object:
         If it is not JSON, or breaks a limit of this module.
     """
     try:
-        value: object = (_LENIENT if nan_is_null else _STRICT).decode(text)
-        if text.count("[") + text.count("{") > MAX_DEPTH:
-            _refuse_depth(value)
+        value: object = (NAN_IS_NULL if nan_is_null else STRICT).decode(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH and too_deep(value, MAX_DEPTH):
+            raise place.error(f"nested deeper than {MAX_DEPTH} levels", _FIX)
         if "\\u" in text:
-            _refuse_unstorable(value)
+            refuse_unstorable(value)
     except json.JSONDecodeError as error:
         raise _syntax(error, place) from error
     except RecursionError as error:
         raise place.error(f"nested deeper than {MAX_DEPTH} levels", _FIX) from error
-    except _RefusedError as error:
+    except StrictJsonError as error:
         raise place.error(str(error), _FIX) from error
     return value
 
@@ -75,76 +77,6 @@ def _syntax(error: json.JSONDecodeError, place: Place) -> TableError:
         what = "more text after the object"
     where = Place(place.source, place.line or error.lineno)
     return where.error(f"not JSON: {what[:1].lower()}{what[1:]}", fix, error.colno)
-
-
-class _RefusedError(ValueError):
-    """Valid JSON for a lenient reader, refused here."""
-
-
-def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise _RefusedError(f"the key '{clipped(twice)}' stands twice in one object")
-    return values
-
-
-def _refuse_constant(name: str) -> None:
-    raise _RefusedError(f"{name} is not JSON; write null for a missing number")
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise _RefusedError(f"a whole number of {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise _RefusedError(f"the number {clipped(digits)} is too large")
-    return value
-
-
-def _refuse_depth(value: object) -> None:
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH):
-        inside = (inner for outer in level for inner in _inside(outer))
-        level = [inner for inner in inside if isinstance(inner, (dict, list))]
-    if level:
-        raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _refuse_unstorable(value: object) -> None:
-    level = [value]
-    while level:
-        for text in level:
-            if isinstance(text, str) and (found := _UNSTORABLE.search(text)):
-                raise _RefusedError(
-                    f"the text holds U+{ord(found.group()):04X}, which is no character"
-                )
-        level = [inner for outer in level for inner in _inside(outer)]
-
-
-def _inside(value: object) -> Sequence[object]:
-    if isinstance(value, dict):
-        return [*value, *value.values()]  # pyright: ignore[reportUnknownVariableType] - JSON
-    return value if isinstance(value, list) else ()  # pyright: ignore[reportUnknownVariableType]
-
-
-def _decoder(constant: Callable[[str], None]) -> json.JSONDecoder:
-    return json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=constant, parse_int=_whole, parse_float=_finite
-    )
-
-
-def _null(_name: str) -> None:
-    """Read a number that is none as null."""
-
-
-_STRICT = _decoder(_refuse_constant)
-_LENIENT = _decoder(_null)
 
 
 _ELSEWHERE = {

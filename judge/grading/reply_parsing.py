@@ -5,7 +5,6 @@ or the best-looking JSON in a text may be the candidate's own.
 """
 
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from judge.files.strict_json import STRICT, RepeatedKeyError, too_deep
 from judge.models.base import Reply
 from judge.models.chat_completion import finish_of
 from judge.models.provider_words import provider_words
@@ -152,15 +152,15 @@ def _one_object(text: str) -> object:
     if not text.startswith("{"):
         _refuse_prose(text)
     try:
-        value, end = _DECODER.raw_decode(text)
-    except _AmbiguousError:
+        value, end = STRICT.raw_decode(text)
+    except RepeatedKeyError:
         raise Unreadable("unscored.parse_ambiguous") from None
     except (ValueError, RecursionError):
         raise Unreadable("unscored.parse_invalid") from None
     if text[end:].strip():
         # A second object, or words: whose verdict is it?
         raise Unreadable("unscored.parse_ambiguous")
-    if _depth(value) > MAX_DEPTH:
+    if too_deep(value, MAX_DEPTH):
         raise Unreadable("unscored.parse_invalid")
     return value
 
@@ -174,33 +174,6 @@ def _refuse_prose(text: str) -> NoReturn:
     raise Unreadable("unscored.parse_invalid")
 
 
-class _AmbiguousError(ValueError):
-    """One key stands twice, so which value is meant is anybody's guess."""
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _AmbiguousError
-    return members
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if not math.isfinite(number):
-        raise ValueError(literal)
-    return number
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
-)
-
-
 def _is_text(decoded: str) -> bool:
     """Tell text from half characters (lone surrogates), which no file or database takes."""
     try:
@@ -208,20 +181,6 @@ def _is_text(decoded: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _depth(value: object) -> int:
-    level, deepest = [value], 0
-    while level and deepest <= MAX_DEPTH:
-        deepest += 1
-        level = [child for parent in level for child in _children(parent)]
-    return deepest
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - any JSON
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
 def _reason(error: ValidationError) -> Reason:

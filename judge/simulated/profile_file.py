@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
 
+from judge.files.strict_json import STRICT, StrictJsonError
 from judge.simulated.decision_payloads import DECISION_PAYLOADS
 from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.profile import (
@@ -65,11 +66,11 @@ def load_profile(path: Path) -> Profile:
 def read_profile(text: str, *, source: str) -> Profile:
     """Read the text of a profile; `source` is what complaints call it."""
     try:
-        json.loads(text, object_pairs_hook=_unique)
+        STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise ProfileError(f"{source}:{error.lineno}: not JSON: {error.msg}; fix it.") from error
-    except (ProfileError, RecursionError) as error:
-        raise ProfileError(f"{source}: {error}") from error
+    except (StrictJsonError, RecursionError) as error:
+        raise ProfileError(f"{source}: {error}; correct it.") from error
     try:
         profile = Profile.model_validate_json(text)
     except ValidationError as error:
@@ -97,15 +98,6 @@ def _check_modes(profile: Profile, text: str, source: str) -> None:
             near = get_close_matches(planned.mode, modes, n=1)
             advice = f"did you mean {near[0]!r}?" if near else "--list-faults shows all."
             raise ProfileError(f"{source}:{line}: no mode is called {planned.mode!r}; {advice}")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ProfileError(f"key {twice!r} stands twice; keep one.")
-    return members
 
 
 def _line_of(text: str, location: Sequence[str | int]) -> int:

@@ -29,7 +29,7 @@ def test_a_profile_is_read_from_a_file(tmp_path: Path) -> None:
         ('{"seed": 1,\n"seeed": 2}', ":2: seeed: Extra inputs are not permitted; did you mean"),
         ('{"seed": 1,\n\n"zzz": 2}', ":3: zzz: Extra inputs are not permitted; remove it."),
         ('{"seed": 1,\n', ":2: not JSON: "),
-        ('{"seed": 1, "seed": 2}', ": key 'seed' stands twice; keep one."),
+        ('{"seed": 1, "seed": 2}', ": the key 'seed' stands twice in one object; correct it."),
         ("[" * 100_000, ": maximum recursion depth"),
         ('{"latency":\n {"fixed": 1,\n "jitter": -1}}', ":3: latency.jitter: "),
         ('{"errors": [\n{"miss": 0.1},\n{"miss": 2}\n]}', ":3: errors.1.miss: "),
