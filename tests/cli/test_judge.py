@@ -297,7 +297,7 @@ def test_a_server_that_stays_away_ends_the_run_early(tmp_path: Path) -> None:
         asked = server.hits.total
 
     assert ended.code == 5
-    assert "30 judgments in a row failed (error.provider_5xx)" in ended.err
+    assert "30 consecutive failed judgments (error.provider_5xx)" in ended.err
     assert 30 <= asked <= 30 + 2 * 8
     counts = json.loads(ended.out)["counts"]
     assert counts["error"] + counts["skipped"] == counts["planned"] == 300

@@ -65,11 +65,8 @@ def test_a_shell_completes_runs_and_rubrics(folder: Path, monkeypatch: pytest.Mo
 
     assert complete_run("") == ["r"]
     assert complete_run("x") == []
-    assert complete_rubric("safety,re") == [
-        "safety,refusal",
-        "safety,response-tier",
-        "safety,responsibility",
-    ]
+    assert {"safety,refusal", "safety,response-tier"} <= set(complete_rubric("safety,re"))
+    assert complete_rubric("safety,x") == []
 
 
 def test_a_shell_completes_nothing_where_there_is_no_store(
