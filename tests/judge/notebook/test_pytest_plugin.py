@@ -32,9 +32,10 @@ def test_a_suite_gates_a_release_and_shows_why_it_does_not_pass(tmp_path: Path) 
     (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
     (tmp_path / "test_release.py").write_text(SUITE, encoding="utf-8")
 
-    plugin = "judge.notebook.pytest_plugin"
+    # Loaded by its module, also where the package is installed with the plugin's entry point.
+    plugin = ("-p", "no:cvalues", "-p", "judge.notebook.pytest_plugin")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cvalues", "-p", plugin],
+        [sys.executable, "-m", "pytest", "-q", "--strict-markers", *plugin],
         cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
