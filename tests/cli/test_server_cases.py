@@ -28,7 +28,7 @@ CASES: dict[str, tuple[dict[str, float], float]] = {
     "06-tool-arguments-object": (SCORED, 2.0),
     "07-content-parts-list": (SCORED, 1.0),
     "09-ark-sensitive-400": ({"unscored.content_filtered": 1.0}, 1.0),
-    "11-model-length-finish": ({"unscored.truncated": 1.0}, 2.0),
+    "11-model-length-finish": (SCORED, 2.0),
     "12-max-tokens-param-refused": (SCORED, 3.0),
     "13-json-schema-500": (SCORED, 3.0),
     "15-echoed-prompt-decides-class": ({"ok": 0.8, "error.bad_request": 0.2}, 1.0),
