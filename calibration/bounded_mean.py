@@ -81,6 +81,7 @@ def bounded_mean(
         human_only=_with_unknown(only, known, scale),
         warnings=(*said, why) if why else tuple(said),
         population=aim.population,
+        guarantee="conjectured" if kind == "Gaffke, strict" else "approximate",
         strata=(
             StratumCount(
                 name="all items with a label drawn",

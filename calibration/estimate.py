@@ -74,6 +74,50 @@ class StratumCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DesignEffects:
+    """By how much items that share a prompt inflate variance.
+
+    Attributes
+    ----------
+    items : float
+        For means over all judged items, >= 1.
+    labels : float
+        For means over the labelled items, >= 1.
+    alone : float
+        The same for the labels by themselves, without a look at the judge, >= 1.
+    warnings : tuple of str
+        What a reader must know.
+    """
+
+    items: float = 1.0
+    labels: float = 1.0
+    alone: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellCount:
+    """Items alike in verdict, in label and in the rate at which labels were drawn.
+
+    Attributes
+    ----------
+    draw : int
+        Items with the same number had labels drawn at about one rate; -1 where none was drawn.
+    verdict, label : float | None
+        None where there is no verdict, or no label.
+    items : int
+    weight : float | None
+        Items that each label stands for; None without a label.
+    """
+
+    draw: int
+    verdict: float | None
+    label: float | None
+    items: int
+    weight: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """A point value and the interval around it.
 

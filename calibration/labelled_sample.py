@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import InsufficientLabels, UnusableJudge
+from calibration.estimate import CellCount, DesignEffects, InsufficientLabels, UnusableJudge
 from calibration.melding import Form, rate_distribution, summed
 from calibration.validation import (
     BoolArray,
@@ -41,28 +41,6 @@ from calibration.validation import (
 
 FEW_PROMPTS = 20
 FEW_MIXED = 5  # prompts with either outcome below which the robust variance is not believed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DesignEffects:
-    """By how much clustering inflates variance.
-
-    Attributes
-    ----------
-    items : float
-        For means over all judged items, >= 1.
-    labels : float
-        For means over the labelled items, >= 1.
-    alone : float
-        The same for the labels by themselves, without a look at the judge, >= 1.
-    warnings : tuple of str
-        What a reader must know.
-    """
-
-    items: float = 1.0
-    labels: float = 1.0
-    alone: float = 1.0
-    warnings: tuple[str, ...] = ()
 
 
 def design_effects(
@@ -289,6 +267,34 @@ class Labelled:
         """The covered items of each class."""
         inside = self.covered
         return [inside & (self.classes == one) for one in np.unique(self.classes[inside])]
+
+
+def cell_counts(labelled: Labelled) -> tuple[CellCount, ...]:
+    """Count every item by draw, verdict, label and what a label stands for."""
+    missing = np.inf  # NaN is unequal to itself
+    columns = (
+        np.where(labelled.covered, labelled.classes, -1).astype(np.float64),
+        np.where(labelled.missing, missing, labelled.judge),
+        np.where(labelled.used, labelled.human, missing),
+        labelled.weight,
+    )
+    code = np.zeros(labelled.judge.size, dtype=np.intp)
+    for column in columns:
+        values, index = np.unique(column, return_inverse=True)
+        code = np.unique(code * values.size + index, return_inverse=True)[1]
+    first = np.unique(code, return_index=True)[1]
+    rows = np.column_stack([column[first] for column in columns]).tolist()
+    times = np.bincount(code).tolist()
+    return tuple(
+        CellCount(
+            draw=int(draw),
+            verdict=None if verdict == missing else verdict,
+            label=None if label == missing else label,
+            items=items,
+            weight=None if label == missing else weight,
+        )
+        for (draw, verdict, label, weight), items in zip(rows, times, strict=True)
+    )
 
 
 def read_labelled(

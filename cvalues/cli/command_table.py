@@ -59,6 +59,7 @@ COMMANDS: dict[str, Entry] = {
         _EXPERTS,
     ),
     "labels": Entry("judge.cli.labels:app", "Import expert labels.", _EXPERTS),
+    "scores": Entry("judge.cli.scores:app", "Import scores of other tools as a run.", _EXPERTS),
     "calibrate": Entry(
         "judge.cli.calibrate:calibrate", "Compare judge scores with expert labels.", _EXPERTS
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from calibration.estimate import InsufficientLabels, Undefined
+from calibration.rater_agreement.alpha import Level
 from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
 from calibration.rater_agreement.human_ceiling import human_ceiling
 from calibration.rater_agreement.interval_scale import bland_altman
@@ -16,6 +17,11 @@ from calibration.rater_agreement.rater_reliability import variance_components as
 from calibration.rater_agreement.report import AgreementReport, agreement
 from judge.calibrate.calibration_set import Ends, Number, Part
 from judge.records import Record
+
+NO_SHORT_SCALE = (
+    "the scores are no short scale of levels; --level ordinal keeps them to their levels, where "
+    "there are at most 20"
+)
 
 MAIN = {"nominal": "ac1", "ordinal": "weighted_kappa", "interval": "icc_single"}
 """The coefficient that is spoken of first, by the level of the scores."""
@@ -113,16 +119,21 @@ def agreed(part: Part, *, confidence: float) -> Agreed:
     )
 
 
+def level_of(part: Part) -> Level:
+    """Give the level of measurement: the declared one, else what the scores allow."""
+    if part.counting.level is not None and part.counting.kind == "mean":
+        return part.counting.level
+    if not part.levels:
+        return "interval"
+    return "nominal" if part.counting.kind == "rate" else "ordinal"
+
+
 def _report(part: Part, confidence: float) -> AgreementReport:
-    levels = part.levels
+    levels, level = part.levels, level_of(part)
     if not levels:
-        return agreement(part.judged, part.human, confidence=confidence, level="interval")
+        return agreement(part.judged, part.human, confidence=confidence, level=level)
     return agreement(
-        part.judged,
-        part.settled,
-        confidence=confidence,
-        categories=levels,
-        level="nominal" if part.counting.kind == "rate" else "ordinal",
+        part.judged, part.settled, confidence=confidence, categories=levels, level=level
     )
 
 
@@ -143,7 +154,7 @@ def ceiling_of(part: Part, *, confidence: float) -> Ceiling:
         )
     levels = part.levels
     if not levels:
-        raise Undefined("the scores are no short scale of whole numbers.")
+        raise Undefined(NO_SHORT_SCALE)
     found = human_ceiling(
         part.judged,
         part.rated[:, list(part.peers)],

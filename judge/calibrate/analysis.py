@@ -1,8 +1,9 @@
 """Hold one part against its labels: corrected score, agreement, ceiling, or why there is none."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -11,8 +12,9 @@ import numpy as np
 from calibration.drift import compare_error_rates
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined, UnusableJudge
 from calibration.estimators import estimate_mean, estimate_rate
+from calibration.labelled_sample import cell_counts, read_labelled
 from calibration.probability_rates import estimate_rate_from_probabilities
-from calibration.validation import Design, FloatArray, IntArray
+from calibration.validation import Design, FloatArray, IntArray, Population
 from judge.calibrate.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.calibrate.calibration_set import Ends, Number, Part
 from judge.calibrate.diagnostics import (
@@ -30,6 +32,9 @@ from judge.calibrate.probabilities import (
     threshold_of,
 )
 from judge.calibrate.result import (
+    Basis,
+    CountedCell,
+    CountedStratum,
     DesignName,
     ErrorRates,
     Finding,
@@ -46,7 +51,13 @@ from judge.calibrate.uses import ranking_of, recalls_of, uses_of
 # The score that experts would give a part: corrected, by the labels alone, and uncorrected.
 
 
-def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
+def corrected(
+    part: Part,
+    *,
+    design: Design,
+    confidence: float,
+    population: Population = "superpopulation",
+) -> Estimate:
     """Correct the judge's score by the labels.
 
     Raises
@@ -67,7 +78,17 @@ def corrected(part: Part, *, design: Design, confidence: float) -> Estimate:
             strata=part.strata,
             confidence=confidence,
         ).estimate
-    return _estimate(part, part.judged, design=design, confidence=confidence)
+    aim = _Aim(design=design, confidence=confidence, population=population)
+    return _estimate(part, part.judged, aim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Aim:
+    """How labels were drawn, and what is asked of the interval."""
+
+    design: Design
+    confidence: float
+    population: Population = "superpopulation"
 
 
 def _all_have_probabilities(part: Part) -> bool:
@@ -99,7 +120,7 @@ def labels_alone(part: Part, *, design: Design, confidence: float) -> Interval |
     # A judge that says the same of every item adds nothing to the labels.
     constant = np.full(len(part.units), part.counting.ends[1])
     drawn = replace(part, strata=cells)
-    return _estimate(drawn, constant, design="random", confidence=confidence).human_only
+    return _estimate(drawn, constant, _Aim(design="random", confidence=confidence)).human_only
 
 
 def judge_only(part: Part) -> JudgeOnly:
@@ -114,25 +135,27 @@ def judge_only(part: Part) -> JudgeOnly:
     )
 
 
-def _estimate(part: Part, judged: FloatArray, *, design: Design, confidence: float) -> Estimate:
+def _estimate(part: Part, judged: FloatArray, aim: _Aim) -> Estimate:
     clusters = part.clusters or None
     if part.counting.kind == "rate":
         return estimate_rate(
             judged,
             part.human,
-            design=design,
+            design=aim.design,
             clusters=clusters,
             strata=part.strata,
-            confidence=confidence,
+            confidence=aim.confidence,
+            population=aim.population,
         )
     return estimate_mean(
         judged,
         part.human,
         scale=part.counting.ends,
-        design=design,
+        design=aim.design,
         clusters=clusters,
         strata=part.strata,
-        confidence=confidence,
+        confidence=aim.confidence,
+        population=aim.population,
     )
 
 
@@ -159,12 +182,15 @@ class Aims:
         That the experts' mean must reach.
     family : tuple of str
         Systems of the judge's own family of models; without any, nothing is said of them.
+    population : {'superpopulation', 'finite'}
+        Whether corrected scores are of all items like these, or of these alone.
     """
 
     confidence: float = 0.95
     agreement: float = 0.9
     reliability: float = 0.8
     family: tuple[str, ...] = ()
+    population: Population = "superpopulation"
 
 
 def examine(
@@ -199,7 +225,7 @@ def examine(
 
     def score() -> Estimate:
         _require_all_groups(bare)
-        return corrected(part, design=design, confidence=confidence)
+        return corrected(part, design=design, confidence=confidence, population=aims.population)
 
     def alone() -> Ends | None:
         _require_all_groups(bare)
@@ -214,6 +240,7 @@ def examine(
     return _bare(part, group).model_copy(
         update={
             "corrected": Number.of(estimate) if estimate else None,
+            "basis": _basis(part, estimate, design=design) if estimate else None,
             "above_chance": estimate.above_chance if estimate else None,
             "human_only": None if design == "curated" else human_only,
             "unlabelled_groups": tuple(bare),
@@ -225,6 +252,8 @@ def examine(
             "refusals": tuple(refusals),
             "warnings": (
                 *_remarks(part),
+                *_adjudicator(part),
+                *_between(part),
                 *_one_expert(part),
                 *_uneven(part, design),
                 *(estimate.warnings if estimate else ()),
@@ -332,6 +361,48 @@ def _remarks(part: Part) -> Iterator[str]:
         )
 
 
+FEWEST_DISPUTES = 3
+_SETTLING = re.compile(r"adjudicat|arbit|final|gold|consensus|仲裁|裁定|终审", re.IGNORECASE)
+
+
+def _adjudicator(part: Part) -> Iterator[str]:
+    """Notice a rater who settles what others dispute, but is counted as one of them."""
+    if part.gold is not None or len(part.peers) < 2:
+        return
+    rated = ~np.isnan(part.rated)
+    for at in part.peers:
+        others = np.delete(part.rated, at, axis=1)
+        mine = rated[:, at] & ((~np.isnan(others)).sum(axis=1) >= 2)
+        disputed = np.zeros(len(mine), dtype=np.bool_)
+        disputed[mine] = np.nanmin(others[mine], axis=1) < np.nanmax(others[mine], axis=1)
+        only_disputes = int(rated[:, at].sum()) == int(disputed.sum()) >= FEWEST_DISPUTES
+        named = _SETTLING.search(part.raters[at]) is not None
+        if only_disputes or named:
+            why = "rated only items that others dispute" if only_disputes else "is named like one"
+            yield (
+                f"Rater {part.raters[at]} looks like an adjudicator ({why}) and counts as one of "
+                f"the experts; if the label settles the item, give --gold {part.raters[at]}."
+            )
+
+
+def _between(part: Part) -> Iterator[str]:
+    """Name scores between the levels of a scale, which are kept as levels of their own."""
+    between = part.between
+    if part.levels and between:
+        listed = ", ".join(f"{value:g}" for value in sorted(set(between))[:5])
+        units = _units_between(part)
+        yield (
+            f"Scores between the levels: {len(between)} ({listed}; {', '.join(units[:3])}). They "
+            "count as levels of their own; --level interval takes the scale for continuous."
+        )
+
+
+def _units_between(part: Part) -> list[str]:
+    values = np.column_stack([part.verdicts, part.labels])
+    odd = (values != np.round(values)) & ~np.isnan(values)
+    return [part.units[at][0] for at in np.flatnonzero(odd.any(axis=1)).tolist()]
+
+
 def _require_all_groups(bare: Sequence[str]) -> None:
     """Refuse one score for all where groups have no label that a random draw would have found.
 
@@ -357,6 +428,31 @@ def _one_expert(part: Part) -> Iterator[str]:
             "expert who errs on 5 % of the items can move the score by up to 5 points, and no "
             "interval here allows for that. A second label on some items would show how much."
         )
+
+
+def _basis(part: Part, estimate: Estimate, *, design: Design) -> Basis | None:
+    """Write down what a corrected score was computed from; of a curated set, nothing of this."""
+    if design == "curated":
+        return None
+    drawn = read_labelled(
+        part.judged,
+        part.human,
+        scale=part.counting.ends,
+        design=design,
+        clusters=part.clusters or None,
+        strata=part.strata,
+    )
+    return Basis(
+        population=estimate.population,
+        guarantee=estimate.guarantee,
+        method=estimate.method,
+        confidence=estimate.confidence,
+        effect_items=drawn.effects.items,
+        effect_labels=drawn.effects.labels,
+        effect_alone=drawn.effects.alone,
+        strata=tuple(CountedStratum(**asdict(one)) for one in estimate.strata),
+        cells=tuple(CountedCell(**asdict(one)) for one in cell_counts(drawn)),
+    )
 
 
 def _usable(

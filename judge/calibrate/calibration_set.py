@@ -14,15 +14,19 @@ import numpy.typing as npt
 
 from calibration.bias import is_chinese, log_length
 from calibration.estimate import Estimate, Interval
+from calibration.rater_agreement.alpha import Level
 from calibration.rater_agreement.rater_reliability import consensus
 from calibration.validation import FloatArray, IntArray
 from judge.errors import ConfigError
+from judge.files.mapping import TableMapping
 from judge.ratings import middle
 from judge.records import Provenance, Record
 
 Unit = tuple[str, str, int]
 Kind = Literal["rate", "mean"]
 MOST_LEVELS = 20
+MOST_BETWEEN = 0.05
+"""Share of scores between whole levels from which on a scale counts as continuous."""
 Each = TypeVar("Each")
 
 
@@ -36,11 +40,14 @@ class Counting:
         Ends of the scale.
     at_least : float or None
         The level from which on an item passes; None where the mean of the levels is asked.
+    level : {'nominal', 'ordinal', 'interval'} or None
+        What differences between levels were declared to mean; None where nothing was declared.
     """
 
     low: float
     high: float
     at_least: float | None = None
+    level: Level | None = None
 
     @property
     def kind(self) -> Kind:
@@ -185,14 +192,30 @@ class Part:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The levels that agreement counts; empty where they are no short list of whole numbers."""
+        """The levels that agreement counts; empty where the scores are continuous.
+
+        A few scores between two whole levels, such as half points, are levels of their own.
+        """
         low, high = self.counting.ends
-        given = np.concatenate([self.judged, self.rated.ravel()])
-        given = given[~np.isnan(given)]
-        whole = bool((given == np.round(given)).all()) and low == round(low)
-        if not whole or high - low >= MOST_LEVELS:
+        if self.counting.level == "interval" or low != round(low) or high - low >= MOST_LEVELS:
             return ()
-        return tuple(np.arange(low, high + 1.0).tolist())
+        between = self.between
+        whole = np.arange(low, high + 1.0).tolist()
+        if self.counting.level is None and len(between) > MOST_BETWEEN * self._given.size:
+            return ()
+        levels = sorted({*whole, *between})
+        return tuple(levels) if len(levels) <= MOST_LEVELS else ()
+
+    @property
+    def between(self) -> tuple[float, ...]:
+        """Scores that lie between two whole levels, one entry for each."""
+        given = self._given
+        return tuple(given[given != np.round(given)].tolist())
+
+    @property
+    def _given(self) -> FloatArray:
+        given = np.concatenate([self.judged, self.rated.ravel()])
+        return given[~np.isnan(given)]
 
     def subset(self, kept: npt.NDArray[np.bool_]) -> Self:
         """Keep some items."""
@@ -297,6 +320,10 @@ class Question:
         The rater whose labels settle the items, such as an adjudicator.
     covariates : tuple of str
         Columns with properties of the responses that should not move the judge.
+    levels : mapping of str or None to {'nominal', 'ordinal', 'interval'}
+        What differences between scores mean, where it is declared.
+    mapping : TableMapping
+        Which columns and words of a table are which of ours.
     """
 
     group: str = "group"
@@ -311,6 +338,12 @@ class Question:
     judge: str | None = None
     gold: str | None = None
     covariates: tuple[str, ...] = ()
+    levels: Mapping[str | None, Level] = field(default_factory=dict[str | None, Level])
+    mapping: TableMapping = field(default_factory=TableMapping)
+
+    def level(self, criterion: str) -> Level | None:
+        """Give the level of measurement that was declared; None where none was."""
+        return self.levels[criterion] if criterion in self.levels else self.levels.get(None)
 
     def threshold(self, criterion: str) -> float | None:
         """Give the level from which on an item passes, where one was declared."""

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -22,11 +22,11 @@ from judge.files import (
     Row,
     optional_choice,
     optional_integer,
-    optional_number,
     optional_text,
-    read_rows,
     text,
 )
+from judge.files.mapping import Which, mapped_rows, require_columns, score_of
+from judge.files.near import cause, known_as
 from judge.records import Provenance
 
 SCORES = ("id", "judge", "criterion", "score")
@@ -93,8 +93,10 @@ def material(
     ConfigError
         If a scale is not known, or the gold rater gave no label.
     """
+    tables: dict[Which, Path] = {"scores": scores, "labels": labels}
+    require_columns(question.mapping, tables, encoding=encoding)
     read = _scores(scores, question, encoding)
-    ratings = _ratings(labels, read, encoding)
+    ratings = _ratings(labels, read, question, encoding=encoding)
     return Material(
         places=read.places,
         verdicts=read.verdicts,
@@ -110,7 +112,10 @@ def material(
 def _scores(path: Path, question: Question, encoding: str | None) -> _Scores:
     read = _Scores()
     optional = (*OPTIONAL, *question.covariates)
-    for row in read_rows(path, encoding=encoding, required=SCORES, optional=optional):
+    rows = mapped_rows(
+        path, question.mapping, "scores", encoding=encoding, required=SCORES, optional=optional
+    )
+    for row in rows:
         _score(row, read, question)
     return read
 
@@ -172,7 +177,7 @@ def _score(row: Row, read: _Scores, question: Question) -> None:
             f"item '{unit[0][:40]}' was in another {question.group} or cluster in an earlier row",
             "give an item the same in all rows",
         )
-    value = optional_number(row, "score")
+    value = score_of(row, question.mapping)
     levels = read.verdicts[series][unit]
     if value is not None:
         levels.append(value)
@@ -193,21 +198,24 @@ def _least_live(stamps: set[str | None]) -> Provenance | None:
     return "RECORDED" if "RECORDED" in stamps else "LIVE"
 
 
-def _ratings(path: Path, read: _Scores, encoding: str | None) -> tuple[Rating, ...]:
+def _ratings(
+    path: Path, read: _Scores, question: Question, *, encoding: str | None
+) -> tuple[Rating, ...]:
     criteria = {criterion for _, _, criterion in read.verdicts}
-    by_id = defaultdict[tuple[str, int], list[Unit]](list)
-    for unit in read.places:
-        by_id[unit[0], unit[2]].append(unit)
+    index = _Index(read.places)
     seen: dict[tuple[object, ...], int] = {}
     ratings: list[Rating] = []
-    for row in read_rows(path, encoding=encoding, required=LABELS, optional=OPTIONAL):
+    rows = mapped_rows(
+        path, question.mapping, "labels", encoding=encoding, required=LABELS, optional=OPTIONAL
+    )
+    for row in rows:
         rating = Rating(
-            unit=_labelled_unit(row, by_id),
+            unit=index.find(row),
             rater=text(row, "rater"),
             settles=optional_text(row, "kind") == "adjudicate",
             criterion=text(row, "criterion"),
             rubric=optional_text(row, "rubric"),
-            level=optional_number(row, "score"),
+            level=score_of(row, question.mapping),
         )
         if rating.criterion not in criteria:
             raise row.error(
@@ -224,19 +232,68 @@ def _unit(row: Row) -> Unit:
     return text(row, "id"), optional_text(row, "system") or ALONE, sample
 
 
-def _labelled_unit(row: Row, by_id: Mapping[tuple[str, int], list[Unit]]) -> Unit:
-    name, system = text(row, "id"), optional_text(row, "system")
-    sample = optional_integer(row, "sample", low=0) or 0
-    fitting = [unit for unit in by_id.get((name, sample), []) if system in {None, unit[1]}]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        known = ", ".join(unit[1] for unit in fitting)
-        raise row.error(f"item '{name[:40]}' has several systems", f"name one of {known}")
-    raise row.error(
-        f"item '{name[:40]}' of system '{(system or '')[:40]}', sample {sample} has no score",
-        "add a row with an empty score if the judge gave no verdict",
-    )
+class _Index:
+    """Finds the item that a label is of, and says why where there is none."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self._by_id = defaultdict[str, list[Unit]](list)
+        for unit in units:
+            self._by_id[unit[0]].append(unit)
+        self._systems = sorted({unit[1] for each in self._by_id.values() for unit in each})
+
+    def find(self, row: Row) -> Unit:
+        """Find the item of a label.
+
+        Raises
+        ------
+        TableError
+            If there is none, or more than one.
+        """
+        name, system = text(row, "id"), optional_text(row, "system")
+        sample = optional_integer(row, "sample", low=0) or 0
+        there = self._by_id.get(name, [])
+        fitting = [unit for unit in there if system in {None, unit[1]} and unit[2] == sample]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            known = ", ".join(unit[1] for unit in fitting)
+            raise row.error(f"item '{name[:40]}' has several systems", f"name one of {known}")
+        raise row.error(*self._why(name, system, sample))
+
+    def _why(self, name: str, system: str | None, sample: int) -> tuple[str, str]:
+        there = self._by_id.get(name)
+        if there is None:
+            return self._unknown(name)
+        if system is not None and self._systems == [ALONE]:
+            return (
+                "the labels name systems, the scores do not",
+                "add a column 'system' to the scores, or take it out of the labels",
+            )
+        if system is not None and system not in {unit[1] for unit in there}:
+            near = cause(system, known_as(unit[1] for unit in there))
+            if near is not None:
+                return (
+                    f"system '{system[:40]}' of item '{name[:40]}' has no score: {near[0]}",
+                    near[1],
+                )
+            listed = ", ".join(sorted({unit[1] for unit in there})[:6])
+            fix = (
+                f"the scores have it of {listed}; without a verdict, add a row with an empty score"
+            )
+            return f"item '{name[:40]}' has no score of system '{system[:40]}'", fix
+        listed = ", ".join(str(unit[2]) for unit in there[:6])
+        return (
+            f"item '{name[:40]}' has no score of sample {sample}",
+            f"the scores have samples {listed}; name one in a column 'sample'",
+        )
+
+    def _unknown(self, name: str) -> tuple[str, str]:
+        near = cause(name, known_as(self._by_id))
+        if near is not None:
+            return f"item '{name[:40]}' has no score: {near[0]}", near[1]
+        some = ", ".join(f"'{each[:20]}'" for each in list(self._by_id)[:3])
+        fix = "write ids the same in both tables; without a verdict, add a row with an empty score"
+        return f"item '{name[:40]}' has no score; ids of the scores are such as {some}", fix
 
 
 def _once(row: Row, key: tuple[object, ...], seen: dict[tuple[object, ...], int]) -> None:
@@ -270,6 +327,10 @@ def _countings(
 
 
 def _counting(criterion: str, levels: set[float], question: Question) -> Counting:
+    return replace(_ends(criterion, levels, question), level=question.level(criterion))
+
+
+def _ends(criterion: str, levels: set[float], question: Question) -> Counting:
     binary = levels <= {0.0, 1.0}
     threshold = question.threshold(criterion)
     scale = question.scales.get(criterion, None if binary else question.scales.get(None))

@@ -7,7 +7,7 @@ means are in the unit of the scale.
 from collections.abc import Iterator
 from typing import Literal
 
-from calibration.validation import Design
+from calibration.validation import Design, Population
 from judge.calibrate.agreement import Agreed, Ceiling, Consistency, Replacement
 from judge.calibrate.calibration_set import Ends, Kind, Number
 from judge.calibrate.diagnostics import (
@@ -58,6 +58,48 @@ class JudgeOnly(Record):
     """Where the score would lie if every missing verdict were the lowest, or the highest."""
 
 
+class CountedStratum(Record):
+    """What one stratum of a corrected rate contributes to its interval."""
+
+    name: str
+    items: int
+    labels: int
+    mean: float | None
+    """Weighted mean of the labels; None without any."""
+    effective_items: float
+    effective_labels: float
+
+
+class CountedCell(Record):
+    """Items alike in verdict, in label and in the rate at which labels were drawn."""
+
+    draw: int
+    """Items with the same number had labels drawn at about one rate; -1 where none was drawn."""
+    verdict: float | None
+    label: float | None
+    items: int
+    weight: float | None
+    """Items that each label stands for."""
+
+
+class Basis(Record):
+    """What the corrected score was computed from: enough to compute its interval again."""
+
+    population: Population
+    """Whether the score is of all items like these, or of these alone."""
+    guarantee: Literal["exact", "conjectured", "approximate"]
+    """Whether the coverage is proven, proven but for a conjecture, or shown by simulation."""
+    method: str
+    confidence: float
+    effect_items: float
+    """Design effects of items that share a prompt: of all items, of the labels, and of the labels
+    without a look at the judge."""
+    effect_labels: float
+    effect_alone: float
+    strata: tuple[CountedStratum, ...]
+    cells: tuple[CountedCell, ...]
+
+
 class Finding(Record):
     """What was found of one judge, criterion and system, over all items or in one group."""
 
@@ -80,6 +122,8 @@ class Finding(Record):
     raters: int
     judge_only: JudgeOnly
     corrected: Number | None = None
+    basis: Basis | None = None
+    """What the corrected score rests on; None without one, and for a curated set."""
     above_chance: bool | None = None
     """Whether the labels show that the judge is better than chance; None without a correction."""
     human_only: Ends | None = None
@@ -218,6 +262,23 @@ def verdict(findings: Findings) -> Iterator[str]:
             yield f"{_where(finding, findings)}: {_drifted(finding.drift)}"
     yield from _moved(findings)
     yield f"Assumption: labelled items were chosen {DESIGNS[findings.design]}."
+    yield from _meant(findings)
+
+
+MEANT = {
+    "superpopulation": "all items like these; --population finite bounds these items alone",
+    "finite": "these items alone, not for others like them",
+}
+
+
+def _meant(findings: Findings) -> Iterator[str]:
+    """Say which items the intervals are for, and how strong they are."""
+    meant = {each.basis.population for each in findings.findings if each.basis is not None}
+    for population in sorted(meant):
+        yield (
+            f"Intervals of corrected scores are for {MEANT[population]}. They are approximate: "
+            "their coverage was shown by simulation."
+        )
 
 
 def score(finding: Finding, value: float) -> str:

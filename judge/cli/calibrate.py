@@ -281,6 +281,9 @@ def calibrate(
     at_least: console.AtLeast = None,
     only: console.Only = None,
     gold: console.Gold = None,
+    columns: console.ColumnNames = None,
+    values: console.ScoreWords = None,
+    level: console.LevelNames = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -310,6 +313,13 @@ def calibrate(
         float, typer.Option(help="Reliability required of the mean of several experts.")
     ] = 0.8,
     confidence: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    population: Annotated[
+        str,
+        typer.Option(
+            help="superpopulation: scores of all items like these; finite: of these items alone, "
+            "of which a census leaves nothing uncertain."
+        ),
+    ] = "superpopulation",
     out_json: Annotated[Path | None, typer.Option(help="Write all results as JSON.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML page with the results.")
@@ -348,12 +358,16 @@ def calibrate(
         judge=judge,
         gold=gold,
         covariates=covariate or [],
+        columns=columns or [],
+        values=values or [],
+        levels=level or [],
     )
     sources = calibrate_inputs.Sources(
         scores=scores, run=run, labels=labels, store=store, encoding=encoding, against=against
     )
     aims = calibrate_inputs.aims(
         family,
+        population,
         confidence=confidence,
         wanted_agreement=wanted_agreement,
         wanted_reliability=wanted_reliability,
@@ -429,6 +443,9 @@ def plan_labels(
     ] = None,
     only: console.Only = None,
     gold: console.Gold = None,
+    columns: console.ColumnNames = None,
+    values: console.ScoreWords = None,
+    level: console.LevelNames = None,
     curve: Annotated[
         bool,
         typer.Option("--curve", help="Show the half-width as a function of the number of labels."),
@@ -472,6 +489,9 @@ def plan_labels(
             by=by,
             judge=judge,
             gold=gold,
+            columns=columns or [],
+            values=values or [],
+            levels=level or [],
         )
         sources = calibrate_inputs.Sources(
             scores=scores, run=run, labels=labels, store=store, encoding=encoding

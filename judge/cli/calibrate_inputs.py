@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from calibration.validation import DESIGNS
+from calibration.rater_agreement.alpha import LEVELS, Level
+from calibration.validation import DESIGNS, POPULATIONS
 from judge.calibrate.analysis import Aims, calibrate
 from judge.calibrate.calibration_set import Material, Part, Question
 from judge.calibrate.from_files import material, scored_items
@@ -18,6 +19,7 @@ from judge.cli.console import opened, run_named, store_address
 from judge.cli.console import parts as parts_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
+from judge.files.mapping import parse_mapping
 from judge.manifest import Sample
 from judge.ratings import samples_of
 from judge.store.records import Label, Run
@@ -78,6 +80,9 @@ def question(
     gold: str | None,
     clusters: str | None = None,
     covariates: Sequence[str] = (),
+    columns: Iterable[str] = (),
+    values: Iterable[str] = (),
+    levels: Iterable[str] = (),
 ) -> Question:
     """Read what a command line declares.
 
@@ -91,6 +96,10 @@ def question(
         The one judge asked for, and the rater who settles the items.
     covariates : sequence of str
         Columns with properties of the responses that should not move the judge.
+    columns, values : iterable of str
+        Names of columns and words of scores, as `judge.files.mapping` reads them.
+    levels : iterable of str
+        Each ``[CRITERION=]LEVEL`` of measurement.
 
     Raises
     ------
@@ -100,22 +109,35 @@ def question(
     return Question(
         group=by or "group",
         cluster=clusters,
-        scales=_by_criterion(scales, "--scale", _ends),
+        scales=scales_of(scales),
         at_least=_by_criterion(at_least, "--at-least", float),
         only=_by_criterion(only, "--only", lambda words: tuple(words.split(","))),
         judge=judge,
         gold=gold,
         covariates=tuple(dict.fromkeys(covariates)),
+        levels=_by_criterion(levels, "--level", _level),
+        mapping=parse_mapping(columns, values),
     )
 
 
-def aims(family: str | None, **shares: float) -> Aims:
+def scales_of(words: Iterable[str]) -> dict[str | None, tuple[float, float]]:
+    """Read the words of ``--scale``, each ``[CRITERION=]MIN,MAX``."""
+    return _by_criterion(words, "--scale", _ends)
+
+
+def _level(word: str) -> Level:
+    return console.one_of(word, LEVELS, option="--level")
+
+
+def aims(family: str | None, population: str = "superpopulation", **shares: float) -> Aims:
     """Read what is asked of the numbers.
 
     Parameters
     ----------
     family : str or None
         Systems of the judge's own family, with commas.
+    population : str
+        Of which items the corrected scores are.
     **shares : float
         ``confidence``, ``wanted_agreement`` and ``wanted_reliability``, named like their options.
 
@@ -133,6 +155,7 @@ def aims(family: str | None, **shares: float) -> Aims:
         agreement=shares["wanted_agreement"],
         reliability=shares["wanted_reliability"],
         family=parts_of(family) if family else (),
+        population=console.one_of(population, POPULATIONS, option="--population"),
     )
 
 
@@ -195,7 +218,9 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         if sources.labels is None:
             labels = tuple(store.labels(run))
         else:
-            labels = labels_for(store, run, sources.labels, encoding=sources.encoding)
+            labels = labels_for(
+                store, run, sources.labels, encoding=sources.encoding, mapping=asked.mapping
+            )
         labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
         source = source_of(store, run, labels)

@@ -461,6 +461,23 @@ AtLeast = Annotated[
 Only = Annotated[
     list[str] | None, typer.Option(help="[CRITERION=]GROUP,...: use these groups only.")
 ]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        help="Columns of a table of another tool: NAME=COLUMN, such as id=question_id; NAME==VALUE "
+        "for one value in all rows; score=A+B+C for one column a rater or judge. scores: or "
+        "labels: before NAME where the two tables differ.",
+    ),
+]
+ScoreWords = Annotated[
+    list[str] | None,
+    typer.Option("--values", help="Words in place of scores: safe=1,unsafe=0; WORD= for none."),
+]
+LevelNames = Annotated[
+    list[str] | None,
+    typer.Option("--level", help="[CRITERION=]nominal, ordinal or interval; else by the scores."),
+]
 Gold = Annotated[
     str | None,
     typer.Option(help="Rater whose labels are the reference; default: majority of all raters."),

@@ -9,16 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.completion import complete_run
-from judge.cli.console import AsJson, StoreOption, group_names
+from judge.cli.console import (
+    AsJson,
+    ColumnNames,
+    Scales,
+    ScoreWords,
+    StoreOption,
+    group_names,
+)
 
 if TYPE_CHECKING:
     from judge.gate.checks import GateReport
     from judge.gate.decision import Decided
     from judge.gate.paired import Difference
-    from judge.policy import Policy
+    from judge.policy import Measure, Policy
 
 
-Baseline = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the current release.")]
+Baseline = Annotated[
+    str,
+    typer.Option(
+        help="RUN or RUN:SYSTEM of the current release, or a table of another tool's scores."
+    ),
+]
 BaselineStore = Annotated[
     str | None,
     typer.Option(help="Store of the baseline, if different: a file of cvalues export --what run."),
@@ -29,14 +41,25 @@ Candidate = Annotated[str, typer.Option(help="RUN or RUN:SYSTEM of the candidate
 def compare(
     context: typer.Context,
     baseline: Annotated[
-        str, typer.Argument(help="RUN or RUN:SYSTEM.", autocompletion=complete_run)
+        str,
+        typer.Argument(
+            help="RUN or RUN:SYSTEM, or a table of another tool's scores.",
+            autocompletion=complete_run,
+        ),
     ],
     candidate: Annotated[
-        str, typer.Argument(help="RUN or RUN:SYSTEM.", autocompletion=complete_run)
+        str,
+        typer.Argument(help="The same, of the other release.", autocompletion=complete_run),
     ],
     measure: Annotated[
         str, typer.Option(help="Metric: safety_rate, responsibility_mean, acceptable_rate, ...")
     ] = "safety_rate",
+    criterion: Annotated[
+        str | None, typer.Option(help="[RUBRIC.]CRITERION to compare by, instead of --measure.")
+    ] = None,
+    at_least: Annotated[
+        int | None, typer.Option(help="With --criterion: the level from which on an item passes.")
+    ] = None,
     design: Annotated[
         str, typer.Option(help="Sampling design of the expert labels: random, by-verdict, curated.")
     ] = "random",
@@ -47,6 +70,9 @@ def compare(
         bool, typer.Option("--shared-only", help="Leave out prompts that only one run has.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the changed items as JSONL.")] = None,
+    columns: ColumnNames = None,
+    values: ScoreWords = None,
+    scale: Scales = None,
     baseline_store: BaselineStore = None,
     store: StoreOption = None,
     json_: AsJson = False,
@@ -54,18 +80,24 @@ def compare(
     """Compare two releases on the same prompts by group, with the changed items."""
     from judge.cli import console
     from judge.cli.console import elsewhere, opened
+    from judge.cli.scores import Words, measure_of, run_or_table
     from judge.exporters.ci import both_names, group_name
     from judge.exporters.tables import write_rows
     from judge.gate.paired import by_group, flips, pair
-    from judge.policy import MEASURES
     from judge.ratings import find_side
 
     names = group_names(context)
-    judged = tuple(name for name, each in MEASURES.items() if each.kind in {"rate", "mean"})
-    chosen = MEASURES[console.one_of(measure, judged, option="--measure")]
     drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
+    words = Words(columns=columns or (), values=values or (), scales=scale or ())
     with opened(store) as kept, elsewhere(baseline_store) as before:
-        sides = find_side(before or kept, baseline), find_side(kept, candidate)
+        old = run_or_table(before or kept, baseline, words)
+        new = run_or_table(kept, candidate, words)
+        chosen = (
+            _named_measure(measure)
+            if criterion is None
+            else measure_of(kept, new, criterion, at_least=at_least)
+        )
+        sides = find_side(before or kept, old), find_side(kept, new)
         paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
     differences = by_group(paired, chosen, design=drawn)
     changed = flips(paired, chosen)
@@ -74,7 +106,7 @@ def compare(
     if json_:
         console.as_json(
             {
-                "measure": measure,
+                "measure": criterion or measure,
                 "provenance": paired.provenance,
                 "n": len(paired.prompts),
                 "unmatched": paired.unmatched,
@@ -105,6 +137,14 @@ def compare(
         f"* uncorrected judge score. {len(changed)} items changed, {harmful} for the worse."
     )
     console.say("p-values are Benjamini-Hochberg adjusted across groups (exploratory).")
+
+
+def _named_measure(name: str) -> "Measure":
+    from judge.cli import console
+    from judge.policy import MEASURES
+
+    judged = tuple(each for each, measure in MEASURES.items() if measure.kind in {"rate", "mean"})
+    return MEASURES[console.one_of(name, judged, option="--measure")]
 
 
 def _difference(each: "Difference") -> dict[str, object]:
@@ -160,6 +200,9 @@ def gate(
             "--allow-simulated", help="Allow a pass on simulated verdicts, marked DEMO ONLY."
         ),
     ] = False,
+    columns: ColumnNames = None,
+    values: ScoreWords = None,
+    scale: Scales = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
@@ -170,16 +213,18 @@ def gate(
     """
     from judge.cli import console
     from judge.cli.console import elsewhere, opened
+    from judge.cli.scores import Words, run_or_table
     from judge.gate.decision import conduct
     from judge.policy import load_policy
 
     now, names = datetime.now(UTC).date(), group_names(context)
     asked = load_policy(policy, today=now)
+    words = Words(columns=columns or (), values=values or (), scales=scale or ())
     with opened(store) as kept, elsewhere(baseline_store) as before:
         decided = conduct(
             kept,
-            baseline,
-            candidate,
+            run_or_table(before or kept, baseline, words),
+            run_or_table(kept, candidate, words),
             kept=before,
             policy=asked,
             passport=passport,

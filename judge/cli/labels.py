@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from judge.cli.completion import complete_run
-from judge.cli.console import AsJson, Encoding, StoreOption, parts
+from judge.cli.console import (
+    AsJson,
+    ColumnNames,
+    Encoding,
+    Scales,
+    ScoreWords,
+    StoreOption,
+    parts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from judge.files.mapping import TableMapping
     from judge.manifest import Sample
     from judge.store.records import Label, Run
     from judge.store.store import Store
@@ -25,7 +34,13 @@ app = typer.Typer(
 
 
 def sample(
-    run: Annotated[str, typer.Argument(help="Name of the run.", autocompletion=complete_run)],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the run, or a table of another tool's scores.",
+            autocompletion=complete_run,
+        ),
+    ],
     out: Annotated[
         Path, typer.Option(help="Sheet to write: .xlsx, .csv, .jsonl or .labelstudio.json.")
     ],
@@ -69,6 +84,9 @@ def sample(
             help="Language of the level descriptions: zh or en; default: that of most items."
         ),
     ] = None,
+    columns: ColumnNames = None,
+    values: ScoreWords = None,
+    scale: Scales = None,
     store: StoreOption = None,
     json_: AsJson = False,
 ) -> None:
@@ -86,6 +104,7 @@ def sample(
     )
     from judge.cli import console
     from judge.cli.console import opened, run_named
+    from judge.cli.scores import Words, run_or_table
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
     from judge.manifest import KIND, SampleDesign
     from judge.ratings import samples_of
@@ -103,8 +122,9 @@ def sample(
         name=name,
         ids=parts(ids) if ids else (),
     )
+    words = Words(columns=columns or (), values=values or (), scales=scale or ())
     with opened(store) as kept:
-        found = run_named(kept, run)
+        found = run_named(kept, run_or_table(kept, run, words))
         if add is not None:
             wish = topped_up(wish, samples_of(kept, found))
         drawn = draw_items(kept, found, wish)
@@ -113,7 +133,7 @@ def sample(
         sizes = prompts_by_group(kept.generations(found))
     if form == "labelstudio.json":
         console.note(f"the labelling configuration of the project is in {screen_path(out)}")
-    _say_drawn(drawn.sample, sizes, run=run, out=out, as_json=json_)
+    _say_drawn(drawn.sample, sizes, run=found.name, out=out, as_json=json_)
 
 
 def _say_drawn(
@@ -172,6 +192,8 @@ def import_(
     rater: Annotated[
         str | None, typer.Option(help="Name of the rater, if the file has none.")
     ] = None,
+    columns: ColumnNames = None,
+    values: ScoreWords = None,
     store: StoreOption = None,
     encoding: Encoding = None,
     json_: AsJson = False,
@@ -179,11 +201,13 @@ def import_(
     """Import expert labels; a file with a contradiction is refused as a whole."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
+    from judge.files.mapping import parse_mapping
     from judge.records import counted
 
     with opened(store) as kept:
         found = run_named(kept, run)
-        read = labels_for(kept, found, file, encoding=encoding, rater=rater)
+        mapping = parse_mapping(columns or [], values or [])
+        read = labels_for(kept, found, file, encoding=encoding, rater=rater, mapping=mapping)
         new, known = sorted_out(kept, found, read, file)
         count = kept.add_labels(found, new)
     raters = len({label.rater for label in new})
@@ -244,7 +268,13 @@ def _place(label: "Label") -> tuple[object, ...]:
 
 
 def labels_for(
-    store: "Store", run: "Run", file: Path, *, encoding: str | None, rater: str | None = None
+    store: "Store",
+    run: "Run",
+    file: Path,
+    *,
+    encoding: str | None,
+    rater: str | None = None,
+    mapping: "TableMapping | None" = None,
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
     from judge.grading.language import tag_of
@@ -268,5 +298,6 @@ def labels_for(
         draws=samples_of(store, run),
         rater=rater,
         language=run.manifest.language,
+        **({} if mapping is None else {"mapping": mapping}),
     )
     return read_labels(file, asked, encoding=encoding)

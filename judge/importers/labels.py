@@ -16,6 +16,8 @@ from judge.files import (
     text,
 )
 from judge.files.decoding import TableError, restored
+from judge.files.mapping import mapped_rows, require_columns, score_of
+from judge.files.near import cause, known_as
 from judge.files.read import Node, read_document
 from judge.importers.responses import Asked, Unit, rater_of
 from judge.manifest import SampledItem
@@ -359,6 +361,9 @@ def read_labels(
     source = Path(path)
     if source.suffix.lower() == ".json":
         return read_annotations(source, asked)
+    if asked.mapping.columns:
+        require_columns(asked.mapping, {"labels": source}, encoding=encoding)
+        return tuple(_table(source, asked, encoding))
     if TASK in next(read_rows(source, encoding=encoding)).values:
         return read_sheet(source, asked, encoding=encoding)
     return tuple(_table(source, asked, encoding))
@@ -369,7 +374,10 @@ def _table(source: Path, asked: Asked, encoding: str | None) -> Iterator[Label]:
     for unit in asked.units:
         units[unit[0]].append(unit)
     lines: dict[tuple[object, ...], int] = {}
-    for row in read_rows(source, encoding=encoding, required=REQUIRED, optional=OPTIONAL):
+    rows = mapped_rows(
+        source, asked.mapping, "labels", encoding=encoding, required=REQUIRED, optional=OPTIONAL
+    )
+    for row in rows:
         label = _label(row, asked, units)
         place = (label.id, label.system, label.sample, label.rater, label.rubric, label.criterion)
         if place in lines:
@@ -389,7 +397,11 @@ def _label(row: Row, asked: Asked, units: Mapping[str, list[Unit]]) -> Label:
             f"criterion '{criterion[:40]}' is not one of the run's", f"use {', '.join(scales)}"
         )
     scale = scales[criterion]
-    score = optional_number(row, "score", low=scale.min, high=scale.max)
+    score = score_of(row, asked.mapping)
+    if score is not None and not scale.min <= score <= scale.max:
+        raise row.error(
+            f"'score' is {score:g}", f"give a number from {scale.min:g} to {scale.max:g}"
+        )
     if score is not None and score not in scale.levels:
         raise row.error(f"score {score:g} is no level of {criterion}", "use a level of its scale")
     rubric = asked.rubric_of(unit, criterion)
@@ -438,7 +450,10 @@ def _unit(row: Row, units: Mapping[str, list[Unit]]) -> Unit:
     # A turn that is judged for itself is an item of its own.
     name = of_turn if turn is not None and (of_turn := f"{name}#{turn}") in units else name
     if name not in units:
-        raise row.error(f"id '{name[:40]}' is not in the run", "label items of this run only")
+        near = cause(name, known_as(units))
+        what = f": {near[0]}" if near else ""
+        fix = near[1] if near else "label items of this run only"
+        raise row.error(f"id '{name[:40]}' is not in the run{what}", fix)
     system, sample = optional_text(row, "system"), optional_integer(row, "sample", low=0) or 0
     fitting = [unit for unit in units[name] if system in {None, unit[1]} and unit[2] == sample]
     if len(fitting) != 1:

@@ -16,6 +16,7 @@ from judge.files import (
     text,
 )
 from judge.files.decoding import Place, clipped
+from judge.files.mapping import TableMapping
 from judge.files.read import Node, parse_json
 from judge.importers.chat import read_messages, read_turn, short_form
 from judge.manifest import Sample, SampledItem
@@ -211,6 +212,8 @@ class Asked:
         The draws on record, whose sheets and tasks are known by opaque names.
     rater : str or None
         Who labelled, where the file does not say.
+    mapping : TableMapping
+        Which columns and words of a table of another tool are which of ours.
     """
 
     units: Mapping[Unit, Home]
@@ -219,6 +222,7 @@ class Asked:
     rater: str | None = None
     language: str = "en"
     """The run's language for items whose own a rubric lacks."""
+    mapping: TableMapping = field(default_factory=TableMapping)
 
     @property
     def tasks(self) -> dict[str, SampledItem]:

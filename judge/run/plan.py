@@ -117,11 +117,9 @@ class JudgingPlan:
         asked = {(edition.rubric, edition.language) for edition in manifest.rubrics}
         languages = dict.fromkeys(edition.language for edition in manifest.rubrics)
         rubrics = [edition(language) for edition in self.editions for language in languages]
-        documents = {
-            _kind(rubric.id, rubric.language): rubric.model_dump_json()
-            for rubric in rubrics
-            if (rubric.id, rubric.language) in asked
-        }
+        documents = dict(
+            rubric_document(rubric) for rubric in rubrics if (rubric.id, rubric.language) in asked
+        )
         return store.create_run(name, manifest, generations=self.read(), documents=documents)
 
 
@@ -156,6 +154,11 @@ def in_language(rubric: Rubric, lang: str) -> Rubric:
     except RubricError:
         return rubric
     return twin if rubric_digest(own) == rubric_digest(rubric) else rubric
+
+
+def rubric_document(rubric: Rubric) -> tuple[str, str]:
+    """Give the kind and the body under which a run keeps a rubric."""
+    return _kind(rubric.id, rubric.language), rubric.model_dump_json()
 
 
 def _kind(rubric: str, language: str) -> str:
