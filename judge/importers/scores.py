@@ -55,6 +55,7 @@ class _Read:
         default_factory=lambda: defaultdict(dict[str, float | None])
     )
     stamps: dict[Slot, Provenance] = field(default_factory=dict[Slot, Provenance])
+    sha256: str
     rows: int = 0
     texts: bool = True
 
@@ -88,16 +89,15 @@ def read_scores(
         If a scale is not known.
     """
     require_columns(mapping, {"scores": path}, encoding=encoding)
-    read = _Read()
+    read = _Read(sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     rows = mapped_rows(
         path, mapping, "scores", encoding=encoding, required=REQUIRED, optional=OPTIONAL
     )
     for row in rows:
         _keep(row, read, mapping)
     rubrics = tuple(_rubric(name, read, scales) for name in _rubric_names(read))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return ImportedScores(
-        sha256=hashlib.sha256(f"{digest}{mapping}".encode()).hexdigest(),
+        sha256=hashlib.sha256(f"{read.sha256}{mapping}".encode()).hexdigest(),
         rows=read.rows,
         generations=tuple(read.generations.values()),
         judgments=tuple(_judgments(read, rubrics)),
@@ -142,8 +142,9 @@ def _generation(row: Row, read: _Read) -> Generation:
         lang = known if optional_text(row, "lang") == known else lang
     if response is None:
         read.texts = False
-        # Experts must not see the system; whoever has the responses finds this one by the digest.
-        digest = hashlib.sha256(f"{name}\x1f{system}\x1f{sample}".encode()).hexdigest()
+        # Experts must not see the system. Replies of two tables are not known to be the same.
+        place = "\x1f".join((read.sha256, name, system, str(sample)))
+        digest = hashlib.sha256(place.encode()).hexdigest()
         response = f"(no text in the table: item {name}, reply {digest[:8]})"
     return Generation(
         id=name,
