@@ -4,147 +4,19 @@
 has no estimate but a reason; it is never reported as 0 or 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined
-from calibration.rater_agreement.accuracy import judge_accuracy
-from calibration.rater_agreement.alpha import Level, check_level, krippendorff_alpha
-from calibration.rater_agreement.contingency import (
-    MOST_CATEGORIES,
-    RaterTable,
-    contingency,
-    levels_of,
-    read_off,
-    tabulate,
-)
-from calibration.rater_agreement.interval_scale import (
-    LimitsOfAgreement,
-    bland_altman,
-    icc_average,
-    icc_single,
-    kendall,
-    kendall_of,
-    spearman,
-    spearman_of,
-)
-from calibration.rater_agreement.nominal import (
-    ac1_of,
-    ac2_of,
-    kappa_of,
-    percent_agreement,
-    weighted_kappa_of,
-)
-from calibration.validation import FloatArray, Pairs, check_share, pair_up
-
-# Which coefficients fit ratings of a level, each as a computation that may have no value.
-
-Computations = Mapping[str, Callable[[], Estimate]]
-
-
-def fitting_coefficients(
-    pairs: Pairs, levels: FloatArray, *, level: Level, confidence: float, seed: int
-) -> Computations:
-    """Name the computations that fit, without running any.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    levels : float array, shape (K,)
-        The levels of the scale, or all values in use.
-    level : {'nominal', 'ordinal', 'interval'}
-    confidence : float
-    seed : int
-
-    Returns
-    -------
-    mapping of str to callable
-        Each raises `Undefined` or `InsufficientLabels` where it has no value.
-    """
-
-    @cache
-    def table() -> RaterTable:
-        return tabulate(pairs, categories=levels, seed=seed)
-
-    def alpha() -> Estimate:
-        both = np.column_stack([pairs.human, pairs.judge])
-        return krippendorff_alpha(both, level=level, confidence=confidence, seed=seed)
-
-    fitting = [_nominal(pairs, table, confidence), {"alpha": alpha}]
-    if levels.size == 2:
-        fitting.append(_two_classes(pairs, float(levels[1]), confidence))
-    if level != "nominal":
-        fitting.append(_ordinal(pairs, table, levels.size, confidence=confidence))
-    if level == "interval":
-        fitting.append(_interval(pairs, confidence))
-    return {name: compute for part in fitting for name, compute in part.items()}
-
-
-def _nominal(pairs: Pairs, table: Callable[[], RaterTable], confidence: float) -> Computations:
-    return {
-        "percent": lambda: percent_agreement(pairs.judge, pairs.human, confidence=confidence),
-        "kappa": lambda: read_off(kappa_of, table(), method="Cohen's kappa", confidence=confidence),
-        "ac1": lambda: read_off(ac1_of, table(), method="Gwet's AC1", confidence=confidence),
-    }
-
-
-def _two_classes(pairs: Pairs, positive: float, confidence: float) -> Computations:
-    accuracy = judge_accuracy(pairs.judge, pairs.human, positive=positive, confidence=confidence)
-
-    def rate(name: str, found: Estimate | None) -> Estimate:
-        if found is None:
-            raise Undefined(f"{name}: the experts put no item into that class.")
-        return found
-
-    return {
-        "sensitivity": lambda: rate("sensitivity", accuracy.sensitivity),
-        "specificity": lambda: rate("specificity", accuracy.specificity),
-    }
-
-
-def _ordinal(
-    pairs: Pairs, table: Callable[[], RaterTable], size: int, *, confidence: float
-) -> Computations:
-    tabled = size <= MOST_CATEGORIES
-    scores = pairs.judge, pairs.human
-    return {
-        "weighted_kappa": lambda: weighted_kappa_of(
-            table(), weights="quadratic", confidence=confidence
-        ),
-        "ac2": lambda: ac2_of(table(), weights="quadratic", confidence=confidence),
-        "spearman": lambda: (
-            spearman_of(table(), confidence=confidence)
-            if tabled
-            else spearman(*scores, confidence=confidence)
-        ),
-        "kendall": lambda: (
-            kendall_of(table(), confidence=confidence)
-            if tabled
-            else kendall(*scores, confidence=confidence)
-        ),
-    }
-
-
-def _interval(pairs: Pairs, confidence: float) -> Computations:
-    both = np.column_stack([pairs.human, pairs.judge])
-
-    @cache
-    def limits() -> LimitsOfAgreement:
-        return bland_altman(pairs.judge, pairs.human, confidence=confidence)
-
-    return {
-        "icc_single": lambda: icc_single(both, confidence=confidence),
-        "icc_average": lambda: icc_average(both, confidence=confidence),
-        "bias": lambda: limits().bias,
-        "lower_limit": lambda: limits().lower,
-        "upper_limit": lambda: limits().upper,
-    }
-
+from calibration.rater_agreement import coefficients
+from calibration.rater_agreement.alpha import Level, check_level
+from calibration.rater_agreement.coefficients import RatedPairs
+from calibration.rater_agreement.contingency import MOST_CATEGORIES, contingency, levels_of
+from calibration.validation import Pairs, check_share, pair_up
 
 FEW = 30
 LOPSIDED = 0.9
@@ -281,7 +153,7 @@ def agreement(
     tabled = levels.size <= MOST_CATEGORIES
     counts = contingency(pairs, levels).tolist() if tabled else ()
     estimates, undefined = _attempt(
-        fitting_coefficients(pairs, levels, level=level, confidence=confidence, seed=seed)
+        RatedPairs(pairs=pairs, levels=levels, level=level, confidence=confidence, seed=seed)
     )
     return AgreementReport(
         level=level,
@@ -298,14 +170,15 @@ def agreement(
     )
 
 
-def _attempt(computations: Computations) -> tuple[dict[str, Estimate], dict[str, str]]:
+def _attempt(rated: RatedPairs) -> tuple[dict[str, Estimate], dict[str, str]]:
     estimates: dict[str, Estimate] = {}
     undefined: dict[str, str] = {}
-    for name, compute in computations.items():
-        try:
-            estimates[name] = compute()
-        except (Undefined, InsufficientLabels) as reason:
-            undefined[name] = str(reason)
+    for each in coefficients.COEFFICIENTS:
+        if each.fits(rated):
+            try:
+                estimates[each.name] = each.compute(rated)
+            except (Undefined, InsufficientLabels) as reason:
+                undefined[each.name] = str(reason)
     return estimates, undefined
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from calibration.estimate import InsufficientLabels, Undefined
 from calibration.rater_agreement.alpha import Level
 from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
+from calibration.rater_agreement.coefficients import main_at
 from calibration.rater_agreement.human_ceiling import human_ceiling
 from calibration.rater_agreement.interval_scale import bland_altman
 from calibration.rater_agreement.rater_reliability import (
@@ -22,9 +23,6 @@ NO_SHORT_SCALE = (
     "the scores are no short scale of levels; --level ordinal keeps them to their levels, where "
     "there are at most 20"
 )
-
-MAIN = {"nominal": "ac1", "ordinal": "weighted_kappa", "interval": "icc_single"}
-"""The coefficient that is spoken of first, by the level of the scores."""
 
 
 class Agreed(Record):
@@ -110,7 +108,7 @@ def agreed(part: Part, *, confidence: float) -> Agreed:
             numbers["lower_limit"] = Number.of(limits.lower)
             numbers["upper_limit"] = Number.of(limits.upper)
     return Agreed(
-        main=MAIN[report.level],
+        main=main_at(report.level).name,
         coefficients=numbers,
         undefined=undefined,
         percent_bounds=Ends(low=report.percent_bounds.low, high=report.percent_bounds.high),

@@ -7,6 +7,7 @@ means are in the unit of the scale.
 from collections.abc import Iterator
 from typing import Literal
 
+from calibration.rater_agreement.coefficients import coefficient
 from calibration.validation import Design, Population
 from judge.calibrate.agreement import Agreed, Ceiling, Consistency, Replacement
 from judge.calibrate.calibration_set import Ends, Kind, Number
@@ -227,11 +228,6 @@ class Findings(Record):
 ALARMING = 0.05
 """Adjusted p-value from which on a property that moves the judge is spoken of."""
 
-COEFFICIENTS = {
-    "ac1": "AC1",
-    "weighted_kappa": "weighted kappa",
-    "icc_single": "ICC(2,1)",
-}
 DESIGNS = {
     "random": "at random from all items",
     "by-verdict": "at random among items with the same verdict",
@@ -378,9 +374,8 @@ def _agreement(finding: Finding) -> str:
     if agreed is None or agreed.main not in agreed.coefficients:
         return "Agreement cannot be measured on these labels."
     main = agreed.coefficients[agreed.main]
-    said = (
-        f"Agreement {COEFFICIENTS[agreed.main]} {main.value:.2f} [{main.low:.2f}, {main.high:.2f}]"
-    )
+    title = coefficient(agreed.main).title
+    said = f"Agreement {title} {main.value:.2f} [{main.low:.2f}, {main.high:.2f}]"
     if ceiling is None:
         return f"{said}."
     said += f"; inter-expert agreement {ceiling.experts.value:.2f}"

@@ -10,10 +10,12 @@ import typer
 
 from calibration.estimate import InsufficientLabels
 from calibration.passport import Design, JudgeIdentity, save_passport
+from calibration.rater_agreement import coefficients
+from calibration.rater_agreement.coefficients import coefficient
 from judge.calibrate.calibration_set import Number, Part
 from judge.calibrate.label_sampling import Curve, curve_of, least_labels
 from judge.calibrate.passport import foreign_identity, identity_of, issue
-from judge.calibrate.result import COEFFICIENTS, Finding, Findings, interval, score, verdict
+from judge.calibrate.result import Finding, Findings, interval, score, verdict
 from judge.cli import console
 from judge.cli.calibrate_inputs import Calibrated, Gathered
 from judge.cli.completion import complete_run
@@ -37,8 +39,8 @@ REFUSED: Mapping[str | None, str] = {
 }
 
 
-def show(found: Findings, *, as_json: bool) -> None:
-    """Print the verdict and the tables, or everything as JSON."""
+def show(found: Findings, *, as_json: bool, every: bool = False) -> None:
+    """Print the verdict and the tables, every coefficient where asked, or everything as JSON."""
     if as_json:
         console.as_json(found.model_dump(mode="json"))
         return
@@ -49,6 +51,8 @@ def show(found: Findings, *, as_json: bool) -> None:
     for each in found.overall:
         for line in session_lines(each):
             console.say(line)
+    if every:
+        _coefficient_table(found)
     console.say("* uncorrected judge score: not valid as a result.")
     for line in _remarks(found):
         console.note(line)
@@ -114,6 +118,28 @@ def _tables(judge: str, mine: list[Finding]) -> None:
     console.say()
 
 
+def _coefficient_table(found: Findings) -> None:
+    """Print every coefficient of all items with its interval, or why there is none."""
+    rows = [
+        {
+            "what": f"{finding.name} {finding.system}",
+            "name": each.title,
+            "value": _written(agreed.coefficients.get(each.name))
+            or agreed.undefined.get(each.name),
+            "when": each.use_when,
+        }
+        for finding in found.overall
+        if (agreed := finding.agreement) is not None
+        for each in coefficients.COEFFICIENTS
+        if each.name in agreed.coefficients or each.name in agreed.undefined
+    ]
+    console.table(
+        rows,
+        {"what": "criterion", "name": "coefficient", "value": "value", "when": "use when"},
+    )
+    console.say()
+
+
 def _score_row(finding: Finding) -> dict[str, object]:
     own, corrected, alone = finding.judge_only.value, finding.corrected, finding.human_only
     kind = next((each.kind for each in finding.refusals if each.what == "corrected"), None)
@@ -152,7 +178,7 @@ def _agreement_row(finding: Finding) -> dict[str, object]:
         **row,
         "both": percent.n_labelled,
         "percent": f"{percent.value:.2f}",
-        "main": f"{COEFFICIENTS[agreed.main]} {main}" if main else "undefined",
+        "main": f"{coefficient(agreed.main).title} {main}" if main else "undefined",
     }
 
 
@@ -313,6 +339,10 @@ def calibrate(
         float, typer.Option(help="Reliability required of the mean of several experts.")
     ] = 0.8,
     confidence: Annotated[float, typer.Option(help="Confidence level of all intervals.")] = 0.95,
+    every_coefficient: Annotated[
+        bool,
+        typer.Option("--coefficients", help="Print every coefficient of agreement, and its use."),
+    ] = False,
     population: Annotated[
         str,
         typer.Option(
@@ -383,7 +413,7 @@ def calibrate(
         write_passport(
             passport, done, days=valid_days, judge_hash=judge_hash, rubric_hash=rubric_hash
         )
-    show(done.findings, as_json=json_)
+    show(done.findings, as_json=json_, every=every_coefficient)
     if done.findings.untrusted:
         raise SystemExit(console.UNTRUSTED)
     if done.findings.shifted:

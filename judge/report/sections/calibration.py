@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from calibration.intervals import clopper_pearson
+from calibration.rater_agreement import coefficients
+from calibration.rater_agreement.coefficients import main_at
 from judge.calibrate.calibration_set import Number
 from judge.calibrate.label_sampling import Curve
 from judge.calibrate.result import Finding, Findings
@@ -251,7 +253,7 @@ def _agreement_picture(
     """Draw agreement with its intervals, and the agreement of one expert with the others."""
     low = min([0.0, *(-1.0 for each in rows if (main := _main(each)) and main.low < 0.0)])
     agreed = next((each.agreement for each in rows if each.agreement), None)
-    coefficient = say(f"validity.{agreed.main if agreed else 'ac1'}")
+    coefficient = _title(agreed.main if agreed else main_at("nominal").name)
     forest = Forest(
         rows=[_agreement_row(report, each, rows) for each in rows],
         ends=(low, 1.0),
@@ -323,19 +325,42 @@ def _agreement_row(report: Report, finding: Finding, rows: Sequence[Finding]) ->
 
 
 def _agreement_table(report: Report, rows: Sequence[Finding]) -> Table:
+    """List the main coefficient and the experts' ceiling, then every other coefficient."""
+    others = [
+        each.name
+        for each in coefficients.COEFFICIENTS
+        if any(_beside_main(row, each.name) for row in rows)
+    ]
     return Table(
-        head=say_all("validity", "group", "coefficient", "ceiling", "items"),
+        head=[
+            *say_all("validity", "group", "coefficient", "ceiling", "items"),
+            *(_title(name) for name in others),
+        ],
         rows=[
             (
                 _row_name(report, each, rows),
                 _interval(_main(each)),
                 _interval(each.ceiling.experts if each.ceiling else None),
                 formatting.count(_n(each)),
+                *(
+                    _interval(each.agreement.coefficients.get(name) if each.agreement else None)
+                    for name in others
+                ),
             )
             for each in rows
         ],
-        numbers=range(1, 4),
+        numbers=range(1, 4 + len(others)),
     )
+
+
+def _beside_main(finding: Finding, name: str) -> bool:
+    agreed = finding.agreement
+    return agreed is not None and name in agreed.coefficients and name != agreed.main
+
+
+def _title(name: str) -> Both:
+    found = coefficients.coefficient(name)
+    return Both(zh=found.title_zh, en=found.title)
 
 
 def _interval(number: Number | None) -> Both:
