@@ -1,8 +1,7 @@
 """The judge passport: what was measured of a judge, for whom it holds, and until when.
 
 A passport speaks of one judge with one rubric, prompt, settings and languages. Anything that
-changes what the judge means has another fingerprint and needs another passport. The file format
-is in `calibration.passport_file`.
+changes what the judge means has another fingerprint and needs another passport.
 """
 
 import contextlib
@@ -20,6 +19,7 @@ from types import MappingProxyType, UnionType
 from typing import Literal, cast, get_args, get_origin, get_type_hints
 
 from calibration.estimate import Estimate
+from calibration.judge_uses import JudgeUses
 from calibration.rare_events import Screened
 
 Design = Literal["random", "by-verdict", "neyman", "curated"]
@@ -133,8 +133,7 @@ class EventScreen:
     worse : {'higher', 'lower'}
         Which end of the criterion's scale is bad.
     reported, others : Screened
-        Items that the judge reports as events, and all others; see
-        `calibration.rare_events.recall_limit`.
+        Items that the judge reports as events, and all others; see `recall_limit`.
     """
 
     level: float
@@ -207,8 +206,7 @@ class PassportScope:
     Attributes
     ----------
     groups : tuple of str
-        Scenarios or domains with labels, or with so few items that a random draw may have missed
-        them; empty where items had no groups.
+        Those with labels, or too small for a random draw to meet; empty where there are none.
     languages : tuple of str
         Languages of the labelled items; empty where they are not known.
     served_models : tuple of str
@@ -251,8 +249,7 @@ class PassportEntry:
     n : int
         Items with a verdict and a label.
     beyond_chance : Measure | None
-        Youden's J for two values, Krippendorff's alpha for more: above 0 the judge knows
-        something. None where the labels cannot tell.
+        Youden's J for two values, alpha for more; None where the labels cannot tell.
     agreement : mapping of str to Measure
         Coefficients by name.
     sensitivity, specificity : Measure | None
@@ -262,6 +259,8 @@ class PassportEntry:
         One for each level that a veto may name; empty for a group.
     probabilities : ProbabilityQuality | None
         None where the judge gave no probabilities, or too few labels.
+    uses : JudgeUses | None
+        None for a group, for means, and in earlier passports.
     """
 
     criterion: str
@@ -274,6 +273,7 @@ class PassportEntry:
     flip_rate: Measure | None = None
     events: tuple[EventScreen, ...] = ()
     probabilities: ProbabilityQuality | None = field(default=None, metadata=ADDED_LATER)
+    uses: JudgeUses | None = field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""

@@ -322,7 +322,7 @@ def _require_plain_draw(part: Part, design: Design) -> None:
     InsufficientLabels
         If some were likelier to be drawn than others, or several share a prompt.
     """
-    if not _drawn_evenly(part, design):
+    if not drawn_evenly(part, design):
         raise InsufficientLabels("it needs labels drawn at random; these were not drawn evenly.")
     labelled = (~np.isnan(part.human)).tolist()
     prompts = [
@@ -461,7 +461,7 @@ def _usable(
     """Say what the judge is good for, and how much of each class it finds."""
     if part.counting.kind != "rate":
         return {}
-    even = _drawn_evenly(part, design)
+    even = drawn_evenly(part, design)
     recalls = recalls_of(part, design=design, even=even, confidence=confidence)
     half = (estimate.high - estimate.low) / 2.0 if estimate else None
     shown = estimate.above_chance if estimate else None
@@ -470,14 +470,15 @@ def _usable(
 
 def _uneven(part: Part, design: Design) -> Iterator[str]:
     """Warn that coefficients are of the labelled items where these are no even draw."""
-    if not _drawn_evenly(part, design):
+    if not drawn_evenly(part, design):
         yield (
             "Agreement and the experts' ceiling describe the labelled items, which were not drawn "
             "evenly; the corrected score allows for that."
         )
 
 
-def _drawn_evenly(part: Part, design: Design) -> bool:
+def drawn_evenly(part: Part, design: Design) -> bool:
+    """Tell whether every item of a part was about as likely as any other to be labelled."""
     if design != "random" or part.strata is None:
         return design == "random"
     labelled = ~np.isnan(part.human)
@@ -608,7 +609,7 @@ def _compared(parts: Iterable[Part], design: Design) -> Iterable[SystemErrors]:
             together[part.judge, part.name].append(part)
     for (judge, criterion), mine in together.items():
         try:
-            even = all(_drawn_evenly(part, design) for part in mine)
+            even = all(drawn_evenly(part, design) for part in mine)
             found = compare_error_rates(
                 np.concatenate([part.judged for part in mine]),
                 np.concatenate([part.human for part in mine]),

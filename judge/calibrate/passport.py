@@ -8,11 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from calibration.estimate import InsufficientLabels, Undefined
+from calibration.judge_uses import JudgeUses, UseBound, Word
 from calibration.passport import (
     Design,
     EventScreen,
@@ -29,12 +30,15 @@ from calibration.passport import (
 from calibration.passport_use import JudgeUse, check
 from calibration.rare_events import Screened
 from calibration.rater_agreement.accuracy import judge_accuracy
+from calibration.rater_agreement.drawn_accuracy import drawn_accuracy
 from calibration.rater_agreement.nominal import share
-from calibration.validation import BoolArray, FloatArray
+from calibration.validation import BoolArray, FloatArray, IntArray
 from judge.calibrate.agreement import Agreed, agreed
+from judge.calibrate.analysis import drawn_evenly
 from judge.calibrate.calibration_set import Number, Part
 from judge.calibrate.probabilities import reliability_of, threshold_of
-from judge.calibrate.result import Findings
+from judge.calibrate.result import DesignName, Findings
+from judge.calibrate.uses import Use
 from judge.errors import ConfigError
 from judge.grading import prompt_injection
 from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
@@ -249,12 +253,72 @@ def _entries(
         for each in findings.error_rates
     )
     pooled = _pooled(mine)
+    drawn = _Drawn(design=findings.design, confidence=findings.confidence)
     apart = mine if differ else (pooled,)
-    confidence = findings.confidence
-    yield _entry(pooled, None, apart=apart, confidence=confidence, design=design)
+    whole = _entry(pooled, None, apart=apart, drawn=drawn, design=design)
+    yield replace(whole, uses=_uses(findings, mine[0]))
     if by_group:
         for name, part in pooled.by_group().items():
-            yield _entry(part, name, apart=(part,), confidence=confidence, design=design)
+            yield _entry(part, name, apart=(part,), drawn=drawn, design=design)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """How labels were drawn, and the confidence of intervals."""
+
+    design: DesignName
+    confidence: float
+
+    def rates(self, part: Part) -> Mapping[str, Measure]:
+        """Give sensitivity and specificity over all items, where labels were not drawn evenly."""
+        design = "random" if self.design == "as-drawn" else self.design
+        if part.counting.kind != "rate" or design == "curated" or drawn_evenly(part, design):
+            return {}
+        try:
+            found = drawn_accuracy(
+                part.judged,
+                part.human,
+                design=design,
+                strata=part.strata,
+                confidence=self.confidence,
+            )
+        except (InsufficientLabels, Undefined):
+            return {}
+        names = ("sensitivity", "specificity")
+        return {
+            name: Measure.of(each)
+            for name, each in zip(names, found, strict=True)
+            if each.n_labelled
+        }
+
+
+def _uses(findings: Findings, part: Part) -> JudgeUses | None:
+    """Join what a judge is good for over the systems: the worst of them counts."""
+    found = [
+        each.uses
+        for each in findings.overall
+        if (each.judge, each.name) == (part.judge, part.name) and each.uses is not None
+    ]
+    if not found:
+        return None
+    return JudgeUses(
+        rate=_worst_use([each.rate for each in found], largest=True),
+        ranking=_worst_use([each.ranking for each in found], largest=True),
+        single_items=_worst_use([each.single_items for each in found], largest=False),
+        veto=_worst_use([each.veto for each in found], largest=False),
+    )
+
+
+def _worst_use(found: Sequence[Use], *, largest: bool) -> UseBound:
+    """Take the worst bound; what one system does not show is not shown at all."""
+    words = {True: "yes", False: "no", None: "unknown"}
+    goods = {each.good for each in found}
+    good = False if False in goods else None if None in goods else True
+    bounds = [each.bound for each in found if each.bound is not None]
+    bound = (max if largest else min)(bounds) if bounds else None
+    mine = [each for each in found if each.good is good and each.bound in {bound, None}]
+    why = (mine or [each for each in found if each.good is good])[0].why
+    return UseBound(good=cast("Word", words[good]), bound=bound, why=why)
 
 
 def _pooled(mine: Sequence[Part]) -> Part:
@@ -270,7 +334,7 @@ def _pooled(mine: Sequence[Part]) -> Part:
         clusters=tuple(cluster for part in mine for cluster in part.clusters),
         verdicts=np.concatenate([part.verdicts for part in mine]),
         labels=np.concatenate([part.labels for part in mine]),
-        strata=None,
+        strata=_joint_strata(mine),
         certainty=None,
         passing=_pooled_passing(mine),
         traits={},
@@ -284,15 +348,23 @@ def _pooled_passing(mine: Sequence[Part]) -> FloatArray | None:
     return np.concatenate(known) if len(known) == len(mine) else None
 
 
+def _joint_strata(mine: Sequence[Part]) -> IntArray | None:
+    """Give the cells of all systems numbers of their own; None where there is one cell alone."""
+    cells = [
+        np.zeros(len(part.units), dtype=np.intp) if part.strata is None else part.strata
+        for part in mine
+    ]
+    if len(mine) == 1:
+        return mine[0].strata
+    width = 1 + max(int(each.max()) for each in cells)
+    return np.concatenate([at * width + each for at, each in enumerate(cells)])
+
+
 def _entry(
-    part: Part,
-    group: str | None,
-    *,
-    apart: Sequence[Part],
-    confidence: float,
-    design: Design,
+    part: Part, group: str | None, *, apart: Sequence[Part], drawn: _Drawn, design: Design
 ) -> PassportEntry:
-    found = _agreed(part, confidence)
+    confidence = drawn.confidence
+    found, rates = _agreed(part, confidence), drawn.rates(part)
     numbers: Mapping[str, Number] = found.coefficients if found else {}
     changed, asked = part.flips
     flips = None
@@ -304,11 +376,11 @@ def _entry(
         n=numbers["percent"].n_labelled if numbers else 0,
         beyond_chance=_beyond_chance(apart, confidence),
         agreement={name: _measure(number) for name, number in numbers.items()},
-        sensitivity=_named(numbers.get("sensitivity")),
-        specificity=_named(numbers.get("specificity")),
+        sensitivity=rates.get("sensitivity") or _named(numbers.get("sensitivity")),
+        specificity=rates.get("specificity") or _named(numbers.get("specificity")),
         flip_rate=Measure.of(flips) if flips else None,
         events=_screens(part) if group is None else (),
-        probabilities=_probability_quality(part, confidence, design),
+        probabilities=_probability_quality(replace(part, strata=None), confidence, design),
     )
 
 

@@ -1,6 +1,6 @@
 """From the words of a command line to what `judge.calibrate` works with."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +17,7 @@ from judge.calibrate.result import DesignName, Findings
 from judge.cli import console
 from judge.cli.console import opened, run_named, store_address
 from judge.cli.console import parts as parts_of
+from judge.cli.declarations import by_criterion, scales_of
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
 from judge.files.mapping import parse_mapping
@@ -110,19 +111,14 @@ def question(
         group=by or "group",
         cluster=clusters,
         scales=scales_of(scales),
-        at_least=_by_criterion(at_least, "--at-least", float),
-        only=_by_criterion(only, "--only", lambda words: tuple(words.split(","))),
+        at_least=by_criterion(at_least, "--at-least", float),
+        only=by_criterion(only, "--only", lambda words: tuple(words.split(","))),
         judge=judge,
         gold=gold,
         covariates=tuple(dict.fromkeys(covariates)),
-        levels=_by_criterion(levels, "--level", _level),
+        levels=by_criterion(levels, "--level", _level),
         mapping=parse_mapping(columns, values),
     )
-
-
-def scales_of(words: Iterable[str]) -> dict[str | None, tuple[float, float]]:
-    """Read the words of ``--scale``, each ``[CRITERION=]MIN,MAX``."""
-    return _by_criterion(words, "--scale", _ends)
 
 
 def _level(word: str) -> Level:
@@ -157,29 +153,6 @@ def aims(family: str | None, population: str = "superpopulation", **shares: floa
         family=parts_of(family) if family else (),
         population=console.one_of(population, POPULATIONS, option="--population"),
     )
-
-
-def _by_criterion(
-    words: Iterable[str], option: str, read: Callable[[str], Value]
-) -> dict[str | None, Value]:
-    found: dict[str | None, Value] = {}
-    for word in words:
-        name, _, value = word.rpartition("=")
-        try:
-            declared = read(value)
-        except ValueError:
-            raise ConfigError(f"{option} {word!r} cannot be read; see --help.") from None
-        if (name or None) in found:
-            raise ConfigError(f"{option} says {name or 'its value'} twice.")
-        found[name or None] = declared
-    return found
-
-
-def _ends(words: str) -> tuple[float, float]:
-    low, high = (float(word) for word in words.split(","))
-    if not float("-inf") < low < high < float("inf"):
-        raise ValueError(words)
-    return low, high
 
 
 def gathered(sources: Sources, asked: Question) -> Gathered:

@@ -113,7 +113,7 @@ def run_or_table(store: "Store", name: str, words: Words) -> str:
 
 
 def _read(file: Path, words: Words) -> "ImportedScores":
-    from judge.cli.calibrate_inputs import scales_of
+    from judge.cli.declarations import scales_of
     from judge.files.mapping import parse_mapping
     from judge.importers.scores import read_scores
 
