@@ -9,7 +9,7 @@ from calibration.estimate import Estimate
 from calibration.rater_agreement import coefficients
 from calibration.rater_agreement.coefficients import COEFFICIENTS, Coefficient, RatedPairs
 from judge.calibrate.analysis import calibrate
-from judge.calibrate.calibration_set import Question
+from judge.calibrate.calibration_set import Part, Question
 from judge.calibrate.from_files import material
 from judge.calibrate.from_run import parts
 from judge.calibrate.result import Findings
@@ -42,7 +42,7 @@ NEW = Coefficient(
 )
 
 
-def findings(folder: Path) -> tuple[Findings, tuple[object, ...]]:
+def findings(folder: Path) -> tuple[Findings, tuple[Part, ...]]:
     rng = np.random.default_rng(1)
     truth = rng.random(80) < 0.8
     said = np.where(rng.random(80) < 0.9, truth, ~truth)

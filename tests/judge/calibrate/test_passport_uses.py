@@ -27,7 +27,8 @@ def passport(
 ) -> JudgePassport:
     """Issue the passport of a judge that finds 95 % of passes, on 1,000 items a system."""
     rng = np.random.default_rng(4)
-    scores, labels = [], []
+    scores: list[str] = []
+    labels: list[str] = []
     for system in range(systems):
         truth = rng.random(1000) < 0.9
         said = np.where(truth, rng.random(1000) < 0.95, rng.random(1000) > specificity)

@@ -49,8 +49,8 @@ def test_a_name_may_be_of_one_of_the_two_tables(tmp_path: Path) -> None:
     require_columns(mapping, {"scores": scores, "labels": labels})
 
     read = [
-        next(iter(mapped_rows(path, mapping, which)))
-        for path, which in ((scores, "scores"), (labels, "labels"))
+        next(iter(mapped_rows(scores, mapping, "scores"))),
+        next(iter(mapped_rows(labels, mapping, "labels"))),
     ]
     assert [row.values["id"] for row in read] == ["q1", "q1"]
 
