@@ -4,7 +4,9 @@ The same items are answered in two settings, such as two languages. An item func
 where, among answerers who do equally well on the other items of their setting, it is right more
 often in one setting than in the other. That one setting is harder as a whole is no such finding.
 
-An answerer is a model, or one of several samples of it; I items, R answerers in each setting.
+An answerer is a model. Several samples of it are one answerer, who is right on a share of them:
+they err together, so that many samples of few models show those models, not models. I items, R
+answerers in each setting.
 """
 
 import math
@@ -207,7 +209,7 @@ def answerers_needed(items: int, *, level: float = 0.05) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """N answers; persons are answerers within a setting."""
+    """N answerers' answers to an item; persons are answerers within a setting."""
 
     items: tuple[str, ...]
     item: IntArray
@@ -234,13 +236,18 @@ def _table(answers: Iterable[SettingAnswer], settings: tuple[str, str]) -> _Tabl
             raise ValueError(f"no answers in the setting {setting!r}.")
     items = {name: code for code, name in enumerate(dict.fromkeys(a.item for a in kept))}
     persons: dict[tuple[str, str], int] = {}
-    codes = [persons.setdefault((a.setting, a.answerer), len(persons)) for a in kept]
+    given: dict[tuple[int, int], list[float]] = {}
+    for answer in kept:
+        person = persons.setdefault((answer.setting, answer.answerer), len(persons))
+        given.setdefault((items[answer.item], person), []).append(float(bool(answer.correct)))
+    second = [setting == settings[1] for setting, _ in persons]
     return _Table(
         items=tuple(items),
-        item=np.array([items[a.item] for a in kept], dtype=np.intp),
-        second=np.array([a.setting == settings[1] for a in kept], dtype=np.bool_),
-        person=np.array(codes, dtype=np.intp),
-        correct=np.array([a.correct for a in kept], dtype=np.float64),
+        item=np.array([item for item, _ in given], dtype=np.intp),
+        second=np.array([second[person] for _, person in given], dtype=np.bool_),
+        person=np.array([person for _, person in given], dtype=np.intp),
+        # Samples of one model are one answerer: they share what the model does not know.
+        correct=np.array([sum(each) / len(each) for each in given.values()], dtype=np.float64),
     )
 
 
@@ -278,10 +285,13 @@ def _strata(ability: FloatArray) -> IntArray:
 
 
 def _two_by_two(right: FloatArray, second: BoolArray, strata: IntArray) -> FloatArray:
-    """Count answers, shape (strata, setting, wrong or right)."""
+    """Count answerers, shape (strata, setting, wrong or right); one may be partly right."""
     size = int(strata.max()) + 1 if strata.size else 0
     counts = np.zeros((size, 2, 2))
-    np.add.at(counts, (strata, second.astype(np.intp), right.astype(np.intp)), 1.0)
+    place = strata * 2 + second.astype(np.intp)
+    answered = np.bincount(place, minlength=2 * size).reshape(size, 2)
+    counts[:, :, 1] = np.bincount(place, weights=right, minlength=2 * size).reshape(size, 2)
+    counts[:, :, 0] = answered - counts[:, :, 1]
     both = (counts.sum(axis=2) > 0.0).all(axis=1)
     return counts[both]
 

@@ -236,7 +236,7 @@ def dif(
     """Differential item functioning (DIF) between two languages or settings.
 
     Mantel-Haenszel test of each item at equal ability on the other items, adjusted for the number
-    of items. Systems, or samples of one system, are the respondents; few respondents cannot flag an
+    of items. Systems are the respondents, each with all its samples; few respondents cannot flag an
     item.
     """
     import json

@@ -308,8 +308,8 @@ def judged_setting_answers(
     """Take the judge's verdicts of a run as answers that are right or wrong.
 
     An item is the responses' ``situation`` or else the prompt's id, its setting ``setting`` or
-    else the language, and each sample of a system is an answerer. Where several verdicts stand on
-    a response, more than half decide; a tie, like a missing verdict, is no answer.
+    else the language, and a system is an answerer with all its samples. Where several verdicts
+    stand on a response, more than half decide; a tie, like a missing verdict, is no answer.
     """
     least = 1 if measure.at_least is None else measure.at_least
     votes: dict[tuple[str, str, int], Counter[bool]] = defaultdict(Counter)
@@ -322,7 +322,7 @@ def judged_setting_answers(
         SettingAnswer(
             item=str(each.extra.get("situation") or each.id),
             setting=str(each.extra.get("setting") or each.lang or "zh"),
-            answerer=f"{each.system}#{each.sample}",
+            answerer=each.system,
             correct=_majority(votes[each.unit]),
         )
         for each in generations

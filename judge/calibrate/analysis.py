@@ -27,6 +27,7 @@ from judge.calibrate.diagnostics import (
     self_preferences,
     single_item,
 )
+from judge.calibrate.label_checks import expert_noise_of, label_remarks, selection_of
 from judge.calibrate.probabilities import (
     probability_finding,
     threshold_of,
@@ -237,8 +238,13 @@ def examine(
     )
     agreement = _attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
     ceiling = _attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
+    noise = expert_noise_of(part, estimate)
+    even = design == "random" and drawn_evenly(part, design)
+    selection = selection_of(part, confidence=confidence) if even else ()
     return _bare(part, group).model_copy(
         update={
+            "expert_noise": noise,
+            "selection": selection,
             "corrected": Number.of(estimate) if estimate else None,
             "basis": _basis(part, estimate, design=design) if estimate else None,
             "above_chance": estimate.above_chance if estimate else None,
@@ -254,7 +260,7 @@ def examine(
                 *_remarks(part),
                 *_adjudicator(part),
                 *_between(part),
-                *_one_expert(part),
+                *label_remarks(part, noise, selection),
                 *_uneven(part, design),
                 *(estimate.warnings if estimate else ()),
             ),
@@ -416,17 +422,6 @@ def _require_all_groups(bare: Sequence[str]) -> None:
             f"the draw was not random: no item of {', '.join(bare)} has a label, though a random "
             "draw would have found some. Each group with labels has a score of its own; label "
             "items of the others, or leave them out with --only."
-        )
-
-
-def _one_expert(part: Part) -> Iterator[str]:
-    """Say whose errors are in the score: with one label an item nothing tells them apart."""
-    labels = (~np.isnan(part.labels)).sum(axis=1)
-    if labels.any() and int(labels.max()) == 1:
-        yield (
-            "One expert labelled each item, so the expert's errors count as the system's: an "
-            "expert who errs on 5 % of the items can move the score by up to 5 points, and no "
-            "interval here allows for that. A second label on some items would show how much."
         )
 
 

@@ -101,6 +101,36 @@ class Basis(Record):
     cells: tuple[CountedCell, ...]
 
 
+class ExpertNoise(Record):
+    """A rate that allows for the experts' own errors, where three of them rated an item."""
+
+    low: float
+    high: float
+    experts: int
+    n: int
+    split: float
+    """Share of items on which the experts are not of one mind."""
+    wrong_passes: float
+    wrong_fails: float
+    """Upper limit of the share of good items that the majority fails, of bad ones it passes."""
+
+
+class Selection(Record):
+    """How labelled items differ from the others in one property."""
+
+    name: str
+    """``verdict`` for the judge's score, else the property."""
+    labelled: float
+    others: float
+    difference: float
+    low: float
+    high: float
+    standardised: float
+    """In standard deviations of all items."""
+    n_labelled: int
+    n_others: int
+
+
 class Finding(Record):
     """What was found of one judge, criterion and system, over all items or in one group."""
 
@@ -150,6 +180,10 @@ class Finding(Record):
     """How much of each class the judge finds, the rarer class first; of pass and fail only."""
     uses: Uses | None = None
     """What the judge is good for; of pass and fail only."""
+    expert_noise: ExpertNoise | None = None
+    """The corrected rate with room for the experts' errors; of pass and fail only."""
+    selection: tuple[Selection, ...] = ()
+    """How labelled and other items differ, where labels are said to be drawn at random."""
     unlabelled_groups: tuple[str, ...] = ()
     """Groups without a label that a random draw would have met: no score is for all items."""
     refusals: tuple[Refusal, ...] = ()

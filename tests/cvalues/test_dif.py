@@ -92,7 +92,7 @@ def test_what_mc_writes_dif_reads_and_both_orders_are_one_answer(tmp_path: Path)
     assert [each["n"] for each in found["items"]] == [2, 2]
 
 
-def test_a_judged_run_is_compared_with_its_samples_as_answerers(tmp_path: Path) -> None:
+def test_the_samples_of_one_judged_system_are_one_answerer_and_flag_nothing(tmp_path: Path) -> None:
     rows = [
         {
             "id": f"{item}-{lang}",
@@ -123,9 +123,9 @@ def test_a_judged_run_is_compared_with_its_samples_as_answerers(tmp_path: Path) 
 
     found = json.loads(ended.out)
     assert (judged.code, ended.code) == (0, 0), judged.err
-    assert (found["answerers"], found["provenance"]) == ([6, 6], "SIMULATED")
+    assert (found["answerers"], found["provenance"]) == ([1, 1], "SIMULATED")
     assert [each["shares"] for each in found["items"]] == [[1.0, 1.0]] * 3 + [[1.0, 0.0]]
-    assert [each["item"] for each in found["items"] if each["flagged"]] == ["s3"]
+    assert [each["item"] for each in found["items"] if each["flagged"]] == []
 
 
 @pytest.mark.parametrize(

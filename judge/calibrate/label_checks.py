@@ -1,0 +1,81 @@
+"""What the labels themselves let doubt: experts who err, and items that were chosen after all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from calibration.estimate import Estimate, InsufficientLabels, Interval
+from calibration.expert_noise import bound_expert_noise
+from calibration.selection import selection_difference
+from judge.calibrate.calibration_set import Part
+from judge.calibrate.result import ExpertNoise, Selection
+
+VERDICT = "verdict"
+
+
+def expert_noise_of(part: Part, estimate: Estimate | None) -> ExpertNoise | None:
+    """Give the corrected rate room for the experts' errors, where three rated an item."""
+    if estimate is None or part.counting.kind != "rate" or part.gold is not None:
+        return None
+    ratings = part.rated[:, list(part.peers)]
+    if ratings.shape[1] == 0:
+        return None
+    try:
+        found = bound_expert_noise(ratings, Interval(estimate.low, estimate.high))
+    except InsufficientLabels:
+        return None
+    return ExpertNoise(**asdict(found))
+
+
+def selection_of(part: Part, *, confidence: float) -> tuple[Selection, ...]:
+    """Compare verdicts and properties of labelled and other items."""
+    columns = {VERDICT: part.judged, **part.traits}
+    found: list[Selection] = []
+    for name, values in columns.items():
+        try:
+            each = selection_difference(values, part.human, confidence=confidence)
+        except InsufficientLabels:
+            continue
+        found.append(Selection(name=name, **asdict(each)))
+    return tuple(found)
+
+
+def label_remarks(
+    part: Part, noise: ExpertNoise | None, selection: Sequence[Selection]
+) -> Iterator[str]:
+    """Say in words what the labels let doubt."""
+    yield from _whose_errors(part, noise)
+    for each in selection:
+        if each.low > 0.0 or each.high < 0.0:
+            yield _chosen(each, rate=part.counting.kind == "rate")
+
+
+def _whose_errors(part: Part, noise: ExpertNoise | None) -> Iterator[str]:
+    labels = (~np.isnan(part.labels)).sum(axis=1)
+    if labels.any() and int(labels.max()) == 1:
+        yield (
+            "One expert labelled each item, so the expert's errors count as the system's: an "
+            "expert who errs on 5 % of the items can move the score by up to 5 points, and no "
+            "interval here allows for that. A second label on some items would show how much."
+        )
+    if noise is not None:
+        yield (
+            f"The {noise.experts} experts split on {100 * noise.split:.0f} % of {noise.n} items. "
+            "With room for the errors of their majority, if experts err independently, the rate "
+            f"lies between {100 * noise.low:.1f} and {100 * noise.high:.1f} %."
+        )
+
+
+def _chosen(each: Selection, *, rate: bool) -> str:
+    what = "the judge's score" if each.name == VERDICT else each.name
+    if each.name == VERDICT and rate:
+        what = "the share that the judge passes"
+    share = min(each.labelled, each.others) >= 0.0 and max(each.labelled, each.others) <= 1.0
+    factor, unit = (100.0, " %") if share else (1.0, "")
+    return (
+        f"Labelled items differ from the others in {what}: {factor * each.labelled:.1f}{unit} "
+        f"against {factor * each.others:.1f}{unit}, {factor * each.difference:+.1f} "
+        f"[{factor * each.low:+.1f}, {factor * each.high:+.1f}], {each.standardised:+.2f} standard "
+        "deviations; a random draw would differ by chance alone."
+    )
