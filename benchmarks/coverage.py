@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from simulation import ratings
+from simulation.alarms import NULLS, run_null
 from simulation.goals import Goal, check_goals
 from simulation.methods import NoAnswerError, methods
 from simulation.settings import SECTIONS as RATE_SECTIONS
@@ -33,8 +34,8 @@ from simulation.tally import Cell, run_cell
 
 from calibration import InsufficientLabels, Undefined, UnusableJudge
 
-AGREEMENT = "agreement"
-SECTIONS = (*RATE_SECTIONS, AGREEMENT)
+AGREEMENT, ALARMS = "agreement", "alarms"
+SECTIONS = (*RATE_SECTIONS, AGREEMENT, ALARMS)
 HERE = Path(__file__).resolve().parent
 REPEATS = {
     "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20, "strata": 20},
@@ -59,12 +60,15 @@ def main() -> None:
     rows: list[Row] = []
     for section in arguments.sections:
         repeats = arguments.repeats or REPEATS[size][section]
-        rows.extend(_simulate(section, repeats, arguments))
+        if section == ALARMS:
+            rows.extend(dict(run_null(null, repeats)) for null in NULLS)
+        else:
+            rows.extend(_simulate(section, repeats, arguments))
     if arguments.before:
         rows.extend(_before(arguments.before, arguments.sections, arguments.before_repeats))
     if arguments.peers_python:
         repeats = arguments.repeats or PEER_REPEATS[size]
-        asked = [section for section in arguments.sections if section != AGREEMENT]
+        asked = [section for section in arguments.sections if section in RATE_SECTIONS]
         rows.extend(_peers(arguments.peers_python, asked, repeats))
     if arguments.keep and arguments.out.exists():
         rows = [*_kept(arguments.out, rows), *rows]
@@ -148,6 +152,11 @@ def _peers(python: str, sections: Sequence[str], repeats: int) -> list[Row]:
 
 
 def _print_section(section: str, rows: list[Row]) -> None:
+    if section == ALARMS:
+        print("\nalarms under the null hypothesis")
+        for row in rows:
+            print(f"{100 * float(row['alarms']):6.1f} %  {row['repeats']:6}  {row['setting']}")
+        return
     print(f"\n{section}: smallest coverage, mean width and share of answers over the settings")
     print(
         f"{'method':34}{'n':>5}{'cells':>7}{'repeats':>9}{'coverage':>10}{'width':>9}{'answers':>9}"

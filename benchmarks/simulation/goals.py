@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 
 from simulation.methods import ALONE, GATE, LEE, OURS
+from simulation.settings import FIRST
 
 Row = dict[str, object]
 _SIGMAS = 3.0  # the smallest of a hundred cells lies about 2.5 standard errors low by chance
@@ -43,7 +44,13 @@ class Goal:
 
 def check_goals(rows: list[Row]) -> list[Goal]:
     """Hold the rows against every goal whose section was simulated."""
-    return [*_binary(rows), *_others(rows)]
+    return [
+        *_binary(rows),
+        *_others(rows),
+        *_paired_widths(rows),
+        *_agreement(rows),
+        *_alarms(rows),
+    ]
 
 
 def _binary(rows: list[Row]) -> Iterator[Goal]:
@@ -74,7 +81,7 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
     for section, setting, name in (
         ("by-verdict", "", "labels by verdict: smallest coverage"),
         ("clustered", "0.97", "clustered, rate .97: smallest coverage"),
-        ("ordinal", "ceiling", "ordinal with a ceiling: smallest coverage"),
+        ("ordinal", "", "means: smallest coverage"),
         ("paired", "", "paired: smallest coverage"),
         ("strata", "", "strata drawn at unequal rates: smallest coverage"),
         ("turns", "", "harmful turns, 2 to 30 a session, ICC 0 to .5: smallest coverage"),
@@ -95,6 +102,47 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
             yield Goal(name=name, measured=worst, most=0.05, slack=_error(0.05, mine))
     flat = sum(int(row.get("zero_width", 0)) for row in rows if str(row["method"]).startswith(OURS))
     yield Goal(name="intervals of zero width", measured=float(flat), most=0.0)
+
+
+def _paired_widths(rows: list[Row]) -> Iterator[Goal]:
+    ours = _rows(rows, "paired", OURS)
+    for n, most in ((30, 1.67), (100, 1.33)):
+        first = [row for row in ours if row["n"] == n and str(row["setting"]).startswith(FIRST)]
+        if first:
+            ratio = sum(float(row["width"]) / float(row["limit"]) for row in first) / len(first)
+            yield Goal(name=f"paired, n = {n}: width over the limit", measured=ratio, most=most)
+    alone = {
+        (row["setting"], row["n"]): float(row["width"]) for row in _rows(rows, "paired", ALONE)
+    }
+    beside = [row for row in ours if (row["setting"], row["n"]) in alone]
+    if beside:
+        short = [float(row["width"]) <= alone[row["setting"], row["n"]] for row in beside]
+        share = sum(short) / len(short)
+        yield Goal(
+            name="paired: share of cells no wider than the labels", measured=share, least=0.9
+        )
+
+
+def _agreement(rows: list[Row]) -> Iterator[Goal]:
+    mine = [row for row in rows if row["section"] == "agreement" and "coverage" in row]
+    ours = [row for row in mine if ", rival" not in str(row["method"])]
+    if ours:
+        yield _coverage("agreement: smallest coverage", ours, 0.94)
+        worst = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in ours)
+        slack = _error(0.04, ours)
+        yield Goal(name="agreement: largest tail", measured=worst, most=0.04, slack=slack)
+
+
+def _alarms(rows: list[Row]) -> Iterator[Goal]:
+    for row in rows:
+        if row["section"] == "alarms":
+            most = float(row["most"])
+            yield Goal(
+                name=str(row["setting"]),
+                measured=float(row["alarms"]),
+                most=most,
+                slack=_error(most, [row]),
+            )
 
 
 def _rows(rows: list[Row], section: str, method: str, **where: object) -> list[Row]:
