@@ -238,13 +238,8 @@ def examine(
     )
     agreement = _attempt("agreement", refusals, lambda: agreed(part, confidence=confidence))
     ceiling = _attempt("ceiling", refusals, lambda: ceiling_of(part, confidence=confidence))
-    noise = expert_noise_of(part, estimate)
-    even = design == "random" and drawn_evenly(part, design)
-    selection = selection_of(part, confidence=confidence) if even else ()
     return _bare(part, group).model_copy(
         update={
-            "expert_noise": noise,
-            "selection": selection,
             "corrected": Number.of(estimate) if estimate else None,
             "basis": _basis(part, estimate, design=design) if estimate else None,
             "above_chance": estimate.above_chance if estimate else None,
@@ -256,16 +251,30 @@ def examine(
             "replacement": replacement(part),
             **_closer(part, aims, refusals, design=design, whole=group is None),
             "refusals": tuple(refusals),
-            "warnings": (
-                *_remarks(part),
-                *_adjudicator(part),
-                *_between(part),
-                *label_remarks(part, noise, selection),
-                *_uneven(part, design),
-                *(estimate.warnings if estimate else ()),
-            ),
+            **_doubted(part, estimate, design=design, confidence=confidence),
         }
     )
+
+
+def _doubted(
+    part: Part, estimate: Estimate | None, *, design: Design, confidence: float
+) -> Mapping[str, object]:
+    """Say what the labels and the draw let doubt, in numbers and in words."""
+    noise = expert_noise_of(part, estimate)
+    even = design == "random" and drawn_evenly(part, design)
+    selection = selection_of(part, confidence=confidence) if even else ()
+    return {
+        "expert_noise": noise,
+        "selection": selection,
+        "warnings": (
+            *_remarks(part),
+            *_adjudicator(part),
+            *_between(part),
+            *label_remarks(part, noise, selection),
+            *_uneven(part, design),
+            *(estimate.warnings if estimate else ()),
+        ),
+    }
 
 
 def _closer(
