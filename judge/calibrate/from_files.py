@@ -25,7 +25,7 @@ from judge.files import (
     optional_text,
     text,
 )
-from judge.files.mapping import Which, mapped_rows, require_columns, score_of
+from judge.files.mapping import TableMapping, Which, mapped_rows, require_columns, score_of
 from judge.files.near import cause, known_as
 from judge.records import Provenance
 
@@ -140,11 +140,16 @@ class ScoredItem:
     text: tuple[str, str] | None
 
 
-def scored_items(scores: Path, *, encoding: str | None = None) -> tuple[ScoredItem, ...]:
+def scored_items(
+    scores: Path, mapping: TableMapping, *, encoding: str | None = None
+) -> tuple[ScoredItem, ...]:
     """Read which items of a table were judged by which rubric; rows that name none are skipped."""
     optional = ("system", "sample", "rubric", "rubric_hash", "prompt", "response")
     found: dict[ScoredItem, None] = {}
-    for row in read_rows(scores, encoding=encoding, required=SCORES, optional=optional):
+    rows = mapped_rows(
+        scores, mapping, "scores", encoding=encoding, required=SCORES, optional=optional
+    )
+    for row in rows:
         rubric = optional_text(row, "rubric")
         if rubric is not None:
             prompt, response = optional_text(row, "prompt"), optional_text(row, "response")

@@ -234,7 +234,7 @@ def _unseen_in_files(sources: Sources, scores: Path, read: Material) -> Material
     address = store_address(sources.store)
     if "://" not in address and not Path(address).is_file():
         return read
-    items = scored_items(scores, encoding=sources.encoding)
+    items = scored_items(scores, read.question.mapping, encoding=sources.encoding)
     if not items:
         return read
     from judge.calibrate.used_items import remark_on, seen_units
