@@ -397,11 +397,11 @@ def calibrate(
     )
     aims = calibrate_inputs.aims(
         family,
-        population,
         confidence=confidence,
         wanted_agreement=wanted_agreement,
         wanted_reliability=wanted_reliability,
     )
+    aims = calibrate_inputs.of_population(aims, population)
     done = calibrate_inputs.calibrated(
         sources, asked, design=design, by_group=by is not None, aims=aims
     )

@@ -125,15 +125,13 @@ def _level(word: str) -> Level:
     return console.one_of(word, LEVELS, option="--level")
 
 
-def aims(family: str | None, population: str = "superpopulation", **shares: float) -> Aims:
+def aims(family: str | None, **shares: float) -> Aims:
     """Read what is asked of the numbers.
 
     Parameters
     ----------
     family : str or None
         Systems of the judge's own family, with commas.
-    population : str
-        Of which items the corrected scores are.
     **shares : float
         ``confidence``, ``wanted_agreement`` and ``wanted_reliability``, named like their options.
 
@@ -151,8 +149,12 @@ def aims(family: str | None, population: str = "superpopulation", **shares: floa
         agreement=shares["wanted_agreement"],
         reliability=shares["wanted_reliability"],
         family=parts_of(family) if family else (),
-        population=console.one_of(population, POPULATIONS, option="--population"),
     )
+
+
+def of_population(aims: Aims, word: str) -> Aims:
+    """Say of which items the corrected scores are: ``superpopulation`` or ``finite``."""
+    return replace(aims, population=console.one_of(word, POPULATIONS, option="--population"))
 
 
 def gathered(sources: Sources, asked: Question) -> Gathered:
