@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from calibration.rater_agreement import coefficients
+from calibration.rater_agreement.report import agreement
 from judge.report import Report, render
 from judge.report.sections import calibration as section
 from tests.cli.program import PATIENCE, ROOT, Ended, environment
@@ -70,6 +72,17 @@ def test_an_importer_of_ones_own_reads_and_names_what_failed(package: Path) -> N
     assert ended.code == 0, ended.err
     assert "It arrives tomorrow" in (package / "imported.jsonl").read_text(encoding="utf-8")
     assert "the tool reports an error" in ended.out + ended.err
+
+
+def test_a_coefficient_of_ones_own_is_a_record_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    own: dict[str, Any] = {}
+    exec(FILES["balanced.py"], own)  # noqa: S102 - the page's own example
+    listed = (*coefficients.COEFFICIENTS, own["RARER"])
+    monkeypatch.setattr(coefficients, "COEFFICIENTS", listed)
+
+    found = agreement([1, 1, 0, 1, 1, 1, 0, 1, 1, 1], [1, 1, 0, 1, 1, 1, 0, 1, 1, 0])
+
+    assert found.estimates["rarer"].value == pytest.approx(2 / 3)
 
 
 @settings(max_examples=3, deadline=None)
