@@ -274,7 +274,9 @@ def guarded(command: Callable[[], None]) -> int:
     try:
         command()
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else DONE
+        # Where the reader of a help text has seen enough, the library ends with 1.
+        unread = isinstance(end.__context__, BrokenPipeError)
+        return end.code if isinstance(end.code, int) and not unread else DONE
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return INTERRUPTED

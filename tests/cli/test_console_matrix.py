@@ -40,7 +40,6 @@ def test_a_console_of_few_characters_changes_no_exit_code(
     assert shown.returncode == usual.code
     text = shown.stdout.decode(encoding) + shown.stderr.decode(encoding)
     assert "Traceback" not in text
-    assert "Error" not in text.replace("JudgeError", "")
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
