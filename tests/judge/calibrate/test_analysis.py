@@ -152,7 +152,7 @@ def test_a_judge_that_misses_the_rare_class_is_good_for_the_rate_alone() -> None
     assert not finding.uses.single_items.good
     assert not finding.uses.veto.good
     assert any(
-        "It finds 3 of 21 labelled fails" in line and "not single verdicts or a veto" in line
+        "Recall of fails: 3 of 21 labelled" in line and "not single verdicts or a veto" in line
         for line in verdict(found)
     )
 

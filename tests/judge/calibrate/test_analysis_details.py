@@ -63,7 +63,7 @@ def test_a_property_that_moves_the_judge_is_measured_and_spoken_of() -> None:
     assert effect.error.value == pytest.approx(0.4)
     assert effect.error.low > 0.0
     assert effect.corrected_shift.low <= 0.0 <= effect.corrected_shift.high
-    assert any("length moves the judge, +40.0 [" in line for line in verdict(found))
+    assert any("length biases the judge: +40.0 [" in line for line in verdict(found))
 
 
 def test_what_is_not_known_of_the_responses_is_named_with_its_reason() -> None:
