@@ -134,8 +134,8 @@ def test_braces_in_replies_mean_nothing() -> None:
             "items.jsonl:1: both replies are the same",
         ),
         (
-            [{"prompt": "Q", "better": "A", "worse": "B", "lang": "fr"}],
-            "items.jsonl:1: 'lang' is 'fr'; use one of zh, en",
+            [{"prompt": "Q", "better": "A", "worse": "B", "lang": "Chinese"}],
+            "items.jsonl:1: 'lang' is 'Chinese'",
         ),
         ([{"question": "问"}], "items.jsonl:1: no column 'prompt'"),
     ],

@@ -81,7 +81,7 @@ def test_a_mapping_of_scenarios_may_be_a_table(tmp_path: Path) -> None:
         ("{", "mapping.json: the file: "),
         ('{"colums": {}}', "mapping.json: colums: "),
         ('{"columns": {"promt": "q"}}', "mapping.json: columns.promt: use id, prompt"),
-        ('{"lang": "fr"}', "mapping.json: lang: "),
+        ('{"lang": "Chinese"}', "mapping.json: lang: "),
     ],
 )
 def test_a_mapping_that_says_something_unknown_is_refused(

@@ -29,7 +29,7 @@ ODD_TEXTS = {
     "blank id": "id,prompt,response\n,a,b\n",
     "sample with a point": "id,prompt,response,sample\np1,a,b,1.0\n",
     "formula as sample": "id,prompt,response,sample\np1,a,b,=1\n",
-    "unknown language": "id,prompt,response,lang\np1,a,b,cn\n",
+    "unknown language": "id,prompt,response,lang\np1,a,b,Chinese\n",
     "column in capitals": "id,prompt,response,LANG\np1,a,b,zh\n",
     "cell of 200000 characters": "id,prompt,response\np1,a," + "x" * 200_000 + "\n",
     "10000 columns": ",".join(f"c{n}" for n in range(10_000)) + "\n",

@@ -20,7 +20,6 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 Label = str | float | datetime.date | datetime.time
 Touch = Callable[[Worksheet], None]
 ODD_LABELS: dict[str, Label] = {
-    "number kept as text": "5",
     "date as label": datetime.date(2026, 1, 5),
     "time as label": datetime.time(5, 0),
     "TRUE as label": True,
@@ -28,6 +27,7 @@ ODD_LABELS: dict[str, Label] = {
     "label 0": 0,
     "label 6": 6,
     "label in words": "五",
+    "label with its unit": "5 分",
 }
 ODD_BYTES: dict[str, tuple[bytes, bytes]] = {
     "cell far away": (b'r="A2"', b'r="XFD1048576"'),

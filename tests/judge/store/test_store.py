@@ -54,7 +54,7 @@ def run(store: Store) -> Run:
     )
 
 
-def made(number: int, reason: Reason = "unscored.empty") -> Judgment:
+def made(number: int, reason: Reason = "unscored.parse_invalid") -> Judgment:
     task = tasks(3)[number]
     return judgment(task, no_verdicts(task, reason), attempts=())
 
@@ -84,16 +84,16 @@ def test_a_group_of_writes_is_kept_whole_or_not_at_all(store: Store, run: Run) -
 
     with pytest.raises(StoreError):
         store.write(run, [made(1), made(0)])
-    assert store.outcomes(run) == {"unscored.empty": 1}
+    assert store.outcomes(run) == {"unscored.parse_invalid": 1}
 
 
-@pytest.mark.parametrize("reason", ["error.timeout", "skipped.user_stop"])
+@pytest.mark.parametrize("reason", ["error.timeout", "skipped.user_stop", "unscored.empty"])
 def test_an_error_makes_way_for_a_later_judgment(store: Store, run: Run, reason: Reason) -> None:
     store.write(run, [made(0, reason)])
     assert list(store.settled(run)) == []
 
     store.write(run, [made(0)])
-    assert store.outcomes(run) == {"unscored.empty": 1}
+    assert store.outcomes(run) == {"unscored.parse_invalid": 1}
     assert list(store.settled(run)) == [tasks(1)[0].slot]
 
 
