@@ -185,7 +185,7 @@ def ask_for_probabilities(name: str, base_url: str, out: Path) -> Path:
 
 def _said_of_probabilities(system: str, found: ProbabilityFinding) -> str:
     error = found.error
-    says = "rank passes above fails" if found.informative else "say nothing"
+    says = "rank passes above fails" if found.informative else "carry no information"
     return (
         f"{system}: the judge's probabilities {says}; calibration error {error.value:.1%} "
         f"[{error.low:.1%}, {error.high:.1%}] on {error.n_labelled} labels"

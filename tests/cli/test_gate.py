@@ -179,7 +179,9 @@ def test_4_a_judge_that_fails_on_known_texts_is_not_trusted(
     ended = gate(tmp_path)
 
     assert ended.code == code, ended.err
-    assert ("beside run new the judge gives 35 of 40 verdicts" in ended.out) is (code == 4)
+    assert ("beside run new the judge agrees with 35 of 40 known-answer checks" in ended.out) is (
+        code == 4
+    )
 
 
 def test_4_another_judge_is_not_trusted(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_judge_whose_probabilities_say_nothing_is_said_to_say_nothing(tmp_path
         )
         triaged = study.run("triage", "r", "--risk", "0.05", "--labels", "labels.csv")
 
-    assert "the judge's probabilities say nothing" in calibrated.out + calibrated.err
+    assert "the judge's probabilities carry no information" in calibrated.out + calibrated.err
     assert triaged.code == 3
     assert "nothing may stand without an expert" in triaged.err
 
