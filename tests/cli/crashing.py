@@ -18,6 +18,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from judge.store import rows
+
 Call = Callable[..., Any]
 
 
@@ -31,11 +33,13 @@ class Point:
     """Killed when the function has done its work, before its caller knows."""
     holds: str = ""
     """Only calls count whose arguments name this kind of record."""
+    page: int | None = None
+    """Rows that the store writes at once, where a small run would have a single page."""
 
 
 POINTS = {
     "during a migration": Point("judge.store.schema:room.create_all", after=True),
-    "during the import of a batch": Point("judge.store.rows:insert"),
+    "during the import of a batch": Point("judge.store.rows:insert", page=3),
     "before an attempt is kept": Point("judge.store.store:Store.write", holds="AttemptStarted"),
     "after an attempt is kept": Point(
         "judge.store.store:Store.write", after=True, holds="AttemptStarted"
@@ -61,6 +65,8 @@ def main() -> None:
     point = POINTS[name]
     _wrap("judge.cli.run_session:_Sitting._watch", lambda seen: _noting(seen, Path(acknowledged)))
     _wrap(point.place, lambda function: _armed(function, point, int(nth)))
+    if point.page is not None:
+        rows.PAGE = point.page
     sys.argv = ["cvalues", *sys.argv[4:]]
     from cvalues.cli import main as cvalues
 
