@@ -28,13 +28,19 @@ $(READY_DEV): requirements-dev.lock $(READY)
 	@scripts/install.sh $(BIN)/python --editable --dev
 	@touch $(READY_DEV)
 
+# Rules of accessibility for the tests in a browser; they skip where there is no npm.
+AXE := axe-core@4.14.1
+$(VENV)/.ready-axe: | $(READY_DEV)
+	@if command -v npm > /dev/null; then npm install --silent --no-save --prefix $(VENV)/axe $(AXE); fi
+	@touch $@
+
 demo: $(READY) ## judge the bundled starter set with a simulated judge; writes demo/report.html
 	@$(BIN)/cvalues demo --out demo
 
 test: $(READY_DEV) ## the default suite, in a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not browser and not real" -n 2 --dist loadfile
 
-slow: $(READY_DEV) ## the long simulations and the real browser too
+slow: $(READY_DEV) $(VENV)/.ready-axe ## the long simulations and the real browser too
 	@$(BIN)/python -m pytest -m "not real"
 
 real: $(READY_DEV) ## other tools in environments of their own write files that ours reads

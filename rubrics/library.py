@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rubrics.errors import RubricError, quoted
 from rubrics.load import Spot, load_file, nearest
+from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion, Pack, Record, Rubric
 
 LIBRARY = Path(__file__).parent / "library"
@@ -126,6 +127,18 @@ def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) ->
             if candidate in editions:
                 return editions[candidate]
     return next(iter(editions.values()))
+
+
+def in_language(rubric: Rubric, lang: str) -> Rubric:
+    """Give the twin of a built-in rubric in a language; any other rubric as it is."""
+    if rubric.language == lang:
+        return rubric
+    try:
+        own = load_rubric(rubric.id, language=rubric.language)
+        twin = load_rubric(rubric.id, language=lang)
+    except RubricError:
+        return rubric
+    return twin if rubric_digest(own) == rubric_digest(rubric) else rubric
 
 
 def _pattern(name: str) -> str:

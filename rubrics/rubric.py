@@ -7,6 +7,7 @@ the shape of the judge's reply (`rubrics.response`) and the score (`rubrics.scor
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal, Self, cast
+from unicodedata import east_asian_width
 
 from pydantic import (
     AfterValidator,
@@ -134,6 +135,18 @@ def _not_a_mapping() -> PydanticCustomError:
     )
 
 
+_CLAUSE = re.compile(r"[.,;:(]|[。，；：（、]")
+"""Where the name of a level ends and its description begins."""
+
+LONGEST_LEVEL_NAME = 14.0
+"""Width of the longest name of a level, in ems."""
+
+
+def _ems(text: str) -> float:
+    """Estimate the width of a text: a Chinese character fills one em, a Latin one about half."""
+    return sum(1.0 if east_asian_width(each) in "WF" else 0.56 for each in text)
+
+
 class Scale(Record):
     """Whole numbers from min to max in equal steps, each with an anchor.
 
@@ -149,6 +162,17 @@ class Scale(Record):
     def levels(self) -> tuple[int, ...]:
         """Every score that may be given, ascending."""
         return tuple(range(self.min, self.max + 1, self.step))
+
+    def names(self) -> dict[int, str]:
+        """Name each level by how its anchor begins; empty where one of them is too long for a name.
+
+        Examples
+        --------
+        >>> Scale(min=0, max=1, anchors={0: "Unsafe. It harms.", 1: "Safe, on the whole."}).names()
+        {0: 'Unsafe', 1: 'Safe'}
+        """
+        names = {each.score: _CLAUSE.split(each.text, maxsplit=1)[0] for each in self.anchors}
+        return {} if max(map(_ems, names.values())) > LONGEST_LEVEL_NAME else names
 
     @model_validator(mode="after")
     def _bounds_make_levels(self) -> Self:

@@ -31,8 +31,9 @@ from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
 from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
-from judge.run.plan import in_language, kept_rubrics
+from judge.run.plan import kept_rubrics
 from judge.store.records import Run
+from rubrics.library import in_language
 from rubrics.rubric import Criterion
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ cells were mixed up is noticed when the sheet comes home (`judge.importers.sheet
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from xml.sax.saxutils import quoteattr
@@ -156,7 +156,7 @@ def _workbook(
     for number, row in enumerate([dict(zip(columns, columns, strict=True)), *rows], start=1):
         for place, name in enumerate(columns, start=1):
             set_cell(cast("Cell", sheet.cell(number, place)), row[name])
-    _lay_out(sheet, columns, [criterion.id for criterion in criteria])
+    _lay_out(sheet, columns, {each.id: bool(each.scale.names()) for each in criteria})
     for criterion in criteria:
         letter = _letter(columns, criterion.id)
         validation = _validation(criterion, lang)
@@ -167,14 +167,17 @@ def _workbook(
     return written.getvalue()
 
 
-def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Sequence[str]) -> None:
-    """Hide what experts must not touch, and lock all but what they fill in."""
+def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Mapping[str, bool]) -> None:
+    """Hide what experts must not touch, and lock all but what they fill in.
+
+    ``filled`` tells of each criterion whether its levels have names, which want more room.
+    """
     from openpyxl.styles import Alignment, Protection
 
     top = Alignment(wrap_text=True, vertical="top")
     for name in columns:
         column = sheet.column_dimensions[_letter(columns, name)]
-        column.width = _WIDTHS.get(name, 12)
+        column.width = _WIDTHS.get(name, 22 if filled.get(name) else 12)
         column.hidden = name in {TASK, DIGEST}
     for cells in sheet.iter_rows(min_row=2):
         for name, cell in zip(columns, cells, strict=True):
@@ -191,7 +194,7 @@ def _validation(criterion: Criterion, lang: Language) -> "DataValidation":
     from openpyxl.worksheet.datavalidation import DataValidation
 
     scale = criterion.scale
-    listed = ",".join([*map(str, scale.levels), UNKNOWN])
+    listed = _choices(scale)
     validation = DataValidation(allow_blank=True, showErrorMessage=True, showInputMessage=True)
     if len(listed) <= _LONGEST_LIST:
         validation.type, validation.formula1 = "list", f'"{listed}"'
@@ -201,6 +204,15 @@ def _validation(criterion: Criterion, lang: Language) -> "DataValidation":
     validation.errorTitle, validation.error = criterion.id, listed[:_LONGEST_PROMPT]
     validation.promptTitle, validation.prompt = criterion.title[:32], _anchors(scale, lang)
     return validation
+
+
+def _choices(scale: Scale) -> str:
+    """List what a cell may hold: levels by number and name, and by number alone to be typed."""
+    numbers, names = [str(level) for level in scale.levels], scale.names()
+    named = [f"{level} {name}" for level, name in names.items()]
+    full = ",".join([*named, UNKNOWN, *numbers])
+    usable = names and len(full) <= _LONGEST_LIST and '"' not in full
+    return full if usable else ",".join([*numbers, UNKNOWN])
 
 
 def _anchors(scale: Scale, lang: Language) -> str:

@@ -19,7 +19,7 @@ from judge.files.decoding import TableError, restored
 from judge.files.mapping import mapped_rows, require_columns, score_of
 from judge.files.near import cause, known_as
 from judge.files.read import Node, read_document
-from judge.importers.responses import Asked, Unit, rater_of
+from judge.importers.responses import Asked, Unit, rater_of, written_word
 from judge.manifest import SampledItem
 from judge.records import Generation, Turn
 from judge.store.records import Label
@@ -116,12 +116,12 @@ def read_sheet(source: Path, asked: Asked, *, encoding: str | None = None) -> tu
             "name the run that the sheet was drawn from",
             source=source,
         )
-    known = asked.tasks
+    known, words = asked.tasks, asked.level_words
     lines: dict[tuple[str, str], int] = {}
     labels: list[Label] = []
     for row in read_rows(source, encoding=encoding, required=(TASK, DIGEST), optional=(NOTE, TURN)):
         item = _item(row, known)
-        given = tuple(_labels(row, item, asked))
+        given = tuple(_labels(row, item, asked, words=words))
         for label in given[:1]:
             if (item.task, label.rater) in lines:
                 raise row.error(
@@ -171,12 +171,28 @@ def _shown(row: Row) -> tuple[str, str]:
     return (restored(prompt), restored(response)) if row.format == "csv" else (prompt, response)
 
 
-def _labels(row: Row, item: SampledItem, asked: Asked) -> Iterator[Label]:
+def _level(row: Row, criterion: str, words: Mapping[str, int]) -> float | None:
+    """Read a level by its number, its name or both; None where the expert cannot assess."""
+    written = str(row.values[criterion])
+    if written.strip() in _UNKNOWN:
+        return None
+    named = words.get(written_word(written))
+    if named is None and any(each.isalpha() for each in written):
+        levels = [word for word in words if word[:1].isdigit()]
+        raise row.error(
+            f"{cell_name(row, criterion)} holds '{written[:40]}', no level of {criterion}",
+            f"use {', '.join(levels) or 'a level of its scale'}, or {UNKNOWN}",
+        )
+    return optional_number(row, criterion) if named is None else float(named)
+
+
+def _labels(
+    row: Row, item: SampledItem, asked: Asked, *, words: Mapping[str, Mapping[str, int]]
+) -> Iterator[Label]:
     for criterion, scale in asked.scales.items():
         if criterion not in row.values or row.values[criterion] in {"", None}:
             continue
-        unknown = str(row.values[criterion]).strip() in _UNKNOWN
-        score = None if unknown else optional_number(row, criterion)
+        score = _level(row, criterion, words.get(criterion, {}))
         if score is not None and score not in scale.levels:
             raise row.error(
                 f"{cell_name(row, criterion)} holds {score:g}, no level of {criterion}",

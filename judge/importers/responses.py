@@ -2,6 +2,7 @@
 
 import datetime
 import unicodedata
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from judge.importers.chat import read_messages, read_turn, short_form
 from judge.manifest import Sample, SampledItem
 from judge.records import Generation, Turn
 from judge.store.records import Label
-from rubrics.library import fitting
+from rubrics.library import fitting, in_language
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion, Rubric, Scale, language_tag
 
@@ -238,6 +239,24 @@ class Asked:
             for criterion in rubric.criteria
         }
 
+    @property
+    def level_words(self) -> dict[str, dict[str, int]]:
+        """By criterion, the score that a level's name means, alone or after its number.
+
+        A name that two rubrics give to different levels is left out.
+        """
+        found = defaultdict[str, dict[str, set[int]]](lambda: defaultdict(set))
+        twins = (in_language(each, lang) for each in self.rubrics for lang in ("zh", "en"))
+        for rubric in (*self.rubrics, *twins):
+            for criterion in rubric.criteria:
+                for score, name in criterion.scale.names().items():
+                    for word in (name, f"{score} {name}"):
+                        found[criterion.id][written_word(word)].add(score)
+        return {
+            criterion: {word: min(scores) for word, scores in words.items() if len(scores) == 1}
+            for criterion, words in found.items()
+        }
+
     def rubric_of(self, unit: Unit, criterion: str) -> Rubric | None:
         """Give the edition that a unit was judged by; None where several have the criterion."""
         asking = [
@@ -274,6 +293,11 @@ class Asked:
             rubric_hash=rubric_digest(rubric) if rubric else None,
             source=source,
         )
+
+
+def written_word(text: str) -> str:
+    """Write the name of a level as names are compared: whatever its case, width and spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def is_fault(criterion: Criterion, score: float) -> bool:

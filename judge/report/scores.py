@@ -14,7 +14,6 @@ from judge.grading.pairwise import NAME as PANEL
 from judge.grading.pairwise import settled, with_panel
 from judge.records import Judgment, Provenance
 from judge.report import formatting
-from judge.report.charts.svg import text_width
 from judge.report.model import Bound, GroupName, LanguageScore, Measure, Score, ScoreCell
 from judge.report.texts import Both, joined, markup_size, same, say
 from rubrics import load_rubric
@@ -155,12 +154,6 @@ _TAIL = (1 - 0.95) / 2
 
 Rubrics = Mapping[tuple[str, str], Rubric]
 """By id and language."""
-
-_CLAUSE = re.compile(r"[.,;:(]|[。，；：（、]")
-"""Where the name of a level ends and its description begins."""
-
-_LONGEST_NAME = 14.0
-"""Width of the longest name of a level, in ems."""
 
 _GOOD: Mapping[Direction, Literal["high", "low", "neither"]] = {
     "higher_is_better": "high",
@@ -364,21 +357,14 @@ def _by_level(rubrics: Rubrics) -> tuple[str, ...]:
 
 
 def _level_names(criterion: str, editions: Mapping[str, Rubric]) -> tuple[tuple[float, Both], ...]:
-    """Name the levels of a scale by how their descriptions begin; nothing where one is long."""
-    anchors = {
-        lang: {each.score: each.text for each in rubric.criterion(criterion).scale.anchors}
-        for lang, rubric in editions.items()
-    }
-    first = next(iter(anchors.values()))
-    names = {
-        score: {lang: _CLAUSE.split(texts[score], maxsplit=1)[0] for lang, texts in anchors.items()}
-        for score in first
-    }
-    if any(
-        text_width(name, 1) > _LONGEST_NAME for each in names.values() for name in each.values()
-    ):
+    """Name the levels of a scale in each language; nothing where one has no short names."""
+    names = {lang: each.criterion(criterion).scale.names() for lang, each in editions.items()}
+    if not all(names.values()):
         return ()
-    return tuple((float(score), _both(each)) for score, each in sorted(names.items()))
+    return tuple(
+        (float(score), _both({lang: each[score] for lang, each in names.items()}))
+        for score in sorted(next(iter(names.values())))
+    )
 
 
 def _both(texts: Mapping[str, str]) -> Both:

@@ -27,9 +27,7 @@ from judge.records import (
 )
 from judge.run.answer_form import WORDS, AnswerForm, option_probabilities
 from judge.store.records import Run
-from rubrics import RubricError, load_rubric
 from rubrics.library import fitting
-from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -144,18 +142,6 @@ def kept_rubrics(store: "Store", run: Run) -> dict[tuple[str, str], Rubric]:
 
 
 @lru_cache(maxsize=64)
-def in_language(rubric: Rubric, lang: str) -> Rubric:
-    """Give the twin of a built-in rubric in a language; any other rubric as it is."""
-    if rubric.language == lang:
-        return rubric
-    try:
-        own = load_rubric(rubric.id, language=rubric.language)
-        twin = load_rubric(rubric.id, language=lang)
-    except RubricError:
-        return rubric
-    return twin if rubric_digest(own) == rubric_digest(rubric) else rubric
-
-
 def rubric_document(rubric: Rubric) -> tuple[str, str]:
     """Give the kind and the body under which a run keeps a rubric."""
     return _kind(rubric.id, rubric.language), rubric.model_dump_json()

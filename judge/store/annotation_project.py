@@ -275,17 +275,9 @@ def free_task(
     labels: bool,
 ) -> tuple[LabelTask | None, Literal["label", "adjudicate"]]:
     """Take the first task in the rater's own order that wants another pair of eyes."""
-    table, claims = schema.tasks, schema.claims
-    mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
-    query = select(table.c.task, table.c.disputed, table.c.record).where(
-        table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
-    )
-    wanted = (table.c.claimed < study.per_item) if labels else false()
-    settles = (table.c.disputed == 1) if adjudicates else false()
-    found = connection.execute(query.where(wanted | settles)).mappings()
-    elsewhere = labelled_units(desk, connection, rater)
+    table = schema.tasks
     row = min(
-        (row for row in found if elsewhere.isdisjoint(_units(row, needed=bool(elsewhere)))),
+        free_tasks(desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels),
         key=lambda row: _rank(study, rater, str(row["task"])),
         default=None,
     )
@@ -301,6 +293,28 @@ def free_task(
         kind = "adjudicate" if settling else "label"
         return LabelTask.model_validate_json(str(record)), kind
     return None, "label"
+
+
+def free_tasks(
+    desk: Desk,
+    connection: Connection,
+    rater: str,
+    *,
+    study: Study,
+    adjudicates: bool,
+    labels: bool,
+) -> list[RowMapping]:
+    """List the tasks that a rater may still be given, in no order."""
+    table, claims = schema.tasks, schema.claims
+    mine = select(claims.c.task).where(claims.c.run_id == desk.run.run_id, claims.c.rater == rater)
+    query = select(table.c.task, table.c.disputed, table.c.record).where(
+        table.c.run_id == desk.run.run_id, table.c.task.not_in(mine)
+    )
+    wanted = (table.c.claimed < study.per_item) if labels else false()
+    settles = (table.c.disputed == 1) if adjudicates else false()
+    found = connection.execute(query.where(wanted | settles)).mappings()
+    elsewhere = labelled_units(desk, connection, rater)
+    return [row for row in found if elsewhere.isdisjoint(_units(row, needed=bool(elsewhere)))]
 
 
 def labelled_units(desk: Desk, connection: Connection, rater: str) -> frozenset[Unit]:

@@ -28,6 +28,7 @@ from judge.store.annotation_project import (
     State,
     Study,
     free_task,
+    free_tasks,
     labelled_units,
     layout_for,
 )
@@ -250,6 +251,30 @@ def next_claim(
         connection.execute(insert(claims).values(claim_row(desk, claim)))
         desk.note(connection, rater, "task.opened", subject=task.task)
     return claim
+
+
+def count_within_reach(
+    desk: Desk, rater: str, study: Study, *, adjudicates: bool, labels: bool = True
+) -> int:
+    """Count the tasks that a rater has or may still be given; others may take some of the latter.
+
+    Parameters
+    ----------
+    desk : Desk
+    rater : str
+    study : Study
+    adjudicates : bool
+        Whether this person settles disputed tasks.
+    labels : bool
+        Whether this person labels at all, beside settling.
+    """
+    table = schema.claims
+    mine = select(func.count()).where(table.c.run_id == desk.run.run_id, table.c.rater == rater)
+    with desk.reading() as connection:
+        free = free_tasks(
+            desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels
+        )
+        return int(connection.execute(mine).scalar_one()) + len(free)
 
 
 def _labelled_on_a_sheet(desk: Desk, claim: Claim) -> bool:

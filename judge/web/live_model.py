@@ -191,10 +191,10 @@ class Asker:
 
 
 def _said(verdict: Verdict, rubric: Rubric, lang: Language) -> str:
-    """Say a verdict as a person reads it: the question, the level, and what the level means."""
-    criterion = rubric.criterion(verdict.criterion)
+    """Say a verdict as a person reads it: the criterion and the level, by name where it has one."""
+    criterion, say = rubric.criterion(verdict.criterion), speaker(lang)
     if verdict.kind != "scored":
-        return f"{criterion.title}: {verdict.outcome}"
+        return say("attack.says", title=criterion.title, level=say("attack.unscored"))
     (meant,) = (each.text for each in criterion.scale.anchors if each.score == verdict.score)
-    say = speaker(lang)
-    return say("attack.says", title=criterion.title, score=verdict.score, anchor=meant)
+    name = criterion.scale.names().get(verdict.score)
+    return say("attack.says", title=criterion.title, level=name or f"{verdict.score} ({meant})")

@@ -16,11 +16,10 @@ from judge.conversation import is_judged
 from judge.grading.language import tag_of
 from judge.records import Generation, Language, Turn
 from judge.report import texts
-from judge.run.plan import in_language
 from judge.store.annotation_project import Claim, Draft
 from judge.web.annotation_room import Room, Visit
 from judge.web.texts import speaker
-from rubrics.library import fitting
+from rubrics.library import fitting, in_language
 from rubrics.rubric import Criterion, Rubric
 
 if TYPE_CHECKING:
@@ -110,11 +109,13 @@ class Level:
     """One level of a scale with the key that chooses it."""
 
     score: int
-    name: str
-    """How the level reads: a number, or the letter of a grade."""
+    code: str
+    """Its number, or the letter of a grade."""
     key: str
+    name: str
+    """How its anchor begins; empty where the scale has no short names."""
     text: str
-    """Its anchor."""
+    """The rest of its anchor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +206,16 @@ def titles(room: Room, lang: Language) -> dict[str, str]:
     }
 
 
+def level_names(room: Room, lang: Language) -> dict[str, dict[int, str]]:
+    """Name the levels of every criterion, by its key in drafts, in the language of the screen."""
+    shown = [in_language(rubric, lang) for _, rubric in sorted(room.rubrics.items())]
+    return {
+        f"{rubric.id}.{criterion.id}": criterion.scale.names()
+        for rubric in shown
+        for criterion in rubric.criteria
+    }
+
+
 def in_layout(claim: Claim, generations: tuple[Generation, ...]) -> tuple[Generation, ...]:
     """Put the replies of a task into the order in which this rater sees them."""
     return tuple(generations[place] for place in claim.layout)
@@ -258,13 +269,14 @@ def _edition(room: Room, id_: str, generation: Generation) -> Rubric:
 
 def _field(rubric: Rubric, criterion: Criterion) -> Field:
     lettered = rubric.id == "values-grade" and criterion.scale.levels == (1, 2, 3)
-    anchors = criterion.scale.anchors
+    anchors, names = criterion.scale.anchors, criterion.scale.names()
     levels = tuple(
         Level(
             score=anchor.score,
-            name=GRADES[anchor.score] if lettered else str(anchor.score),
+            code=GRADES[anchor.score] if lettered else str(anchor.score),
             key=GRADES[anchor.score].lower() if lettered else _key(anchor.score, len(anchors)),
-            text=anchor.text,
+            name=names.get(anchor.score, ""),
+            text=anchor.text.removeprefix(names.get(anchor.score, "")),
         )
         for anchor in (reversed(anchors) if lettered else anchors)
     )

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge.errors import ConfigError
 from judge.store.annotation_project import Role
-from judge.web import auth, setup, task_pages
+from judge.web import auth, coordinator_pages, task_pages
 from judge.web.annotation_room import Room
 from judge.web.auth import EVERYBODY, Handler, guarded, language_of, note_stranger
 from judge.web.pages import STATIC, edition, plain_page
@@ -174,12 +174,12 @@ def _collecting() -> list[Route]:
 
 def _coordinating() -> list[Route]:
     return [
-        _page("/progress", setup.show_progress, COORDINATORS),
-        _page("/log", setup.show_log, COORDINATORS),
-        _form("/people", setup.add_person, COORDINATORS),
-        _form("/people/link", setup.renew_link, COORDINATORS),
-        _form("/people/revoke", setup.revoke, COORDINATORS),
-        _form("/people/release", setup.release, COORDINATORS),
+        _page("/progress", coordinator_pages.show_progress, COORDINATORS),
+        _page("/log", coordinator_pages.show_log, COORDINATORS),
+        _form("/people", coordinator_pages.add_person, COORDINATORS),
+        _form("/people/link", coordinator_pages.renew_link, COORDINATORS),
+        _form("/people/revoke", coordinator_pages.revoke, COORDINATORS),
+        _form("/people/release", coordinator_pages.release_open, COORDINATORS),
     ]
 
 

@@ -6,24 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from starlette.responses import Response
-
 from judge.calibrate.label_sampling import Wish, draw_items
-from judge.errors import ConfigError, StoreError
+from judge.errors import ConfigError
 from judge.manifest import KIND, Manifest, Sample, Source
 from judge.ratings import samples_of
 from judge.records import Candidate, Language
 from judge.run.plan import kept_rubrics
 from judge.store import claims, raters
-from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit, task_states
-from judge.store.annotation_project import release as release_tasks
-from judge.store.raters import progress
+from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit
 from judge.store.records import Run
 from judge.store.store import Store
-from judge.web.annotation_room import LOOPBACK, Room, Topic, Visit
-from judge.web.labels import agreement
+from judge.web.annotation_room import LOOPBACK, Room, Topic
 from judge.web.live_model import Asker
-from judge.web.pages import page, see, titles, trouble
 
 REPLIES = 3
 """Of one prompt, on the screen that asks for the best of them."""
@@ -199,71 +193,3 @@ def _triples(
         units = tuple(dice.sample(replies[name], REPLIES))
         digest = hashlib.sha256(f"{run.name}\x1f{name}\x1f{units}".encode()).hexdigest()
         yield LabelTask(task=digest[:16], units=units, probability=chance)
-
-
-# The coordinator's pages: how far everybody is, how far they agree, who may enter, the log.
-
-
-def show_progress(visit: Visit) -> Response:
-    """Show counts, agreement and people."""
-    desk = visit.room.desk
-    return page(
-        visit,
-        "progress.html",
-        people=progress(desk),
-        tasks=task_states(desk, per_item=visit.room.study.per_item),
-        study=visit.room.study,
-        agreed=agreement(claims.submitted(desk), visit.room.rubrics.values()),
-        titles=titles(visit.room, visit.lang),
-        run=desk.run.name,
-    )
-
-
-def add_person(visit: Visit) -> Response:
-    """Make an account, and show its link once."""
-    name = visit.form.get("name", "").strip()
-    role = _role(visit.form.get("role"))
-    if not name.isprintable() or not 1 <= len(name) <= 40:
-        return trouble(visit, "name", status=422)
-    lang = "en" if visit.form.get("lang") == "en" else "zh"
-    try:
-        raters.add_rater(
-            visit.room.desk, Rater(rater=name, role=role, lang=lang), actor=visit.person.rater
-        )
-    except StoreError:
-        return trouble(visit, "name", status=422)
-    return _new_link(visit, name)
-
-
-def renew_link(visit: Visit) -> Response:
-    """Make a further one-time link for a person."""
-    return _new_link(visit, visit.form.get("name", ""))
-
-
-def revoke(visit: Visit) -> Response:
-    """End all sessions of a person and void their links."""
-    raters.end_sessions(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
-    return see("/progress")
-
-
-def release(visit: Visit) -> Response:
-    """Hand the open tasks of a person to others."""
-    release_tasks(visit.room.desk, visit.form.get("name", ""), actor=visit.person.rater)
-    return see("/progress")
-
-
-def show_log(visit: Visit) -> Response:
-    """Show the newest lines of the audit log."""
-    return page(visit, "log.html", events=raters.events(visit.room.desk))
-
-
-def _role(said: str | None) -> Role:
-    return "coordinator" if said == "coordinator" else "reviewer" if said == "reviewer" else "rater"
-
-
-def _new_link(visit: Visit, name: str) -> Response:
-    try:
-        token = raters.new_link(visit.room.desk, name, actor=visit.person.rater)
-    except StoreError:
-        return trouble(visit, "name", status=422)
-    return page(visit, "link.html", who=name, path=f"/enter/{token}")

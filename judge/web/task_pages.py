@@ -127,7 +127,13 @@ def show_own(visit: Visit) -> Response:
         (claim, claims.newest_draft(visit.room.desk, claim.rater, claim.task.task).draft)
         for claim in reversed(own)
     ]
-    return page(visit, "own.html", rows=rows, titles=pages.titles(visit.room, visit.lang))
+    return page(
+        visit,
+        "own.html",
+        rows=rows,
+        titles=pages.titles(visit.room, visit.lang),
+        names=pages.level_names(visit.room, visit.lang),
+    )
 
 
 def _submitted(visit: Visit, table: _Desktop, kept: KeptDraft) -> Response:
@@ -168,6 +174,13 @@ def _screen(
         status=status,
         claim=table.claim,
         done=claims.count_done(visit.room.desk, visit.person.rater),
+        total=claims.count_within_reach(
+            visit.room.desk,
+            visit.person.rater,
+            visit.room.study,
+            adjudicates=_adjudicates(visit),
+            labels=visit.person.role == "rater",
+        ),
         prompt=first.prompt,
         reference=first.reference,
         replies=[generation.response for generation in shown],

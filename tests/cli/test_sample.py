@@ -105,9 +105,34 @@ def test_hidden_columns_are_hidden_and_cells_take_levels_only(tmp_path: Path) ->
     hidden = [key for key, column in sheet.column_dimensions.items() if column.hidden]
     assert hidden == ["A", "G"]
     (validation,) = sheet.data_validations.dataValidation
-    assert (validation.type, validation.formula1) == ("list", '"0,1,?"')
+    assert (validation.type, validation.formula1) == ("list", '"0 Unsafe,1 Safe,?,0,1"')
     assert str(validation.sqref) == "D2:D21"
     assert sheet.protection.sheet
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("safe", "20 labels"),
+        ("0 Unsafe", "20 labels"),
+        ("1\u3000安全", "20 labels"),
+        ("0 Safe", "cell D2 holds '0 Safe', no level of safe; use 0 unsafe, 1 safe, 0 不安全"),
+        ("perhaps", "cell D2 holds 'perhaps', no level of safe"),
+    ],
+)
+def test_a_level_may_be_written_by_its_name_in_either_language(
+    tmp_path: Path, word: str, said: str
+) -> None:
+    drawn(tmp_path, "s.xlsx")
+
+    def named(sheet: Worksheet, columns: dict[str, int]) -> None:
+        fill(sheet, columns)
+        sheet.cell(2, columns["safe"], word)
+
+    edited(tmp_path / "s.xlsx", named)
+    ended = brought_home(tmp_path, "s.xlsx")
+
+    assert said in ended.out + ended.err
 
 
 def test_a_filled_sheet_comes_home_and_calibrates_as_drawn(tmp_path: Path) -> None:

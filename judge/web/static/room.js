@@ -4,6 +4,10 @@
   for (const shown of document.querySelectorAll("output[data-path]")) {
     shown.textContent = location.origin + shown.dataset.path;
   }
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const zone = { dateStyle: "medium", timeStyle: "short" };
+    time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, zone);
+  }
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", () => {
       for (const button of form.querySelectorAll("button")) button.disabled = true;

@@ -66,8 +66,10 @@ def task_of(text: str) -> str:
     return text.split('action="/label/')[1].split('"', maxsplit=1)[0]
 
 
-def generations(count: int, *, systems: tuple[str, ...] = ("model-a",)) -> Iterator[Generation]:
-    """Give answers in both languages, one of them hostile."""
+def generations(
+    count: int, *, systems: tuple[str, ...] = ("model-a",), texts: tuple[str, ...] = ()
+) -> Iterator[Generation]:
+    """Give answers in both languages, one of them hostile; `texts` are further prompts."""
     for number in range(count):
         for system in systems:
             zh = number % 2 == 0
@@ -79,6 +81,10 @@ def generations(count: int, *, systems: tuple[str, ...] = ("model-a",)) -> Itera
                 group="psychology",
                 lang="zh" if zh else "en",
             )
+    for number, text in enumerate(texts):
+        yield Generation(
+            id=f"text-{number}", prompt=text, response=text, system=systems[0], group="psychology"
+        )
 
 
 def judged_run(
@@ -88,6 +94,7 @@ def judged_run(
     rubric: str = "safety",
     systems: tuple[str, ...] = ("model-a",),
     name: str = "first",
+    texts: tuple[str, ...] = (),
 ) -> Run:
     """Make a run with its rubric in both languages and a draw of all its items."""
     editions = tuple(
@@ -99,7 +106,7 @@ def judged_run(
         )
         for lang in ("en", "zh")
     )
-    drawn = list(generations(count, systems=systems))
+    drawn = list(generations(count, systems=systems, texts=texts))
     run = store.create_run(
         name,
         Manifest(
@@ -157,10 +164,11 @@ def room_of(
     rubric: str = "safety",
     study: Study | None = None,
     systems: tuple[str, ...] = ("model-a",),
+    texts: tuple[str, ...] = (),
 ) -> Generator[Served]:
     """Make a run in a new store and serve its room."""
     store = open_store(str(path / "store.db"))
-    run = judged_run(store, count=count, rubric=rubric, systems=systems)
+    run = judged_run(store, count=count, rubric=rubric, systems=systems, texts=texts)
     room = open_room(Desk(store=store, run=run), study or Study())
     with served_room(room) as served:
         yield served

@@ -140,7 +140,10 @@ def test_the_coordinator_invites_and_watches(served: Served) -> None:
         assert "/enter/" in shown
         assert co.post("/people", data={**sent, "name": "new one"}).status_code == 422
         assert "refused.role" not in actions(served)
-        assert "rater.added" in co.get("/log").text
+        log = co.get("/log").text
+        assert "Person added" in log
+        assert "rater.added" not in log
+        assert '<time datetime="20' in log
 
 
 def test_labels_that_are_all_the_same_leave_the_progress_page_whole(served: Served) -> None:

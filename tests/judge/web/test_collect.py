@@ -51,7 +51,8 @@ def test_an_attack_is_marked_before_the_judge_speaks(tmp_path: Path) -> None:
         (entry,) = collected_entries.entries(served.desk)
         attempts = list(served.desk.store.attempts(served.desk.run))
 
-    assert "The judge:" in after
+    assert "The judge: Safe or not: " in after
+    assert "listed above" not in after
     assert (entry.state, entry.material.group, entry.material.unsafe_turn) == (
         "submitted",
         "crimes",
@@ -74,8 +75,14 @@ def test_an_expert_compares_three_replies_and_another_reviews(tmp_path: Path) ->
             assert "不能，请报警。" in page
             place = page.split('action="/review/')[1].split('"')[0]
             reviewer.post(f"/review/{place}", data={"csrf": csrf(page), "action": "accept"})
+        with served.enter("co", "coordinator") as coordinator:
+            progress, log = coordinator.get("/progress").text, coordinator.get("/log").text
         (entry,) = collected_entries.entries(served.desk)
 
+    assert "<h1>1 handed in: 1 accepted, 0 waiting for review</h1>" in progress
+    assert '<th scope="row">Law</th><td class="n" data-name="draft">0</td>' in progress
+    assert "Agreement so far" not in progress
+    assert "Question accepted" in log
     assert entry.state == "accepted"
     assert len(entry.material.replies) == 3
     assert entry.material.answer_origin == "person"

@@ -1,5 +1,6 @@
 """Labelling: blind, saved before it says so, undone, skipped, kept as an import would."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import pytest
 
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
+from judge.records import Language
 from judge.store import claims
 from judge.store.annotation_project import Study
+from judge.web.texts import strings
+from tests.cli.program import ROOT
 from tests.judge.web.rooms import Served, csrf, field, room_of, task_of
 
 SAFETY = MEASURES["safety_rate"]
@@ -139,7 +143,7 @@ def test_a_disputed_task_goes_to_a_third_who_cannot_tell(tmp_path: Path) -> None
         _label_all(served, "bo", safe="0", severity="2")
         with served.enter("rev", "reviewer") as reviewer:
             page = reviewer.get("/label").text
-            assert "Task 1" in page
+            assert "Task 1 of 1" in page
             assert ">ann<" not in page
             sent = {"csrf": csrf(page), "version": "0", **SAFE}
             reviewer.post(f"/label/{task_of(page)}", data=sent)
@@ -248,3 +252,27 @@ def _label_all(served: Served, name: str, *, safe: str = "1", severity: str = "0
             }
             rater.post(f"/label/{task_of(page)}", data=sent)
     return -1
+
+
+def test_a_rater_sees_the_names_of_levels_and_how_many_tasks_there_are(tmp_path: Path) -> None:
+    with room_of(tmp_path, count=3) as served, served.enter("ann", lang="zh") as ann:
+        page = ann.get("/label").text
+        ann.post(f"/label/{task_of(page)}", data={"csrf": csrf(page), "version": "0", **SAFE})
+        second, own = ann.get("/label").text, ann.get("/own").text
+
+    assert "<h1>第 1 项，共 3 项</h1>" in page
+    assert '<kbd class="code">1</kbd> <span class="anchor"><b>安全</b>。' in page
+    assert "<h1>第 2 项，共 3 项</h1>" in second
+    assert "是否安全 <b>安全</b>" in own
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_event_that_the_store_writes_has_words(lang: Language) -> None:
+    found = {
+        action
+        for path in (ROOT / "judge" / "store").glob("*.py")
+        for action in re.findall(r'desk\.note\([^)]*?"([a-z]+\.[a-z]+)"', path.read_text("utf-8"))
+    }
+
+    assert {"rater.added", "task.opened", "tasks.drawn"} <= found
+    assert found <= strings(lang)["event"].keys()
