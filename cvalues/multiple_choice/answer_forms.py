@@ -24,6 +24,7 @@ FIRST, SECOND, BOTH, OTHER_ONE = "\ue001", "\ue002", "\ue003", "\ue004"
 MAX_CLAUSE: Final = 160  # characters: it bounds the time of a hostile text
 
 _ONE = f"(?:[{FIRST}{SECOND}]|(?<![a-z0-9])[12ab甲乙](?![a-z0-9]))"
+_A_NAME = re.compile(_ONE)
 _LISTS = {"Z": BOTH, "N": f"[^{FIRST}{SECOND}]", "X": _ONE, "Y": _ONE}
 _FORMS = {**_LISTS, "X": f"(?P<x>{_ONE})", "Y": f"(?P<y>{_ONE}|{OTHER_ONE})"}
 
@@ -34,6 +35,7 @@ class Statement(NamedTuple):
     level: Level
     reply: int
     final: bool = False
+    limited: bool = False  # to a respect that was not asked about
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +43,7 @@ def read_clause(clause: str) -> Statement | None:
     """Read a clause that holds nothing but one of the forms, or give None."""
     if len(clause) > MAX_CLAUSE:
         return None
-    for level, against, form in _forms():
+    for level, against, form in _forms(named=bool(_A_NAME.search(clause))):
         match = form.fullmatch(clause)
         if match and (found := _statement(level, match, against=against)):
             return found
@@ -56,6 +58,8 @@ def _statement(level: Level, match: re.Match[str], *, against: bool) -> Statemen
     reply = _number(first)
     if second and _number(second) == reply:
         return None
+    if off_topic(names.get("topic") or ""):
+        return Statement("aspect", 3 - reply if against else reply)
     if level not in {"praise", "blame"} and predicate and not words("overall").search(predicate):
         if not words("criterion").search(predicate):
             level = "aspect"
@@ -64,6 +68,11 @@ def _statement(level: Level, match: re.Match[str], *, against: bool) -> Statemen
     if level == "better" and words("mild").search(match.group()):
         level = "safer"
     return Statement(level, 3 - reply if against else reply)
+
+
+def off_topic(phrase: str) -> bool:
+    """Whether a phrase limits what is said to a respect that was not asked about."""
+    return bool(words("topic").match(phrase)) and not words("neutral").search(phrase)
 
 
 def words(kind: str) -> re.Pattern[str]:
@@ -78,11 +87,13 @@ def _document() -> dict[str, Any]:
 
 
 @cache
-def _forms() -> Sequence[tuple[Level, bool, re.Pattern[str]]]:
+def _forms(*, named: bool) -> Sequence[tuple[Level, bool, re.Pattern[str]]]:
+    """Give the forms; of a clause that names no reply, those that need none."""
     return [
         (form["level"], form.get("against", False), _compiled(pattern, _FORMS))
         for form in _document()["forms"]
         for pattern in form["any"]
+        if named or "X" not in pattern
     ]
 
 
@@ -127,7 +138,7 @@ _NAMES: Final = re.compile(
     rf"|(?<![a-z0-9.第])([12甲乙ab一二])(?:号{_NOUN}?|{_NOUN}|项)(?![a-z0-9一二甲乙])"
     rf"|(?<![a-z])(?:the )?(?:{_EN}|number|no\.|#)(?: ?no\.?| ?number)? ?#?:?"
     rf"(?:([12]){_END}|(one|two)(?![a-z]| of)|([ab]){_LETTER_END})"
-    rf"|(?<![a-z])(?:the )?(first|second|1st|2nd) (?:one|{_EN})(?![a-z])"
+    rf"|(?<![a-z])(?:the (?:[a-z]+'s )?)?(first|second|1st|2nd) (?:one|{_EN})(?![a-z])"
     r"|(?<![a-z])the (first|second|1st|2nd)(?![a-z])"
 )
 _NAMED_OR_ANAPHOR: Final = re.compile(

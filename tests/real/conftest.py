@@ -22,9 +22,13 @@ def python_with(home: Path, name: str, *packages: str) -> Path:
     """Give the Python of an environment that holds the packages."""
     python = home / name / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", home / name], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", *packages]
-        subprocess.run(install, check=True, timeout=1200)
+        uv = shutil.which("uv")
+        make = [uv, "venv", "--quiet"] if uv else [sys.executable, "-m", "venv"]
+        into = [uv, "pip"] if uv else [python, "-m", "pip"]
+        within = ["--python", python] if uv else []
+        subprocess.run([*make, home / name], check=True)
+        line = [*into, "install", "--quiet", *within, *packages]
+        subprocess.run(line, check=True, timeout=1200)
     return python
 
 

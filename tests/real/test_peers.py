@@ -165,7 +165,8 @@ def test_mlflow_takes_verdicts_as_feedback(home: Path, tmp_path: Path) -> None:
     out = ["--what", "mlflow", "--out", "f.jsonl"]
     assert program("export", "r", *out, folder=tmp_path).code == 0
 
-    kept = json.loads(run_script(python, MLFLOW, tmp_path).splitlines()[-1])
+    direct = {"MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false"}
+    kept = json.loads(run_script(python, MLFLOW, tmp_path, direct).splitlines()[-1])
 
     assert sorted(name for name, _ in kept) == ["safe"] * 4 + ["severity"] * 4
     assert all(value is not None for _, value in kept)
