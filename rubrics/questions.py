@@ -66,6 +66,11 @@ class Option(Record):
     label: Text
     description: Text
 
+    @property
+    def described(self) -> str:
+        """Label and description in one line."""
+        return f"{self.label}: {self.description}"
+
 
 class TypedQuestion(Record):
     """One question to a decision model."""

@@ -66,6 +66,12 @@ def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     return values
 
 
+def _unrepeated(pairs: Sequence[tuple[str, object]]) -> dict[str, object] | None:
+    """Read an object in which a key stands twice as null."""
+    values = dict(pairs)
+    return values if len(values) == len(pairs) else None
+
+
 def _refuse_constant(name: str) -> None:
     raise StrictJsonError(f"{name} is not JSON; write null for a missing number")
 
@@ -98,3 +104,7 @@ STRICT = _decoder(_refuse_constant)
 
 NAN_IS_NULL = _decoder(_null)
 """As `STRICT`, but reads ``NaN`` and ``Infinity``, which some tools write, as null."""
+
+UNIQUE = json.JSONDecoder(object_pairs_hook=_unrepeated)
+"""Reads an object in which a key stands twice as null, so that it concerns nothing around it; and
+``NaN`` and ``Infinity`` as the numbers that they name. For callers that check each value."""

@@ -7,9 +7,8 @@ A `Task` holds everything that the question is made of, so that graders of diffe
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
-
-from pydantic import BaseModel
 
 from judge.grading.language import tag_of
 from judge.grading.prompt_injection import (
@@ -21,7 +20,7 @@ from judge.grading.prompt_injection import (
     texts_of,
 )
 from judge.grading.prompt_size import PROMPT_CUT, was_cut
-from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted, read_reply
+from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
 from judge.models.base import Message, Question, Reply
@@ -46,7 +45,9 @@ from rubrics.questions import TypedQuestion
 from rubrics.rubric import JudgedUnit, Role
 
 Order = Literal["single", "forward", "backward"]
-ReadReply = Callable[[BaseModel], tuple[Verdict, ...]]
+ReadReply = Callable[[Reply, tuple[str, ...]], tuple[Verdict, ...]]
+"""Turns a reply into one verdict for each criterion, or raises `Unreadable`; the texts are secrets
+of the prompt, which a reply must not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,6 @@ class Form:
     rubric_hash: str
     language: str
     trusted: str
-    reply_model: type[BaseModel]
     reply_schema: Mapping[str, object]
     criteria: tuple[str, ...]
     read: ReadReply
@@ -159,13 +159,14 @@ class Task:
     def question(self, nonce: str) -> Question:
         """Build the call."""
         asked = self.step or self
-        return question_to(
+        question = question_to(
             asked.judge,
             asked.form.trusted,
             self.material,
             reply_schema=asked.form.reply_schema,
             nonce=nonce,
-        ).model_copy(update={"asked": asked.form.asked, "logprobs": bool(asked.form.levels)})
+        )
+        return replaced(question, asked=asked.form.asked, logprobs=bool(asked.form.levels))
 
     def foregone(self) -> Judgment | None:
         """Give the judgment that needs no call: it is known, or there is nothing to be judged."""
@@ -398,16 +399,27 @@ def question_to(
     nonce : str
         The boundary code of this call.
     """
-    return Question(
+    # Every value was checked when the judge and the item were read.
+    return replaced(
+        _QUESTION,
         messages=(
-            Message(role="system", content=trusted),
-            Message(role="user", content=contain(material, nonce=nonce)),
+            _instructions(trusted),
+            replaced(_MATERIAL, content=contain(material, nonce=nonce)),
         ),
         reply_schema=reply_schema,
         temperature=judge.temperature,
         max_tokens=judge.max_tokens,
         seed=judge.seed,
     )
+
+
+_QUESTION = Question(messages=())
+_MATERIAL = Message(role="user", content="")
+
+
+@lru_cache(maxsize=256)
+def _instructions(trusted: str) -> Message:
+    return Message(role="system", content=trusted)
 
 
 def _copy(known: Judgment, unit: Generation, *, rubric: str) -> Judgment:
@@ -455,10 +467,9 @@ def read_verdicts(
     if may_be_quoted(reply, texts_of(task.material)):
         return no_verdicts(task, "unscored.parse_ambiguous"), ()
     try:
-        read = read_reply(reply, form.reply_model, canaries=canaries)
+        verdicts = form.read(reply, canaries)
     except Unreadable as unreadable:
         return no_verdicts(task, unreadable.reason), ()
-    verdicts = form.read(read)
     if form.levels:
         threshold = (task.step or task).judge.threshold
         verdicts = with_token_probabilities(
@@ -486,7 +497,9 @@ def judgment(
 ) -> Judgment:
     """Put together the record of what one judge said."""
     unit = task.generation
-    return Judgment(
+    # Of records and verdicts that were checked as they were made.
+    return replaced(
+        _JUDGMENT,
         key=task.key,
         id=unit.id,
         system=unit.system,
@@ -507,3 +520,18 @@ def judgment(
         turn=unit.turn,
         **spent(attempts),
     )
+
+
+_JUDGMENT = Judgment(
+    key="",
+    id="",
+    system="",
+    sample=0,
+    group=None,
+    lang=None,
+    judge="",
+    rubric="",
+    rubric_hash="",
+    verdicts=(),
+    provenance="LIVE",
+)

@@ -17,6 +17,7 @@ from judge.errors import ConfigError
 from judge.grading.judgment_task import Form, Order, Task, form_key, task_key
 from judge.grading.language import tag_of
 from judge.grading.pointwise import Edition
+from judge.grading.reply_parsing import read_reply
 from judge.records import Generation, Judge, Judgment, Scored, Unscored, Usage, Verdict
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
@@ -38,15 +39,17 @@ def form(rubric: Rubric, group: str | None, order: Order) -> Form:
     """Make the common part of all comparisons under a rubric, for one order."""
     from rubrics import prompt, reply_schema
 
+    reply_model = reply_schema.pairwise_model(rubric)
     return Form(
         rubric=rubric.id,
         rubric_hash=rubric_digest(rubric),
         language=rubric.language,
         trusted=prompt.render_pairwise(rubric, group=group),
-        reply_model=reply_schema.pairwise_model(rubric),
         reply_schema=reply_schema.pairwise_schema(rubric),
         criteria=tuple(criterion.id for criterion in rubric.criteria),
-        read=lambda reply: read(rubric, reply, order),
+        read=lambda reply, canaries: read(
+            rubric, read_reply(reply, reply_model, canaries=canaries), order
+        ),
     )
 
 

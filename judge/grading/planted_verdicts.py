@@ -25,6 +25,8 @@ _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _QUOTES = str.maketrans(
     "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u2018\u2019\u2032", '"' * 7 + "'" * 3
 )
+_TAG = re.compile("[\U000e0020-\U000e007e]")
+_QUOTE = re.compile(f"[{''.join(map(chr, _QUOTES))}]")
 _INVISIBLE = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]"
 )
@@ -32,6 +34,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([\"'\\/nrt])")
 _PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{16,}\r?\n){0,400}[A-Za-z0-9+/_-]{4,}={0,2}")
+_LONG_RUN = re.compile("[A-Za-z0-9+/_-]{16}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){16,}")
 _GAPS = re.compile(r"\s+")
 _FIELDS = re.compile(
@@ -63,7 +66,8 @@ def planted(text: str, criteria: Collection[str]) -> bool:
     if not criteria:
         return False
     names = tuple(sorted(criteria))
-    return any(_assigns(view, names) for view in views(text, names))
+    seen = views(text)
+    return any(_assigns(view, names) for view in (*seen, *_mirrored(seen[0], names)))
 
 
 def echoed(reply: str, texts: Iterable[str]) -> bool:
@@ -76,26 +80,31 @@ def echoed(reply: str, texts: Iterable[str]) -> bool:
     texts : iterable of str
         What it was shown.
     """
-    findings = tuple(_findings(reply))
-    if not findings:
-        return False
-    return any(
-        finding in _GAPS.sub("", view)
+    # What a finding begins with: most texts hold no brace, and then the reply need not be read.
+    openings = {"{", *reply.lstrip()[:1]}
+    seen = [
+        view
         for text in texts
-        for view in views(text, ())
-        for finding in findings
-    )
+        for view in views(text)
+        if any(opening in view for opening in openings)
+    ]
+    if not seen:
+        return False
+    findings = tuple(_findings(reply))
+    bare = (_GAPS.sub("", view) for view in seen)
+    return any(finding in each for each in bare for finding in findings)
 
 
-def views(text: str, names: Collection[str]) -> Iterator[str]:
+@lru_cache(maxsize=8)
+def views(text: str) -> tuple[str, ...]:
     """Give a text without its disguises, then each way of decoding it that changes it.
 
-    Parameters
-    ----------
-    text : str
-    names : collection of str
-        Words for which a reversed or rotated text is searched.
+    The same few texts are looked at for several things, one right after the other.
     """
+    return tuple(_views(text))
+
+
+def _views(text: str) -> Iterator[str]:
     shown = _undisguised(text)
     yield shown
     bare = shown
@@ -109,17 +118,38 @@ def views(text: str, names: Collection[str]) -> Iterator[str]:
     if _PERCENT.search(shown):
         yield unquote(shown)
     yield from _decoded_runs(shown)
-    if any(name[::-1] in shown for name in names):
+
+
+def _mirrored(shown: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Give a text that holds a name reversed or rotated, the way round that shows the name."""
+    mirrors = _mirrors(names)
+    if any(name in shown for name in mirrors.reversed):
         yield shown[::-1]
-    if any(codecs.encode(name, "rot13") in shown for name in names):
+    if any(name in shown for name in mirrors.rotated):
         yield codecs.encode(shown, "rot13")
+
+
+class _Mirrors(NamedTuple):
+    """How names look in a reversed and in a rotated text."""
+
+    reversed: tuple[str, ...]
+    rotated: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def _mirrors(names: tuple[str, ...]) -> _Mirrors:
+    return _Mirrors(
+        reversed=tuple(name[::-1] for name in names),
+        rotated=tuple(codecs.encode(name, "rot13") for name in names),
+    )
 
 
 def _undisguised(text: str) -> str:
     if text.isascii():
         return text
-    shown = unicodedata.normalize("NFKC", text.translate(_TAGS))
-    return _INVISIBLE.sub("", shown).translate(_QUOTES)
+    shown = text.translate(_TAGS) if _TAG.search(text) else text
+    shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", shown))
+    return shown.translate(_QUOTES) if _QUOTE.search(shown) else shown
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -131,7 +161,9 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def _decoded_runs(text: str) -> Iterator[str]:
     """Decode what looks like Base64 or hexadecimal digits and holds text."""
-    for match in _BASE64.finditer(text):
+    # Every word is a short run; most texts have none of the length that is looked at.
+    runs = _BASE64.finditer(text) if _LONG_RUN.search(text) else ()
+    for match in runs:
         run = _GAPS.sub("", match[0]).rstrip("=").replace("-", "+").replace("_", "/")
         if len(run) < _SHORTEST_ECHO:
             continue
@@ -150,7 +182,7 @@ def _decoded_runs(text: str) -> Iterator[str]:
 def _assigns(view: str, names: tuple[str, ...]) -> bool:
     folded = view.casefold()
     if not any(name.casefold() in folded for name in names):
-        return bool(_FIELDS.search(view))
+        return ('"' in view or "'" in view) and _FIELDS.search(view) is not None
     patterns = _patterns(names)
     if any(each.search(view) for each in (*patterns.certain, _FIELDS)):
         return True

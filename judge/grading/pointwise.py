@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
 
 from pydantic import BaseModel
 
 from judge.conversation import exchange, is_judged, is_plain
 from judge.errors import ConfigError
 from judge.grading.computed import computed
-from judge.grading.decision_verdicts import DecisionReply, read_decisions
+from judge.grading.decision_verdicts import read_decisions
 from judge.grading.judgment_task import (
     ESCALATED,
     EscalationStep,
@@ -28,6 +27,7 @@ from judge.grading.judgment_task import (
 )
 from judge.grading.language import tag_of
 from judge.grading.prompt_injection import Material
+from judge.grading.reply_parsing import read_reply
 from judge.grading.windows import WINDOW, Dialogue, materials, session_of, turn_of
 from judge.manifest import AS_IT_IS, OnRefusal
 from judge.records import (
@@ -37,6 +37,7 @@ from judge.records import (
     Scored,
     Unscored,
     Verdict,
+    replaced,
 )
 from rubrics import RubricError
 from rubrics import questions as typed_questions
@@ -100,14 +101,15 @@ def form(rubric: Rubric, group: str | None, *, conversation: bool = False) -> Fo
         rubric_hash=rubric_digest(rubric),
         language=rubric.language,
         trusted=render(rubric, group=group),
-        reply_model=reply_model,
         reply_schema=reply_schema,
         criteria=tuple(criterion.id for criterion in rubric.criteria),
         unit=rubric.unit,
         roles=rubric.roles,
         criterion_roles={each.id: rubric.roles_of(each) for each in rubric.criteria},
         worst={criterion.id: _worst(criterion) for criterion in rubric.criteria},
-        read=lambda reply: read(rubric, reply),
+        read=lambda reply, canaries: read(
+            rubric, read_reply(reply, reply_model, canaries=canaries)
+        ),
     )
 
 
@@ -147,25 +149,20 @@ def form_for(
     return replace(
         plain,
         trusted=typed_questions.render_brief(rubric, group=group, conversation=conversation),
-        reply_model=DecisionReply,
         reply_schema={"questions": [one.model_dump(mode="json") for one in asked]},
-        read=partial(_read_probabilities, asked, judge.threshold),
+        read=partial(read_decisions, asked, threshold=judge.threshold),
         asked=asked,
     )
-
-
-def _read_probabilities(
-    asked: tuple[typed_questions.TypedQuestion, ...], threshold: float, reply: BaseModel
-) -> tuple[Verdict, ...]:
-    return read_decisions(asked, cast("DecisionReply", reply), threshold=threshold)
 
 
 def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
     """Turn a valid reply into one verdict for each criterion."""
     from rubrics import scoring
 
+    # Every value was checked with the reply.
     return tuple(
-        Scored(
+        replaced(
+            _SCORED,
             criterion=reading.criterion,
             score=reading.score,
             rationale=reading.reasoning,
@@ -182,6 +179,9 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
         )
         for reading in scoring.read(rubric, reply)
     )
+
+
+_SCORED = Scored(criterion="", score=0, rationale="", evidence="", turn=None)
 
 
 # Which questions a rubric asks of a unit: one as a rule; several where some criteria must not see

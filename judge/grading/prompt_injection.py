@@ -173,6 +173,8 @@ def _hides(text: str) -> bool:
     """Tell whether a text holds what a reader would not see, or would see in another order."""
     if _OVERRIDE.search(text):
         return True
+    if not _FORMAT.search(text):
+        return False
     hidden = len(_FORMAT.findall(_FLAG_OF_A_REGION.sub("", text)))
     return hidden >= 3 and hidden > HIDDEN_SHARE * len(text)
 

@@ -77,7 +77,8 @@ def was_cut(instructions: str, material: str, usage: Usage) -> bool:
     counted = (usage.prompt_tokens or 0) + (usage.cached_tokens or 0)
     if counted < FEWEST_COUNTED:
         return False
-    least = least_tokens(material)
-    if counted >= SHORTEST_CONTEXT:
-        least += _least_of_instructions(instructions)
-    return counted < SHARE * least
+    others = _least_of_instructions(instructions) if counted >= SHORTEST_CONTEXT else 0.0
+    if counted >= SHARE * (len(material) + others):
+        # No text has more tokens than characters, so what it has need not be counted.
+        return False
+    return counted < SHARE * (least_tokens(material) + others)

@@ -85,17 +85,24 @@ def read_reply(reply: Reply, model: type[Model], *, canaries: tuple[str, ...] = 
     Unreadable
         With the reason why there is no verdict.
     """
-    text = _whole_text(reply)
-    value = _one_object(text)
-    decoded = json.dumps(value, ensure_ascii=False)
-    if any(canary in decoded for canary in canaries):
-        raise Unreadable("unscored.leaked_canary")
-    if not _is_text(decoded):
-        raise Unreadable("unscored.parse_invalid")
+    value = read_object(reply, canaries=canaries)
     try:
         return model.model_validate(value)
     except ValidationError as error:
         raise Unreadable(_reason(error)) from None
+
+
+def read_object(reply: Reply, *, canaries: tuple[str, ...] = ()) -> object:
+    """Read the one object that a reply's text is; see `read_reply`."""
+    text = _whole_text(reply)
+    value = _one_object(text)
+    # Without escapes the text holds nothing that it does not show.
+    decoded = json.dumps(value, ensure_ascii=False) if "\\" in text else text
+    if any(canary in decoded for canary in canaries):
+        raise Unreadable("unscored.leaked_canary")
+    if not _is_text(decoded):
+        raise Unreadable("unscored.parse_invalid")
+    return value
 
 
 def may_be_quoted(reply: Reply, material: Iterable[str]) -> bool:
@@ -160,7 +167,7 @@ def _one_object(text: str) -> object:
     if text[end:].strip():
         # A second object, or words: whose verdict is it?
         raise Unreadable("unscored.parse_ambiguous")
-    if too_deep(value, MAX_DEPTH):
+    if text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value, MAX_DEPTH):
         raise Unreadable("unscored.parse_invalid")
     return value
 

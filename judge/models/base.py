@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import SkipValidation
 
 from judge.errors import ConfigError, ModelError
-from judge.records import ModelSettings, Provenance, Record, Rung, Usage
+from judge.records import ModelSettings, Provenance, Reason, Record, Rung, Usage
 from rubrics.questions import TypedQuestion
 
 
@@ -75,14 +75,29 @@ class Token(NamedTuple):
     """Log-probability of the likeliest tokens at this place, this one among them."""
 
 
+class DecisionAnswer(NamedTuple):
+    """What a decision model gave for one typed question."""
+
+    name: str
+    """Of the question."""
+    probabilities: Mapping[int, float] | None = None
+    """Of each level, summing to 1; where the question is a yes or no about no level, of 1 and 0.
+    None where there are none."""
+    reason: Reason | None = None
+    """Why there are none."""
+
+
 class Reply(Record):
-    """What a model answered, as it came: nothing is parsed or judged here."""
+    """What a model answered, as it came: no text is parsed or judged here."""
 
     text: str | None
     """The message's content without thoughts, or the arguments of the one tool call that was asked
     for; None when it had neither."""
     tokens: SkipValidation[tuple[Token, ...]] | None = None
     """What the whole message is made of, where that was asked for and the server tells it."""
+    answers: SkipValidation[tuple[DecisionAnswer, ...]] | None = None
+    """What a decision model gave, in the order in which it came; there is no text then. None where
+    no decision model was asked, or where what came is no set of answers."""
     tool_calls: int = 0
     contradiction: bool = False
     """Whether something else could be the verdict too: a tool call that nobody asked for, or a
@@ -98,6 +113,11 @@ class Reply(Record):
     usage: Usage = Usage()
     cost_usd: float | None = None
     provenance: Provenance = "LIVE"
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model gave what was asked for, in whatever state."""
+        return bool(self.text) or self.answers is not None
 
 
 def provenance_of(served_model: str | None, fingerprint: object = None) -> Provenance:

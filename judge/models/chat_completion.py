@@ -85,7 +85,7 @@ def read_completion(
     """
     body = _members(_decoded(content))
     choices = _list(body.get("choices"))
-    error = _error_of(body, choices)
+    error = error_in_place(body, choices)
     if error is not None:
         rung = asked.rung if asked else "prompt"
         raise fault_within(error_in(error, sent), rung=rung, sent=sent, secrets=secrets)
@@ -375,8 +375,8 @@ def _provenance(body: Members, served: str | None, headers: Mapping[str, str]) -
     return "SIMULATED" if marked else provenance_of(served, body.get("system_fingerprint"))
 
 
-def _error_of(body: Members, choices: list[object] | None) -> object | None:
-    """Find an error that stands in place of a reply."""
+def error_in_place(body: Members, choices: list[object] | None = None) -> object | None:
+    """Find an error that stands in place of a reply, in a body of any kind of model."""
     if choices is None:
         return body if any(_is_error(name, body.get(name)) for name in ERROR_MEMBERS) else None
     first = _members(choices[0] if choices else None)

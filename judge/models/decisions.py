@@ -23,13 +23,23 @@ from judge.errors import (
     RequestRejected,
     RungRejected,
 )
-from judge.models.base import DIRECT_PREFIXES, NO_KEY, Question, Reply, key_of, netloc_of, prefix_of
+from judge.models.base import (
+    DIRECT_PREFIXES,
+    NO_KEY,
+    Question,
+    Reply,
+    key_of,
+    netloc_of,
+    prefix_of,
+    secrets_of,
+)
+from judge.models.decision_reply import ReplyReader, read_response
 from judge.models.decision_wire import (
     Questions,
     WireForm,
+    body_of,
     check_limits,
-    read_response,
-    request_body,
+    encoded_questions,
     wire_questions,
 )
 from judge.models.http_errors import fault_from, fault_of, wait_wanted
@@ -37,6 +47,9 @@ from judge.models.http_session import Wire, join_wire, one_call, open_session, p
 from judge.models.litellm import load_litellm
 from judge.models.price_list import decision_price
 from judge.records import ModelSettings, Rung
+
+KEPT = 256
+"""Sets of questions that are kept as bytes; a run has one for each rubric and language."""
 
 NO_SUCH_ROUTE = frozenset({404, 405, 501})
 
@@ -78,8 +91,11 @@ class DirectDecisions:
         self.provider = netloc_of(judge.base_url)
         self._base = judge.base_url.rstrip("/")
         self._model = _name_at_the_server(judge)
-        self._key = key_of(judge, os.environ if environ is None else environ) or NO_KEY
+        environ = os.environ if environ is None else environ
+        self._key = key_of(judge, environ) or NO_KEY
+        self._secrets = secrets_of(judge, environ)
         self._session: aiohttp.ClientSession | None = None
+        self._rubrics: dict[int, _Asked] = {}
 
     def __repr__(self) -> str:
         """Name the address, never the key."""
@@ -104,14 +120,26 @@ class DirectDecisions:
 
     async def _call(self, question: Question, asked: Questions) -> Reply:
         form: WireForm = "systemone" if question.rung == "systemone" else "decisions"
-        body = request_body(form, self._model, messages=question.messages, asked=asked)
+        rubric = self._rubric(asked)
+        body = body_of(
+            form, self._model, messages=question.messages, questions=rubric.encoded(form)
+        )
         async with self._open_session().post(
             f"{self._base}/{form}", data=body, allow_redirects=False
         ) as response:
             content = await response.read()
             if response.status < 300:
-                return read_response(content, asked)
+                return rubric.reader.read(content, rung=form, secrets=self._secrets)
             raise _fault(response, content.decode("utf-8", "replace"), form)
+
+    def _rubric(self, asked: Questions) -> "_Asked":
+        """Give what is made of a rubric's questions once; a run asks the same ones every time."""
+        kept = self._rubrics.get(id(asked))
+        if kept is None:
+            if len(self._rubrics) >= KEPT:
+                self._rubrics.clear()
+            kept = self._rubrics[id(asked)] = _Asked(asked)
+        return kept
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -128,6 +156,25 @@ class DirectDecisions:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+class _Asked:
+    """A rubric's questions as bytes, and what reads the answers.
+
+    It is known by the identity of the questions and keeps them: while they live, nothing else can
+    have the same.
+    """
+
+    def __init__(self, asked: Questions) -> None:
+        self.reader = ReplyReader(asked)
+        self._questions = asked
+        self._encoded: dict[WireForm, bytes] = {}
+
+    def encoded(self, form: WireForm) -> bytes:
+        """Give the questions in one form of the wire."""
+        if form not in self._encoded:
+            self._encoded[form] = encoded_questions(form, self._questions)
+        return self._encoded[form]
 
 
 def _name_at_the_server(judge: ModelSettings) -> str:

@@ -96,7 +96,7 @@ class DialectLearner:
 
     def answered(self, question: Question, reply: Reply) -> None:
         """Note that a question was answered: what it used is taken after all."""
-        if not reply.text or (not self._refusals and self._learnt is NOTHING):
+        if not reply.answered or (not self._refusals and self._learnt is NOTHING):
             return
         del self._refusals["rung", question.rung]
         if question.rung in self._learnt.refused_rungs:

@@ -229,7 +229,7 @@ class _Course:
         raise _NextStep
 
     def _is_empty(self, reply: Reply) -> bool:
-        said = reply.text or reply.refusal or reply.leaked or reply.contradiction
+        said = reply.answered or reply.refusal or reply.leaked or reply.contradiction
         return (
             not said
             and self._question.reply_schema is not None

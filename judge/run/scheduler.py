@@ -196,6 +196,13 @@ class _Desk:
         return task.concluded(ledger.attempts, reply, nonce=nonce)
 
 
+_NO_USAGE = Usage()
+_ATTEMPT = Attempt(key="", number=1, transport="", rung="prompt")
+_STARTED = AttemptStarted(serial=0, started_at="", attempt=_ATTEMPT)
+_ENDED = AttemptEnded(serial=0, attempt=_ATTEMPT)
+"""Copied for each call, whose values this program makes: a validation would check nothing."""
+
+
 class _TaskLedger:
     """The attempts of one task, on their way into the store.
 
@@ -232,14 +239,16 @@ class _TaskLedger:
         self._serial = next(self._serials)
         model = self._bench.models[self._task.asks]
         self.attempts.append(
-            Attempt(
+            replaced(
+                _ATTEMPT,
                 key=self._task.key,
                 number=self._earlier + number,
                 transport=model.transport,
                 rung=rung,
             )
         )
-        started = AttemptStarted(
+        started = replaced(
+            _STARTED,
             serial=self._serial,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             attempt=self.attempts[-1],
@@ -250,7 +259,7 @@ class _TaskLedger:
         self, number: int, *, outcome: Outcome, reply: Reply | None, latency_ms: float, detail: str
     ) -> None:
         """Close the attempt and settle what it cost."""
-        usage = reply.usage if reply else Usage()
+        usage = reply.usage if reply else _NO_USAGE
         cost = self._cost(reply)
         self._bench.budget.settle(self._reserved, cost, replied=reply is not None)
         place = self._earlier + number - 1
@@ -263,7 +272,7 @@ class _TaskLedger:
             cost_usd=cost,
             latency_ms=latency_ms,
         )
-        self._ended = AttemptEnded(serial=self._serial, attempt=self.attempts[place])
+        self._ended = replaced(_ENDED, serial=self._serial, attempt=self.attempts[place])
 
     async def flush(self, *made: Made) -> None:
         """Keep the last call's end together with what came of it."""

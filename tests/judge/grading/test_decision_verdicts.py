@@ -2,7 +2,8 @@
 
 import pytest
 
-from judge.grading.decision_verdicts import DecisionReply, read_decisions
+from judge.grading.decision_verdicts import read_decisions
+from judge.models.base import DecisionAnswer, Reply
 from judge.records import Scored, Unscored, Verdict
 from rubrics import load_rubric
 from rubrics.questions import questions
@@ -10,18 +11,17 @@ from rubrics.questions import questions
 ASKED = questions(load_rubric("safety", language="en"))
 
 
-def _read(*answers: dict[str, object], threshold: float = 0.5) -> dict[str, Verdict]:
-    reply = DecisionReply.model_validate({"answers": list(answers)})
+def _read(*answers: DecisionAnswer, threshold: float = 0.5) -> dict[str, Verdict]:
+    reply = Reply(text=None, answers=answers)
     return {one.criterion: one for one in read_decisions(ASKED, reply, threshold=threshold)}
 
 
-def _answer(name: str, **probabilities: float) -> dict[str, object]:
-    return {"name": name, "probabilities": {key.strip("_"): p for key, p in probabilities.items()}}
-
-
-SAFE = _answer("safe", _0=0.2, _1=0.8)
-SEVERITY = _answer("severity", _0=0.1, _1=0.2, _2=0.6, _3=0.1)
-ASSESSABLE = (_answer("safe.cannot_assess", yes=0.1), _answer("severity.cannot_assess", yes=0.0))
+SAFE = DecisionAnswer("safe", {0: 0.2, 1: 0.8})
+SEVERITY = DecisionAnswer("severity", {0: 0.1, 1: 0.2, 2: 0.6, 3: 0.1})
+ASSESSABLE = (
+    DecisionAnswer("safe.cannot_assess", {0: 0.9, 1: 0.1}),
+    DecisionAnswer("severity.cannot_assess", {0: 1.0, 1: 0.0}),
+)
 
 
 def test_two_levels_are_parted_by_the_threshold_and_the_rest_by_the_expected_level() -> None:
@@ -44,14 +44,16 @@ def test_a_higher_threshold_turns_the_verdict_and_is_kept_with_it() -> None:
 
 
 def test_a_refusal_concerns_its_own_criterion() -> None:
-    found = _read({"name": "safe", "refused": True}, SEVERITY, *ASSESSABLE)
+    found = _read(DecisionAnswer("safe", reason="unscored.judge_refused"), SEVERITY, *ASSESSABLE)
 
     assert found["safe"].outcome == "unscored.judge_refused"
     assert found["severity"].outcome == "ok"
 
 
 def test_what_cannot_be_assessed_has_no_score() -> None:
-    found = _read(SAFE, SEVERITY, _answer("safe.cannot_assess", yes=0.7), ASSESSABLE[1])
+    found = _read(
+        SAFE, SEVERITY, DecisionAnswer("safe.cannot_assess", {0: 0.3, 1: 0.7}), ASSESSABLE[1]
+    )
 
     assert found["safe"] == Unscored(criterion="safe", outcome="unscored.cannot_assess")
 
@@ -61,14 +63,12 @@ def test_what_cannot_be_assessed_has_no_score() -> None:
     [
         ((), "unscored.parse_invalid"),
         ((SAFE, SAFE), "unscored.parse_ambiguous"),
-        (({"name": "safe", "malformed": True},), "unscored.parse_invalid"),
-        ((_answer("safe", _0=0.2, _1=0.9),), "unscored.parse_invalid"),
-        ((_answer("safe", _0=-0.7, _1=1.7),), "unscored.parse_invalid"),
-        ((_answer("safe", _0=0.2, _2=0.8),), "unscored.out_of_scale"),
+        ((DecisionAnswer("safe", reason="unscored.parse_invalid"),), "unscored.parse_invalid"),
+        ((DecisionAnswer("safe", reason="unscored.out_of_scale"),), "unscored.out_of_scale"),
     ],
 )
 def test_an_answer_that_is_none_has_its_reason(
-    answers: tuple[dict[str, object], ...], outcome: str
+    answers: tuple[DecisionAnswer, ...], outcome: str
 ) -> None:
     found = _read(*answers, SEVERITY, *ASSESSABLE)
 
@@ -76,9 +76,19 @@ def test_an_answer_that_is_none_has_its_reason(
     assert found["severity"].outcome == "ok"
 
 
-def test_rounded_probabilities_are_made_to_sum_to_one() -> None:
-    safe = _read(_answer("safe", _0=0.33, _1=0.66), SEVERITY, *ASSESSABLE)["safe"]
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("", "unscored.empty"),
+        ('"The response looks safe."', "unscored.parse_invalid"),
+        ("[]", "unscored.parse_invalid"),
+        ('{"answers": "all is well"}', "unscored.parse_invalid"),
+        ('{"model": "m", "model": "n"}', "unscored.parse_ambiguous"),
+    ],
+)
+def test_a_reply_without_answers_has_one_reason_for_all(text: str, outcome: str) -> None:
+    reply = Reply(text=text, finish_reason="stop")
 
-    assert isinstance(safe, Scored)
-    assert safe.probabilities is not None
-    assert sum(safe.probabilities.values()) == pytest.approx(1.0)
+    found = read_decisions(ASKED, reply, threshold=0.5)
+
+    assert [one.outcome for one in found] == [outcome, outcome]

@@ -5,6 +5,7 @@ import json
 from judge.grading import pairwise
 from judge.grading.judgment_task import judgment
 from judge.grading.pairwise import settle, settled
+from judge.models.base import Reply
 from judge.records import Generation, Scored
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation
@@ -29,8 +30,7 @@ def reply(preference: str) -> str:
 
 
 def read(task: pairwise.Task, preference: str) -> pairwise.Judgment:
-    model = task.form.reply_model.model_validate(json.loads(reply(preference)))
-    return judgment(task, task.form.read(model), attempts=())
+    return judgment(task, task.form.read(Reply(text=reply(preference)), ()), attempts=())
 
 
 def test_each_pair_is_asked_in_both_orders() -> None:

@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from judge.calibrate.passport import identity_of
-from judge.errors import ConfigError, ConnectionFailed
+from judge.errors import (
+    AuthRejected,
+    ConfigError,
+    ConnectionFailed,
+    ModelError,
+    ProviderFailed,
+    RateLimited,
+)
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.models import open_model
 from judge.models.base import Message
-from judge.models.decision_wire import check_limits, read_response, request_body
+from judge.models.decision_reply import read_response
+from judge.models.decision_wire import check_limits, request_body
 from judge.models.decisions import LitellmDecisions
 from judge.models.price_list import decision_price, with_api
 from judge.records import Escalation, Generation, Judge, Judgment, model_digest
@@ -163,6 +171,13 @@ def _body(answers: object) -> bytes:
     return json.dumps({"model": "m", "answers": answers}).encode()
 
 
+def _found(
+    answers: object, asked: tuple[TypedQuestion, ...] = SAFETY
+) -> Mapping[str, Mapping[int, float] | str | None]:
+    reply = read_response(_body(answers), asked)
+    return {one.name: one.probabilities or one.reason for one in reply.answers or ()}
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -187,29 +202,177 @@ def _body(answers: object) -> bytes:
     ],
 )
 def test_both_forms_are_read_into_one(answers: object) -> None:
-    text = read_response(_body(answers), SAFETY).text
+    found = _found(answers)
 
-    found: Mapping[str, Mapping[str, float]] = {
-        one["name"]: one["probabilities"] for one in json.loads(text or "")["answers"]
-    }
-    assert found["safe"]["1"] == pytest.approx(0.9)
-    assert found["severity"] == {"0": 0.7, "1": 0.3, "2": 0.0, "3": 0.0}
+    assert found["safe"] == pytest.approx({0: 0.1, 1: 0.9})
+    assert found["severity"] == {0: 0.7, 1: 0.3, 2: 0.0, 3: 0.0}
 
 
 def test_answers_without_names_are_taken_in_the_order_asked() -> None:
     given = [{"type": "predicate", "name": None, "probability": 0.25}] * 2
 
-    text = read_response(_body(given), SAFETY[:2]).text
-
-    assert json.loads(text or "")["answers"][0] == {
-        "name": "safe",
-        "probabilities": {"0": 0.75, "1": 0.25},
-    }
+    assert _found(given, SAFETY[:2])["safe"] == {0: 0.75, 1: 0.25}
 
 
-def test_a_body_that_breaks_off_may_come_right() -> None:
+SEVERITY = SAFETY[2]
+TEXTS = [one.label for one in SEVERITY.options]
+
+
+def _severity(*probabilities: object, **others: object) -> dict[str, object]:
+    return {"type": "score", "name": "severity", "probabilities": list(probabilities), **others}
+
+
+def _level(value: object, probability: object, **others: object) -> dict[str, object]:
+    return {"value": value, "probability": probability, **others}
+
+
+@pytest.mark.parametrize(
+    ("severity", "found"),
+    [
+        # In another order, with the texts that say so.
+        (
+            _severity(_level(3, 0.1, label=TEXTS[3]), _level(0, 0.9, label=TEXTS[0])),
+            {0: 0.9, 1: 0.0, 2: 0.0, 3: 0.1},
+        ),
+        # Names as texts, which are the levels' own here.
+        (_severity(_level("0", 0.25), _level("2", 0.75)), {0: 0.25, 1: 0.0, 2: 0.75, 3: 0.0}),
+        # A sum of small numbers that ends just outside.
+        (_severity(_level(0, 1.0000001), _level(1, -1e-9)), {0: 1.0, 1: 0.0, 2: 0.0, 3: 0.0}),
+        # Counted from 1, as the texts show.
+        (
+            _severity(_level(1, 0.2, label=TEXTS[0]), _level(2, 0.8, label=TEXTS[1])),
+            "unscored.parse_invalid",
+        ),
+        (_severity(_level(4, 1.0)), "unscored.out_of_scale"),
+        (_severity(_level(0, 0.5), _level(0, 0.5)), "unscored.parse_ambiguous"),
+        (_severity(_level(0, 0.5), _level(1, 0.3)), "unscored.parse_invalid"),
+        (_severity(_level(0, 80), _level(1, 20)), "unscored.parse_invalid"),
+        (_severity(_level(0, float("nan")), _level(1, 1.0)), "unscored.parse_invalid"),
+        (_severity(_level(0, "0.5"), _level(1, "0.5")), "unscored.parse_invalid"),
+        (_severity(_level(0, True)), "unscored.parse_invalid"),
+        (_severity(_level(1.0, 1.0)), "unscored.parse_invalid"),
+        (_severity(_level(True, 1.0)), "unscored.parse_invalid"),
+        (_severity(0.5, 0.5), "unscored.parse_invalid"),
+        (_severity(), "unscored.parse_invalid"),
+        ({"type": "score", "name": "severity", "score": 2}, "unscored.parse_invalid"),
+        ({"type": "choice", "name": "severity", "choice": "0"}, "unscored.parse_invalid"),
+        ({"type": "predicate", "name": "severity", "probability": 0.1}, "unscored.parse_invalid"),
+        ({"type": ["score"], "name": "severity"}, "unscored.parse_invalid"),
+        ({"name": "severity"}, "unscored.parse_invalid"),
+        ({"type": "refusal", "name": "severity"}, "unscored.judge_refused"),
+    ],
+)
+def test_an_odd_answer_concerns_its_own_question(
+    severity: Mapping[str, object], found: Mapping[int, float] | str
+) -> None:
+    safe = {"type": "predicate", "name": "safe", "probability": 0.9}
+
+    both = _found([safe, severity])
+
+    assert both["severity"] == (found if isinstance(found, str) else pytest.approx(found))
+    assert both["safe"] == pytest.approx({0: 0.1, 1: 0.9})
+
+
+def test_a_legend_in_another_order_leaves_open_which_level_is_meant() -> None:
+    levels = [one.described for one in SEVERITY.options]
+    upside_down = dict(zip("0123", reversed(levels), strict=True))
+    answer = {"type": "score", "score": 0.1, "probabilities": {"0": 0.9, "1": 0.1}}
+    as_asked = dict(zip("0123", levels, strict=True))
+
+    turned = _found({"severity": {**answer, "legend": upside_down}})
+    straight = _found({"severity": {**answer, "legend": as_asked}})
+
+    assert turned["severity"] == "unscored.parse_invalid"
+    assert straight["severity"] == pytest.approx({0: 0.9, 1: 0.1, 2: 0.0, 3: 0.0})
+
+
+def test_a_key_that_stands_twice_takes_its_answer_away_and_no_other() -> None:
+    body = (
+        b'{"model": "m", "answers": ['
+        b'{"type": "predicate", "name": "safe", "probability": 0.9, "probability": 0.1},'
+        b'{"type": "predicate", "name": "safe.cannot_assess", "probability": 0.0}]}'
+    )
+
+    answers = read_response(body, SAFETY).answers
+
+    assert answers is not None
+    assert [one.name for one in answers] == ["safe.cannot_assess"]
+
+
+def test_a_set_of_answers_that_stands_twice_is_none() -> None:
+    reply = read_response(b'{"answers": [], "answers": []}', SAFETY)
+
+    assert (reply.answers, reply.text) == (None, '{"answers": [], "answers": []}')
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[{"type": "predicate", "name": "charm", "probability": 0.5}], "all is well", 1, None],
+)
+def test_what_does_not_answer_the_questions_is_no_set_of_answers(answers: object) -> None:
+    assert read_response(_body(answers), SAFETY).answers is None
+
+
+def test_a_name_that_could_be_an_index_or_a_text_is_neither() -> None:
+    from_one = SEVERITY.model_copy(
+        update={
+            "options": tuple(
+                one.model_copy(update={"level": one.level + 1, "label": str(one.level + 1)})
+                for one in SEVERITY.options
+            )
+        }
+    )
+
+    by_text = _found([_severity(_level("1", 0.9), _level("2", 0.1))], (from_one,))
+    by_index = _found([_severity(_level(1, 0.9), _level(2, 0.1))], (from_one,))
+
+    assert by_text["severity"] == "unscored.parse_invalid"
+    assert by_index["severity"] == pytest.approx({1: 0.0, 2: 0.9, 3: 0.1, 4: 0.0})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{'answers': []}", b'{"answers": [],}', b'{"answers": []} Thanks!', b"looks safe to me"],
+)
+def test_a_whole_body_of_another_shape_is_not_asked_for_again(content: bytes) -> None:
+    reply = read_response(content, SAFETY)
+
+    assert (reply.answers, reply.text) == (None, content.decode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _body([])[:-4],
+        b'{"answers": [{"type": "predicate", "probability": 0.',
+        b'[{"type": "pred',
+        b"<html><body>Sign in to the network</body></html>",
+    ],
+)
+def test_a_body_that_breaks_off_and_a_page_of_a_proxy_may_come_right(content: bytes) -> None:
     with pytest.raises(ConnectionFailed):
-        read_response(_body([])[:-4], SAFETY)
+        read_response(content, SAFETY)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"error": {"code": 429, "message": "Too many requests"}}, RateLimited),
+        ({"error": {"code": 401, "message": "Invalid key"}, "answers": None}, AuthRejected),
+        ({"error": "internal error"}, ProviderFailed),
+    ],
+)
+def test_an_error_in_place_of_answers_is_an_error(
+    error: Mapping[str, object], kind: type[ModelError]
+) -> None:
+    with pytest.raises(kind):
+        read_response(json.dumps(error).encode(), SAFETY)
+
+
+def test_a_reply_that_names_the_key_for_its_model_does_not_keep_it() -> None:
+    body = json.dumps({"model": "secret-key-1234", "answers": []}).encode()
+
+    assert read_response(body, SAFETY, secrets=("secret-key-1234",)).served_model is None
 
 
 def test_limits_are_checked_before_a_call() -> None:
