@@ -1,9 +1,10 @@
-"""A whole run (`carry_out` with its store) against bare litellm, interleaved, on this machine.
+"""A whole run (`carry_out` with its store) against bare calls, interleaved, on this machine.
 
 1,000 responses, 50 ms latency, 32 calls in flight. Printed: calls a second, the share of
-litellm's own rate that a run keeps, and how memory grows with the run.
+litellm's own rate that a run keeps, how memory grows with the run, and the CPU of a judgment on
+the direct way over that of the direct client's bare call.
 
-Usage: `python benchmarks/judge_run.py [--quick] [--rounds N]`; writes bench/judge_run.json.
+Usage: `python benchmarks/judge_run.py [--quick] [--cpu] [--rounds N]`; writes bench/judge_run.json.
 """
 
 import argparse
@@ -16,14 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
 from judge.manifest import Source
-from judge.models import open_model
+from judge.models import Transport, open_model
 from judge.records import Generation, Judge
 from judge.run.plan import JudgingPlan
-from judge.run.run import Settings, Transport, begin, carry_out
+from judge.run.run import Settings, begin, carry_out
 from judge.store.store import open_store
 from rubrics import load_rubric
 
@@ -112,6 +113,57 @@ async def bare_litellm(count: int, judge: Judge) -> float:
     return count / (time.perf_counter() - begun)
 
 
+async def bare_direct(count: int, judge: Judge) -> float:
+    """Make the same calls with the direct client alone; give calls a second."""
+    model = open_model(judge, transport="direct").model
+    questions = iter(
+        [
+            task.question("0" * 16).model_copy(update={"rung": model.rungs[0]})
+            for task in plan_of(count, judge).tasks()
+        ]
+    )
+
+    async def work() -> None:
+        for question in questions:
+            await model.ask(question)
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(work())
+    rate = count / (time.perf_counter() - begun)
+    await model.close()
+    return rate
+
+
+async def cpu_of(work: Coroutine[object, object, float], count: int) -> float:
+    """Give the CPU of this process, in milliseconds a call."""
+    begun = time.process_time()
+    await work
+    return 1000.0 * (time.process_time() - begun) / count
+
+
+async def measure_cpu(count: int, rounds: int, url: str) -> dict[str, object]:
+    """Compare a judgment of a whole run with the direct client's bare call, in turn."""
+    judge = Judge(model="openai/simulated-judge-1", base_url=url)
+    bare: list[float] = []
+    whole: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        await whole_run(50, judge, transport="direct", folder=folder)
+        for _ in range(rounds):
+            bare.append(await cpu_of(bare_direct(count, judge), count))
+            run = whole_run(count, judge, transport="direct", folder=folder)
+            whole.append(await cpu_of(run, count))
+    ratios = [ours / theirs for ours, theirs in zip(whole, bare, strict=True)]
+    return {
+        "cpu_ms_bare": round(statistics.median(bare), 3),
+        "cpu_ms_run": round(statistics.median(whole), 3),
+        "cpu_ratio": round(statistics.median(ratios), 2),
+        "cpu_goal": 3.0,
+    }
+
+
 def serve() -> tuple["subprocess.Popen[str]", str]:
     """Start the simulated judge in a process of its own."""
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as file:
@@ -164,12 +216,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="200 items, one round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cpu", action="store_true", help="only the CPU on the direct way")
     given = parser.parse_args()
     os.environ.setdefault("OPENAI_API_KEY", "none")
     server, url = serve()
     try:
         count, rounds = (200, 1) if given.quick else (1_000, given.rounds)
-        found = asyncio.run(measure(count, rounds, url))
+        found = {} if given.cpu else asyncio.run(measure(count, rounds, url))
+        found |= asyncio.run(measure_cpu(count, rounds, url))
     finally:
         server.terminate()
         server.wait()
