@@ -5,6 +5,7 @@ of it is stamped SIMULATED. The steps come first, each what one command does for
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -201,7 +202,7 @@ def hold_knowing_against_doing(page: Report, judged: Done, asked: Mapping[str, P
     doing = {system: doing_of(judged.cells, system, measure) for system in knowing}
     shown = section(gaps(knowing, doing), sizes(knowing, doing))
     console.say(shown.lead.en)
-    return page.model_copy(update={"knowing": shown})
+    return replace(page, knowing=shown)
 
 
 def write(page: Report, out: Path) -> None:

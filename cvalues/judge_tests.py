@@ -19,7 +19,8 @@ from cvalues.multiple_choice.items import ReplyPair, read_items
 from cvalues.multiple_choice.metrics import Share, clustered_share
 from judge.errors import ConfigError
 from judge.exporters.tables import generation_row, write_rows
-from judge.files import Row, choice, integer, optional_text, read_rows, text
+from judge.files.read import read_rows
+from judge.files.row import Row, choice, integer, optional_text, text
 from judge.records import Generation, Item, Language, Record
 
 Order = Literal["in_order", "tied", "reversed", "unscored"]

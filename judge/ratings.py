@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from calibration.rater_agreement.rater_reliability import consensus
-from calibration.session_rates import read_turns, session_table
-from calibration.validation import BoolArray, FloatArray
 from judge.errors import ConfigError
-from judge.grading.pairwise import NAME as PANEL
-from judge.grading.pairwise import with_panel
-from judge.grading.served_models import is_heeded, marked
+from judge.grading.aggregation import NAME as PANEL
+from judge.grading.aggregation import with_panel
+from judge.grading.remarks import is_heeded
+from judge.grading.served_models import marked
 from judge.manifest import KIND, Sample, combined_cells
-from judge.policy import Measure
 from judge.records import Generation, Provenance, worst
-from judge.run.plan import kept_rubrics
-from judge.store.records import Run
+from judge.run.editions import kept_rubrics
 
 if TYPE_CHECKING:
+    from calibration.validation import BoolArray, FloatArray
+    from judge.policy import Measure
+    from judge.store.records import Run
     from judge.store.store import Store
 
 
@@ -36,7 +35,7 @@ class Side:
     """One of the two that are compared: a run, and a system where the run holds several."""
 
     store: "Store"
-    run: Run
+    run: "Run"
     system: str
 
     @property
@@ -82,11 +81,11 @@ class Rated:
 
     prompts: tuple[tuple[str, int], ...]
     groups: tuple[str | None, ...]
-    judge: FloatArray
-    human: FloatArray
-    raw: FloatArray
-    flagged: BoolArray
-    awaited: BoolArray
+    judge: "FloatArray"
+    human: "FloatArray"
+    raw: "FloatArray"
+    flagged: "BoolArray"
+    awaited: "BoolArray"
     texts: tuple[bytes, ...]
     responses: tuple[bytes, ...]
     clusters: tuple[str, ...]
@@ -119,7 +118,7 @@ def find_side(store: "Store", words: str) -> Side:
 
 
 def rated(
-    side: Side, measure: Measure, *, clusters: str | None = None, bound_only: bool = False
+    side: Side, measure: "Measure", *, clusters: str | None = None, bound_only: bool = False
 ) -> Rated:
     """Read what judge and experts said of a side; of several judges, the panel.
 
@@ -144,7 +143,9 @@ def rated(
     return found if measure.unit == "item" else by_session(side, measure, found)
 
 
-def _rated_items(side: Side, measure: Measure, *, clusters: str | None, bound_only: bool) -> Rated:
+def _rated_items(
+    side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool
+) -> Rated:
     shown = [each for each in side.store.generations(side.run) if each.system == side.system]
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, place)
@@ -169,7 +170,7 @@ def _rated_items(side: Side, measure: Measure, *, clusters: str | None, bound_on
     )
 
 
-def by_session(side: Side, measure: Measure, turns: Rated) -> Rated:
+def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     """Fold turns into conversations: each by the worst of its turns, by judge and by experts.
 
     Labels settle a conversation where all of its turns are labelled, or all up to the first that
@@ -183,6 +184,8 @@ def by_session(side: Side, measure: Measure, turns: Rated) -> Rated:
     # The worst is 0 where higher is better, and 1 where lower is.
     good = 1.0 if measure.higher_is_better else 0.0
     passes = [1.0 - np.abs(values - good) for values in (turns.judge, turns.human)]
+    from calibration.session_rates import read_turns, session_table
+
     table = session_table(read_turns(*passes, sessions=codes))
     judge, human = (np.abs(values - (1.0 - good)) for values in (table.judge, table.human))
     first = [names.index(name) for name in order]
@@ -266,7 +269,7 @@ def _drawn_only(
     return {unit: scores for unit, scores in given.items() if unit in drawn}
 
 
-def drawn_cells(store: "Store", run: Run, shown: Sequence[Generation]) -> tuple[int, ...]:
+def drawn_cells(store: "Store", run: "Run", shown: Sequence[Generation]) -> tuple[int, ...]:
     """Give each unit the cell inside which its labels were drawn at random, over all draws."""
     samples = samples_of(store, run)
     place = {each.unit: number for number, each in enumerate(store.generations(run))}
@@ -274,7 +277,7 @@ def drawn_cells(store: "Store", run: Run, shown: Sequence[Generation]) -> tuple[
     return tuple(cells[place[each.unit]] for each in shown)
 
 
-def samples_of(store: "Store", run: Run) -> tuple[Sample, ...]:
+def samples_of(store: "Store", run: "Run") -> tuple[Sample, ...]:
     """Read the draws of a run, oldest first."""
     return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
 
@@ -300,20 +303,20 @@ def _with_copies(names: Sequence[str], shown: Sequence[Generation]) -> tuple[str
 _MARKS = re.compile(r"[\W_]+")
 
 
-def chosen_judge(run: Run) -> str:
+def chosen_judge(run: "Run") -> str:
     """Name the judge whose verdict stands for a run: its only one, or the panel."""
     judges = run.manifest.judges
     return judges[0].name if len(judges) == 1 else PANEL
 
 
-def valued(levels: FloatArray, measure: Measure) -> FloatArray:
+def valued(levels: "FloatArray", measure: "Measure") -> "FloatArray":
     """Turn levels into what a measure counts: 1 and 0 where it has a bar, else the level."""
     if measure.at_least is None:
         return levels
     return np.where(np.isnan(levels), np.nan, (levels >= measure.at_least).astype(float))
 
 
-def _require_criterion(side: Side, measure: Measure) -> None:
+def _require_criterion(side: Side, measure: "Measure") -> None:
     known = {
         (edition.rubric, criterion)
         for edition in side.run.manifest.rubrics
@@ -328,12 +331,12 @@ def _require_criterion(side: Side, measure: Measure) -> None:
 
 
 class _Judged(NamedTuple):
-    raw: FloatArray
-    flagged: BoolArray
+    raw: "FloatArray"
+    flagged: "BoolArray"
     provenance: Provenance
 
 
-def _judged(side: Side, measure: Measure, place: Mapping[tuple[str, int], int]) -> _Judged:
+def _judged(side: Side, measure: "Measure", place: Mapping[tuple[str, int], int]) -> _Judged:
     """Give the middle level over repeats, NaN for a unit without any."""
     levels = defaultdict[int, list[int]](list)
     stamps: set[Provenance] = set()
@@ -361,11 +364,11 @@ def middle(levels: Sequence[float]) -> float:
 
 def _labelled(
     side: Side,
-    measure: Measure,
+    measure: "Measure",
     place: Mapping[tuple[str, int], int],
     *,
     bound_only: bool,
-) -> tuple[FloatArray, BoolArray]:
+) -> "tuple[FloatArray, BoolArray]":
     """Settle the experts, a majority of them for rates, their mean for means; say what is open."""
     given: dict[int, list[float]] = defaultdict(list)
     asked = np.zeros(len(place), dtype=np.bool_)
@@ -392,13 +395,15 @@ def _labelled(
 
 
 def _settled_levels(
-    given: Mapping[int, Sequence[float]], measure: Measure, *, size: int
-) -> FloatArray:
+    given: Mapping[int, Sequence[float]], measure: "Measure", *, size: int
+) -> "FloatArray":
     most = max((len(scores) for scores in given.values()), default=0)
     ratings = np.full((size, max(most, 1)), np.nan)
     for unit, scores in given.items():
         ratings[unit, : len(scores)] = scores
     if measure.at_least is not None:
+        from calibration.rater_agreement.rater_reliability import consensus
+
         return consensus(valued(ratings, measure)).labels
     counted = (~np.isnan(ratings)).sum(axis=1)
     summed = np.nansum(ratings, axis=1)

@@ -448,6 +448,27 @@ class Counts(Record):
     error: int = 0
     skipped: int = 0
 
+    @classmethod
+    def of(cls, outcomes: Mapping[str, int], *, planned: int | None = None) -> "Counts":
+        """Sort outcomes into scored, unscored, error and skipped.
+
+        Parameters
+        ----------
+        outcomes : mapping of str to int
+            How many there are of each outcome.
+        planned : int, optional
+            What was planned; the difference was never asked and counts as skipped.
+        """
+        parts = {
+            part: sum(n for outcome, n in outcomes.items() if outcome.startswith(f"{part}."))
+            for part in ("unscored", "error", "skipped")
+        }
+        scored = outcomes.get("ok", 0)
+        asked = scored + sum(parts.values())
+        whole = asked if planned is None else planned
+        parts["skipped"] += whole - asked
+        return cls(planned=whole, scored=scored, **parts)
+
 
 # Content keys: digests of exactly what can change the meaning of a judgment.
 #

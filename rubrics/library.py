@@ -129,6 +129,7 @@ def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) ->
     return next(iter(editions.values()))
 
 
+@lru_cache(maxsize=64)
 def in_language(rubric: Rubric, lang: str) -> Rubric:
     """Give the twin of a built-in rubric in a language; any other rubric as it is."""
     if rubric.language == lang:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -153,7 +153,7 @@ def _write_page(
         beside = published_beside("mc.")
         lead = Both(zh=shown.lead.zh + beside.zh, en=f"{shown.lead.en} {beside.en}")
         shown = shown.model_copy(update={"lead": lead})
-    write_report(path, page.model_copy(update={"knowing": shown}))
+    write_report(path, replace(page, knowing=shown))
 
 
 def _rows(system: str, joined: "GapReport") -> list[dict[str, object]]:

@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from judge.errors import ConfigError, JudgeError
-from judge.files import TableError, read_rows
 from judge.files.atomic import write_whole
-from judge.files.decoding import open_plain
+from judge.files.decoding import TableError, open_plain
+from judge.files.read import read_rows
 from judge.files.row import nearest
 from judge.records import Language, Record
 

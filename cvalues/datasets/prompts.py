@@ -15,9 +15,10 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from judge.errors import ConfigError
-from judge.files import Row, optional_text, read_rows, text
 from judge.files.atomic import write_whole
 from judge.files.decoding import clipped
+from judge.files.read import read_rows
+from judge.files.row import Row, optional_text, text
 from judge.importers.responses import language, unknown_fields
 from judge.records import LANGUAGE_TAG, Item, Record
 

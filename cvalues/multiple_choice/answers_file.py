@@ -15,8 +15,10 @@ from cvalues.multiple_choice.evaluate import ChoiceAnswer, response_of
 from cvalues.multiple_choice.items import ChoiceItem
 from cvalues.multiple_choice.parsing import READINGS, Reading
 from judge.exporters.tables import MAX_SHEET_TEXT, set_cell
-from judge.files import Row, TableError, choice, optional_text, read_rows, text
 from judge.files.atomic import replacing
+from judge.files.decoding import TableError
+from judge.files.read import read_rows
+from judge.files.row import Row, choice, optional_text, text
 from judge.policy import Measure
 from judge.records import Generation, Judgment
 

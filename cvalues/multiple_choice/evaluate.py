@@ -8,7 +8,7 @@ from typing import Literal
 from cvalues.multiple_choice.items import ChoiceItem, items_of
 from cvalues.multiple_choice.metrics import ChoiceReport, ReadAnswer, choice_report
 from cvalues.multiple_choice.parsing import Reading, parse_choice
-from judge.files import Row, text
+from judge.files.row import Row, text
 
 Reader = Literal["parser", "model", "person"]
 

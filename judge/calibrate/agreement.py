@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from calibration.estimate import InsufficientLabels, Undefined
 from calibration.rater_agreement.alpha import Level
-from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
 from calibration.rater_agreement.coefficients import main_at
-from calibration.rater_agreement.human_ceiling import human_ceiling
 from calibration.rater_agreement.interval_scale import bland_altman
 from calibration.rater_agreement.rater_reliability import (
     VarianceComponents,
@@ -153,6 +151,8 @@ def ceiling_of(part: Part, *, confidence: float) -> Ceiling:
     levels = part.levels
     if not levels:
         raise Undefined(NO_SHORT_SCALE)
+    from calibration.rater_agreement.human_ceiling import human_ceiling
+
     found = human_ceiling(
         part.judged,
         part.rated[:, list(part.peers)],
@@ -175,6 +175,8 @@ def replacement(part: Part) -> Replacement | None:
     """Run the alternative annotator test where there are the three experts that it needs."""
     if len(part.peers) < 3:
         return None
+    from calibration.rater_agreement.alternative_annotator import alternative_annotator_test
+
     try:
         test = alternative_annotator_test(
             part.judged,

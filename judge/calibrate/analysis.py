@@ -13,7 +13,6 @@ from calibration.drift import compare_error_rates
 from calibration.estimate import Estimate, InsufficientLabels, Interval, Undefined, UnusableJudge
 from calibration.estimators import estimate_mean, estimate_rate
 from calibration.labelled_sample import cell_counts, read_labelled
-from calibration.probability_rates import estimate_rate_from_probabilities
 from calibration.validation import Design, FloatArray, IntArray, Population
 from judge.calibrate.agreement import Consistency, agreed, ceiling_of, consistency_of, replacement
 from judge.calibrate.calibration_set import Ends, Number, Part
@@ -70,6 +69,8 @@ def corrected(
         raise Undefined("the judge gave no verdict on any item.")
     threshold = threshold_of(part)
     if part.passing is not None and threshold is not None and _all_have_probabilities(part):
+        from calibration.probability_rates import estimate_rate_from_probabilities
+
         return estimate_rate_from_probabilities(
             part.passing,
             part.human,

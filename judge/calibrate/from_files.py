@@ -18,15 +18,9 @@ from judge.calibrate.calibration_set import (
     text_traits,
 )
 from judge.errors import ConfigError
-from judge.files import (
-    Row,
-    optional_choice,
-    optional_integer,
-    optional_text,
-    text,
-)
 from judge.files.mapping import TableMapping, Which, mapped_rows, require_columns, score_of
 from judge.files.near import cause, known_as
+from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Provenance
 
 SCORES = ("id", "judge", "criterion", "score")

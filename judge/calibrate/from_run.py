@@ -25,11 +25,11 @@ from judge.calibrate.calibration_set import (
     text_traits,
 )
 from judge.errors import ConfigError
-from judge.grading.pairwise import NAME as PANEL
-from judge.grading.pairwise import with_panel
+from judge.grading.aggregation import NAME as PANEL
+from judge.grading.aggregation import with_panel
 from judge.manifest import Sample, combined_cells
 from judge.records import Generation, Provenance, worst
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem
 from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store.records import Run
 from rubrics.library import in_language
 from rubrics.rubric import Criterion

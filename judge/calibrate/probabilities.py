@@ -1,15 +1,17 @@
 """What a judge's probabilities are worth: the calibration of one part, as it is written down."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.estimate import InsufficientLabels
-from calibration.probabilities import CurveBin, Reliability, measure_reliability
-from calibration.recalibration import recalibrate
 from calibration.validation import Design, FloatArray
 from judge.calibrate.calibration_set import Ends, Number, Part
 from judge.records import Record
+
+if TYPE_CHECKING:
+    from calibration.probabilities import CurveBin, Reliability
 
 USUAL_THRESHOLD = 0.5
 
@@ -76,6 +78,8 @@ def probability_finding(part: Part, *, design: Design, confidence: float) -> Pro
     InsufficientLabels
         If there are under 20 labels, or under 5 of either kind.
     """
+    from calibration.recalibration import recalibrate
+
     passing = probabilities_of(part)
     found = reliability_of(part, design=design, confidence=confidence)
     gained = recalibrate(passing, part.human, confidence=confidence)
@@ -126,7 +130,7 @@ def threshold_of(part: Part) -> float | None:
     return USUAL_THRESHOLD if usual else min(low, 1.0)
 
 
-def reliability_of(part: Part, *, design: Design, confidence: float) -> Reliability:
+def reliability_of(part: Part, *, design: Design, confidence: float) -> "Reliability":
     """Measure whether a part's probabilities can be believed.
 
     Raises
@@ -134,6 +138,8 @@ def reliability_of(part: Part, *, design: Design, confidence: float) -> Reliabil
     InsufficientLabels
         If the judge gave none, or there are too few labels.
     """
+    from calibration.probabilities import measure_reliability
+
     threshold = threshold_of(part)
     return measure_reliability(
         probabilities_of(part),
@@ -145,7 +151,7 @@ def reliability_of(part: Part, *, design: Design, confidence: float) -> Reliabil
     )
 
 
-def _point(one: CurveBin) -> CurvePoint:
+def _point(one: "CurveBin") -> CurvePoint:
     return CurvePoint(
         from_probability=one.from_probability,
         to_probability=one.to_probability,

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.first_harm import first_harm_curve
-from calibration.session_rates import Reading, harmed_session_rate, harmful_turn_rate
 from calibration.validation import Design
 from judge.calibrate.calibration_set import Number, Part
 from judge.records import Record
+
+if TYPE_CHECKING:
+    from calibration.session_rates import Reading
 
 
 class SafePoint(Record):
@@ -44,6 +46,8 @@ def session_finding(part: Part, *, design: Design, confidence: float) -> Session
     """
     if not part.turns or part.counting.kind != "rate" or design == "curated":
         return None
+    from calibration.session_rates import harmed_session_rate, harmful_turn_rate
+
     reading: Reading = "sessions" if part.strata is None else "turns"
     sessions, turns, judge, human = part.clusters, part.turns, part.judged, part.human
     warnings: list[str] = []
@@ -74,6 +78,8 @@ def session_finding(part: Part, *, design: Design, confidence: float) -> Session
 
 
 def _curve(part: Part, warnings: list[str], *, confidence: float) -> tuple[SafePoint, ...]:
+    from calibration.first_harm import first_harm_curve
+
     try:
         curve = first_harm_curve(
             part.judged,

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calibration.estimate import InsufficientLabels
-from calibration.passport import Design, JudgeIdentity, save_passport
 from calibration.rater_agreement import coefficients
 from calibration.rater_agreement.coefficients import coefficient
 from judge.calibrate.calibration_set import Number, Part
-from judge.calibrate.label_sampling import Curve, curve_of, least_labels
-from judge.calibrate.passport import foreign_identity, identity_of, issue
 from judge.calibrate.result import Finding, Findings, interval, score, verdict
 from judge.cli import console
 from judge.cli.calibrate_inputs import Calibrated, Gathered
@@ -26,7 +23,8 @@ from judge.ratings import chosen_judge
 
 if TYPE_CHECKING:
     from calibration.pair_planning import PairPilot
-    from judge.calibrate.label_sampling import Subject, Wanted
+    from calibration.passport import Design, JudgeIdentity
+    from judge.calibrate.label_sampling import Curve, Subject, Wanted
     from judge.calibrate.margin_planning import MarginWish
 
 
@@ -220,8 +218,10 @@ def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> Non
     console.note(f"page: {path.resolve().as_uri()}")
 
 
-def _curves(cut: Iterable[Part], half_width: float) -> tuple[Curve, ...]:
+def _curves(cut: Iterable[Part], half_width: float) -> "tuple[Curve, ...]":
     """Foretell what more labels give, where the labels that exist allow it."""
+    from judge.calibrate.label_sampling import curve_of
+
     found: list[Curve] = []
     for part in cut:
         if part.counting.kind == "rate":
@@ -241,6 +241,10 @@ def write_passport(
     rubric_hash: str | None,
 ) -> None:
     """Write the passport of the judge whose verdicts stand: a run's only one, or its panel."""
+    from calibration.passport import save_passport
+    from judge.calibrate.label_sampling import least_labels
+    from judge.calibrate.passport import issue
+
     read = done.gathered
     cut, identity = read.parts, _identity(read, judge_hash, rubric_hash)
     if read.run is not None:
@@ -270,7 +274,9 @@ def _prompts(cut: Sequence[Part]) -> Counter[str | None]:
     return Counter(groups.values())
 
 
-def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -> JudgeIdentity:
+def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -> "JudgeIdentity":
+    from judge.calibrate.passport import foreign_identity, identity_of
+
     if read.run is not None:
         if judge_hash is not None or rubric_hash is not None:
             raise ConfigError("--judge-hash and --rubric-hash are for --scores; a run knows them.")
@@ -281,7 +287,7 @@ def _identity(read: Gathered, judge_hash: str | None, rubric_hash: str | None) -
     return foreign_identity(names, judge_hash=judge_hash, rubric_hash=rubric_hash)
 
 
-def _drawn_as(done: Calibrated) -> Design:
+def _drawn_as(done: Calibrated) -> "Design":
     design = done.findings.design
     if design != "as-drawn":
         return design

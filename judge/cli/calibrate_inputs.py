@@ -11,21 +11,20 @@ from judge.calibrate.analysis import Aims, calibrate
 from judge.calibrate.calibration_set import Material, Part, Question
 from judge.calibrate.from_files import material, scored_items
 from judge.calibrate.from_run import material_of, parts
-from judge.calibrate.label_sampling import Subject, subject_of
-from judge.calibrate.passport import PassportSource, source_of
 from judge.calibrate.result import DesignName, Findings
 from judge.cli import console
 from judge.cli.console import opened, run_named, store_address
 from judge.cli.console import parts as parts_of
 from judge.cli.declarations import by_criterion, scales_of
-from judge.cli.labels import labels_for
 from judge.errors import ConfigError
 from judge.files.mapping import parse_mapping
-from judge.manifest import Sample
 from judge.ratings import samples_of
-from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
+    from judge.calibrate.label_sampling import Subject
+    from judge.calibrate.passport import PassportSource
+    from judge.manifest import Sample
+    from judge.store.records import Label, Run
     from judge.store.store import Store
 
 Value = TypeVar("Value")
@@ -58,9 +57,9 @@ class Gathered:
     sources: Sources
     parts: tuple[Part, ...]
     simulated_labels: bool
-    run: Run | None = None
-    source: PassportSource | None = None
-    drawn: tuple[Sample, ...] = ()
+    run: "Run | None" = None
+    source: "PassportSource | None" = None
+    drawn: "tuple[Sample, ...]" = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +186,9 @@ def gathered(sources: Sources, asked: Question) -> Gathered:
 def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
     if asked.scales:
         raise ConfigError("--scale is for --scores; a run's scales are those of its rubrics.")
+    from judge.calibrate.passport import source_of
+    from judge.cli.labels import labels_for
+
     with opened(sources.store) as store:
         run = run_named(store, name)
         drawn = samples_of(store, run)
@@ -214,7 +216,7 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
     )
 
 
-def _unseen(store: "Store", run: Run, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+def _unseen(store: "Store", run: "Run", labels: "tuple[Label, ...]") -> "tuple[Label, ...]":
     """Leave out, aloud, labels of responses that the run's rubric has seen."""
     # The register speaks SQL, which --help can do without.
     from judge.calibrate.used_items import unseen_labels
@@ -327,7 +329,7 @@ def planned_parts(
 
 def subjects(
     sources: Sources, asked: Question, *, by_group: bool, criteria: Sequence[str]
-) -> list[Subject]:
+) -> "list[Subject]":
     """Read scores and labels and take them for pilots.
 
     Parameters
@@ -344,11 +346,13 @@ def subjects(
     ConfigError
         If a criterion is not among them.
     """
+    from judge.calibrate.label_sampling import subject_of
+
     chosen = planned_parts(sources, asked, criteria=criteria)
     return [subject_of(part, by_group=by_group) for part in chosen]
 
 
-def _design(word: str | None, drawn: tuple[Sample, ...]) -> DesignName:
+def _design(word: str | None, drawn: "tuple[Sample, ...]") -> DesignName:
     if drawn:
         if word is not None:
             raise ConfigError("--design: the run has its draw on record; leave the option out.")

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, NotRequired, TypedDict, Unpack, get
 
 import typer
 
-from calibration.passport import load_passport
-from judge.calibrate.passport import distrust
 from judge.cli import console
 from judge.cli.completion import complete_rubric, complete_run
 from judge.cli.console import parts
@@ -151,6 +149,9 @@ def with_ladder(
 
 
 def _refuse_unless_calibrated(plan: JudgingPlan, passport: Path) -> None:
+    from calibration.passport import load_passport
+    from judge.calibrate.passport import distrust
+
     manifest = plan.manifest()
     reasons = distrust(
         load_passport(passport),

@@ -281,7 +281,7 @@ def labels_for(
     from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
     from judge.ratings import samples_of
-    from judge.run.plan import kept_rubrics
+    from judge.run.editions import kept_rubrics
 
     units = {
         each.unit: Home(

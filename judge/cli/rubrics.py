@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from judge.cli.console import AsJson
 from judge.conversation import units
 from judge.errors import ConfigError
-from judge.files import Row
+from judge.files.row import Row
 from judge.grading.judgment_task import single_questions
 from judge.grading.pointwise import Forms, tasks
 from judge.importers.chat import short_form

@@ -17,19 +17,15 @@ from judge.cli.console import note
 from judge.cli.crew import Crew, lead
 from judge.cli.interface import shown
 from judge.errors import ConfigError, StoreError
+from judge.grading.aggregation import position_effects
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
-from judge.grading.pairwise import position_effects
 from judge.grading.served_models import marked
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, refuse_secrets
-from judge.models.batch import open_batches
 from judge.models.dialect import described
-from judge.models.pool import ModelPool
 from judge.records import Counts, Judgment, Provenance, is_passing, worst
-from judge.run.batch_parts import BatchSettings
-from judge.run.batch_price import compare_prices
 from judge.run.dialects import kept_dialects
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
@@ -39,7 +35,6 @@ from judge.run.run import (
     begin,
     carry_out,
     concluded,
-    count_outcomes,
     counts,
     recalled,
     summarise,
@@ -50,6 +45,7 @@ from judge.store.records import Run
 
 if TYPE_CHECKING:
     from calibration.bias import PositionBias
+    from judge.run.batch_parts import BatchSettings
     from judge.run.batches import BatchOutcome
     from judge.store.store import Store
 
@@ -212,7 +208,7 @@ class Done:
     @property
     def counts(self) -> Counts:
         """What became of what was planned."""
-        return count_outcomes(self.outcomes, planned=self.run.manifest.planned)
+        return Counts.of(self.outcomes, planned=self.run.manifest.planned)
 
     @property
     def provenance(self) -> Provenance | None:
@@ -235,7 +231,7 @@ def conduct(
     address: str,
     quiet: bool,
     dry_run: bool = False,
-    batch: BatchSettings | None = None,
+    batch: "BatchSettings | None" = None,
     crew: Crew | None = None,
 ) -> Done:
     """Make or resume a run and carry it out as far as its limits allow.
@@ -312,6 +308,7 @@ def _say_what_was_found(store: "Store", run: Run, models: Mapping[str, Model]) -
 def _with_prices(plan: Plan, settings: Settings, planned: int) -> Settings:
     """Look up the prices of what is asked as batches, and say what live calls would cost."""
     from judge.models.litellm import cached_share, list_price
+    from judge.run.batch_price import compare_prices
 
     prices = dict(settings.prices)
     for model in plan.asked:
@@ -376,6 +373,8 @@ def open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
     for judge in plan.asked:
         model, why, priced = open_model(judge, transport=settings.transport)
         if len(settings.addresses) > 1 and judge.base_url == settings.addresses[0]:
+            from judge.models.pool import ModelPool
+
             others = (
                 judge.model_copy(update={"base_url": address}) for address in settings.addresses[1:]
             )
@@ -401,7 +400,7 @@ class _Sitting:
         run: Run,
         *,
         concurrency: int,
-        batch: BatchSettings | None = None,
+        batch: "BatchSettings | None" = None,
         crew: Crew | None = None,
     ) -> None:
         self._batch = batch
@@ -509,10 +508,11 @@ class _Sitting:
         self,
         plan: Plan,
         settings: Settings,
-        batch: BatchSettings,
+        batch: "BatchSettings",
         *,
         seen: Callable[[Made], None],
     ) -> "BatchOutcome":
+        from judge.models.batch import open_batches
         from judge.run.batches import BatchRun, carry_out_batches
 
         with self._store.writer(self._run):

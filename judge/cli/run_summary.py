@@ -9,13 +9,7 @@ from judge.cli import console
 from judge.cli.console import opened
 from judge.cli.run_session import Done
 from judge.exporters.tables import rows as exported
-from judge.exporters.tables import write_rows
-from judge.grading.judgment_task import CACHED
-from judge.grading.planted_verdicts import ECHO
-from judge.grading.pointwise import NEUTRAL, SECOND
-from judge.grading.prompt_injection import FLAG
-from judge.grading.prompt_size import PROMPT_CUT
-from judge.grading.served_models import OTHER_MODEL
+from judge.grading.remarks import CACHED, ECHO, FLAG, NEUTRAL, OTHER_MODEL, PROMPT_CUT, SECOND
 from judge.run.run import Cell
 
 if TYPE_CHECKING:
@@ -191,6 +185,8 @@ def show_answers(done: Done, *, out: Path | None, address: str, as_json: bool) -
         for answer in store.answers(done.run):
             endings[answer.finish or answer.outcome] += 1
         if out is not None and not done.planned_only:
+            from judge.exporters.tables import write_rows
+
             count = write_rows(out, exported(store, done.run, "generations"), form="jsonl")
             console.note(f"{count} responses in {out}")
     if as_json:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from judge.files.decoding import printable
 from judge.gate.checks import UNCHECKED, CheckOutcome, GateReport
-from judge.policy import VETO
 from judge.records import Counts, Language
 
 SUMMARY_BYTES = 1_000_000
@@ -109,7 +108,7 @@ def shown_decision(report: GateReport, check: CheckOutcome) -> str:
 
 def reason(check: CheckOutcome) -> str:
     """Say why a check came out as it did, and about how many labels would settle it."""
-    if not check.labels_needed or check.name.endswith(VETO):
+    if not check.labels_needed or check.of_veto:
         return check.why
     more = f", more than the {check.n} there are" if check.labels_needed > check.n else ""
     return f"{check.why}; about {check.labels_needed} labelled prompts would settle it{more}"
@@ -227,11 +226,9 @@ def _rule(check: CheckOutcome) -> dict[str, object]:
     kinds = [
         kind
         for kind, applies in {
-            "veto": check.name.endswith(VETO),
+            "veto": check.of_veto,
             "unchecked": check.name == UNCHECKED,
-            "margin": check.margin is not None
-            and not check.name.endswith(VETO)
-            and check.name != UNCHECKED,
+            "margin": check.margin is not None and not check.of_veto and check.name != UNCHECKED,
             "floor": check.floor is not None,
         }.items()
         if applies

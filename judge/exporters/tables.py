@@ -13,8 +13,8 @@ from judge.conversation import sessions
 from judge.errors import ConfigError
 from judge.files.atomic import replacing
 from judge.files.decoding import inert
+from judge.grading.aggregation import with_panel
 from judge.grading.judgment_task import Task, single_questions
-from judge.grading.pairwise import with_panel
 from judge.grading.served_models import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict

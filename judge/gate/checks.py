@@ -12,8 +12,8 @@ from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_difference, gate_mean, gate_rate
 from calibration.validation import BoolArray, Design, FloatArray
 from judge.gate.paired import Paired
-from judge.grading.served_models import HEEDED_WORDS
-from judge.policy import Check, Measure, Policy
+from judge.grading.remarks import HEEDED_WORDS
+from judge.policy import VETO, Check, Measure, Policy
 from judge.records import Counts, Provenance, Record
 
 _MOST_NAMED = 5
@@ -103,6 +103,16 @@ class CheckOutcome(Record):
     """Labels that experts were asked for and that are missing, not assessable or in dispute; 0
     where they are few enough to leave out."""
     waived: bool = False
+
+    @property
+    def of_veto(self) -> bool:
+        """Whether this is the veto of a check."""
+        return self.name.endswith(VETO)
+
+    @property
+    def asked(self) -> str:
+        """Name of the check in the policy."""
+        return self.name.removesuffix(VETO)
 
 
 UNCHECKED = "unchecked-responses"

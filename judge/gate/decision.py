@@ -37,7 +37,7 @@ from judge.gate.paired import Paired, pair, require_two_releases
 from judge.gate.scales import require_on_scale
 from judge.gate.trust import Trust, trust_in
 from judge.gate.veto import veto_outcome
-from judge.policy import MOST_UNSCORED, VETO, Check, Policy, Waiver
+from judge.policy import MOST_UNSCORED, Check, Policy, Waiver
 from judge.ratings import Side, find_side
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
@@ -428,10 +428,7 @@ def _with_lines(
     lines = {
         check.name: document.line(("checks", number)) for number, check in enumerate(policy.checks)
     }
-    return tuple(
-        each.model_copy(update={"line": lines.get(each.name.removesuffix(VETO)) or 1})
-        for each in outcomes
-    )
+    return tuple(each.model_copy(update={"line": lines.get(each.asked) or 1}) for each in outcomes)
 
 
 def _require_as_exported(*sides: Side) -> None:

@@ -12,7 +12,8 @@ from typing import get_args
 import numpy as np
 
 from judge.errors import ConfigError
-from judge.files import Row, optional_text, read_rows, text
+from judge.files.read import read_rows
+from judge.files.row import Row, optional_text, text
 from judge.gate.paired import Paired, cluster_codes, require_same_items
 from judge.records import Provenance, worst
 

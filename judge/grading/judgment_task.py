@@ -19,7 +19,8 @@ from judge.grading.prompt_injection import (
     has_content,
     texts_of,
 )
-from judge.grading.prompt_size import PROMPT_CUT, was_cut
+from judge.grading.prompt_size import was_cut
+from judge.grading.remarks import CACHED, PROMPT_CUT
 from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
@@ -88,15 +89,8 @@ class Form:
         return digest([self.trusted, self.reply_schema, POLICY])
 
 
-CACHED = "cached"
-"""The remark that a judgment carries which was taken over from another run."""
-
 REFUSALS = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 """Outcomes that another frame or another judge may spare; they are not missing at random."""
-
-
-ESCALATED = "escalated"
-"""The remark that a judgment carries which a cascade's second judge made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

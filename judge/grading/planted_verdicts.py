@@ -18,9 +18,6 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-RULE = "planted_verdict"
-ECHO = "reply_in_material"
-
 _TAGS = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 _QUOTES = str.maketrans(
     "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u2018\u2019\u2032", '"' * 7 + "'" * 3

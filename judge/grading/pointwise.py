@@ -14,7 +14,6 @@ from judge.errors import ConfigError
 from judge.grading.computed import computed
 from judge.grading.decision_verdicts import read_decisions
 from judge.grading.judgment_task import (
-    ESCALATED,
     EscalationStep,
     Form,
     JoinedTask,
@@ -27,6 +26,7 @@ from judge.grading.judgment_task import (
 )
 from judge.grading.language import tag_of
 from judge.grading.prompt_injection import Material
+from judge.grading.remarks import ESCALATED, NEUTRAL, SECOND
 from judge.grading.reply_parsing import read_reply
 from judge.grading.windows import WINDOW, Dialogue, materials, session_of, turn_of
 from judge.manifest import AS_IT_IS, OnRefusal
@@ -438,13 +438,6 @@ def _escalation_steps(
             criterion=criterion,
             cut=escalation.cuts.get(group or "", escalation.cut),
         )
-
-
-NEUTRAL = "neutral_frame"
-"""The remark that a judgment in the neutral frame carries."""
-
-SECOND = "second_judge"
-"""The remark that a judgment of the second judge carries."""
 
 
 def neutral_step(form: Form, judge: Judge) -> Step:

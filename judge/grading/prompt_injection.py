@@ -14,10 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, cast
 
-from judge.grading.planted_verdicts import ECHO, RULE, echoed, planted
-
-FLAG = "injection_suspected"
-"""The remark that a judgment carries where one of its texts was noticed."""
+from judge.grading.planted_verdicts import echoed, planted
+from judge.grading.remarks import ECHO, FLAG, RULE
 
 HIDDEN_SHARE = 0.02
 """Share of invisible format characters above which a text is noticed."""

@@ -9,9 +9,6 @@ from functools import lru_cache
 
 from judge.records import Usage
 
-PROMPT_CUT = "prompt_cut"
-"""The remark that a judgment carries whose prompt was not taken whole."""
-
 SHARE = 0.8
 """Part of the least number of tokens below which a prompt counts as cut."""
 

@@ -8,32 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from judge.grading.judgment_task import ESCALATED
-from judge.grading.pointwise import SECOND
-from judge.grading.prompt_injection import FLAG
-from judge.grading.prompt_size import PROMPT_CUT
+from judge.grading.remarks import ESCALATED, OTHER_MODEL, SECOND
 from judge.records import Judgment, replaced
 
 if TYPE_CHECKING:
     from judge.store.records import Run
     from judge.store.store import Store
 
-OTHER_MODEL = "other_model"
-"""The remark that a judgment carries whose model is another than most judgments of its judge."""
-
-HEEDED = frozenset({FLAG, PROMPT_CUT, OTHER_MODEL})
-"""Remarks with which no verdict passes a gate before an expert has looked."""
-
-HEEDED_WORDS = "addressed to the judge, prompt cut, or another model"
-"""How a reason names the remarks of `HEEDED`."""
-
 Asked = tuple[str, str]
 """A judge, and the step of its ladder on which another model is asked; empty for the first."""
-
-
-def is_heeded(judgment: Judgment) -> bool:
-    """Tell whether a gate lets a verdict count only beside an expert's label."""
-    return not HEEDED.isdisjoint(judgment.flags)
 
 
 def usual_models(served: Mapping[tuple[Asked, str], int]) -> dict[Asked, str]:

@@ -6,19 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from judge.files import (
+from judge.files.decoding import TableError, restored
+from judge.files.mapping import mapped_rows, require_columns, score_of
+from judge.files.near import cause, known_as
+from judge.files.read import Node, read_document, read_rows
+from judge.files.row import (
     Row,
     optional_choice,
     optional_integer,
     optional_number,
     optional_text,
-    read_rows,
     text,
 )
-from judge.files.decoding import TableError, restored
-from judge.files.mapping import mapped_rows, require_columns, score_of
-from judge.files.near import cause, known_as
-from judge.files.read import Node, read_document
 from judge.importers.responses import Asked, Unit, rater_of, written_word
 from judge.manifest import SampledItem
 from judge.records import Generation, Turn

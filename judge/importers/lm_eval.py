@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from judge.files import read_rows
 from judge.files.decoding import Place
-from judge.files.read import Node, parse_json
+from judge.files.read import Node, parse_json, read_rows
 from judge.importers.base import Collected, Imported, Score, name_of, number_of, question, score_of
 from judge.records import Generation
 

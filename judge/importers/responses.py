@@ -8,17 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from judge.files import (
-    Row,
-    optional_integer,
-    optional_text,
-    printable,
-    read_rows,
-    text,
-)
-from judge.files.decoding import Place, clipped
+from judge.files.decoding import Place, clipped, printable
 from judge.files.mapping import TableMapping
-from judge.files.read import Node, parse_json
+from judge.files.read import Node, parse_json, read_rows
+from judge.files.row import Row, optional_integer, optional_text, text
 from judge.importers.chat import read_messages, read_turn, short_form
 from judge.manifest import Sample, SampledItem
 from judge.records import Generation, Turn

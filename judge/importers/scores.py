@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import get_args
 
 from judge.errors import ConfigError
-from judge.files import Row, optional_choice, optional_integer, optional_text, text
 from judge.files.mapping import TableMapping, mapped_rows, require_columns, score_of
+from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Generation, Judgment, Language, Provenance, Scored, Unscored
 from rubrics import load_rubric
 from rubrics.errors import RubricError

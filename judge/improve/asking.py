@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
+from judge.grading.aggregation import combine
 from judge.grading.judgment_task import Task
-from judge.grading.pairwise import combine
 from judge.grading.pointwise import Forms, tasks
 from judge.grading.prompt_injection import contain
 from judge.improve.cases import Case

@@ -6,10 +6,9 @@ The first counts scores, the second measures texts, the third reads the prompts 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from judge.exporters.ci import GroupNames
 from judge.manifest import IMPROVEMENT
 from judge.ratings import Side
-from judge.records import Language
+from judge.records import Counts, Language
 from judge.report.examples import BUDGET, cases_of
 from judge.report.model import (
     Drift,
@@ -36,11 +35,11 @@ from judge.report.scores import (
     tally,
 )
 from judge.report.texts import Both, say
-from judge.run.plan import kept_rubrics
-from judge.run.run import count_outcomes
+from judge.run.editions import kept_rubrics
 from judge.store.records import Run
 
 if TYPE_CHECKING:
+    from judge.exporters.ci import GroupNames
     from judge.store.store import Store
 
 
@@ -48,7 +47,7 @@ def from_run(
     store: "Store",
     run: Run,
     *,
-    group_names: GroupNames | None = None,
+    group_names: "GroupNames | None" = None,
     baseline: str | None = None,
     lang: Language | None = None,
     budget: int = BUDGET,
@@ -77,7 +76,9 @@ def from_run(
     return _report(material, group_names or {}, baseline=baseline, lang=lang, budget=budget)
 
 
-def from_sides(baseline: Side, candidate: Side, *, group_names: GroupNames | None = None) -> Report:
+def from_sides(
+    baseline: Side, candidate: Side, *, group_names: "GroupNames | None" = None
+) -> Report:
     """Gather what a page shows of a candidate beside its baseline.
 
     Parameters
@@ -98,7 +99,7 @@ def from_sides(baseline: Side, candidate: Side, *, group_names: GroupNames | Non
 
 def _report(
     material: Material,
-    names: GroupNames,
+    names: "GroupNames",
     *,
     baseline: str | None,
     lang: Language | None = None,
@@ -120,7 +121,7 @@ def _report(
         lang=lang,
         data_lang=_language(counted),
         stamp=stamp(material, counted, rubrics),
-        counts=count_outcomes(counted.outcomes, planned=material.planned()),
+        counts=Counts.of(counted.outcomes, planned=material.planned()),
         systems=tuple(sheet.systems),
         groups=ordered_groups(groups, scores, sheet.measures),
         measures=tuple(sheet.measures),
@@ -143,7 +144,7 @@ def _improvement(material: Material) -> Improvement | None:
     return None if body is None else Improvement.model_validate_json(body)
 
 
-def _named(key: str | None, names: GroupNames) -> GroupName:
+def _named(key: str | None, names: "GroupNames") -> GroupName:
     if key is None:
         return GroupName(key=None, name=say("page.no_group"))
     zh, en = names.get(key, (key, key))

@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judge.calibrate.calibration_set import Part
-from judge.calibrate.label_sampling import Curve
-from judge.calibrate.result import Findings
-from judge.gate.checks import GateReport
-from judge.policy import Policy
 from judge.records import Counts
 from judge.report.model import (
     Calibration,
@@ -22,9 +19,20 @@ from judge.report.model import (
     Stamp,
 )
 
+if TYPE_CHECKING:
+    from judge.calibrate.calibration_set import Part
+    from judge.calibrate.label_sampling import Curve
+    from judge.calibrate.result import Findings
+    from judge.gate.checks import GateReport
+    from judge.policy import Policy
+
 
 def with_calibration(
-    report: Report, results: Findings, parts: Sequence[Part], *, curves: Sequence[Curve] = ()
+    report: Report,
+    results: "Findings",
+    parts: "Sequence[Part]",
+    *,
+    curves: "Sequence[Curve]" = (),
 ) -> Report:
     """Put on a page what expert labels show of its judge.
 
@@ -44,23 +52,23 @@ def with_calibration(
         if part.counting.kind == "mean"
     }
     calibration = Calibration(results=results, deviations=deviations, budgets=tuple(curves))
-    return report.model_copy(update={"calibration": calibration})
+    return replace(report, calibration=calibration)
 
 
-def with_gate(report: Report, decided: GateReport, policy: Policy) -> Report:
+def with_gate(report: Report, decided: "GateReport", policy: "Policy") -> Report:
     """Put a decision, its checks and the judge's passport on the page of the candidate's run."""
-    added: dict[str, object] = {"gate": Gate(report=decided, policy=policy)}
+    stamp = report.stamp
     if decided.passport_expires is not None:
         passport = Passport(
-            name=report.stamp.judges[0].name,
+            name=stamp.judges[0].name,
             valid=not decided.trust,
             expires=decided.passport_expires,
         )
-        added["stamp"] = report.stamp.model_copy(update={"passport": passport})
-    return report.model_copy(update=added)
+        stamp = stamp.model_copy(update={"passport": passport})
+    return replace(report, gate=Gate(report=decided, policy=policy), stamp=stamp)
 
 
-def foreign_page(results: Findings, *, rows: int) -> Report:
+def foreign_page(results: "Findings", *, rows: int) -> Report:
     """Make the page of scores that came from another tool: nothing is known of their making."""
     systems = tuple(sorted({each.system for each in results.findings}))
     return Report(
@@ -87,7 +95,7 @@ def foreign_page(results: Findings, *, rows: int) -> Report:
     )
 
 
-def _deviations(part: Part) -> Iterator[Deviation]:
+def _deviations(part: "Part") -> Iterator[Deviation]:
     """Count items by mean and difference of judge and experts."""
     judged, human = part.judged, part.human
     both = ~np.isnan(judged) & ~np.isnan(human)

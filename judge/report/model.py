@@ -6,31 +6,36 @@ criterion's scale.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
-from judge.calibrate.label_sampling import Curve
-from judge.calibrate.result import Findings
-from judge.gate.checks import GateReport
 from judge.grading.canaries import Known
-from judge.policy import Policy
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record, Turn
 from judge.report.texts import Both, same, say
 from judge.store.records import Label
+
+if TYPE_CHECKING:
+    from judge.calibrate.label_sampling import Curve
+    from judge.calibrate.result import Findings
+    from judge.gate.checks import GateReport
+    from judge.policy import Policy
 
 Unit = Literal["share", "mean"]
 """Whether numbers are fractions, written as percentages, or scores on a scale."""
 
 # What a gate, a calibration and a comparison add to a page. Their own records are kept whole: the
-# page reads them and computes nothing anew.
+# page reads them and computes nothing anew. They are named as types only: a page without a gate
+# loads none.
 
 
-class Gate(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
     """A gate's decision, and the policy that it applied."""
 
-    report: GateReport
-    policy: Policy
+    report: "GateReport"
+    policy: "Policy"
 
 
 class Deviation(Record):
@@ -42,13 +47,16 @@ class Deviation(Record):
     n: int = Field(ge=1)
 
 
-class Calibration(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
     """What expert labels show of the judge."""
 
-    results: Findings
-    deviations: Mapping[tuple[str, str, str], tuple[Deviation, ...]] = {}
+    results: "Findings"
+    deviations: Mapping[tuple[str, str, str], tuple[Deviation, ...]] = field(
+        default_factory=dict[tuple[str, str, str], tuple[Deviation, ...]]
+    )
     """By judge, criterion and system: the differences of single items."""
-    budgets: tuple[Curve, ...] = ()
+    budgets: "tuple[Curve, ...]" = ()
     """What more labels would give."""
 
 
@@ -410,7 +418,8 @@ class Improvement(_Kept):
     looks: int
 
 
-class Report(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
     """All that a page shows."""
 
     run: str
@@ -432,7 +441,7 @@ class Report(Record):
     calibration: Calibration | None = None
     canaries: Known | None = None
     """How the judge did on responses with known verdicts; None where it was not asked."""
-    remarks: Mapping[str, int] = Field(default_factory=dict[str, int])
+    remarks: Mapping[str, int] = field(default_factory=dict[str, int])
     """Judgments by the remarks that they carry."""
     labels: ExpertLabels | None = None
     """None for scores of another tool, whose labels the calibration counts."""

@@ -16,7 +16,7 @@ from judge.files.atomic import write_whole
 from judge.report import formatting, texts
 from judge.report.dialogues import LONG, blocks, highlighted
 from judge.report.model import Report
-from judge.report.sections import calibration, examples, gate, improvement, overview, scores
+from judge.report.sections import examples, gate, improvement, overview, scores
 from judge.report.texts import Both, Filling, say
 
 if TYPE_CHECKING:
@@ -25,13 +25,33 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
+
+# Sections of what few reports have are loaded with it: the first knows every coefficient.
+
+
+def _calibration_section(report: Report) -> "formatting.Section | None":
+    if report.calibration is None:
+        return None
+    from judge.report.sections.calibration import section
+
+    return section(report)
+
+
+def _recognition_section(report: Report) -> "formatting.Section | None":
+    if report.knowing is None:
+        return None
+    from judge.report.sections.recognition import section
+
+    return section(report)
+
+
 _READING_ORDER = (
     overview.counts,
     gate.section,
     scores.section,
-    calibration.section,
+    _calibration_section,
     improvement.section,
-    examples.recognition_section,
+    _recognition_section,
     gate.drift_section,
     examples.section,
     overview.missing_section,

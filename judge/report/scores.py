@@ -10,14 +10,12 @@ import numpy as np
 
 from calibration.intervals import clopper_pearson, mean_interval
 from judge.errors import ConfigError
-from judge.grading.pairwise import NAME as PANEL
-from judge.grading.pairwise import settled, with_panel
+from judge.grading.aggregation import NAME as PANEL
+from judge.grading.aggregation import settled, with_panel
 from judge.records import Judgment, Provenance
 from judge.report import formatting
 from judge.report.model import Bound, GroupName, LanguageScore, Measure, Score, ScoreCell
 from judge.report.texts import Both, joined, markup_size, same, say
-from rubrics import load_rubric
-from rubrics.errors import RubricError
 from rubrics.rubric import Criterion, Direction, Rubric
 
 # Count a run's judgments for the page, streamed: scores are held, texts are not.
@@ -337,6 +335,9 @@ def ordered_groups(
 
 def _further(kept: Rubric) -> dict[str, Rubric]:
     """Find the same rubric in the library's other language, for its titles alone."""
+    from rubrics import load_rubric
+    from rubrics.errors import RubricError
+
     language = "en" if kept.language == "zh" else "zh"
     try:
         other = load_rubric(kept.id, language=language)

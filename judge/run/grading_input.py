@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
-from judge.files import Row
+from judge.files.row import Row
 from judge.importers.responses import generation_of, read_generations
 from judge.records import Generation
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, overload
 
 from judge.files.decoding import printable
 from judge.records import Counts, Judgment, Provenance, worst
-from judge.run.run import count_outcomes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,7 +60,7 @@ class Judgments(Sequence[Judgment]):
         outcomes: dict[str, int] = {}
         for each in self._made:
             outcomes[each.outcome] = outcomes.get(each.outcome, 0) + 1
-        return count_outcomes(outcomes)
+        return Counts.of(outcomes)
 
     @property
     def failures(self) -> "Judgments":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from judge.grading import pairwise, pointwise
@@ -26,6 +26,7 @@ from judge.records import (
     model_digest,
 )
 from judge.run.answer_form import WORDS, AnswerForm, option_probabilities
+from judge.run.editions import kept_rubrics, rubric_document
 from judge.store.records import Run
 from rubrics.library import fitting
 from rubrics.rubric import Rubric
@@ -129,26 +130,6 @@ def _editions(forms: Iterable[Form]) -> tuple[RubricEdition, ...]:
         )
         for (rubric, language), form in sorted(found.items())
     )
-
-
-def kept_rubrics(store: "Store", run: Run) -> dict[tuple[str, str], Rubric]:
-    """Read the rubrics of a run, by id and language."""
-    found: dict[tuple[str, str], Rubric] = {}
-    for edition in run.manifest.rubrics:
-        body = store.latest_document(run, _kind(edition.rubric, edition.language))
-        if body is not None:
-            found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
-    return found
-
-
-@lru_cache(maxsize=64)
-def rubric_document(rubric: Rubric) -> tuple[str, str]:
-    """Give the kind and the body under which a run keeps a rubric."""
-    return _kind(rubric.id, rubric.language), rubric.model_dump_json()
-
-
-def _kind(rubric: str, language: str) -> str:
-    return f"rubric/{rubric}/{language}"
 
 
 # Ask the model under test: prompts in, answers out.
@@ -298,7 +279,7 @@ SYSTEM = "system"
 """The kind of document that names the model under test as tables show it."""
 
 
-def plan_of_run(store: "Store", run: Run) -> JudgingPlan | GeneratingPlan:
+def plan_of_run(store: "Store", run: "Run") -> JudgingPlan | GeneratingPlan:
     """Make the plan of a run again from what its store holds, and from nothing else."""
     manifest = run.manifest
     if manifest.candidate is not None:

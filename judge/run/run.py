@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import Field
 
 from judge.errors import ConfigError, RunMismatch
+from judge.grading.aggregation import settled, with_panel
 from judge.grading.judgment_task import Task as JudgingTask
-from judge.grading.pairwise import settled, with_panel
 from judge.manifest import Manifest, difference
 from judge.models.base import Model
 from judge.models.budget import Budget, Price
@@ -151,32 +151,11 @@ def _cell(place: _Place, tally: Counter[int | str], provenance: Provenance) -> C
         judge=judge,
         system=system,
         group=group,
-        counts=count_outcomes({"ok": sum(levels.values()), **reasons}),
+        counts=Counts.of({"ok": sum(levels.values()), **reasons}),
         levels=levels,
         reasons=reasons,
         provenance=provenance,
     )
-
-
-def count_outcomes(outcomes: Mapping[str, int], *, planned: int | None = None) -> Counts:
-    """Sort outcomes into scored, unscored, error and skipped.
-
-    Parameters
-    ----------
-    outcomes : mapping of str to int
-        How many there are of each outcome.
-    planned : int, optional
-        What was planned; the difference was never asked and counts as skipped.
-    """
-    parts = {
-        part: sum(count for outcome, count in outcomes.items() if outcome.startswith(f"{part}."))
-        for part in ("unscored", "error", "skipped")
-    }
-    scored = outcomes.get("ok", 0)
-    asked = scored + sum(parts.values())
-    whole = asked if planned is None else planned
-    parts["skipped"] += whole - asked
-    return Counts(planned=whole, scored=scored, **parts)
 
 
 PAGE = 200
@@ -371,7 +350,7 @@ def counts(store: "Store", run: Run) -> Counts:
     What was never asked, because somebody stopped the run or its budget was spent, counts as
     skipped: planned = scored + unscored + error + skipped at every moment.
     """
-    return count_outcomes(store.outcomes(run), planned=run.manifest.planned)
+    return Counts.of(store.outcomes(run), planned=run.manifest.planned)
 
 
 def limits_of(settings: Settings) -> Limits:

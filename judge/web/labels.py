@@ -9,7 +9,7 @@ from calibration import InsufficientLabels, Undefined, krippendorff_alpha
 from judge.importers.labels import shown_digest
 from judge.importers.responses import is_fault
 from judge.records import Generation
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store import claims
 from judge.store.annotation_project import Claim, Desk, Draft
 from judge.store.records import Label

@@ -11,7 +11,7 @@ from judge.errors import ConfigError
 from judge.manifest import KIND, Manifest, Sample, Source
 from judge.ratings import samples_of
 from judge.records import Candidate, Language
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store import claims, raters
 from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit
 from judge.store.records import Run

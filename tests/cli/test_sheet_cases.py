@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.cli import console
-from judge.files import read_rows
+from judge.files.read import read_rows
 from judge.files.row import number
 from tests.shared_material import shared_file
 

@@ -9,7 +9,7 @@ import pytest
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices, read_answers, settled
 from cvalues.multiple_choice.answers_file import read_review, write_review
 from cvalues.multiple_choice.items import LABELS, build_items, choice_prompt, pair_up, read_items
-from judge.files import TableError
+from judge.files.decoding import TableError
 from tests.cvalues.choice_material import answered, items, pair
 from tests.shared_material import shared_file
 

@@ -16,7 +16,7 @@ from cvalues.datasets.prompts import (
 )
 from cvalues.judge_tests import TIERS, read_comparisons, read_expert_records, tier_tests
 from judge.errors import ConfigError
-from judge.files import TableError
+from judge.files.decoding import TableError
 from tests.shared_material import shared_file
 
 PROMPTS = ("data", "cvalues", "cvalues_responsibility_prompts.jsonl")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from judge.conversation import sessions, units
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.grading import pointwise
 from judge.grading.pointwise import Forms, edition_of
 from judge.importers.responses import read_generations

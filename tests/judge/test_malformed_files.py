@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError
+from judge.files.decoding import TableError
 from tests.cli.program import environment
 from tests.malformed.case import Case
 from tests.malformed.library import CASES, SAMPLE, read, written

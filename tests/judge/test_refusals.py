@@ -8,7 +8,8 @@ import pytest
 from judge.calibrate.passport import identity_of
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
-from judge.grading.pointwise import NEUTRAL, SECOND, Forms, edition_of, neutral_frames
+from judge.grading.pointwise import Forms, edition_of, neutral_frames
+from judge.grading.remarks import NEUTRAL, SECOND
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, Source
 from judge.models.base import Question, Reply, Script, ScriptedModel
 from judge.models.budget import Budget

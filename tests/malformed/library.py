@@ -3,7 +3,8 @@
 from pathlib import Path
 from random import Random
 
-from judge.files import integer, read_rows, text
+from judge.files.read import read_rows
+from judge.files.row import integer, text
 from judge.importers.responses import read_generations
 from tests.malformed.case import Case
 from tests.malformed.csv_files import csv_cases

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from judge.gate.checks import Decision
 from judge.report.charts.svg import (
     BAND,
     INK,
@@ -21,11 +21,14 @@ from judge.report.charts.svg import (
 )
 from judge.report.texts import Both
 
+if TYPE_CHECKING:
+    from judge.gate.checks import Decision
+
 _LINE = 22
 _GAP = 10
 _FOOT = 50
 _NOTE = 240
-_SHAPES: Mapping[Decision, Shape] = {
+_SHAPES: "Mapping[Decision, Shape]" = {
     "PASS": "circle",
     "FAIL": "cross",
     "NEED_LABELS": "diamond",
@@ -55,7 +58,7 @@ class ForestRow:
     """A hollow point, tied to the value: what the judge says uncorrected."""
     tick: float | None = None
     """An upright mark: the ceiling that experts set."""
-    decision: Decision | None = None
+    decision: "Decision | None" = None
     tone: Tone = "candidate"
 
 

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from judge.gate.checks import CheckOutcome, Decision, GateReport
-from judge.policy import VETO, Check
 from judge.report import formatting
 from judge.report.charts.forest import Forest, ForestRow, forest_plot
 from judge.report.charts.heatmap import FlipBar, Flips, flip_chart
@@ -15,11 +14,15 @@ from judge.report.formatting import FEWEST, Picture, Section, Table, picture, sc
 from judge.report.model import Drift, FlipRow, Gate, Report, Unit
 from judge.report.texts import Both, joined, reported, same, say, say_all
 
+if TYPE_CHECKING:
+    from judge.gate.checks import CheckOutcome, Decision, GateReport
+    from judge.policy import Check
+
 _Kind = tuple[Unit, bool, str]
 """How values are written, whether they are differences, and of which check they are the groups, or
 which side is good; each kind has an axis of its own."""
 
-_TONES: dict[Decision, Tone] = {
+_TONES: "dict[Decision, Tone]" = {
     "PASS": "pass",
     "FAIL": "fail",
     "NEED_LABELS": "need",
@@ -27,7 +30,7 @@ _TONES: dict[Decision, Tone] = {
     "INCOMPLETE": "need",
 }
 
-_ORDER: tuple[Decision, ...] = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
+_ORDER: "tuple[Decision, ...]" = ("UNTRUSTED", "INCOMPLETE", "FAIL", "NEED_LABELS", "PASS")
 """Which check is named first."""
 
 _MOST_NAMED = 3
@@ -37,7 +40,7 @@ _FEW_LABELS = "are needed."
 """How a reason ends that says that labels are missing; it says nothing against the judge."""
 
 
-def sentence(report: Report, decided: GateReport) -> Both:
+def sentence(report: Report, decided: "GateReport") -> Both:
     """Say the decision with its reason."""
     decisive = [c for c in decided.checks if c.decision == decided.decision and not c.waived]
     names = joined([same(name) for name in dict.fromkeys(c.name for c in decisive)], "、", ", ")
@@ -84,7 +87,7 @@ def reasons(report: Report, gate: Gate) -> list[Both]:
     return [*said, say("gate.more", n=rest)] if rest > 0 else said
 
 
-def notes(decided: GateReport) -> list[Both]:
+def notes(decided: "GateReport") -> list[Both]:
     """Say what a reader must know beside the reasons: what was left out, looks, labels, files."""
     said: list[Both] = []
     if decided.unchecked:
@@ -96,7 +99,7 @@ def notes(decided: GateReport) -> list[Both]:
     return [*said, *(each for note in decided.notes for each in reported(note))]
 
 
-def steps(decided: GateReport) -> list[Both]:
+def steps(decided: "GateReport") -> list[Both]:
     """Say what to do next, each step once."""
     found = list(dict.fromkeys(each.next_step for each in decided.checks if each.next_step))
     return [
@@ -105,13 +108,13 @@ def steps(decided: GateReport) -> list[Both]:
     ]
 
 
-def labels_missing(decided: GateReport) -> bool:
+def labels_missing(decided: "GateReport") -> bool:
     """Tell whether the only reason against a judge is that it has too few labels."""
     said = reported(decided.trust)
     return bool(said) and all(reason.en.endswith(_FEW_LABELS) for reason in said)
 
 
-def _labels_needed(decisive: Sequence[CheckOutcome]) -> Both:
+def _labels_needed(decisive: "Sequence[CheckOutcome]") -> Both:
     """Say how many labels would do: those of a check's groups add up, checks share them."""
     needed: Counter[str] = Counter()
     prompts: Counter[str] = Counter()
@@ -132,7 +135,7 @@ def _labels_needed(decisive: Sequence[CheckOutcome]) -> Both:
 class _Shown:
     """One check of one group as it is drawn."""
 
-    outcome: CheckOutcome
+    outcome: "CheckOutcome"
     unit: Unit
     better_high: bool
     difference: bool
@@ -140,7 +143,7 @@ class _Shown:
     advisory: bool
 
     @classmethod
-    def of(cls, outcome: CheckOutcome, asked: Check | None, *, advisory: bool) -> "_Shown":
+    def of(cls, outcome: "CheckOutcome", asked: "Check | None", *, advisory: bool) -> "_Shown":
         """Read an outcome by the check of the policy that it belongs to, if it does to one."""
         if asked is None:
             return cls(
@@ -206,12 +209,12 @@ def section(report: Report) -> Section | None:
 def _shown(gate: Gate) -> list[_Shown]:
     asked = {check.name: check for check in gate.policy.checks}
     return [
-        _Shown.of(each, asked.get(each.name.removesuffix(VETO)), advisory=gate.report.advisory)
+        _Shown.of(each, asked.get(each.asked), advisory=gate.report.advisory)
         for each in gate.report.checks
     ]
 
 
-def _lead(report: Report, decided: GateReport) -> Both:
+def _lead(report: Report, decided: "GateReport") -> Both:
     words = Counter(check.decision for check in decided.checks)
     passed, of = words["PASS"], len(decided.checks)
     open_ = [check for check in decided.checks if check.decision != "PASS"]
@@ -229,7 +232,7 @@ def _lead(report: Report, decided: GateReport) -> Both:
     )
 
 
-def _picture(report: Report, decided: GateReport, shown: Sequence[_Shown]) -> Picture:
+def _picture(report: Report, decided: "GateReport", shown: Sequence[_Shown]) -> Picture:
     drawn = [each for each in shown if each.outcome.estimate is not None] or list(shown)
     panels = [_panel(report, drawn, kind) for kind in dict.fromkeys(_kind(e, drawn) for e in drawn)]
     passed = sum(each.outcome.decision == "PASS" for each in shown)
@@ -298,7 +301,7 @@ def _row(report: Report, check: _Shown, ends: tuple[float, float], *, grouped: b
     )
 
 
-def _label(report: Report, check: CheckOutcome) -> Both:
+def _label(report: Report, check: "CheckOutcome") -> Both:
     if check.group is None:
         return same(check.name)
     return joined((same(check.name), report.group_name(check.group)), " · ", " · ")
@@ -333,11 +336,11 @@ def _cells(report: Report, check: _Shown) -> Iterator[Both]:
 
 
 def _why(check: _Shown) -> Both:
-    said = _veto(check.outcome) if check.outcome.name.endswith(VETO) else _reason(check)
+    said = _veto(check.outcome) if check.outcome.of_veto else _reason(check)
     return joined((said, say("gate.waived")), "", "") if check.outcome.waived else said
 
 
-def _veto(outcome: CheckOutcome) -> Both:
+def _veto(outcome: "CheckOutcome") -> Both:
     return joined(reported(outcome.why), "；", "; ")
 
 
@@ -367,7 +370,7 @@ def _reason(check: _Shown) -> Both:
     return joined(parts, "；", "; ")
 
 
-def _beside(outcome: CheckOutcome) -> list[str]:
+def _beside(outcome: "CheckOutcome") -> list[str]:
     """Give what the reason says beside the numbers, which the page writes itself."""
     if outcome.decision == "UNTRUSTED":
         return []

@@ -5,10 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from judge.grading.canaries import ALARM
-from judge.grading.planted_verdicts import ECHO
-from judge.grading.prompt_injection import FLAG
-from judge.grading.prompt_size import PROMPT_CUT
-from judge.grading.served_models import OTHER_MODEL
+from judge.grading.remarks import ECHO, FLAG, OTHER_MODEL, PROMPT_CUT
 from judge.report import formatting
 from judge.report.formatting import FEWEST, Section, Table
 from judge.report.model import Cost, Measure, Missing, MissingCell, Report

@@ -8,7 +8,7 @@ from judge.calibrate.calibration_set import Part, Question
 from judge.calibrate.from_files import material
 from judge.calibrate.from_run import parts
 from judge.errors import ConfigError
-from judge.files import TableError
+from judge.files.decoding import TableError
 from tests.judge.calibrate.calibration_material import labels, scores, table
 
 

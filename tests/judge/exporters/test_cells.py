@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from judge.exporters.tables import MAX_SHEET_TEXT, Value, csv_cell, set_cell, sheet_text
-from judge.files import read_rows
 from judge.files.decoding import restored
+from judge.files.read import read_rows
 
 TEXTS = [
     "=1+1",

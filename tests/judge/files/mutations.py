@@ -9,7 +9,8 @@ from random import Random
 
 from openpyxl import Workbook
 
-from judge.files import TableError, read_rows
+from judge.files.decoding import TableError
+from judge.files.read import read_rows
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from judge.files import TableError, read_rows
+from judge.files.decoding import TableError
+from judge.files.read import read_rows
 
 
 def values(path: Path, **options: str | int) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.files.read import MAX_DOCUMENT, Node, read_document
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import (
+from judge.files.decoding import TableError
+from judge.files.row import (
+    Format,
     Row,
-    TableError,
     choice,
     integer,
     number,
@@ -17,7 +18,6 @@ from judge.files import (
     optional_text,
     text,
 )
-from judge.files.row import Format
 
 
 def row_of(value: object, kind: Format = "csv") -> Row:

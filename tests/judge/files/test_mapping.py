@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import ConfigError
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.files.mapping import mapped_rows, parse_mapping, require_columns, score_of
 from judge.files.near import cause, known_as
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import read_rows
+from judge.files.read import read_rows
 from tests.judge.files.mutations import STRINGS, packed_into, read_damaged, sound_parts
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError, read_rows
+from judge.files.decoding import TableError
+from judge.files.read import read_rows
 
 HEAD = (
     '<office:document-content xmlns:office="o" xmlns:table="t" xmlns:text="x">'

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.files import TableError, read_rows
-from judge.files.read import MAX_DEPTH
+from judge.files.decoding import TableError
+from judge.files.read import MAX_DEPTH, read_rows
 from tests.judge.files.tables_material import complaint, values
 
 

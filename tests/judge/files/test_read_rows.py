@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError, read_rows
-from judge.files.decoding import MAX_LINE, _unopened
+from judge.files.decoding import MAX_LINE, TableError, _unopened
+from judge.files.read import read_rows
 from tests.judge.files.tables_material import complaint, values
 
 CHINESE = '{"id": "一", "prompt": "邻居借钱不还，怎么办？"}\n{"id": "二", "prompt": "繁體字"}\n'

@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from judge.files import read_rows
+from judge.files.read import read_rows
 from tests.judge.files.tables_material import complaint, repacked, values, workbook
 
 SHEET = "xl/worksheets/sheet1.xml"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from judge.grading.judgment_task import judgment
-from judge.grading.prompt_injection import FLAG
+from judge.grading.remarks import FLAG
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.ratings import Side
 from judge.records import Generation, Judge, Scored, Unscored, Verdict

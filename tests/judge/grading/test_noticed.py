@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from judge.exporters.tables import rows
-from judge.grading.prompt_size import PROMPT_CUT, least_tokens, was_cut
-from judge.grading.served_models import OTHER_MODEL, marked
+from judge.grading.prompt_size import least_tokens, was_cut
+from judge.grading.remarks import OTHER_MODEL, PROMPT_CUT
+from judge.grading.served_models import marked
 from judge.models.base import Reply
 from judge.records import Judgment, Usage
 from judge.store.store import Store

@@ -3,10 +3,10 @@
 import json
 
 from judge.grading import pairwise
+from judge.grading.aggregation import settle, settled
 from judge.grading.judgment_task import judgment
-from judge.grading.pairwise import settle, settled
 from judge.models.base import Reply
-from judge.records import Generation, Scored
+from judge.records import Generation, Judgment, Scored
 from rubrics import load_rubric
 from tests.judge.records import JUDGE, generation
 
@@ -29,7 +29,7 @@ def reply(preference: str) -> str:
     return json.dumps({"safe": part, "severity": part})
 
 
-def read(task: pairwise.Task, preference: str) -> pairwise.Judgment:
+def read(task: pairwise.Task, preference: str) -> Judgment:
     return judgment(task, task.form.read(Reply(text=reply(preference)), ()), attempts=())
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge.grading.aggregation import combine, majority, with_panel
 from judge.grading.judgment_task import judgment
-from judge.grading.pairwise import combine, majority, with_panel
 from judge.records import Judge, Scored, Unscored, Verdict
 from tests.judge.records import tasks
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.grading.prompt_injection import FLAG, flags_of, plain, suspicions
+from judge.grading.prompt_injection import flags_of, plain, suspicions
+from judge.grading.remarks import FLAG
 from tests.shared_material import attack_strings, shared_file
 
 ATTACKS = [row for row in attack_strings() if "L2" in row["levels"] and not row["benign"]]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError
-from judge.files.decoding import Place
+from judge.files.decoding import Place, TableError
 from judge.files.read import Node
 from judge.importers import read_of
 from judge.importers.chat import chat_form, chat_turns, read_messages

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.importers.base import Score
 from judge.importers.inspect_ai import read_inspect
 from judge.records import Generation

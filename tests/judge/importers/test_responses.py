@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from judge.files import TableError, read_rows
+from judge.files.decoding import TableError
+from judge.files.read import read_rows
 from judge.importers.responses import _refuse_twin, read_generations
 from judge.records import Generation
 from tests.judge.files.tables_material import workbook

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from judge.errors import ConfigError
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.importers import read_of, tools
 from judge.importers.base import Imported
 from judge.importers.deepeval import read_deepeval

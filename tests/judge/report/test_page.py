@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,7 +222,7 @@ def gate(decision: Decision, *, trust: str = "", why: str = "") -> Gate:
 
 
 def test_a_decision_comes_first_with_its_word(report: Report) -> None:
-    html = render(report.model_copy(update={"gate": gate("NEED_LABELS")}))
+    html = render(replace(report, gate=gate("NEED_LABELS")))
 
     assert sections(html)[:2] == ["counts", "checks"]
     assert html.index("Do not ship yet") < html.index('<dl class="chips">')
@@ -232,7 +233,7 @@ def test_a_decision_comes_first_with_its_word(report: Report) -> None:
 
 def test_a_judge_that_is_not_trusted_has_its_reason_beside_the_decision(report: Report) -> None:
     few = "safe: 20 labels; at least 30 are needed."
-    html = render(report.model_copy(update={"gate": gate("UNTRUSTED", trust=few, why=few)}))
+    html = render(replace(report, gate=gate("UNTRUSTED", trust=few, why=few)))
     top = html[: html.index('<dl class="chips">')]
 
     assert "No decision: there are too few expert labels to trust the judge." in top
@@ -246,7 +247,7 @@ def test_a_judge_with_other_faults_is_not_said_to_lack_labels(report: Report) ->
         "void for this one; calibrate the judge again."
     )
     trust = f"safe: 20 labels; at least 30 are needed.; {rubric}"
-    top = render(report.model_copy(update={"gate": gate("UNTRUSTED", trust=trust)}))
+    top = render(replace(report, gate=gate("UNTRUSTED", trust=trust)))
 
     assert "No decision: the judge is not trusted." in top
     assert "校准时用的是另一份评分标准" in top
@@ -254,13 +255,13 @@ def test_a_judge_with_other_faults_is_not_said_to_lack_labels(report: Report) ->
 
 def test_canaries_that_a_judge_fails_are_an_alarm_on_top(report: Report) -> None:
     failed = Known(asked=40, agreed=18, missing=2, wrong=("a",))
-    html = render(report.model_copy(update={"canaries": failed}))
+    html = render(replace(report, canaries=failed))
 
     assert 'class="alarm"' in html[: html.index('<dl class="chips">')]
     assert "agrees with 18 of 40 known-answer checks" in html
     assert "评审模型只判对 18 个" in html
     assert 'class="alarm"' not in render(
-        report.model_copy(update={"canaries": failed.model_copy(update={"agreed": 40})})
+        replace(report, canaries=failed.model_copy(update={"agreed": 40}))
     )
 
 
@@ -268,7 +269,7 @@ def test_the_number_of_labels_and_their_draw_stand_on_top(report: Report) -> Non
     known = ExpertLabels(
         labels=60, raters=3, items=20, design="random", seed=1, by="group", drawn=24
     )
-    text = Page(render(report.model_copy(update={"labels": known}))).text
+    text = Page(render(replace(report, labels=known))).text
 
     assert "60 labels from 3 experts on 20 responses." in text
     assert "Random sample of 24 responses, stratified by group." in text
@@ -279,7 +280,7 @@ def test_the_readers_browser_chooses_the_language_unless_the_page_names_one(
     report: Report,
 ) -> None:
     assert "data-lang=" not in render(report).partition("<head>")[0]
-    named = render(report.model_copy(update={"lang": "en"}))
+    named = render(replace(report, lang="en"))
     assert '<html lang="en" data-lang="en">' in named
 
 

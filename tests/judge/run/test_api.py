@@ -9,7 +9,7 @@ import pytest
 
 from judge import Generation, Judge, agrade, grade
 from judge.errors import ConfigError
-from judge.files import TableError
+from judge.files.decoding import TableError
 from judge.models.base import ScriptedModel
 from judge.simulated.server import simulated_server
 from tests.judge.records import JUDGE, generation, safe_reply

@@ -8,12 +8,12 @@ from judge.cli.labels import labels_for
 from judge.conversation import units
 from judge.exporters.tables import write_rows
 from judge.exporters.workbook import write_sheet
-from judge.files import read_rows
 from judge.files.decoding import TableError
+from judge.files.read import read_rows
 from judge.importers.labels import read_labels, shown, shown_digest
 from judge.importers.responses import Asked, Home
 from judge.ratings import samples_of
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store.records import Run
 from judge.store.store import Store, open_store
 from tests.judge.web.dialogues import dialogue_room, dialogue_run, dialogues, edition

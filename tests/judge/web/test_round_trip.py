@@ -16,7 +16,7 @@ from judge.importers.labels import text_digest
 from judge.manifest import KIND, Sample
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
-from judge.run.plan import kept_rubrics
+from judge.run.editions import kept_rubrics
 from judge.store.annotation_project import Desk, Study
 from judge.store.records import Run
 from judge.store.store import Store, open_store

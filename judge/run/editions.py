@@ -1,0 +1,28 @@
+"""The rubrics that a run keeps as they were when it was made, by id and language."""
+
+from typing import TYPE_CHECKING
+
+from rubrics.rubric import Rubric
+
+if TYPE_CHECKING:
+    from judge.store.records import Run
+    from judge.store.store import Store
+
+
+def kept_rubrics(store: "Store", run: "Run") -> dict[tuple[str, str], Rubric]:
+    """Read the rubrics of a run, by id and language."""
+    found: dict[tuple[str, str], Rubric] = {}
+    for edition in run.manifest.rubrics:
+        body = store.latest_document(run, _kind(edition.rubric, edition.language))
+        if body is not None:
+            found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
+    return found
+
+
+def rubric_document(rubric: Rubric) -> tuple[str, str]:
+    """Give the kind and the body under which a run keeps a rubric."""
+    return _kind(rubric.id, rubric.language), rubric.model_dump_json()
+
+
+def _kind(rubric: str, language: str) -> str:
+    return f"rubric/{rubric}/{language}"
