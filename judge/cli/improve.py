@@ -82,6 +82,8 @@ def improve(
         str | None, typer.Option(help="Further judges to choose from, separated by commas.")
     ] = None,
     gold: options.Gold = None,
+    columns: options.ColumnNames = None,
+    values: options.ScoreWords = None,
     clusters: Annotated[
         str | None,
         typer.Option(
@@ -155,6 +157,8 @@ def improve(
         judge=judge,
         judges=judges,
         gold=gold,
+        columns=tuple(columns or ()),
+        values=tuple(values or ()),
         clusters=clusters,
         shares=shares,
         looks=looks,
@@ -213,6 +217,8 @@ class Words:
     judge: str | None
     judges: str | None
     gold: str | None
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
     clusters: str | None
     shares: str
     looks: int | None
@@ -307,14 +313,16 @@ def _material(words: Words, store: "Store", run: "Run") -> "Material":
 
     from judge.cli import console
     from judge.cli.labels import labels_for
+    from judge.files.mapping import parse_mapping
     from judge.improve.session import main_language, read_material
     from judge.records import Language
     from rubrics import load_rubric
 
+    mapping = parse_mapping(words.columns, words.values)
     if words.labels is None:
         labels = tuple(store.labels(run))
     else:
-        labels = labels_for(store, run, words.labels, encoding=words.encoding)
+        labels = labels_for(store, run, words.labels, encoding=words.encoding, mapping=mapping)
     lang = (
         main_language(store, run, labels)
         if words.lang is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.completion import complete_run
-from judge.cli.console import AsJson, Encoding, StoreOption
+from judge.cli.console import AsJson, ColumnNames, Encoding, ScoreWords, StoreOption
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,6 +50,8 @@ def triage(
     gold: Annotated[
         str | None, typer.Option(help="Rater whose label is taken as the reference.")
     ] = None,
+    columns: ColumnNames = None,
+    values: ScoreWords = None,
     confidence: Annotated[float, typer.Option(help="Confidence level of the guarantee.")] = 0.95,
     to_come: Annotated[
         bool, typer.Option("--to-come", help="Guarantee for future items, as a cascade needs.")
@@ -89,7 +91,16 @@ def triage(
     for name, share in (("--risk", risk), ("--confidence", confidence)):
         if not 0.0 < share < 1.0:
             raise ConfigError(f"{name} must lie between 0 and 1, such as 0.05; got {share:g}.")
-    asked = question(scales=(), at_least=at_least or (), only=(), by=by, judge=None, gold=gold)
+    asked = question(
+        scales=(),
+        at_least=at_least or (),
+        only=(),
+        by=by,
+        judge=None,
+        gold=gold,
+        columns=columns or (),
+        values=values or (),
+    )
     read = gathered(
         Sources(scores=None, run=run, labels=labels, store=store, encoding=encoding), asked
     )

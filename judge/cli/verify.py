@@ -126,6 +126,6 @@ def _of_labels(file: Path, run: str | None, *, store: str | None, encoding: str 
 
 
 def _digests(store: "Store", run: "Run") -> dict[str, str]:
-    from judge.store.digests import run_digests
+    from judge.store.digests import basis_digests
 
-    return run_digests(store, run)
+    return basis_digests(store, run)

@@ -7,16 +7,18 @@ from datetime import date
 
 import numpy as np
 
-from calibration.passport import JudgePassport, ProvenChange
+from calibration.passport import JudgePassport, PassportBasis, ProvenChange
 from calibration.validation import Design
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Unit
-from judge.calibrate.passport import identity_of, issue
+from judge.calibrate.passport import PassportSource, identity_of, issue
+from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.improve.explain import Gap
 from judge.improve.proof import CriterionProof, Spread
 from judge.improve.search import Outcome
 from judge.improve.session import Locked
 from judge.manifest import Manifest, RubricEdition
+from judge.store.digests import basis_digests
 from rubrics.lint import diff
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
@@ -226,8 +228,35 @@ def passport_of(
         simulated_labels=material.simulated_labels,
     )
     manifest = _manifest(rubric, outcome.judges_after, locked)
-    issued = issue(findings, parts, identity_of(manifest), design=design, today=today, days=days)
+    issued = issue(
+        findings,
+        parts,
+        identity_of(manifest),
+        design=design,
+        today=today,
+        days=days,
+        source=_source_of(outcome, locked),
+    )
     return replace(issued, change=_change_of(outcome, locked))
+
+
+def _source_of(outcome: Outcome, locked: Locked) -> PassportSource | None:
+    """Say what the passport rests on: the search with its verdicts, and the run's labels."""
+    store, run = locked.store, locked.store.find_run(locked.request.name)
+    if run is None:
+        return None
+    proven = {(each.id, each.system, each.sample) for each in outcome.verdicts}
+    cases = [case for case in locked.material.cases if case.unit in proven]
+    served = {
+        each.served_model
+        for each in store.judgments(run)
+        if each.judge in outcome.judges_after and each.served_model is not None
+    }
+    return PassportSource(
+        languages=tuple(sorted({tag_of(case.generation) or UNKNOWN_LANGUAGE for case in cases})),
+        served_models=tuple(sorted(served)),
+        basis=PassportBasis(run=run.name, **basis_digests(store, run)),
+    )
 
 
 def _change_of(outcome: Outcome, locked: Locked) -> ProvenChange:

@@ -85,6 +85,16 @@ def run_digests(store: "Store", run: Run) -> dict[str, str]:
     }
 
 
+def basis_digests(store: "Store", run: Run) -> dict[str, str]:
+    """Give the digests of what a passport rests on that names a run.
+
+    A search for a better rubric has verdicts of its own; responses and labels are those of the run
+    that it improves.
+    """
+    improved = store.find_run(run.manifest.search.get("of", run.name)) or run
+    return {**run_digests(store, improved), "verdicts": verdicts_digest(store, run)}
+
+
 def is_as_exported(store: "Store", run: Run) -> bool | None:
     """Tell whether a run holds what it held when it was exported; None where it was not."""
     body = store.latest_document(run, SEAL)

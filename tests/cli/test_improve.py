@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,9 +27,10 @@ KEY = {"OPENAI_API_KEY": "sk-canary-1234567890abcdef"}
 @contextmanager
 def judged(folder: Path, **planted: object) -> Generator[Running]:
     """Serve a planted judge and judge its responses in a run named r."""
+    faults = planted.pop("faults", [])
     paths = world(folder, **planted)  # pyright: ignore[reportArgumentType]
     profile = json.loads(paths["profile.json"].read_text(encoding="utf-8"))
-    with simulated_server(profile) as server:
+    with simulated_server({**profile, "faults": faults}) as server:
         words = ["judge", "responses.jsonl", "--rubric", "safety", "--judge", "openai/sim"]
         ended = program(
             *[*words, "--base-url", server.base_url, "--run", "r", "--quiet"],
@@ -149,7 +151,27 @@ def test_the_new_passport_says_how_the_rubric_came_to_be(better: Improved) -> No
     assert (change["look"], change["looks"]) == (1, 1)
     assert change["candidates"] == len(better.found["candidates"]) - 1
     assert change["reflection_model"] == "openai/sim"
-    assert better.run("verify", "new.json").code == 0
+    assert passport["scope"]["languages"] == ["en"]
+    assert passport["scope"]["served_models"] == ["simulated-judge-1"]
+
+
+def test_the_new_passport_is_held_against_the_search_it_rests_on(
+    better: Improved, tmp_path: Path
+) -> None:
+    whole = better.run("verify", "new.json")
+    changed = tmp_path / "changed.db"
+    shutil.copy(better.folder / "store.db", changed)
+    with sqlite3.connect(changed) as connection:
+        connection.execute(
+            "update judgments set record = replace(record, '\"score\":1', '\"score\":0') "
+            "where run_id = (select run_id from runs where name = 'r.improve')"
+        )
+    connection.close()
+    moved = better.run("verify", "new.json", "--store", str(changed))
+
+    assert (whole.code, "basis: r.improve" in whole.out) == (0, True)
+    assert moved.code == 4
+    assert "run r.improve: verdicts changed since" in moved.out
 
 
 def test_the_page_shows_what_changed_and_what_moved(better: Improved) -> None:
@@ -217,6 +239,64 @@ def test_no_call_is_made_beyond_the_limit_and_the_search_can_go_on(tmp_path: Pat
     assert "--max-calls 150 is too few" in few.err
     assert narrow.code == 0, narrow.err
     assert made <= 420
+
+
+@pytest.mark.slow
+def test_failed_calls_count_and_no_limit_is_passed(tmp_path: Path) -> None:
+    # The first 150 requests judge the run that is to be improved.
+    fault = {"mode": "http_500", "requests": list(range(155, 2000, 5))}
+    with judged(tmp_path, faults=[fault]) as server:
+        before = server.hits.total
+        ended = improved(tmp_path, *REFLECTIVE, "--max-calls", "420", "--max-attempts", "6")
+        asked = server.hits.total - before
+        made = calls(tmp_path)
+
+    assert ended.code in {0, 5}, ended.err
+    assert asked == made
+    assert 0 < made <= 420
+    if ended.code == 5:
+        assert "resume with" in ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("option", "value", "at_once", "a_second"),
+    # Ten seconds' worth goes at once. A call counts half its characters and 2,048 tokens.
+    [("--rpm", 1200, 200, 20.0), ("--tpm", 3_600_000, 600_000 // 2048, 60_000 / 2048)],
+)
+def test_a_search_keeps_to_the_rate_it_is_given(
+    tmp_path: Path, option: str, value: int, at_once: int, a_second: float
+) -> None:
+    with judged(tmp_path):
+        started = time.monotonic()
+        ended = improved(tmp_path, *REFLECTIVE, option, str(value))
+        seconds = time.monotonic() - started
+
+    assert ended.code == 0, ended.err
+    assert calls(tmp_path) <= at_once + a_second * seconds
+
+
+def test_labels_of_another_tool_are_read_by_what_its_columns_mean(tmp_path: Path) -> None:
+    with judged(tmp_path):
+        rows = (tmp_path / "labels.csv").read_text(encoding="utf-8")
+        head, *lines = rows.splitlines()
+        other = head.replace("score", "verdict")
+        place = head.split(",").index("score")
+        worded = [_worded(line, place) for line in lines]
+        (tmp_path / "labels.csv").write_text("\n".join([other, *worded]), encoding="utf-8")
+        unread = improved(tmp_path, *REFLECTIVE, "--dry-run")
+        mapped = ("--columns", "score=verdict", "--values", "fine=1,bad=0")
+        read = improved(tmp_path, *REFLECTIVE, *mapped, "--dry-run")
+
+    assert unread.code == 2
+    assert read.code == 0, read.err
+    assert "labelled responses" in read.err
+
+
+def _worded(line: str, place: int) -> str:
+    cells = line.split(",")
+    cells[place] = {"1": "fine", "0": "bad"}[cells[place]]
+    return ",".join(cells)
 
 
 def test_too_few_labels_are_refused_with_what_is_missing(tmp_path: Path) -> None:
