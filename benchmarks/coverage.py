@@ -10,7 +10,8 @@ Prints a table for each section and a list of goals, and writes bench/coverage.j
 fixed: the same arguments give the same figures. The peers pin old versions of what we use, so they
 live in an environment of their own, whose interpreter is PATH:
 
-    python -m venv peers && peers/bin/pip install judgy truescore ppi-python evalstats
+    python -m venv peers && peers/bin/pip install judgy truescore ppi-python evalstats rubricon-eval
+    peers/bin/pip install glide-py      with Python 3.12; or --no-deps --ignore-requires-python
 """
 
 import argparse

@@ -5,10 +5,12 @@ the floor. After each batch of labels the gate looks, at the risk that the look 
 batches up to 600 labelled prompts, as many looks as the policy plans, 5 or 20.
 
 Labels: the labelled prompts with which an equally good candidate passes with probability 0.8, by
-one look at the whole risk, by the gate's spending, and by two confidence sequences on the experts'
-differences: a normal mixture, which holds for many labels (Waudby-Smith et al. 2024, Ann. Statist.
-52(6)), and a test by betting, which holds for any (Waudby-Smith and Ramdas 2024, J. R. Stat. Soc. B
-86(1), 1-27), the capital spread over all bets. Their false passes are counted beside the gate's.
+one look at the whole risk, by the gate's spending over looks, by its spending over planned labels
+(those that `cvalues plan-labels` names: of one look of five), and by two confidence sequences on
+the experts' differences: a normal mixture, which holds for many labels (Waudby-Smith et al. 2024,
+Ann. Statist. 52(6)), and a test by betting, which holds for any (Waudby-Smith and Ramdas 2024, J.
+R. Stat. Soc. B 86(1), 1-27), the capital spread over all bets. Their false passes are counted
+beside the gate's.
 
 Usage: `python benchmarks/gate_looks.py [--part errors|labels] [--rate R ...] [--repeats N]`; parts
 may be run one by one, their rows are gathered in bench/gate_looks.json.
@@ -28,13 +30,15 @@ import numpy.typing as npt
 from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_rate
 from calibration.pair_planning import PairPilot, hard_floor, pairs_from_accuracy
-from calibration.sequential import look_error, looks_that_count
+from calibration.sequential import MOST_LOOKS, look_error, looks_that_count
 
 OUT = Path("bench/gate_looks.json")
 ERROR = 0.05
 MARGIN = 0.05
 PROMPTS = 1000
 MOST = 600
+PLANNED = (120, 200, 350)
+"""Labels that the false passes are simulated with, since a plan may be wrong."""
 POWER = 0.8
 BETS = 40
 Floats = npt.NDArray[np.float64]
@@ -107,15 +111,19 @@ def reaches(drawn: Floats, n: int, *, floor: float, risk: float) -> bool:
         return False
 
 
-def risks(steps: Sequence[int], looks: int, *, margin: float) -> list[tuple[int, float]]:
+def risks(
+    steps: Sequence[int], looks: int, *, margin: float, planned: float | None = None
+) -> list[tuple[int, float]]:
     """Give the labels and the risk of each look that counts, as the gate does."""
 
     def fewest(risk: float) -> int:
         return hard_floor(margin, error=risk)
 
-    counted = looks_that_count(steps, fewest=fewest, looks=looks, error=ERROR)
+    most = looks if planned is None else MOST_LOOKS
+    counted = looks_that_count(steps, fewest=fewest, looks=most, error=ERROR, planned=planned)
     return [
-        (n, look_error(counted[: k + 1], looks=looks, error=ERROR)) for k, n in enumerate(counted)
+        (n, look_error(counted[: k + 1], looks=most, error=ERROR, planned=planned))
+        for k, n in enumerate(counted)
     ]
 
 
@@ -125,10 +133,16 @@ def errors(cell: Cell, *, looks: int, repeats: int, seed: int) -> dict[str, floa
     steps = steps_to(MOST, looks)
     at_margin = risks(steps, looks, margin=MARGIN)
     at_floor = risks(steps, looks, margin=1.0 - cell.rate)
-    found = {"margin": 0, "floor": 0, "mixture": 0, "betting": 0}
+    by_labels = {
+        f"margin, {planned} labels planned": risks(steps, looks, margin=MARGIN, planned=planned)
+        for planned in PLANNED
+    }
+    found = dict.fromkeys(("margin", "floor", "mixture", "betting", *by_labels), 0)
     for _ in range(repeats):
         worse, level = systems(cell, MARGIN, dice), systems(cell, 0.0, dice)
-        found["margin"] += any(margin_risk(worse, n) < risk for n, risk in at_margin)
+        known = {n: margin_risk(worse, n) for n in steps}
+        for name, asked in {"margin": at_margin, **by_labels}.items():
+            found[name] += any(known[n] < risk for n, risk in asked)
         found["floor"] += any(reaches(level, n, floor=cell.rate, risk=risk) for n, risk in at_floor)
         found["mixture"] += mixture_passes(worse, steps)
         found["betting"] += bet_passes(worse, steps)
@@ -172,9 +186,9 @@ class Powers:
             self._known[draw, n] = margin_risk(self._draws[draw], n)
         return self._known[draw, n]
 
-    def spending(self, steps: Sequence[int], looks: int) -> float:
+    def spending(self, steps: Sequence[int], looks: int, planned: float | None = None) -> float:
         """Power of the gate over its looks."""
-        asked = risks(steps, looks, margin=MARGIN)
+        asked = risks(steps, looks, margin=MARGIN, planned=planned)
         passed = [
             any(self._risk(draw, n) < risk for n, risk in asked) for draw in range(len(self._draws))
         ]
@@ -213,10 +227,12 @@ def labels_for_power(pilot: PairPilot, *, repeats: int, seed: int) -> dict[str, 
     rough = needed(lambda n: powers.spending([n], 1), around)
     grid = sorted({min(ceil(rough * ratio), PROMPTS) for ratio in RATIOS})
     single = needed(lambda n: powers.spending([n], 1), [n for n in grid if n >= least])
-    found = {"single": round(single, 1)}
+    planned = needed(lambda n: powers.spending([n], 5), grid)
+    found = {"single": round(single, 1), "planned": round(planned, 1)}
     for name, (looks, schedule) in SCHEDULES.items():
         rivals: dict[str, Callable[[int], float]] = {
             "spending": lambda n, s=schedule, k=looks: powers.spending(s(n), k),
+            "planned labels": lambda n, s=schedule, k=looks: powers.spending(s(n), k, planned),
             "mixture": lambda n, s=schedule: powers.mixture(s(n)),
             "betting": lambda n, s=schedule: powers.betting(s(n)),
         }
@@ -266,11 +282,14 @@ def gathered(found: dict[str, list[dict[str, float]]]) -> dict[str, object]:
         rates = {row["rate"] for row in found.get(part, [])}
         before = [row for row in old.get(part, []) if row["rate"] not in rates]
         kept[part] = sorted([*before, *found.get(part, [])], key=lambda row: row["rate"])
-    excess = [
-        max(row["margin"], row["floor"]) - ERROR - 3 * sqrt(ERROR * (1 - ERROR) / row["repeats"])
+    shares = [
+        max(share for name, share in row.items() if name.startswith(("margin", "floor")))
         for row in kept["errors"]
     ]
-    shares = [max(row["margin"], row["floor"]) for row in kept["errors"]]
+    excess = [
+        share - ERROR - 3 * sqrt(ERROR * (1 - ERROR) / row["repeats"])
+        for share, row in zip(shares, kept["errors"], strict=True)
+    ]
     return {
         **kept,
         "largest_false_pass": max(shares, default=None),

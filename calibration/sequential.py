@@ -1,11 +1,13 @@
 """The risk that one look at growing data may take, so that all looks together keep to the whole.
 
 A gate that is asked again after more labels have come is a sequential test. Before the first look
-it is fixed how much of the risk may be spent by look k of K: ``error * sqrt(k / K)``, a power
-family of spending functions on the share of looks. At each look the boundary is placed so that
-crossing it now, and at no look before, has exactly the probability that this look adds. That
-probability depends on how much the data of two looks overlap: the correlation of the test
-statistics at n and m labels is ``sqrt(n / m)``.
+it is fixed how much of the risk may be spent, in one of two ways. By look k of K:
+``error * sqrt(k / K)``, a power family of spending functions on the share of looks. Or by n labels
+where N are planned: ``error * u**6 / (u**6 + 0.7)`` with ``u = n / N``: little before, 59 % at the
+planned number, and never all of it, whatever the number of looks. At each look the boundary is
+placed so that crossing it now, and at no look before, has exactly the probability that this look
+adds. That probability depends on how much the data of two looks overlap: the correlation of the
+test statistics at n and m labels is ``sqrt(n / m)``.
 
 The boundary is exact for normal statistics. For the discrete, one-sided limits of the gate it is
 applied to their nominal level; ``benchmarks/gate_looks.py`` measures what that gives.
@@ -33,6 +35,8 @@ LOOKS: Final = 5
 MOST_LOOKS: Final = 100
 
 _POWER = 0.5
+_STEEPNESS = 6
+_LATER = 0.7
 _REACH = 8.5
 _NODES = 681
 _NOTHING = 1e-12
@@ -65,7 +69,41 @@ def spent(look: int, looks: int, *, error: float) -> float:
     return error * float(min(look / looks, 1.0) ** _POWER)
 
 
-def look_error(labels: Sequence[float], *, looks: int, error: float) -> float:
+def spent_by_labels(labels: float, planned: float, *, error: float) -> float:
+    """Risk that may be spent by a number of labels, where one was planned.
+
+    Use where the labels that a decision needs are known beforehand, as from
+    :func:`calibration.plan_pairs`: looks before them then cost little.
+
+    Parameters
+    ----------
+    labels : float
+        Labels so far, 0 or more.
+    planned : float
+        Labels that were planned, > 0.
+    error : float
+        Risk of all looks together, a fraction below one half.
+
+    Returns
+    -------
+    float
+        Below ``error``.
+
+    Examples
+    --------
+    >>> [round(spent_by_labels(n, 200, error=0.05), 4) for n in (100, 150, 200, 300)]
+    [0.0011, 0.0101, 0.0294, 0.0471]
+    """
+    check_error(error)
+    if labels < 0.0 or planned <= 0.0:
+        raise ValueError(f"labels must be 0 or more and planned above 0; got {labels}, {planned}.")
+    share = (labels / planned) ** _STEEPNESS
+    return error * share / (share + _LATER)
+
+
+def look_error(
+    labels: Sequence[float], *, looks: int, error: float, planned: float | None = None
+) -> float:
     """Nominal one-sided risk at which the last of several looks may test.
 
     Parameters
@@ -77,6 +115,8 @@ def look_error(labels: Sequence[float], *, looks: int, error: float) -> float:
         Looks that were planned.
     error : float
         Risk of all looks together.
+    planned : float, optional
+        Labels that were planned; the risk then goes by them, see :func:`spent_by_labels`.
 
     Returns
     -------
@@ -106,14 +146,23 @@ def look_error(labels: Sequence[float], *, looks: int, error: float) -> float:
         raise ValueError(f"looks must be 1 to {MOST_LOOKS}; got {looks}.")
     if len(labels) > looks:
         return 0.0
-    totals = [spent(number, looks, error=error) for number in range(1, len(labels) + 1)]
+    if planned is None:
+        totals = [spent(number, looks, error=error) for number in range(1, len(labels) + 1)]
+    else:
+        most = np.maximum.accumulate(labels).tolist()
+        totals = [spent_by_labels(n, planned, error=error) for n in most]
     added = np.diff([0.0, *totals]).tolist()
     crossing = boundaries(tuple(added), tuple(map(float, labels)))[-1]
     return min(float(special.ndtr(-crossing)), error)
 
 
 def looks_that_count(
-    labels: Sequence[int], *, fewest: Callable[[float], int], looks: int, error: float
+    labels: Sequence[int],
+    *,
+    fewest: Callable[[float], int],
+    looks: int,
+    error: float,
+    planned: float | None = None,
 ) -> list[int]:
     """Leave out looks at which nothing could have passed, with no label against it.
 
@@ -127,6 +176,8 @@ def looks_that_count(
         Looks that were planned.
     error : float
         Risk of all looks together.
+    planned : float, optional
+        Labels that were planned.
 
     Returns
     -------
@@ -144,13 +195,20 @@ def looks_that_count(
     for n in labels:
         if len(counted) == looks:
             break
-        if n > 0 and n >= fewest(look_error([*counted, n], looks=looks, error=error)):
+        if n <= 0 or n < fewest(error):
+            continue
+        if n >= fewest(look_error([*counted, n], looks=looks, error=error, planned=planned)):
             counted.append(n)
     return counted
 
 
 def fewest_at_look(
-    counted: Sequence[int], *, fewest: Callable[[float], int], looks: int, error: float
+    counted: Sequence[int],
+    *,
+    fewest: Callable[[float], int],
+    looks: int,
+    error: float,
+    planned: float | None = None,
 ) -> int:
     """Give the fewest labels with which anything can pass at the look after those that counted.
 
@@ -162,14 +220,33 @@ def fewest_at_look(
         As there.
     looks : int
     error : float
+    planned : float, optional
+        Labels that were planned.
+
+    Examples
+    --------
+    >>> from calibration.pair_planning import hard_floor
+    >>> least = lambda risk: hard_floor(0.05, error=risk)
+    >>> fewest_at_look([], fewest=least, looks=5, error=0.05)
+    75
+    >>> fewest_at_look([], fewest=least, looks=5, error=0.05, planned=150)
+    101
     """
-    n = fewest(error)
-    while len(counted) < looks:
-        needed = fewest(look_error([*counted, n], looks=looks, error=error))
-        if needed <= n:
-            break
-        n = needed
-    return n
+    low = fewest(error)
+    if len(counted) >= looks:
+        return low
+
+    def enough(n: int) -> bool:
+        return n >= fewest(look_error([*counted, n], looks=looks, error=error, planned=planned))
+
+    high = low
+    while not enough(high):
+        low, high = high + 1, 2 * high
+    # A look with more labels may take no less of the risk, so that one number parts the two.
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
 
 
 @lru_cache(maxsize=512)

@@ -42,6 +42,9 @@ MOST_EVENTS = 0.5
 LONGEST_WAIVER = timedelta(days=366)
 """How far ahead a waiver may end; after that its owner is asked again."""
 
+MOST_LABELS = 1_000_000
+"""Most labels that a check may plan."""
+
 _SPELLED_OUT = ("rubric", "criterion", "at_least", "scale", "higher_is_better")
 
 MOST_UNSCORED = 0.25
@@ -154,6 +157,9 @@ class Check(Record):
     """What the candidate must reach on its own (a ceiling where lower is better)."""
     groups: Literal["all", "each"] | tuple[str, ...] = "all"
     """All responses together, every group by itself, or the groups named."""
+    labels: Annotated[int, Field(ge=1, le=MOST_LABELS)] | None = None
+    """Labelled prompts that are planned, in each group that is looked at by itself. The risk then
+    goes by the labels, not by the number of the look: any number of looks is planned."""
     veto: Veto | None = None
     max_unscored: Annotated[float, Field(ge=0, le=MOST_UNSCORED)] = 0.02
     """Largest share of judgments without a score, in either run, and of labels that experts were
@@ -232,6 +238,12 @@ class Check(Record):
                 f"check {self.name} asks for nothing",
                 fix="give a margin, a floor or a veto",
                 at=("name",),
+            )
+        if self.labels is not None and self.margin is None and self.floor is None:
+            raise problem(
+                f"check {self.name} plans labels, and its veto spends no risk",
+                fix="take labels out, or give a margin or a floor",
+                at=("labels",),
             )
         return self
 
@@ -331,6 +343,22 @@ class Policy(Record):
                     f"waiver for {waiver.check}, which is not a check",
                     fix=f"use one of {', '.join(sorted(seen))}",
                     at=("waivers", position, "check"),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _checks_of_one_thing_have_one_plan(self) -> Self:
+        plans: dict[tuple[str, str, str, bool], Check] = {}
+        for position, check in enumerate(self.checks):
+            measure = check.measured
+            what = measure.kind, measure.rubric, measure.criterion, check.groups == "all"
+            other = plans.setdefault(what, check)
+            if other.labels != check.labels:
+                raise problem(
+                    f"checks {other.name} and {check.name} measure the same criterion and plan "
+                    "different labels",
+                    fix="give both the same number of labels, or none",
+                    at=("checks", position, "name"),
                 )
         return self
 

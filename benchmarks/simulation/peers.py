@@ -1,7 +1,8 @@
 """Run by the peers' interpreter: their intervals for the same draws, as JSON on standard output.
 
-The interpreter needs numpy, scipy and judgy, truescore, ppi-python and evalstats; whatever of
-them is absent is left out. Run by ``benchmarks/coverage.py --peers-python PATH``.
+The interpreter needs numpy, scipy and judgy, truescore, ppi-python, evalstats, glide-py and
+rubricon-eval; whatever of them is absent is left out. Run by ``benchmarks/coverage.py
+--peers-python PATH``.
 """
 
 import argparse
@@ -117,17 +118,71 @@ def _evalstats(module) -> Method:
     return method
 
 
+def _glide(module) -> Method:
+    # Each kind of draw has an estimator of its own: PPI++, its form for clusters, and active
+    # inference where the labels were drawn by verdict with known probabilities.
+    def method(case: Case) -> Limits:
+        if case.clusters is not None:
+            found = module.ClusteredPPIMeanEstimator().estimate(
+                case.human, case.judge, case.clusters
+            )
+        elif _drawn_by_verdict(case):
+            found = module.ASIMeanEstimator().estimate(case.human, case.judge, _drawn_with(case))
+        else:
+            found = module.PPIMeanEstimator().estimate(case.human, case.judge)
+        return found.confidence_interval.lower_bound, found.confidence_interval.upper_bound
+
+    return method
+
+
+def _drawn_by_verdict(case: Case) -> bool:
+    values = np.unique(case.judge)
+    return values.size <= 2 and float(np.ptp([_share(case, value) for value in values])) > 0.02
+
+
+def _share(case: Case, value: float) -> float:
+    return float((~np.isnan(case.human[case.judge == value])).mean())
+
+
+def _drawn_with(case: Case) -> np.ndarray:
+    """Probability with which each item was drawn, given its verdict."""
+    return np.select(
+        [case.judge == value for value in (0.0, 1.0)], [_share(case, value) for value in (0.0, 1.0)]
+    )
+
+
+def _rubricon(module) -> Method:
+    # A bootstrap of kappa that only words its warnings takes most of its time.
+    slow = module.cohen_kappa
+    module.cohen_kappa = lambda human, judge, **more: slow(human, judge, **(more | {"n_boot": 20}))
+
+    def method(case: Case) -> Limits:
+        used = np.flatnonzero(~np.isnan(case.human))
+        scores = dict(enumerate(case.judge.tolist()))
+        labels = {index: float(case.human[index]) for index in used.tolist()}
+        found = module.calibrate(judge_name="judge", judge_scores=scores, human_labels=labels)
+        if found.corrected is None:
+            raise RefusedError
+        return found.corrected.ci_low, found.corrected.ci_high
+
+    return method
+
+
 _PEERS: dict[str, tuple[str, Callable[..., Method]]] = {
     "judgy": ("judgy", _judgy),
     "truescore": ("truescore", _truescore),
     "ppi-python": ("ppi_py", _ppi_python),
     "evalstats": ("evalstats", _evalstats),
+    "glide-py": ("glide.estimators", _glide),
+    "rubricon-eval": ("rubricon.calibration", _rubricon),
 }
 _SECTIONS = {
     "judgy": ("binary", "curated"),
     "truescore": ("binary", "by-verdict", "clustered", "ordinal", "paired"),
     "ppi-python": ("binary", "by-verdict", "clustered", "ordinal"),
     "evalstats": ("binary", "ordinal"),
+    "glide-py": ("binary", "by-verdict", "clustered", "ordinal"),
+    "rubricon-eval": ("binary", "by-verdict"),
 }
 
 if __name__ == "__main__":

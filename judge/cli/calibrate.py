@@ -568,6 +568,12 @@ def _show_margin(
         "labels are of both systems on the same prompts; in every group that the gate looks at by "
         f"itself, at the risk of its first look, {wish.risk:.3f}"
     )
+    planned = [row["prompts"] for row in rows if row["prompts"] is not None]
+    if planned:
+        console.say(
+            f"to look as often as you like, write the prompts as labels into the check of the "
+            f"policy before the first look, for example labels: {planned[0]}"
+        )
 
 
 def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: bool) -> None:

@@ -29,7 +29,7 @@ from judge.gate.checks import (
     labels_of,
     overall,
 )
-from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, row_key
+from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key
 from judge.gate.mc_answers import paired_answers
 from judge.gate.needs import next_steps
 from judge.gate.notes import notes, unbound_labels
@@ -126,7 +126,10 @@ def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
         unchecked=len(unseen or ()),
         responses=responses,
         unbound_labels=unbound_labels(baseline, candidate),
-        notes=tuple(notes(policy, (baseline, candidate))),
+        notes=(
+            *overruled(policy, outcomes, asked.looks),
+            *notes(policy, (baseline, candidate)),
+        ),
         looks=asked.looks.number,
     )
     return next_steps(report, policy, (baseline, candidate), looks=asked.looks)

@@ -4,14 +4,18 @@ A look is a state of the data: the verdicts and labels of both sides. To ask aga
 state gives the same answer and is no new look; another name for the run, another policy and another
 order of its checks are none either. What counts for a check is how many labels it had at each look:
 a look at which it could not have passed, with no label against it, spends nothing of its risk.
+
+How the risk is shared out, by looks or by planned labels, is fixed by the policy of a check's first
+look. A policy that says otherwise at a later look does not change it: who has seen results could
+choose the plan under which they pass.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from calibration.pair_planning import hard_floor
-from calibration.sequential import fewest_at_look, look_error, looks_that_count
+from calibration.sequential import MOST_LOOKS, fewest_at_look, look_error, looks_that_count
 from judge.gate.checks import CheckOutcome, Risks
 from judge.policy import Check, Measure, Policy
 from judge.ratings import Side
@@ -34,6 +38,33 @@ class Look(Record):
     """Title and version of the policy that was asked first."""
     labels: Mapping[str, int]
     """By criterion and group: labels that counted."""
+    planned: Mapping[str, int] = {}
+    """By criterion and group: labels that the policy planned, where it did."""
+    looks: int | None = None
+    """Looks that the policy planned; None where an older version wrote this down."""
+
+    def plan_of(self, key: str) -> "Plan | None":
+        """Give the plan under which a check was looked at; None where it was not, or not told."""
+        if self.looks is None or key not in self.labels:
+            return None
+        return Plan(looks=self.looks, labels=self.planned.get(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the risk of a check is shared out: by looks, or by labels where these are planned."""
+
+    looks: int
+    labels: int | None = None
+
+    def __str__(self) -> str:
+        """Name what is planned."""
+        return f"looks: {self.looks}" if self.labels is None else f"labels: {self.labels}"
+
+    @property
+    def most_looks(self) -> int:
+        """Looks after which no risk is left."""
+        return self.looks if self.labels is None else MOST_LOOKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +75,12 @@ class Looks:
     ----------
     earlier : tuple of mapping of str to int
         Labels at each earlier look, by criterion and group, oldest first.
+    plans : mapping of str to Plan
+        By criterion and group, the plan of the first look.
     """
 
     earlier: tuple[Mapping[str, int], ...] = ()
+    plans: Mapping[str, Plan] = field(default_factory=dict[str, Plan])
 
     @property
     def number(self) -> int:
@@ -65,18 +99,20 @@ class Looks:
         check : Check
         policy : Policy
         """
+        spent = self._spending(key, check=check, policy=policy)
         history = [look.get(key, 0) for look in self.earlier]
-        fewest = partial(_fewest, check)
-        looks, error = policy.looks, policy.error
-        counted = looks_that_count(history, fewest=fewest, looks=looks, error=error)
-        least = fewest_at_look(counted, fewest=fewest, looks=looks, error=error)
+        counted, least = spent.counted(history)
         return Risks(
-            passing=_risk([*counted, max(labels, least)], policy),
-            failing=_risk([*(n for n in history if n > 0), max(labels, 1)], policy),
+            passing=max(spent.risk([*counted, max(labels, least)]), NO_RISK),
+            failing=max(spent.risk([*(n for n in history if n > 0), max(labels, 1)]), NO_RISK),
             look=len(counted) + 1,
-            looks=looks,
+            looks=spent.plan.most_looks,
             fewest=least,
         )
+
+    def plan(self, key: str, *, check: Check, policy: Policy) -> Plan:
+        """Give the plan of a check: that of its first look, else that of the policy."""
+        return self.plans.get(key, Plan(looks=policy.looks, labels=check.labels))
 
     def next_risk(self, key: str, labels: int, *, check: Check, policy: Policy) -> float:
         """Give the risk of the look after the present one, supposed that half as many labels come.
@@ -94,20 +130,44 @@ class Looks:
         float
             0 where all looks will be used.
         """
-        fewest = partial(_fewest, check)
-        looks, error = policy.looks, policy.error
-        history = [*(look.get(key, 0) for look in self.earlier), labels]
-        counted = looks_that_count(history, fewest=fewest, looks=looks, error=error)
-        least = fewest_at_look(counted, fewest=fewest, looks=looks, error=error)
-        return look_error([*counted, max(1.5 * labels, least)], looks=looks, error=error)
+        spent = self._spending(key, check=check, policy=policy)
+        counted, least = spent.counted([*(look.get(key, 0) for look in self.earlier), labels])
+        return spent.risk([*counted, max(1.5 * labels, least)])
+
+    def _spending(self, key: str, *, check: Check, policy: Policy) -> "_Spending":
+        plan = self.plan(key, check=check, policy=policy)
+        return _Spending(check=check, error=policy.error, plan=plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spending:
+    """The risk of one check over its looks."""
+
+    check: Check
+    error: float
+    plan: Plan
+
+    def counted(self, history: Sequence[int]) -> tuple[list[int], int]:
+        """Give the looks that spent risk, and the fewest labels for the one after them."""
+        fewest = partial(_fewest, self.check)
+        looks, planned = self.plan.most_looks, self.plan.labels
+        counted = looks_that_count(
+            history, fewest=fewest, looks=looks, error=self.error, planned=planned
+        )
+        least = fewest_at_look(
+            counted, fewest=fewest, looks=looks, error=self.error, planned=planned
+        )
+        return counted, least
+
+    def risk(self, labels: Sequence[float]) -> float:
+        """Give the risk of the last of these looks."""
+        return look_error(
+            labels, looks=self.plan.most_looks, error=self.error, planned=self.plan.labels
+        )
 
 
 def _fewest(check: Check, risk: float) -> int:
     return fewest_labels(check, error=risk)
-
-
-def _risk(labels: Sequence[int], policy: Policy) -> float:
-    return max(look_error(labels, looks=policy.looks, error=policy.error), NO_RISK)
 
 
 def fewest_labels(check: Check, *, error: float) -> int:
@@ -154,13 +214,19 @@ def earlier_looks(store: Store, baseline: Side, candidate: Side) -> tuple[Looks,
     state = digest_of(
         side_digest(side.store, side.run, system=side.system) for side in (baseline, candidate)
     )
-    states: dict[str, Mapping[str, int]] = {}
+    states: dict[str, Look] = {}
     for look in _looks(store):
         if look.candidate == who:
-            states.setdefault(look.state, look.labels)
+            states.setdefault(look.state, look)
     names = list(states)
-    before = names[: names.index(state)] if state in states else names
-    return Looks(earlier=tuple(states[name] for name in before)), who, state
+    before = [states[name] for name in (names[: names.index(state)] if state in states else names)]
+    plans: dict[str, Plan] = {}
+    # The plan of this very state counts, too: it may have been asked about under another policy.
+    for look in states.values():
+        plans |= {
+            key: plan for key in look.labels if key not in plans and (plan := look.plan_of(key))
+        }
+    return Looks(earlier=tuple(look.labels for look in before), plans=plans), who, state
 
 
 def _looks(store: Store) -> list[Look]:
@@ -170,6 +236,22 @@ def _looks(store: Store) -> list[Look]:
         for at, body in store.dated_documents(run, LOOK)
     ]
     return [look for _, look in sorted(found, key=lambda each: each[0])]
+
+
+def overruled(policy: Policy, outcomes: Sequence[CheckOutcome], looks: Looks) -> list[str]:
+    """Name the checks whose plan of looks or labels was changed after their first look."""
+    checks = {check.name: check for check in policy.checks}
+    changed: dict[str, Plan] = {}
+    for each in outcomes:
+        check = checks.get(each.name)
+        if check is not None and check.measured.kind != "choice":
+            held = looks.plan(row_key(check, each.group), check=check, policy=policy)
+            if str(held) != str(Plan(looks=policy.looks, labels=check.labels)):
+                changed.setdefault(each.name, held)
+    return [
+        f"{name}: the plan of its first look holds ({held}), not what the policy says now"
+        for name, held in changed.items()
+    ]
 
 
 def keep_look(
@@ -196,8 +278,8 @@ def keep_look(
     if any((look.candidate, look.state) == of for look in _looks(store)):
         return
     checks = {check.name: check for check in policy.checks}
-    labels = {
-        row_key(checks[each.name], each.group): each.n_labelled
+    rows = {
+        row_key(checks[each.name], each.group): (each.n_labelled, checks[each.name].labels)
         for each in outcomes
         if each.name in checks
     }
@@ -205,6 +287,8 @@ def keep_look(
         candidate=of[0],
         state=of[1],
         policy=f"{policy.title} {policy.version}",
-        labels=labels,
+        labels={key: labelled for key, (labelled, _) in rows.items()},
+        planned={key: planned for key, (_, planned) in rows.items() if planned is not None},
+        looks=policy.looks,
     )
     store.add_document(candidate.run, LOOK, look.model_dump_json())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from calibration.sequential import boundaries, look_error, spent
+from calibration.pair_planning import hard_floor
+from calibration.sequential import boundaries, fewest_at_look, look_error, spent, spent_by_labels
 
 
 def of(spending: list[float]) -> tuple[float, ...]:
@@ -78,3 +79,44 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         look_error(labels, looks=looks, error=error)
+
+
+def test_planned_labels_spend_most_of_the_risk_by_their_number_and_never_all_of_it() -> None:
+    # u**6 / (u**6 + 0.7) at u = 0.5, 1 and 2, of a risk of 5 %.
+    found = [spent_by_labels(n, 200, error=0.05) for n in (100, 200, 400)]
+
+    assert found == pytest.approx([0.001092, 0.029412, 0.049459], abs=1e-6)
+    assert look_error([200], looks=100, error=0.05, planned=200) == pytest.approx(0.0294, abs=1e-4)
+
+
+def test_with_planned_labels_any_number_of_looks_keeps_to_the_risk_for_normal_statistics() -> None:
+    labels = np.arange(40.0, 641.0, 40.0)
+    risks = [
+        look_error(labels[: k + 1].tolist(), looks=100, error=0.05, planned=200)
+        for k in range(labels.size)
+    ]
+    rng = np.random.default_rng(1)
+    steps = rng.standard_normal((200_000, labels.size)) * np.sqrt(40.0)
+    statistics = np.cumsum(steps, axis=1) / np.sqrt(labels)
+
+    crossed = (statistics > -special.ndtri(risks)).any(axis=1).mean()
+
+    assert crossed == pytest.approx(spent_by_labels(640, 200, error=0.05), abs=0.002)
+
+
+def test_the_fewest_labels_at_a_look_can_pass_and_one_fewer_cannot() -> None:
+    def least(risk: float) -> int:
+        return hard_floor(0.05, error=risk)
+
+    for planned in (None, 80, 150, 400):
+        for counted in ([], [130]):
+            looks = 5 if planned is None else 100
+            n = fewest_at_look(counted, fewest=least, looks=looks, error=0.05, planned=planned)
+
+            def risk(
+                labels: int, counted: list[int] = counted, planned: int | None = planned
+            ) -> float:
+                return look_error([*counted, labels], looks=5, error=0.05, planned=planned)
+
+            assert least(risk(n)) <= n
+            assert least(risk(n - 1)) > n - 1

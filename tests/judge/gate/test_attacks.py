@@ -550,6 +550,38 @@ def test_after_the_planned_looks_nothing_passes(tmp_path: Path) -> None:
     assert "all 1 looks that the policy planned are used" in second.checks[0].why
 
 
+def test_with_planned_labels_the_risk_goes_by_labels_and_not_by_looks(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    release(store, "old", [1] * 300, labels=[1] * 300)
+    release(store, "new", [1] * 300, labels=[1] * 100 + [None] * 200)
+
+    report = gate(tmp_path, store, MARGIN.replace("}", ", labels: 100}"))
+
+    # 0.05 / 1.7: at the planned number.
+    assert report.checks[0].risk == pytest.approx(0.0294, abs=1e-4)
+    assert report.decision == "PASS"
+
+
+def test_a_plan_that_is_changed_after_a_look_changes_nothing_and_is_told(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    release(store, "old", [1] * 300, labels=[1] * 300)
+    release(store, "new", [1] * 300, labels=[1] * 73 + [None] * 227)
+
+    first = gate(tmp_path, store, MARGIN)
+    other = MARGIN.replace("}", ", labels: 60}")
+    again = gate(tmp_path, store, other)
+    once = gate(tmp_path, store, MARGIN, more="looks: 1\n")
+
+    # 65 labels could pass at 0.0356, and 59 at 0.05; the plan of five looks needs 75.
+    assert [each.decision for each in (first, again, once)] == ["NEED_LABELS"] * 3
+    assert again.checks[0].risk == once.checks[0].risk == first.checks[0].risk
+    assert not any("plan of its first look" in note for note in first.notes)
+    assert (
+        again.notes[0] == "safety: the plan of its first look holds (looks: 5), "
+        "not what the policy says now"
+    )
+
+
 def test_looks_that_could_not_have_passed_spend_nothing(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     release(store, "old", [1] * 300, labels=[1] * 300)
