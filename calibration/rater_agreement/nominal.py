@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
 
-from calibration.estimate import Estimate, Interval, Undefined
+from calibration.estimate import Estimate, Undefined
+from calibration.intervals import clopper_pearson
 from calibration.rater_agreement.contingency import RaterTable, TableCoefficient, read_off, tabulate
 from calibration.validation import FloatArray, check_share, pair_up
 
@@ -239,7 +239,7 @@ def percent_agreement(
     --------
     >>> agreed = percent_agreement([1, 1, 0, 1], [1, 0, 0, 1])
     >>> agreed.value, round(agreed.low, 3), round(agreed.high, 3)
-    (0.75, 0.242, 0.987)
+    (0.75, 0.194, 0.994)
     """
     check_share("confidence", confidence)
     pairs = pair_up(judge, human)
@@ -278,38 +278,13 @@ def share(
     """
     if trials == 0:
         raise Undefined(f"{method}: there is no item to count.")
-    bounds = mid_p_interval(successes, trials, confidence=confidence)
+    bounds = clopper_pearson(successes, trials, tail=(1.0 - confidence) / 2.0)
     return Estimate(
         value=successes / trials,
         low=bounds.low,
         high=bounds.high,
         confidence=confidence,
-        method=f"{method}, mid-p interval",
+        method=f"{method}, Clopper-Pearson interval",
         n_judged=n_judged,
         n_labelled=trials,
     )
-
-
-def mid_p_interval(successes: int, trials: int, *, confidence: float) -> Interval:
-    """Bound a binomial share by inverting the mid-p tests of both sides.
-
-    References
-    ----------
-    Lancaster (1961), JASA 56(294), 223-234; Agresti & Gottard (2007), CSDA 51(12), 6447-6458.
-    """
-    tail = (1.0 - confidence) / 2.0
-    low = 0.0 if successes == 0 else _root(tail, successes, trials)
-    high = 1.0 if successes == trials else _root(1.0 - tail, successes, trials)
-    return Interval(low=low, high=high)
-
-
-def _root(level: float, k: int, n: int) -> float:
-    # P(X > k) + P(X = k) / 2 at share p, as the mean of two incomplete beta functions.
-    def excess(p: float) -> float:
-        above = betainc(k + 1, n - k, p) if k < n else 0.0
-        at_least = betainc(k, n - k + 1, p) if k > 0 else 1.0
-        return float(0.5 * (above + at_least)) - level
-
-    from scipy.optimize import brentq
-
-    return float(brentq(excess, 0.0, 1.0, xtol=1e-13))
