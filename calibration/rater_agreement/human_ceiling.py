@@ -7,6 +7,12 @@ held against that same rest, on the same items, so that their difference is not 
 mass 1, spread evenly over the rest; tables add up over items, so that resampling items is a
 weighted sum, and so is leaving one out. The intervals are those of a single table: see
 :mod:`calibration.rater_agreement.contingency`.
+
+Of two categories the ratio of both agreements has limits of its own. The uncertainty of a ratio
+depends on the ratio itself, and a bootstrap takes it at the estimate, where few items speak
+against a judge that looks good. So each limit is that of a bootstrap with half an imagined item
+that speaks as strongly as one can for the other side, as Gaffke's limits of a mean are with a whole
+one: below, an item on which the judge alone differs; above, items on which an expert alone does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +54,8 @@ from calibration.validation import (
 Coefficient = Literal["percent", "kappa", "ac1", "weighted-kappa", "ac2"]
 
 DRAWS = 1000
+IMAGINED = 0.5
+"""Mass of the imagined item with which a limit of the ratio is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +154,9 @@ def human_ceiling(
         for at, (title, count) in enumerate(zip(titles, counts[sharing], strict=True))
     }
     ratio = None
-    if ceiling.low > 0.0:
+    if ceiling.low > 0.0 and levels.size == 2:
+        ratio = _bounded_ratio(found, name=coefficient, items=n, confidence=confidence, seed=seed)
+    elif ceiling.low > 0.0:
         ratio = bound(_ratio, who="judge over experts", items=n, on_ratio=True)
     return HumanCeiling(
         coefficient=coefficient,
@@ -166,9 +176,9 @@ def _aligned(judge: npt.ArrayLike, experts: npt.ArrayLike) -> tuple[FloatArray, 
 
 
 def _ratio(human: FloatArray, judged: FloatArray) -> FloatArray:
-    """Divide means over the experts; without bound in a resample in which experts never agree."""
+    """Divide means over the experts; without bound where experts do not agree beyond chance."""
     top, bottom = judged.mean(axis=-1), human.mean(axis=-1)
-    return np.divide(top, bottom, out=np.full_like(top, np.inf), where=bottom != 0.0)
+    return np.divide(top, bottom, out=np.full_like(top, np.inf), where=bottom > 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +232,17 @@ class _Agreements:
                 self._by(lambda each: self.read(_with_priors(weights @ each, self.size, rng)))
             )
         return self._drawn[0]
+
+    def with_imagined(self, ratings: IntArray) -> "_Agreements":
+        """Add imagined items, codes of judge and experts (M, 1 + E), that share one mass."""
+        mass = np.full(ratings.shape[0], IMAGINED / ratings.shape[0])
+        known = self.patterns
+        more = _Patterns(
+            judge=np.concatenate([known.judge, ratings[:, 0]]),
+            experts=np.concatenate([known.experts, ratings[:, 1:]]),
+            times=np.concatenate([known.times, mass]),
+        )
+        return _Agreements(read=self.read, patterns=more, size=self.size)
 
     @cached_property
     def _drawn(self) -> list[tuple[FloatArray, FloatArray]]:
@@ -291,6 +312,39 @@ def _rest_tables(experts: IntArray, place: int, rater: IntArray, *, size: int) -
 def _check_varied(table: FloatArray, read: TableCoefficient) -> None:
     if read is not percent_of and np.count_nonzero(table.sum(axis=0) + table.sum(axis=1)) < 2:
         raise Undefined("an expert or the judge and the rest share one rating on every item.")
+
+
+def _bounded_ratio(
+    found: _Agreements, *, name: str, items: int, confidence: float, seed: int
+) -> Estimate | None:
+    """Bound the ratio of two categories from both sides; None where it has no upper limit."""
+    tail = (1.0 - confidence) / 2.0
+    value = float(_ratio(*found.sample))
+    against, beside = _imagined(found.patterns.experts.shape[1])
+    # The lightest prior: the imagined items stand in for the others.
+    below = _ratio(*found.with_imagined(against).resampled(seed))[0]
+    above = _ratio(*found.with_imagined(beside).resampled(seed))[0]
+    low = float(np.quantile(below, tail, method="lower"))
+    high = float(np.quantile(above, 1.0 - tail, method="higher"))
+    if not np.isfinite(high):
+        return None
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        confidence=confidence,
+        method=f"{name}, judge over experts, item bootstrap",
+        n_judged=items,
+        n_labelled=items,
+    )
+
+
+def _imagined(experts: int) -> tuple[IntArray, IntArray]:
+    """Make items that speak against the judge, and for it: codes of judge and experts."""
+    against = np.zeros((2, 1 + experts), dtype=np.int64)
+    against[0, 0] = against[1, 1:] = 1
+    alone = np.concatenate([np.zeros((experts, 1), np.int64), np.eye(experts, dtype=np.int64)], 1)
+    return against, np.concatenate([alone, 1 - alone])
 
 
 def _estimate(  # noqa: PLR0913 - one place bounds every number of the record

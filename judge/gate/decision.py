@@ -126,13 +126,17 @@ def decide(  # noqa: PLR0913 - one for each thing that a decision rests on
         unchecked=len(unseen or ()),
         responses=responses,
         unbound_labels=unbound_labels(baseline, candidate),
-        notes=(
-            *overruled(policy, outcomes, asked.looks),
-            *notes(policy, (baseline, candidate)),
-        ),
+        notes=_notes(asked, outcomes, (baseline, candidate)),
         looks=asked.looks.number,
     )
     return next_steps(report, policy, (baseline, candidate), looks=asked.looks)
+
+
+def _notes(
+    asked: "_Asked", outcomes: Sequence[CheckOutcome], sides: tuple[Side, Side]
+) -> tuple[str, ...]:
+    changed = overruled(asked.policy, outcomes, asked.looks)
+    return (*changed, *notes(asked.policy, sides))
 
 
 def _responses(side: Side) -> int:

@@ -62,13 +62,19 @@ def details(report: Report, findings: Findings) -> Iterator[Detail]:
             ("group", "rated", "item", "rater", "rest", "one", "needed"),
         ),
         ("severity", _severity(report, findings), ("expert", "deviation", "both")),
+        ("noise", _noise(report, findings), ("experts", "both", "split", "allowed")),
+        (
+            "selection",
+            _selection(report, findings),
+            ("property", "labelled", "others", "differing", "deviations"),
+        ),
         ("single", _single(report, findings), ("group", "below", "above", "labels")),
         ("handover", _handover(report, findings), ("to_expert", "kept", "agreement", "surely")),
     ):
         listed = tuple(rows)
         if listed:
             heads = (*say_all("validity", "measure", "system"), *say_all("closer", *head))
-            first_number = 2 if name == "handover" else 3
+            first_number = 2 if name in {"handover", "noise"} else 3
             yield Detail(
                 title=say(f"closer.{name}", **_asked(findings)),
                 table=Table(head=heads, rows=listed, numbers=range(first_number, len(heads))),
@@ -76,7 +82,9 @@ def details(report: Report, findings: Findings) -> Iterator[Detail]:
 
 
 def remarks(findings: Findings) -> Iterator[Both]:
-    """Name the properties that nobody could measure anywhere."""
+    """Say whose errors count, and name the properties that nobody could measure anywhere."""
+    if any(each.raters == 1 for each in findings.overall):
+        yield say("closer.one_expert")
     batteries = [each.bias for each in findings.overall if each.bias is not None]
     if not batteries:
         return
@@ -171,6 +179,43 @@ def _severity(report: Report, findings: Findings) -> Iterator[_Row]:
                 same(expert),
                 _change(unit_of(finding), deviation),
                 formatting.count(deviation.n_labelled),
+            )
+
+
+def _noise(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.findings:
+        found = finding.expert_noise
+        if found is not None:
+            name, system = _start(report, finding)
+            yield (
+                _in_group(report, finding, name),
+                system,
+                formatting.count(found.experts),
+                formatting.count(found.n),
+                formatting.percent(found.split),
+                same(formatting.bracket("share", found.low, found.high)),
+            )
+
+
+def _in_group(report: Report, finding: Finding, name: Both) -> Both:
+    return name if finding.group is None else bracketed(name, report.group_or_all(finding.group))
+
+
+def _selection(report: Report, findings: Findings) -> Iterator[_Row]:
+    for finding in findings.overall:
+        for found in finding.selection:
+            # The judge's passes are a share; a length or a mean score keeps its own unit.
+            is_verdict = found.name == "verdict"
+            unit: Unit = unit_of(finding) if is_verdict else "mean"
+            number = formatting.change(unit, found.difference).en
+            ends = (formatting.change(unit, each).en for each in (found.low, found.high))
+            yield (
+                *_start(report, finding),
+                say("closer.is_verdict") if is_verdict else _property(found.name),
+                formatting.value(unit, found.labelled),
+                formatting.value(unit, found.others),
+                same(f"{number} [{', '.join(ends)}]"),
+                formatting.change("mean", found.standardised),
             )
 
 
