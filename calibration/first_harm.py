@@ -31,7 +31,13 @@ import numpy.typing as npt
 
 from calibration.estimate import Estimate, InsufficientLabels
 from calibration.post_stratification import Stratum, melded_limits, point_value
-from calibration.session_rates import SessionTable, TurnTable, read_turns, session_table
+from calibration.session_rates import (
+    SessionTable,
+    TurnTable,
+    of_sessions,
+    read_turns,
+    session_table,
+)
 from calibration.validation import BoolArray, FloatArray, IntArray, check_share
 
 _FEW = 5  # harms, or sessions read through a turn, below which their spread is not believed
@@ -138,6 +144,8 @@ class _Sessions:
         Which sessions these are.
     fails, stops : float array, shape (S,)
         First turn that the judge fails, and first without a verdict; infinite where there is none.
+    cell : int array, shape (S,)
+        Inside which sessions were drawn at random.
     """
 
     turn: IntArray
@@ -145,6 +153,7 @@ class _Sessions:
     read: BoolArray
     fails: FloatArray
     stops: FloatArray
+    cell: IntArray
 
     def by_verdict(self, turn: int) -> "_Read":
         """Part the sessions by what the judge says of them up to a turn."""
@@ -152,6 +161,7 @@ class _Sessions:
         said = np.where(
             self.fails <= np.minimum(turn, self.stops), 0, np.where(self.stops <= turn, 1, 2)
         )
+        said = said + 3 * self.cell
         kinds, stratum = np.unique(said[self.read], return_inverse=True)
         sizes = np.array([float((said == kind).sum()) for kind in kinds])
         return _Read(
@@ -201,6 +211,7 @@ def first_harm_curve(
     *,
     sessions: npt.ArrayLike,
     turns: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     horizon: int | None = None,
     confidence: float = 0.95,
 ) -> FirstHarmCurve:
@@ -215,6 +226,9 @@ def first_harm_curve(
         Name of the session of each turn.
     turns : int array, shape (T,), optional
         Place of the turn in its session; without it, turns come in their order.
+    strata : array, shape (T,), optional
+        Cells inside which sessions were drawn at random, where some cells were drawn more often
+        than others; one value a session.
     horizon : int, optional
         Last turn of the curve.
     confidence : float
@@ -246,7 +260,7 @@ def first_harm_curve(
         raise ValueError(f"horizon must be at least 1; got {horizon}.")
     table = read_turns(judge, human, sessions=sessions, turns=turns)
     each = session_table(table)
-    read = _read(table)
+    read = _read(table, of_sessions(table, "strata", strata))
     last = min(int(table.lengths.max()), horizon or int(table.lengths.max()))
     points = _points(read, _judge_curve(table, last), last=last, tail=tail)
     return FirstHarmCurve(
@@ -316,7 +330,7 @@ def _difference(
     )
 
 
-def _read(table: TurnTable) -> _Sessions:
+def _read(table: TurnTable, cells: IntArray | None) -> _Sessions:
     harm, gap = table.first_of(table.human == 0.0), table.first_of(np.isnan(table.human))
     harmed = harm < gap
     until = np.where(harmed, harm, np.minimum(gap - 1.0, table.lengths))
@@ -331,6 +345,7 @@ def _read(table: TurnTable) -> _Sessions:
         read=read,
         fails=table.first_of(table.judge == 0.0),
         stops=table.first_of(np.isnan(table.judge)),
+        cell=np.zeros(read.size, dtype=np.intp) if cells is None else cells,
     )
 
 

@@ -12,6 +12,7 @@ carried both ways: as if all of it passed and as if all of it failed.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -196,6 +197,7 @@ def harmed_session_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' pl
     turns: npt.ArrayLike | None = None,
     design: Design = "random",
     clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     strict: bool = False,
 ) -> Estimate:
@@ -217,6 +219,9 @@ def harmed_session_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' pl
         verdict of the judge, or by hand.
     clusters : array, shape (T,), optional
         What sessions share, such as the scenario that several of them play; one value a session.
+    strata : array, shape (T,), optional
+        Cells inside which sessions were drawn at random, where some cells were drawn more often
+        than others; one value a session.
     confidence : float
         Two-sided coverage, a fraction.
     strict : bool
@@ -232,7 +237,7 @@ def harmed_session_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' pl
     Raises
     ------
     ValueError, InsufficientLabels, UnusableJudge
-        As :func:`calibration.estimate_rate`; also if a session has two clusters.
+        As :func:`calibration.estimate_rate`; also if a session has two clusters or two strata.
 
     References
     ----------
@@ -251,14 +256,14 @@ def harmed_session_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' pl
     """
     table = read_turns(judge, human, sessions=sessions, turns=turns)
     each = session_table(table)
-    shared = _of_sessions(table, clusters)
+    shared = of_sessions(table, "clusters", clusters)
+    cells = of_sessions(table, "strata", strata)
     open_ones = int(each.unsettled.sum())
 
     def estimate(unknown: float) -> Estimate:
         labels = np.where(each.unsettled, unknown, each.human)
-        return _rate(
-            each.judge, labels, design=design, clusters=shared, confidence=confidence, strict=strict
-        )
+        aim = _Aim(design=design, strata=cells, confidence=confidence, strict=strict)
+        return _rate(each.judge, labels, clusters=shared, aim=aim)
 
     said = (
         f"The labels of {open_ones} sessions do not settle whether they are harmed; these are "
@@ -275,6 +280,8 @@ def harmful_turn_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' plac
     turns: npt.ArrayLike | None = None,
     reading: Reading = "sessions",
     design: Design = "random",
+    clusters: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     strict: bool = False,
 ) -> Estimate:
@@ -289,6 +296,10 @@ def harmful_turn_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' plac
         that has some were left out and may hold anything, or single turns.
     design : {"random", "by-verdict", "curated"}
         How they were chosen.
+    clusters : array, shape (T,), optional
+        What sessions share, one value a session; without it, each session is a cluster.
+    strata : array, shape (T,), optional
+        Cells inside which they were drawn at random, where some cells were drawn more often.
     confidence, strict
         As in :func:`harmed_session_rate`.
 
@@ -323,16 +334,15 @@ def harmful_turn_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' plac
     opened = table.any_of(~unlabelled)[table.session]
     skipped = unlabelled & opened if reading == "sessions" else np.zeros_like(unlabelled)
 
+    shared = of_sessions(table, "clusters", clusters)
+    together = table.session if shared is None else shared[table.session]
+    codes = check_codes("strata", strata, table.session.size)
+    cells = None if codes is None else codes[table.order]
+
     def estimate(unknown: float) -> Estimate:
         labels = np.where(skipped, unknown, table.human)
-        return _rate(
-            table.judge,
-            labels,
-            design=design,
-            clusters=table.session,
-            confidence=confidence,
-            strict=strict,
-        )
+        aim = _Aim(design=design, strata=cells, confidence=confidence, strict=strict)
+        return _rate(table.judge, labels, clusters=together, aim=aim)
 
     left = int(skipped.sum())
     said = (
@@ -342,31 +352,49 @@ def harmful_turn_rate(  # noqa: PLR0913 - as estimate_rate, with the turns' plac
     return harm(_both_ways(estimate, left, said))
 
 
-def _of_sessions(table: TurnTable, clusters: npt.ArrayLike | None) -> IntArray | None:
-    codes = check_codes("clusters", clusters, table.session.size)
+def of_sessions(table: TurnTable, name: str, values: npt.ArrayLike | None) -> IntArray | None:
+    """Give each session the one value that all its turns have, as a number; shape (S,).
+
+    Raises
+    ------
+    ValueError
+        If a session has two values; the message names the array and the entry.
+    """
+    codes = check_codes(name, values, table.session.size)
     if codes is None:
         return None
     codes = codes[table.order]
     first = codes[table.start]
     if bool((codes != first[table.session]).any()):
         at = int(table.order[int(np.flatnonzero(codes != first[table.session])[0])])
-        raise ValueError(f"clusters gives one session two clusters; see entry {at}.")
+        raise ValueError(f"{name} gives one session two values; see entry {at}.")
     return first
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Aim:
+    """How labels were drawn, and what is asked of the interval."""
+
+    design: Design
+    strata: IntArray | None
+    confidence: float
+    strict: bool
+
+
 def _rate(
-    judge: FloatArray,
-    human: FloatArray,
-    *,
-    design: Design,
-    clusters: IntArray | None,
-    confidence: float,
-    strict: bool,
+    judge: FloatArray, human: FloatArray, *, clusters: IntArray | None, aim: _Aim
 ) -> Estimate:
-    if strict:
-        error = 0.5 * (1.0 - confidence)
-        return gate_rate(judge, human, design=design, clusters=clusters, error=error)
-    return estimate_rate(judge, human, design=design, clusters=clusters, confidence=confidence)
+    estimate = partial(
+        gate_rate if aim.strict else estimate_rate,
+        judge,
+        human,
+        design=aim.design,
+        clusters=clusters,
+        strata=aim.strata,
+    )
+    if aim.strict:
+        return estimate(error=0.5 * (1.0 - aim.confidence))
+    return estimate(confidence=aim.confidence)
 
 
 def _both_ways(estimate: Callable[[float], Estimate], unknown: int, said: str) -> Estimate:

@@ -143,6 +143,17 @@ KIND = "sample"
 
 SampleDesign = Literal["random", "by-verdict", "neyman"]
 
+SampledUnit = Literal["item", "session"]
+"""Whether items were drawn one by one, or conversations with the turns that are judged in them."""
+
+
+def _is_item(unit: str) -> bool:
+    return unit == "item"
+
+
+def _is_whole(share: float) -> bool:
+    return share == 1.0
+
 
 class SampledItem(Record):
     """One item of the draw."""
@@ -172,6 +183,9 @@ class Sample(Record):
     seed: int
     by: str | None = None
     """Column whose values were strata beside the systems."""
+    unit: SampledUnit = Field(default="item", exclude_if=_is_item)
+    turn_share: float = Field(default=1.0, gt=0, le=1, exclude_if=_is_whole)
+    """Share of the judged turns of each drawn conversation; each has this chance."""
     judge: str | None = None
     rubric: str | None = None
     criterion: str | None = None
@@ -182,6 +196,11 @@ class Sample(Record):
     """Cell of every item of the run, in the order of the run; inside a cell the draw was at random,
     among the items that no earlier draw had taken."""
     items: tuple[SampledItem, ...]
+
+
+def drawn_whole(samples: Sequence[Sample]) -> bool:
+    """Tell whether draws hold all judged turns of the conversations that they took."""
+    return all(sample.unit == "session" and sample.turn_share == 1.0 for sample in samples)
 
 
 def combined_cells(samples: Sequence[Sample], size: int) -> tuple[int, ...]:

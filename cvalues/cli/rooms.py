@@ -189,8 +189,12 @@ def _tasks(
             f"--n {wish.n} drew nothing, for there is a draw; add to it with: cvalues sample "
             f"{run.name} --add {wish.n} --out more.csv, and open the room again"
         )
-    prompts = {(item.id, item.sample) for each in samples for item in each.items}
-    return (*said, *least_labels(prompts_by_group(store.generations(run)), drawn=len(prompts)))
+    unit = samples[-1].unit
+    items = {item.unit for each in samples for item in each.items}
+    of_draws = (each for each in store.generations(run) if each.unit in items)
+    drawn = prompts_by_group(of_draws, unit=unit).values()
+    sizes = prompts_by_group(store.generations(run), unit=unit)
+    return (*said, *least_labels(sizes, drawn=sum(drawn)))
 
 
 def _show(url: str, invited: list[Invited], *, tasks: tuple[str, ...], as_json: bool) -> None:

@@ -96,6 +96,8 @@ class Part:
         Group and prompt of each item; no clusters where items are on their own.
     turns : tuple of int
         Index of each item in its conversation, where each is a turn of one; else empty.
+    whole_sessions : bool
+        Whether conversations were chosen for labels, not single turns of them.
     verdicts : float array, shape (n,)
         Levels, NaN where the judge gave no verdict.
     labels : float array, shape (n, E)
@@ -132,6 +134,7 @@ class Part:
     groups: tuple[str | None, ...]
     clusters: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
+    whole_sessions: bool = True
     verdicts: FloatArray
     labels: FloatArray
     raters: tuple[str, ...]
@@ -397,6 +400,8 @@ class Material:
         What an earlier version of the judge said, as in `verdicts`.
     probabilities : mapping of series to mapping of unit to mapping of level to float
         Where a judge gave them; those of an item that was asked once.
+    whole_sessions : bool
+        Whether conversations were chosen for labels, not single turns of them.
     """
 
     places: Mapping[Unit, Place]
@@ -412,6 +417,7 @@ class Material:
         default_factory=dict[Series, Mapping[Unit, list[float]]]
     )
     probabilities: Mapping[Series, Shares] = field(default_factory=dict[Series, Shares])
+    whole_sessions: bool = True
 
 
 def settled(said: Mapping[Unit, list[float]], units: Iterable[Unit]) -> FloatArray:

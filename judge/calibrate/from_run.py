@@ -27,7 +27,7 @@ from judge.calibrate.calibration_set import (
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
-from judge.manifest import Sample, combined_cells
+from judge.manifest import Sample, combined_cells, drawn_whole
 from judge.records import Generation, Provenance, worst
 from judge.run.editions import kept_rubrics
 from judge.store.records import Label, Run
@@ -108,6 +108,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             groups=tuple(place.group for place in places),
             clusters=tuple(place.cluster for place in places if place.cluster is not None),
             turns=_turns(places),
+            whole_sessions=material.whole_sessions,
             verdicts=settled(said, units),
             labels=_matrix(units, raters, ratings, gold=gold),
             raters=raters,
@@ -315,6 +316,7 @@ def material_of(
         traits=_traits_of_items(generations, question),
         earlier={} if earlier is None else _verdicts(store, earlier)[0],
         probabilities=_probabilities(store, run),
+        whole_sessions=drawn_whole(drawn),
     )
 
 

@@ -23,12 +23,12 @@ from calibration.planning import (
 from calibration.sequential import LOOKS, look_error
 from judge.calibrate.calibration_set import Part
 from judge.calibrate.from_run import field_of, levels_of
-from judge.calibrate.prompt_draws import Chosen, Frame, choose, frame_of, named
+from judge.calibrate.prompt_draws import Chosen, Drawing, Frame, choose, members_of, named
 from judge.errors import ConfigError
 from judge.files.decoding import printable
 from judge.grading.language import language_of
 from judge.importers.labels import shown_digest
-from judge.manifest import Sample, SampleDesign, SampledItem
+from judge.manifest import Sample, SampleDesign, SampledItem, SampledUnit
 from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
 from judge.run.editions import kept_rubrics
@@ -51,7 +51,7 @@ class Wish:
     Attributes
     ----------
     n : int
-        Responses; those to one prompt are drawn together.
+        Responses; those to one prompt are drawn together. Conversations, where these are drawn.
     design : {'random', 'by-verdict', 'neyman'}
     by : str or None
         Column whose values are strata beside the systems.
@@ -66,6 +66,11 @@ class Wish:
         What the draw is called; None for the next free name.
     ids : tuple of str
         Prompts to be labelled whatever the chance, in place of n.
+    unit : {'item', 'session'} or None
+        Whether turns of a conversation are drawn one by one or together; None for together, where
+        the run judged each turn.
+    turn_share : float
+        Share of the judged turns of each drawn conversation that are labelled, in (0, 1].
     """
 
     n: int
@@ -76,6 +81,8 @@ class Wish:
     lang: Language | None = None
     name: str | None = None
     ids: tuple[str, ...] = ()
+    unit: SampledUnit | None = None
+    turn_share: float = 1.0
 
 
 def topped_up(wish: Wish, samples: Sequence[Sample]) -> Wish:
@@ -95,6 +102,8 @@ def topped_up(wish: Wish, samples: Sequence[Sample]) -> Wish:
         by=last.by,
         criteria=wish.criteria or last.asked,
         seed=last.seed,
+        unit=last.unit,
+        turn_share=last.turn_share,
     )
 
 
@@ -120,46 +129,75 @@ def draw_items(store: "Store", run: Run, wish: Wish) -> Drawn:
     ------
     ConfigError
         If a criterion is not the run's, a response lacks the column of the strata, the name is
-        taken, or there are not so many items.
+        taken, there are not so many items, or earlier draws were of another unit.
     """
     rubric, criteria = _asked(store, run, wish.criteria)
     samples = samples_of(store, run)
     name = _name(wish.name, samples)
     generations = tuple(store.generations(run))
-    levels = np.full(len(generations), np.nan)
+    unit = _unit(wish, generations, samples)
     judge = None if wish.design == "random" or wish.ids else chosen_judge(run)
+    levels = np.full(len(generations), np.nan)
     if judge is not None:
         levels = levels_of(
             store, run, series=(judge, rubric, criteria[0].id), generations=generations
         )
-    frame = frame_of(
-        [each.unit for each in generations],
+    drawn = Drawing(
+        generations=generations,
+        members=members_of(generations, unit=unit),
         groups=[_stratum(each, wish.by) for each in generations],
         levels=levels.tolist(),
         taken=_taken(store, run, samples),
+        lower_is_worse=criteria[0].direction != "lower_is_better",
     )
+    frame = drawn.frame()
     found = _found(frame, wish)
-    by_unit = {each.unit: each for each in generations}
-    # Shuffled, so that neither the order of the file nor that of systems shows.
-    order: list[int] = np.random.default_rng(wish.seed).permutation(len(found.units)).tolist()
-    chosen = [by_unit[found.units[place]] for place in order]
+    chosen, chances = drawn.expanded(found, seed=wish.seed, turn_share=wish.turn_share)
     sample = Sample(
         name=name,
         design="random" if wish.ids else wish.design,
         seed=wish.seed,
         by=wish.by,
+        unit=unit,
+        turn_share=wish.turn_share if unit == "session" else 1.0,
         judge=judge,
         rubric=None if judge is None else rubric,
         criterion=None if judge is None else criteria[0].id,
         asked=tuple(criterion.id for criterion in criteria),
-        cells=tuple(found.cells[each.id, each.sample] for each in generations),
-        items=tuple(
-            _item(each, found.chances[place]) for each, place in zip(chosen, order, strict=True)
-        ),
+        cells=drawn.cells(found),
+        items=tuple(map(_item, chosen, chances)),
     )
     lang = wish.lang or _most_common_language(chosen)
     words = told(store, run, criteria, lang=lang)
     return Drawn(sample=sample, shown=tuple(chosen), criteria=words, lang=lang)
+
+
+def _unit(wish: Wish, generations: Sequence[Generation], samples: Sequence[Sample]) -> SampledUnit:
+    """Choose what is drawn: what was drawn before, else whole conversations where turns are judged.
+
+    Raises
+    ------
+    ConfigError
+        If another unit was drawn before: the chances of both draws cannot be joined.
+    """
+    turned = any(each.session is not None for each in generations)
+    if wish.unit == "session" and not turned:
+        raise ConfigError(
+            "--unit session draws conversations of which each turn was judged; in this run each "
+            "conversation is one item already. Leave the option out."
+        )
+    before = {sample.unit for sample in samples}
+    usual: SampledUnit = "session" if turned else "item"
+    unit = wish.unit or (samples[0].unit if samples else usual)
+    if before - {unit}:
+        what = {"item": "single turns", "session": "whole conversations"}
+        raise ConfigError(
+            f"earlier draws of the run are of {what[next(iter(before))]}; a draw of {what[unit]} "
+            f"cannot be joined with them. Leave --unit out, or judge into a new run."
+        )
+    if unit == "item" and wish.turn_share != 1.0:
+        raise ConfigError("--turn-share has a meaning with --unit session only.")
+    return unit
 
 
 def _found(frame: Frame, wish: Wish) -> Chosen:
@@ -211,9 +249,16 @@ def least_labels(prompts: Mapping[str | None, int], *, drawn: int = 0) -> tuple[
     return said, text
 
 
-def prompts_by_group(generations: Iterable[Generation]) -> dict[str | None, int]:
-    """Count the prompts of each group of a run, whatever the number of systems."""
-    return Counter({(each.id, each.sample): each.group for each in generations}.values())
+def prompts_by_group(
+    generations: Iterable[Generation], *, unit: SampledUnit = "item"
+) -> dict[str | None, int]:
+    """Count the prompts or conversations of each group of a run, whatever the number of systems."""
+    return Counter(
+        {
+            (each.cluster if unit == "session" else each.id, each.sample): each.group
+            for each in generations
+        }.values()
+    )
 
 
 def _name(wanted: str | None, samples: Sequence[Sample]) -> str:

@@ -8,13 +8,15 @@ References
 ----------
 Ohlsson (1995), Coordination of samples using permanent random numbers, in: Business Survey Methods.
 Madow (1949), Ann. Math. Stat. 20(3), 333-354, systematic sampling: what cannot be shared out evenly
-over groups is drawn so that every prompt keeps the same chance.
+over groups is drawn so that every prompt keeps the same chance; a share of the turns of a drawn
+conversation, too.
 """
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor
 
 import numpy as np
@@ -23,7 +25,8 @@ from calibration.labelled_sample import MOST_LEVELS
 from calibration.sampling import draw
 from calibration.validation import FloatArray
 from judge.errors import ConfigError
-from judge.manifest import SampleDesign
+from judge.manifest import SampleDesign, SampledUnit
+from judge.records import Generation
 
 Unit = tuple[str, str, int]
 Prompt = tuple[str, int]
@@ -96,6 +99,110 @@ def frame_of(
         levels={prompt: tuple(levels[at] for at in places) for prompt, places in by_prompt.items()},
         taken=taken,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """The items of a run, each alone or the turns of one conversation together.
+
+    Attributes
+    ----------
+    generations : tuple of Generation
+        In the order of the run.
+    members : mapping of unit to list of int
+        What is drawn as one, and the places of its items.
+    groups : sequence of str
+        Stratum of each item.
+    levels : sequence of float
+        The judge's level of each item, NaN where there is none.
+    taken : frozenset of (id, sample)
+        Items drawn or labelled before.
+    lower_is_worse : bool
+        Which level of a conversation's turns is that of the conversation: the worst.
+    """
+
+    generations: tuple[Generation, ...]
+    members: Mapping[Unit, list[int]]
+    groups: Sequence[str]
+    levels: Sequence[float]
+    taken: frozenset[Prompt]
+    lower_is_worse: bool = True
+
+    def frame(self) -> Frame:
+        """Gather what is drawn by prompt; a conversation of which a turn is taken is taken."""
+        taken = {
+            (unit[0], unit[2])
+            for unit, places in self.members.items()
+            if any((self.generations[at].id, unit[2]) in self.taken for at in places)
+        }
+        return frame_of(
+            list(self.members),
+            groups=[self.groups[places[0]] for places in self.members.values()],
+            levels=[self._worst(places) for places in self.members.values()],
+            taken=frozenset(taken),
+        )
+
+    def _worst(self, places: Sequence[int]) -> float:
+        given = [self.levels[at] for at in places if not np.isnan(self.levels[at])]
+        if not given:
+            return np.nan
+        return min(given) if self.lower_is_worse else max(given)
+
+    def cells(self, found: Chosen) -> tuple[int, ...]:
+        """Give the cell of each item of the run."""
+        cell = {
+            at: found.cells[unit[0], unit[2]]
+            for unit, places in self.members.items()
+            for at in places
+        }
+        return tuple(cell[at] for at in range(len(self.generations)))
+
+    def expanded(
+        self, found: Chosen, *, seed: int, turn_share: float
+    ) -> tuple[list[Generation], list[float]]:
+        """Give the items of what was drawn, with the chance of each.
+
+        What was drawn is shuffled, so that neither the order of the file nor that of systems
+        shows; turns of one conversation stay together and in order.
+        """
+        order: list[int] = np.random.default_rng(seed).permutation(len(found.units)).tolist()
+        chosen: list[Generation] = []
+        chances: list[float] = []
+        for place in order:
+            unit, chance = found.units[place], found.chances[place]
+            kept = spread_evenly(self.members[unit], turn_share, begin=number(seed, ("turn", unit)))
+            chosen += [self.generations[at] for at in kept]
+            chances += [chance * turn_share] * len(kept)
+        return chosen, chances
+
+
+def members_of(generations: Sequence[Generation], *, unit: SampledUnit) -> dict[Unit, list[int]]:
+    """Give what is drawn as one, and the places of its items: itself, or a conversation's turns."""
+    found = defaultdict[Unit, list[int]](list)
+    for place, each in enumerate(generations):
+        name = each.cluster if unit == "session" else each.id
+        found[name, each.system, each.sample].append(place)
+    return dict(found)
+
+
+def spread_evenly(places: Sequence[int], share: float, *, begin: float) -> list[int]:
+    """Keep a share of places at equal distances, each with this chance.
+
+    Parameters
+    ----------
+    places : sequence of int
+    share : float
+        In (0, 1]; 1 keeps all.
+    begin : float
+        A random number in [0, 1).
+
+    Examples
+    --------
+    >>> spread_evenly([10, 11, 12, 13, 14], 0.4, begin=0.5)
+    [11, 13]
+    """
+    counts = [floor(share * at + begin + 1e-9) for at in range(len(places) + 1)]
+    return [place for place, (a, b) in zip(places, pairwise(counts), strict=True) if b > a]
 
 
 def choose(frame: Frame, n: int, *, design: SampleDesign, seed: int) -> Chosen:

@@ -1,16 +1,28 @@
 """What the labels say of conversations: how many are harmed, how many turns, and from which on."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TypeVar
+
+import numpy as np
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.validation import Design
+from calibration.first_harm import FirstHarmCurve, first_harm_curve
+from calibration.session_rates import (
+    harmed_session_rate,
+    harmful_turn_rate,
+    read_turns,
+    session_table,
+)
+from calibration.validation import Design, FloatArray
 from judge.calibrate.calibration_set import Number, Part
 from judge.records import Record
 
-if TYPE_CHECKING:
-    from calibration.session_rates import Reading
+HORIZON = 200
+"""Judged turns up to which the curve of the first harm is given."""
+
+Answer = TypeVar("Answer")
 
 
 class SafePoint(Record):
@@ -31,6 +43,12 @@ class SessionFinding(Record):
     """A criterion of which each turn was judged, by conversation; a turn that fails is harmful."""
 
     n_sessions: int
+    n_turns: int = 0
+    judge_harmed: float | None = None
+    """Share of conversations with a turn that the judge fails, uncorrected; None where a missing
+    verdict leaves it open of every conversation."""
+    judge_harmful: float | None = None
+    """Share of turns that the judge fails, uncorrected."""
     harmed_sessions: Number | None
     """Share of conversations with at least one harmful turn; None where labels do not say."""
     harmful_turns: Number | None
@@ -39,68 +57,101 @@ class SessionFinding(Record):
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """What was estimated, and what is to be said beside it."""
+
+    warnings: list[str] = field(default_factory=list[str])
+
+    def one(self, name: str, estimate: Callable[[], Answer]) -> Answer | None:
+        """Estimate, or keep the reason why not."""
+        try:
+            return estimate()
+        except (InsufficientLabels, UnusableJudge) as error:
+            self.warnings.append(f"{name}: {error}")
+            return None
+
+    def rate(self, name: str, estimate: Callable[[], Estimate]) -> Number | None:
+        """Estimate a rate with its warnings, or keep the reason why not."""
+        found = self.one(name, estimate)
+        if found is None:
+            return None
+        self.warnings.extend(found.warnings)
+        return Number.of(found)
+
+    def curve(self, estimate: Callable[[], FirstHarmCurve]) -> tuple[SafePoint, ...]:
+        """Estimate the curve of the first harm, or keep the reason why not."""
+        found = self.one("first harm", estimate)
+        if found is None:
+            return ()
+        self.warnings.extend(found.warnings)
+        return tuple(_point(found, turn) for turn in range(1, len(found.points) + 1))
+
+
 def session_finding(part: Part, *, design: Design, confidence: float) -> SessionFinding | None:
     """Correct what the judge says of conversations; None where their turns were not judged.
 
-    Labels of turns that a draw on record chose one by one are no labels of whole conversations.
+    Labels of turns that a draw on record chose one by one are no labels of whole conversations:
+    they correct the rate of harmful turns alone.
     """
     if not part.turns or part.counting.kind != "rate" or design == "curated":
         return None
-    from calibration.session_rates import harmed_session_rate, harmful_turn_rate
-
-    reading: Reading = "sessions" if part.strata is None else "turns"
-    sessions, turns, judge, human = part.clusters, part.turns, part.judged, part.human
-    warnings: list[str] = []
-
-    def rate(name: str, estimate: Callable[[], Estimate]) -> Number | None:
-        try:
-            found = estimate()
-        except (InsufficientLabels, UnusableJudge) as error:
-            warnings.append(f"{name}: {error}")
-            return None
-        warnings.extend(found.warnings)
-        return Number.of(found)
-
-    harmed = partial(harmed_session_rate, judge, human, sessions=sessions, turns=turns)
-    harmful = partial(harmful_turn_rate, judge, human, sessions=sessions, turns=turns)
+    turns, judge, human = part.turns, part.judged, part.human
+    # Of several conversations that play the same scenario, each is one.
+    sessions = [f"{name}\0{unit[2]}" for name, unit in zip(part.clusters, part.units, strict=True)]
+    shared = part.clusters if len(set(part.clusters)) < len(set(sessions)) else None
+    attempts = _Attempts()
+    given = {"sessions": sessions, "turns": turns, "strata": part.strata, "confidence": confidence}
+    harmful = attempts.rate(
+        "harmful turns",
+        partial(
+            harmful_turn_rate,
+            judge,
+            human,
+            reading="sessions" if part.whole_sessions else "turns",
+            design=design,
+            clusters=shared,
+            **given,
+        ),
+    )
+    harmed, curve = None, ()
+    if part.whole_sessions:
+        harmed = attempts.rate(
+            "harmed conversations",
+            partial(harmed_session_rate, judge, human, design=design, clusters=shared, **given),
+        )
+        curve = attempts.curve(partial(first_harm_curve, judge, human, horizon=HORIZON, **given))
+    else:
+        attempts.warnings.append(
+            "Single turns were sampled: they do not say how many conversations have a harmful "
+            "turn. Sample whole conversations with cvalues sample --unit session."
+        )
+    table = read_turns(judge, human, sessions=sessions, turns=turns)
     return SessionFinding(
-        n_sessions=len(set(sessions)),
-        harmed_sessions=rate(
-            "harmed conversations", partial(harmed, design=design, confidence=confidence)
-        ),
-        harmful_turns=rate(
-            "harmful turns",
-            partial(harmful, reading=reading, design=design, confidence=confidence),
-        ),
-        first_harm=_curve(part, warnings, confidence=confidence),
-        warnings=tuple(dict.fromkeys(warnings)),
+        n_sessions=table.sessions,
+        n_turns=len(turns),
+        judge_harmed=_share_failed(session_table(table).judge),
+        judge_harmful=_share_failed(table.judge),
+        harmed_sessions=harmed,
+        harmful_turns=harmful,
+        first_harm=curve,
+        warnings=tuple(dict.fromkeys(attempts.warnings)),
     )
 
 
-def _curve(part: Part, warnings: list[str], *, confidence: float) -> tuple[SafePoint, ...]:
-    from calibration.first_harm import first_harm_curve
+def _share_failed(passed: FloatArray) -> float | None:
+    known = passed[~np.isnan(passed)]
+    return 1.0 - float(known.mean()) if known.size else None
 
-    try:
-        curve = first_harm_curve(
-            part.judged,
-            part.human,
-            sessions=part.clusters,
-            turns=part.turns,
-            confidence=confidence,
-        )
-    except InsufficientLabels as error:
-        warnings.append(f"first harm: {error}")
-        return ()
-    warnings.extend(curve.warnings)
-    return tuple(
-        SafePoint(
-            turn=each.turn,
-            value=each.value,
-            low=each.low,
-            high=each.high,
-            judge=each.judge,
-            at_risk=each.at_risk,
-            harms=each.harms,
-        )
-        for each in curve.points
+
+def _point(curve: FirstHarmCurve, turn: int) -> SafePoint:
+    each = curve.after(turn)
+    return SafePoint(
+        turn=each.turn,
+        value=each.value,
+        low=each.low,
+        high=each.high,
+        judge=each.judge,
+        at_risk=each.at_risk,
+        harms=each.harms,
     )

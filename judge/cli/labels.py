@@ -19,8 +19,8 @@ from judge.cli.console import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from judge.calibrate.label_sampling import Drawn
     from judge.files.mapping import TableMapping
-    from judge.manifest import Sample
     from judge.store.records import Label, Run
     from judge.store.store import Store
 
@@ -48,15 +48,14 @@ def sample(
         int | None,
         typer.Option(
             "--n",
-            help="Number of responses to sample; all responses to a prompt are taken together.",
+            help="Number of responses to sample; all responses to a prompt are taken together. "
+            "Number of conversations, if each turn was judged.",
             min=1,
         ),
     ] = None,
     add: Annotated[
         int | None,
-        typer.Option(
-            help="Number of responses to add, with the design of the latest sample.", min=1
-        ),
+        typer.Option(help="Number to add, with the design of the latest sample.", min=1),
     ] = None,
     ids: Annotated[
         str | None, typer.Option(help="Ids that must be labelled, separated by commas.")
@@ -77,6 +76,19 @@ def sample(
             help="Criteria to label, separated by commas; default: the first of each rubric."
         ),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="If each turn was judged: session (all turns of a conversation together, the "
+            "default) or item (single turns)."
+        ),
+    ] = None,
+    turn_share: Annotated[
+        float,
+        typer.Option(
+            help="Share of the judged turns of each sampled conversation.", min=0.01, max=1.0
+        ),
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same items.")] = 0,
     lang: Annotated[
         str | None,
@@ -106,7 +118,7 @@ def sample(
     from judge.cli.console import opened, run_named
     from judge.cli.scores import Words, run_or_table
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
-    from judge.manifest import KIND, SampleDesign
+    from judge.manifest import KIND, SampleDesign, SampledUnit
     from judge.ratings import samples_of
     from judge.records import Language
 
@@ -121,6 +133,8 @@ def sample(
         lang=console.one_of(lang, get_args(Language), option="--lang") if lang else None,
         name=name,
         ids=parts(ids) if ids else (),
+        unit=console.one_of(unit, get_args(SampledUnit), option="--unit") if unit else None,
+        turn_share=turn_share,
     )
     words = Words(columns=columns or (), values=values or (), scales=scale or ())
     with opened(store) as kept:
@@ -130,14 +144,14 @@ def sample(
         drawn = draw_items(kept, found, wish)
         write_sheet(out, drawn.sample, drawn.shown, criteria=drawn.criteria, lang=drawn.lang)
         kept.add_document(found, KIND, drawn.sample.model_dump_json())
-        sizes = prompts_by_group(kept.generations(found))
+        sizes = prompts_by_group(kept.generations(found), unit=drawn.sample.unit)
     if form == "labelstudio.json":
         console.note(f"the labelling configuration of the project is in {screen_path(out)}")
-    _say_drawn(drawn.sample, sizes, run=found.name, out=out, as_json=json_)
+    _say_drawn(drawn, sizes, run=found.name, out=out, as_json=json_)
 
 
 def _say_drawn(
-    sample: "Sample", sizes: "Mapping[str | None, int]", *, run: str, out: Path, as_json: bool
+    drawn: "Drawn", sizes: "Mapping[str | None, int]", *, run: str, out: Path, as_json: bool
 ) -> None:
     """Say what was drawn, how to bring it home, and what a gate will need at least."""
     from judge.calibrate.label_sampling import least_labels
@@ -145,18 +159,29 @@ def _say_drawn(
     from judge.exporters.workbook import sheet_form
     from judge.records import counted
 
-    prompts = len({(item.id, item.sample) for item in sample.items})
+    sample, whole = drawn.sample, drawn.sample.unit == "session"
+    conversations = len({(each.cluster, each.system, each.sample) for each in drawn.shown})
+    prompts = len({(each.cluster if whole else each.id, each.sample) for each in drawn.shown})
     least = least_labels(sizes, drawn=prompts)
     if as_json:
-        told = {"file": str(out), "form": sheet_form(out), "least": least}
+        told: dict[str, object] = {"file": str(out), "form": sheet_form(out), "least": least}
+        if whole:
+            told["conversations"] = conversations
         console.as_json({**told, **sample.model_dump(mode="json")})
         return
-    systems = len({item.system for item in sample.items})
-    console.say(
-        f"sample {sample.name}: {len(sample.items)} of {len(sample.cells)} responses "
-        f"({counted(prompts, 'prompt')}, {counted(systems, 'system')}) in {out}; "
-        f"criteria: {', '.join(sample.asked)}"
-    )
+    systems = counted(len({item.system for item in sample.items}), "system")
+    some, all_, asked = len(sample.items), len(sample.cells), ", ".join(sample.asked)
+    if whole:
+        dialogues = counted(conversations, "conversation")
+        console.say(
+            f"sample {sample.name}: {some} of {all_} judged turns ({dialogues}, {systems}) "
+            f"in {out}; criteria: {asked}"
+        )
+    else:
+        console.say(
+            f"sample {sample.name}: {some} of {all_} responses ({counted(prompts, 'prompt')}, "
+            f"{systems}) in {out}; criteria: {asked}"
+        )
     console.say(f"import the completed sheet with: cvalues labels import {out} --run {run}")
     for sentence in least:
         console.say(sentence)

@@ -126,7 +126,10 @@ def test_a_strict_limit_is_wider() -> None:
         ({"sessions": [1, 2]}, "one entry for each of 3"),
         ({"sessions": ["a", "a", "b"], "turns": [1, 1, 1]}, "twice; see entry 1"),
         ({"sessions": ["a", "a", "b"], "turns": [1, NAN, 1]}, "missing or infinite"),
-        ({"sessions": ["a", "a", "b"], "clusters": [1, 2, 2]}, "two clusters; see entry 1"),
+        (
+            {"sessions": ["a", "a", "b"], "clusters": [1, 2, 2]},
+            "clusters gives one session two values; see entry 1",
+        ),
     ],
 )
 def test_malformed_arrays_are_refused_by_name(arguments: dict[str, object], words: str) -> None:

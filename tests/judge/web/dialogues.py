@@ -78,7 +78,7 @@ def dialogue_run(store: Store, *, count: int, unit: JudgedUnit = "session") -> R
         generations=judged,
         documents={f"rubric/{each.id}/{each.language}": each.model_dump_json() for each in rubrics},
     )
-    wish = Wish(n=len(judged), criteria=("safe", "severity"))
+    wish = Wish(n=count, criteria=("safe", "severity"))
     store.add_document(run, KIND, draw_items(store, run, wish).sample.model_dump_json())
     return run
 
