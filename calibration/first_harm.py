@@ -373,16 +373,23 @@ def _points(
 ) -> tuple[SafeAfter, ...]:
     ones = np.ones(sessions.turn.size)
     risk, harms = _tables(sessions.turn, sessions.harmed, ones, last=last)
-    return tuple(
-        SafeAfter(
-            turn=turn,
-            at_risk=int(risk[turn - 1]),
-            harms=int(harms[turn - 1]),
-            judge=float(judge[turn - 1]),
-            **_melded(_strata(sessions.by_verdict(turn), turn), tail=tail),
+    found: list[SafeAfter] = []
+    for turn in range(1, last + 1):
+        melded = _melded(_strata(sessions.by_verdict(turn), turn), tail=tail)
+        # Other strata at each turn may lift an estimate above that before it; no share rises.
+        before = found[-1].value if found else 1.0
+        found.append(
+            SafeAfter(
+                turn=turn,
+                value=min(melded.value, before),
+                low=min(melded.low, before),
+                high=melded.high,
+                at_risk=int(risk[turn - 1]),
+                harms=int(harms[turn - 1]),
+                judge=float(judge[turn - 1]),
+            )
         )
-        for turn in range(1, last + 1)
-    )
+    return tuple(found)
 
 
 def _pseudo_values(read: _Read, last: int) -> FloatArray:
@@ -443,10 +450,17 @@ def _effective(values: FloatArray, mean: float, counts: tuple[int, int]) -> floa
     return min(mean * (1.0 - mean) / spread * values.size, float(values.size))
 
 
-def _melded(strata: tuple[Stratum, ...], *, tail: float) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Melded:
+    value: float
+    low: float
+    high: float
+
+
+def _melded(strata: tuple[Stratum, ...], *, tail: float) -> _Melded:
     low, high = melded_limits(strata, tail=tail, strict=False)
     value = point_value(strata)
-    return {"value": value, "low": min(low, value), "high": max(high, value)}
+    return _Melded(value=value, low=min(low, value), high=max(high, value))
 
 
 def _warnings(each: SessionTable, points: tuple[SafeAfter, ...]) -> tuple[str, ...]:

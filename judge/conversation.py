@@ -153,6 +153,28 @@ def is_judged(generation: Generation, unit: JudgedUnit, roles: Collection[str]) 
     return unit == "each_reply" and generation.messages[generation.turn].role in roles
 
 
+def unasked(
+    generations: Iterable[Generation], rubrics: Collection[Rubric]
+) -> dict[str, frozenset[tuple[str, str, int]]]:
+    """List by rubric the units that only another rubric judges: single turns, or whole sessions.
+
+    Parameters
+    ----------
+    generations : iterable of Generation
+        Units of a run.
+    rubrics : collection of Rubric
+        Those of the run; editions of one rubric have one unit.
+    """
+    asked = {rubric.id: rubric for rubric in rubrics}
+    found: dict[str, set[tuple[str, str, int]]] = {name: set() for name in asked}
+    if len({(each.unit, each.roles) for each in asked.values()}) > 1:
+        for each in generations:
+            without = [n for n, r in asked.items() if not is_judged(each, r.unit, r.roles)]
+            for name in without if len(without) < len(asked) else ():
+                found[name].add(each.unit)
+    return {name: frozenset(units) for name, units in found.items()}
+
+
 def is_plain(generation: Generation) -> bool:
     """Tell whether a unit is a prompt and a response alone, however it was written."""
     if not generation.messages:

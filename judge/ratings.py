@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from judge.conversation import unasked
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
 from judge.grading.remarks import is_heeded
 from judge.grading.served_models import marked
-from judge.manifest import KIND, Sample, combined_cells
+from judge.manifest import KIND, Sample, combined_cells, drawn_whole
 from judge.records import Generation, Provenance, worst
 from judge.run.editions import kept_rubrics
 
 if TYPE_CHECKING:
-    from calibration.validation import BoolArray, FloatArray
+    from calibration.validation import BoolArray, FloatArray, IntArray
     from judge.policy import Measure
     from judge.store.records import Run
     from judge.store.store import Store
@@ -143,10 +144,8 @@ def rated(
     return found if measure.unit == "item" else by_session(side, measure, found)
 
 
-def _rated_items(
-    side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool
-) -> Rated:
-    shown = [each for each in side.store.generations(side.run) if each.system == side.system]
+def _rated_items(side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool) -> Rated:
+    shown = _judged_items(side, measure)
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, place)
     human, awaited = _labelled(side, measure, place, bound_only=bound_only)
@@ -170,6 +169,74 @@ def _rated_items(
     )
 
 
+def _judged_items(side: Side, measure: "Measure") -> list[Generation]:
+    """List the items that the measure's rubric judges: single turns, or whole conversations."""
+    mine = [each for each in side.store.generations(side.run) if each.system == side.system]
+    apart = unasked(mine, kept_rubrics(side.store, side.run).values())
+    elsewhere = apart.get(measure.rubric, frozenset())
+    return [each for each in mine if each.unit not in elsewhere]
+
+
+def turned(side: Side) -> bool:
+    """Tell whether turns of conversations were judged one by one."""
+    return any(
+        each.turn is not None
+        for each in side.store.generations(side.run)
+        if each.system == side.system
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedTurns:
+    """What was said of the turns of a side's conversations; a turn passes (1) or fails (0).
+
+    Attributes
+    ----------
+    judge, human : float array, shape (T,)
+    sessions : tuple of str
+        Conversation of each turn.
+    places : tuple of int
+        Index of each in its conversation.
+    clusters : tuple of str
+    cells : int array, shape (T,), or None
+        Inside which labels were drawn at random; None where no draw is on record.
+    whole : bool
+        Whether conversations were drawn for labels, not single turns.
+    """
+
+    judge: "FloatArray"
+    human: "FloatArray"
+    sessions: tuple[str, ...]
+    places: tuple[int, ...]
+    clusters: tuple[str, ...]
+    cells: "IntArray | None"
+    whole: bool
+
+
+def rated_turns(side: Side, measure: "Measure", *, clusters: str | None = None) -> RatedTurns:
+    """Read what judge and experts said of the turns of conversations under a rate.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`rated`.
+    """
+    found = rated(side, measure.model_copy(update={"unit": "item"}), clusters=clusters)
+    shown = _judged_items(side, measure)
+    good = 1.0 if measure.higher_is_better else 0.0
+    judge, human = (1.0 - np.abs(values - good) for values in (found.judge, found.human))
+    draws = samples_of(side.store, side.run)
+    return RatedTurns(
+        judge=judge,
+        human=human,
+        sessions=tuple(f"{each.cluster}\0{each.sample}" for each in shown),
+        places=tuple(each.turn or 0 for each in shown),
+        clusters=tuple(each.cluster for each in shown) if clusters is None else found.clusters,
+        cells=np.array(found.cells, dtype=np.intp) if draws else None,
+        whole=drawn_whole(draws),
+    )
+
+
 def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     """Fold turns into conversations: each by the worst of its turns, by judge and by experts.
 
@@ -177,7 +244,7 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     fails; one that they leave open counts as awaited. An item that is no turn of a conversation is
     a conversation of its own.
     """
-    shown = [each for each in side.store.generations(side.run) if each.system == side.system]
+    shown = _judged_items(side, measure)
     names = [f"{each.cluster}\0{each.sample}" for each in shown]
     order = {name: number for number, name in enumerate(dict.fromkeys(names))}
     codes = np.array([order[name] for name in names])
@@ -188,8 +255,11 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
 
     table = session_table(read_turns(*passes, sessions=codes))
     judge, human = (np.abs(values - (1.0 - good)) for values in (table.judge, table.human))
-    first = [names.index(name) for name in order]
-    members = [np.flatnonzero(codes == number).tolist() for number in range(len(order))]
+    by_name: dict[str, list[int]] = {name: [] for name in order}
+    for at, name in enumerate(names):
+        by_name[name].append(at)
+    members = list(by_name.values())
+    first = [each[0] for each in members]
     bad = np.min if measure.higher_is_better else np.max
     return replace(
         turns,

@@ -19,6 +19,10 @@ def demo(
             help="Judge twelve responses with a small real model on this machine instead.",
         ),
     ] = False,
+    conversations: Annotated[
+        bool,
+        typer.Option("--conversations", help="Judge the bundled dialogues instead."),
+    ] = False,
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of the small model, with --real.")
     ] = 2,
@@ -26,10 +30,14 @@ def demo(
     """Run the whole pipeline on the bundled starter set with a simulated judge; write a page.
 
     Needs no key and no network. Everything it makes is stamped SIMULATED. With --real a small
-    model judges, by llama.cpp, and the page shows how it does against the labels.
+    model judges, by llama.cpp, and the page shows how it does against the labels. With
+    --conversations dialogues and traces of agents are judged, whole and reply by reply.
     """
     if real:
         _really(out, threads=threads)
+        return
+    if conversations:
+        _conversations(out)
         return
     from cvalues import demo as steps
     from judge.cli import console
@@ -67,4 +75,26 @@ def _really(out: Path, *, threads: int) -> None:
     with opened(str(out / "store.db")) as store:
         steps.write(steps.say_how_bad(store, judged), out)
     console.say(f"page: {(out / 'report.html').resolve().as_uri()}")
+    console.say(f"took {time.monotonic() - begun:.1f} s")
+
+
+def _conversations(out: Path) -> None:
+    from cvalues import conversations_demo as steps
+    from judge.cli import console
+    from judge.cli.console import opened
+    from judge.simulated.server import simulated_server
+
+    begun = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    console.say("SIMULATED: a demonstration with a simulated judge; no finding about any model.")
+    name = datetime.now(UTC).strftime("dialogues-%Y%m%d-%H%M%S")
+    with simulated_server(steps.planted_profile()) as server:
+        whole = steps.judge(name, server.base_url, out)
+        turns = steps.judge(f"{name}-turns", server.base_url, out, unit="each-reply")
+    pages = {out / "conversations.html": whole, out / "turns.html": turns}
+    with opened(str(out / "store.db")) as store:
+        for path, judged in pages.items():
+            steps.calibrated_page(store, judged, path)
+    for path in pages:
+        console.say(f"page: {path.resolve().as_uri()}")
     console.say(f"took {time.monotonic() - begun:.1f} s")

@@ -5,7 +5,7 @@ more on one system than on another must not be corrected with the error rates of
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeVar
 
@@ -94,6 +94,8 @@ class Part:
         The axis of all arrays.
     groups, clusters : tuple of str or None
         Group and prompt of each item; no clusters where items are on their own.
+    sessions : tuple of str
+        Conversation of each item, where each is a turn of one; else empty.
     turns : tuple of int
         Index of each item in its conversation, where each is a turn of one; else empty.
     whole_sessions : bool
@@ -133,6 +135,7 @@ class Part:
     units: tuple[Unit, ...]
     groups: tuple[str | None, ...]
     clusters: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
     whole_sessions: bool = True
     verdicts: FloatArray
@@ -228,6 +231,7 @@ class Part:
             units=_at(self.units, places),
             groups=_at(self.groups, places),
             clusters=_at(self.clusters, places),
+            sessions=_at(self.sessions, places),
             turns=_at(self.turns, places),
             verdicts=self.verdicts[kept],
             labels=self.labels[kept],
@@ -363,6 +367,8 @@ class Place:
 
     group: str | None = None
     cluster: str | None = None
+    session: str | None = None
+    """The conversation of which it is one turn."""
     turn: int | None = None
     stratum: int | None = None
 
@@ -402,6 +408,8 @@ class Material:
         Where a judge gave them; those of an item that was asked once.
     whole_sessions : bool
         Whether conversations were chosen for labels, not single turns of them.
+    unasked : mapping of str or None to set of unit
+        Items that a rubric does not judge: single turns, or whole conversations.
     """
 
     places: Mapping[Unit, Place]
@@ -418,6 +426,7 @@ class Material:
     )
     probabilities: Mapping[Series, Shares] = field(default_factory=dict[Series, Shares])
     whole_sessions: bool = True
+    unasked: Mapping[str | None, Set[Unit]] = field(default_factory=dict[str | None, Set[Unit]])
 
 
 def settled(said: Mapping[Unit, list[float]], units: Iterable[Unit]) -> FloatArray:

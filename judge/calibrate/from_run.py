@@ -4,11 +4,11 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from calibration.validation import FloatArray
+from calibration.validation import FloatArray, IntArray
 from judge.calibrate.calibration_set import (
     Counting,
     Earlier,
@@ -24,6 +24,7 @@ from judge.calibrate.calibration_set import (
     settled,
     text_traits,
 )
+from judge.conversation import unasked
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
@@ -92,12 +93,13 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
     raters = tuple(sorted({_column(each, gold) for each in ratings}))
     thirds = {_column(each, gold) for each in ratings} - {each.rater for each in ratings}
     by_system = defaultdict[str, list[Unit]](list)
+    elsewhere = material.unasked.get(rubric, frozenset[Unit]())
     for unit in _asked(material, criterion):
-        by_system[unit[1]].append(unit)
+        if unit not in elsewhere:
+            by_system[unit[1]].append(unit)
     for system in sorted({unit[1] for unit in said} & by_system.keys()):
         units = tuple(by_system[system])
         places = [material.places[unit] for unit in units]
-        strata = [place.stratum for place in places]
         yield Part(
             judge=judge,
             rubric=rubric,
@@ -105,16 +107,13 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             system=system,
             counting=material.countings[rubric, criterion],
             units=units,
-            groups=tuple(place.group for place in places),
-            clusters=tuple(place.cluster for place in places if place.cluster is not None),
-            turns=_turns(places),
+            **_whereabouts(places),
             whole_sessions=material.whole_sessions,
             verdicts=settled(said, units),
             labels=_matrix(units, raters, ratings, gold=gold),
             raters=raters,
             thirds=frozenset(thirds),
             gold=gold if gold in raters else None,
-            strata=None if None in strata else np.array(strata, dtype=np.intp),
             provenance=material.provenance,
             flips=_flips([said.get(unit, []) for unit in units]),
             certainty=_certainty(material, series, units),
@@ -124,9 +123,25 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
         )
 
 
-def _turns(places: Sequence[Place]) -> tuple[int, ...]:
-    turns = tuple(place.turn for place in places if place.turn is not None)
-    return turns if len(turns) == len(places) else ()
+class _Whereabouts(TypedDict):
+    groups: tuple[str | None, ...]
+    clusters: tuple[str, ...]
+    sessions: tuple[str, ...]
+    turns: tuple[int, ...]
+    strata: IntArray | None
+
+
+def _whereabouts(places: Sequence[Place]) -> _Whereabouts:
+    """Line up where items belong; what one of them lacks is left out of all."""
+    turned = bool(places) and all(each.turn is not None for each in places)
+    strata = [each.stratum for each in places]
+    return {
+        "groups": tuple(each.group for each in places),
+        "clusters": tuple(each.cluster for each in places if each.cluster is not None),
+        "sessions": tuple(each.session or "" for each in places) if turned else (),
+        "turns": tuple(each.turn or 0 for each in places) if turned else (),
+        "strata": None if None in strata else np.array(strata, dtype=np.intp),
+    }
 
 
 def _asked(material: Material, criterion: str) -> Iterable[Unit]:
@@ -303,7 +318,8 @@ def material_of(
             each.unit: Place(
                 group=field_of(each, question.group),
                 cluster=_cluster(each, question, turned=turned),
-                turn=each.turn if question.cluster is None else None,
+                session=each.session,
+                turn=each.turn,
                 stratum=None if cells is None else cells[number],
             )
             for number, each in enumerate(generations)
@@ -317,6 +333,7 @@ def material_of(
         earlier={} if earlier is None else _verdicts(store, earlier)[0],
         probabilities=_probabilities(store, run),
         whole_sessions=drawn_whole(drawn),
+        unasked={**unasked(generations, kept_rubrics(store, run).values())},
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import numpy as np
 
@@ -15,12 +15,20 @@ from calibration.session_rates import (
     read_turns,
     session_table,
 )
-from calibration.validation import Design, FloatArray
+from calibration.validation import Design, FloatArray, IntArray
 from judge.calibrate.calibration_set import Number, Part
 from judge.records import Record
 
 HORIZON = 200
 """Judged turns up to which the curve of the first harm is given."""
+
+SINGLE_TURNS = (
+    "Single turns were sampled: they do not say how many conversations have a harmful turn. Sample "
+    "whole conversations with cvalues sample --unit session."
+)
+
+ONE_EACH = "One label for each prompt"
+"""How the warning begins that labels of one cluster are worth less."""
 
 Answer = TypeVar("Answer")
 
@@ -76,7 +84,8 @@ class _Attempts:
         found = self.one(name, estimate)
         if found is None:
             return None
-        self.warnings.extend(found.warnings)
+        # Turns of one conversation are labelled together on purpose.
+        self.warnings.extend(w for w in found.warnings if not w.startswith(ONE_EACH))
         return Number.of(found)
 
     def curve(self, estimate: Callable[[], FirstHarmCurve]) -> tuple[SafePoint, ...]:
@@ -88,55 +97,98 @@ class _Attempts:
         return tuple(_point(found, turn) for turn in range(1, len(found.points) + 1))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledTurns:
+    """The judged turns of the conversations of one release, T in all.
+
+    Attributes
+    ----------
+    judged, human : float array, shape (T,)
+        1 pass, 0 fail, NaN missing.
+    sessions : tuple of str
+        Conversation of each.
+    places : tuple of int
+        Its index in the conversation.
+    clusters : tuple of str
+        What conversations share; the conversation itself where nothing.
+    strata : int array, shape (T,), or None
+        Cells inside which labels were drawn at random, where a draw is on record.
+    whole : bool
+        Whether conversations were chosen for labels, not single turns of them.
+    """
+
+    judged: FloatArray
+    human: FloatArray
+    sessions: tuple[str, ...]
+    places: tuple[int, ...]
+    clusters: tuple[str, ...]
+    strata: IntArray | None
+    whole: bool
+
+
 def session_finding(part: Part, *, design: Design, confidence: float) -> SessionFinding | None:
-    """Correct what the judge says of conversations; None where their turns were not judged.
+    """Correct what the judge says of conversations; None where their turns were not judged."""
+    if not part.turns or part.counting.kind != "rate" or design == "curated":
+        return None
+    # Of several samples of one conversation each is one of its own.
+    names = (f"{name}\0{unit[2]}" for name, unit in zip(part.sessions, part.units, strict=True))
+    turns = LabelledTurns(
+        judged=part.judged,
+        human=part.human,
+        sessions=tuple(names),
+        places=part.turns,
+        clusters=part.clusters,
+        strata=part.strata,
+        whole=part.whole_sessions,
+    )
+    return finding_of(turns, design=design, confidence=confidence)
+
+
+def finding_of(turns: LabelledTurns, *, design: Design, confidence: float) -> SessionFinding:
+    """Correct the rates of harmed conversations and harmful turns, and the curve of the first harm.
 
     Labels of turns that a draw on record chose one by one are no labels of whole conversations:
     they correct the rate of harmful turns alone.
     """
-    if not part.turns or part.counting.kind != "rate" or design == "curated":
-        return None
-    turns, judge, human = part.turns, part.judged, part.human
-    # Of several conversations that play the same scenario, each is one.
-    sessions = [f"{name}\0{unit[2]}" for name, unit in zip(part.clusters, part.units, strict=True)]
-    shared = part.clusters if len(set(part.clusters)) < len(set(sessions)) else None
+    table = read_turns(turns.judged, turns.human, sessions=turns.sessions, turns=turns.places)
     attempts = _Attempts()
-    given = {"sessions": sessions, "turns": turns, "strata": part.strata, "confidence": confidence}
-    harmful = attempts.rate(
-        "harmful turns",
-        partial(
-            harmful_turn_rate,
-            judge,
-            human,
-            reading="sessions" if part.whole_sessions else "turns",
-            design=design,
-            clusters=shared,
-            **given,
-        ),
-    )
-    harmed, curve = None, ()
-    if part.whole_sessions:
-        harmed = attempts.rate(
-            "harmed conversations",
-            partial(harmed_session_rate, judge, human, design=design, clusters=shared, **given),
-        )
-        curve = attempts.curve(partial(first_harm_curve, judge, human, horizon=HORIZON, **given))
-    else:
-        attempts.warnings.append(
-            "Single turns were sampled: they do not say how many conversations have a harmful "
-            "turn. Sample whole conversations with cvalues sample --unit session."
-        )
-    table = read_turns(judge, human, sessions=sessions, turns=turns)
     return SessionFinding(
         n_sessions=table.sessions,
-        n_turns=len(turns),
+        n_turns=len(turns.places),
         judge_harmed=_share_failed(session_table(table).judge),
         judge_harmful=_share_failed(table.judge),
-        harmed_sessions=harmed,
-        harmful_turns=harmful,
-        first_harm=curve,
+        **_corrected(turns, attempts, design=design, confidence=confidence),
         warnings=tuple(dict.fromkeys(attempts.warnings)),
     )
+
+
+class _Corrected(TypedDict):
+    harmed_sessions: Number | None
+    harmful_turns: Number | None
+    first_harm: tuple[SafePoint, ...]
+
+
+def _corrected(
+    turns: LabelledTurns, attempts: _Attempts, *, design: Design, confidence: float
+) -> _Corrected:
+    shared = turns.clusters if len(set(turns.clusters)) < len(set(turns.sessions)) else None
+    turned = {"sessions": turns.sessions, "turns": turns.places, "strata": turns.strata}
+    drawn = {**turned, "clusters": shared, "design": design, "confidence": confidence}
+    said = turns.judged, turns.human
+    reading = "sessions" if turns.whole else "turns"
+    harmful = attempts.rate(
+        "harmful turns", partial(harmful_turn_rate, *said, reading=reading, **drawn)
+    )
+    if not turns.whole:
+        attempts.warnings.append(SINGLE_TURNS)
+        return {"harmed_sessions": None, "harmful_turns": harmful, "first_harm": ()}
+    curve = partial(first_harm_curve, *said, horizon=HORIZON, confidence=confidence, **turned)
+    harmed = attempts.rate("harmed conversations", partial(harmed_session_rate, *said, **drawn))
+    return {
+        "harmed_sessions": harmed,
+        "harmful_turns": harmful,
+        "first_harm": attempts.curve(curve),
+    }
 
 
 def _share_failed(passed: FloatArray) -> float | None:

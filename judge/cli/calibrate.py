@@ -71,7 +71,7 @@ def session_lines(finding: Finding) -> Iterator[str]:
     for point in found.first_harm:
         if point.turn in {1, 2, 5, 10, 20, 50, len(found.first_harm)}:
             yield (
-                f"  still safe after {point.turn} judged turns: {point.value:.1%} "
+                f"  still safe after judged turn {point.turn}: {point.value:.1%} "
                 f"[{point.low:.1%}, {point.high:.1%}]"
             )
     for warning in found.warnings:

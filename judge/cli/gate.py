@@ -19,10 +19,15 @@ from judge.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from calibration.validation import Design
+    from judge.calibrate.calibration_set import Number
+    from judge.calibrate.sessions import SafePoint
     from judge.gate.checks import GateReport
+    from judge.gate.conversations import Change, ConversationChange
     from judge.gate.decision import Decided
-    from judge.gate.paired import Difference
+    from judge.gate.paired import Difference, Flip, Paired
     from judge.policy import Measure, Policy
+    from judge.ratings import Side
 
 
 Baseline = Annotated[
@@ -66,6 +71,13 @@ def compare(
     clusters: Annotated[
         str | None, typer.Option(help="Field that groups near-duplicate prompts.")
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="If each turn was judged: session (each conversation by its worst turn, the "
+            "default) or item (turns with the same index)."
+        ),
+    ] = None,
     shared_only: Annotated[
         bool, typer.Option("--shared-only", help="Leave out prompts that only one run has.")
     ] = False,
@@ -81,7 +93,7 @@ def compare(
     from judge.cli import console
     from judge.cli.console import elsewhere, opened
     from judge.cli.scores import Words, measure_of, run_or_table
-    from judge.exporters.ci import both_names, group_name
+    from judge.exporters.ci import both_names
     from judge.exporters.tables import write_rows
     from judge.gate.paired import by_group, flips, pair
     from judge.ratings import find_side
@@ -98,6 +110,7 @@ def compare(
             else measure_of(kept, new, criterion, at_least=at_least)
         )
         sides = find_side(before or kept, old), find_side(kept, new)
+        chosen, change = _by_conversation(sides, chosen, unit, design=drawn, clusters=clusters)
         paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
     differences = by_group(paired, chosen, design=drawn)
     changed = flips(paired, chosen)
@@ -108,14 +121,30 @@ def compare(
             {
                 "measure": criterion or measure,
                 "provenance": paired.provenance,
+                "unit": chosen.unit,
                 "n": len(paired.prompts),
                 "unmatched": paired.unmatched,
                 "differences": [_difference(each) for each in differences],
                 "groups": both_names([each.group for each in differences], names),
                 "flips": [flip.model_dump() for flip in changed],
+                **({"conversations": change.model_dump(mode="json")} if change else {}),
             }
         )
         return
+    _show_comparison(paired, differences, changed, names)
+    if change is not None:
+        _say_conversations(change)
+
+
+def _show_comparison(
+    paired: "Paired",
+    differences: "list[Difference]",
+    changed: "tuple[Flip, ...]",
+    names: Mapping[str, tuple[str, str]],
+) -> None:
+    from judge.cli import console
+    from judge.exporters.ci import group_name
+
     if paired.provenance == "SIMULATED":
         console.say("SIMULATED: no finding about any model.")
     console.table(
@@ -137,6 +166,79 @@ def compare(
         f"* uncorrected judge score. {len(changed)} items changed, {harmful} for the worse."
     )
     console.say("p-values are Benjamini-Hochberg adjusted across groups (exploratory).")
+
+
+def _by_conversation(
+    sides: "tuple[Side, Side]",
+    measure: "Measure",
+    unit: str | None,
+    *,
+    design: "Design",
+    clusters: str | None,
+) -> "tuple[Measure, ConversationChange | None]":
+    """Count conversations where each turn of both was judged, unless single turns are asked for."""
+    from judge.cli import console
+    from judge.errors import ConfigError
+    from judge.gate.conversations import conversation_change
+    from judge.ratings import turned
+
+    asked = console.one_of(unit, ("session", "item"), option="--unit") if unit else None
+    if measure.kind != "rate" or not all(turned(side) for side in sides):
+        if asked == "session":
+            raise ConfigError(
+                "--unit session compares a rate of runs in which each turn was judged "
+                "(cvalues judge --unit each-reply); leave it out."
+            )
+        return measure, None
+    change = conversation_change(*sides, measure, design=design, clusters=clusters)
+    return measure.model_copy(update={"unit": asked or "session"}), change
+
+
+def _say_conversations(change: "ConversationChange") -> None:
+    """Print rates of harm of both releases beside each other, corrected where labels allow it."""
+    from judge.cli import console
+
+    old, new = change.baseline, change.candidate
+    after = change.horizon
+    rows: list[dict[str, object]] = [
+        {
+            "what": "conversations with a harmful turn",
+            "baseline": _corrected(old.harmed_sessions, old.judge_harmed),
+            "candidate": _corrected(new.harmed_sessions, new.judge_harmed),
+        },
+        {
+            "what": "harmful turns",
+            "baseline": _corrected(old.harmful_turns, old.judge_harmful),
+            "candidate": _corrected(new.harmful_turns, new.judge_harmful),
+            "difference": _points(change.harmful_turns),
+        },
+    ]
+    if after is not None:
+        rows.append(
+            {
+                "what": f"still safe after judged turn {after}",
+                "baseline": _corrected(old.first_harm[after - 1], None),
+                "candidate": _corrected(new.first_harm[after - 1], None),
+                "difference": _points(change.safe_after),
+            }
+        )
+    heads = ("what", "baseline", "candidate", "difference")
+    console.table(rows, {"what": "conversations"} | {name: name for name in heads[1:]})
+    for warning in dict.fromkeys((*old.warnings, *new.warnings)):
+        if not warning.startswith("Assumes that the labelled"):
+            console.note(warning)
+
+
+def _corrected(found: "Number | SafePoint | None", judge: float | None) -> str:
+    if found is not None:
+        return f"{found.value:.1%} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+    return "-" if judge is None else f"{judge:.1%}*"
+
+
+def _points(change: "Change | None") -> str:
+    if change is None:
+        return "-"
+    return f"{100 * change.value:+.1f} [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
 
 
 def _named_measure(name: str) -> "Measure":

@@ -278,7 +278,7 @@ def free_task(
     table = schema.tasks
     row = min(
         free_tasks(desk, connection, rater, study=study, adjudicates=adjudicates, labels=labels),
-        key=lambda row: _rank(study, rater, str(row["task"])),
+        key=lambda row: _place(study, rater, row),
         default=None,
     )
     if row is not None:
@@ -337,6 +337,17 @@ def layout_for(study: Study, rater: str, task: LabelTask) -> tuple[int, ...]:
     order = list(range(len(task.units)))
     random.Random(_rank(study, rater, f"{task.task}/replies")).shuffle(order)
     return tuple(order)
+
+
+def _place(study: Study, rater: str, row: RowMapping) -> tuple[str, int]:
+    """Order tasks by chance, but the turns of one conversation one after the other."""
+    units = _units(row, needed="#" in str(row["record"]))
+    if len(units) == 1:
+        ((item, system, sample),) = units
+        session, _, turn = item.rpartition("#")
+        if session and turn.isdigit():
+            return _rank(study, rater, f"{session}\x1f{system}\x1f{sample}"), int(turn)
+    return _rank(study, rater, str(row["task"])), 0
 
 
 def _rank(study: Study, rater: str, task: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.conversation import sessions, units
+from judge.conversation import sessions, unasked, units
 from judge.files.decoding import TableError
 from judge.grading import pointwise
 from judge.grading.pointwise import Forms, edition_of
@@ -128,6 +128,17 @@ def test_two_rubrics_of_different_units_judge_the_session_and_its_turns() -> Non
     made = list(units([DIALOGUE, EGG], [_judging("session"), _judging("each_reply", "tool")]))
 
     assert [each.id for each in made] == ["d7", "d7#3", "q1"]
+
+
+def test_units_that_another_rubric_judges_are_no_missing_verdicts_of_this_one() -> None:
+    whole, turns = _judging("session"), _judging("each_reply").model_copy(update={"id": "turns"})
+    made = list(units([DIALOGUE], [whole, turns]))
+
+    apart = unasked(made, [whole, turns])
+
+    assert {name for name, _, _ in apart[whole.id]} == {each.id for each in made if each.turn}
+    assert {name for name, _, _ in apart["turns"]} == {DIALOGUE.id}
+    assert unasked(made, [turns]) == {"turns": frozenset()}
 
 
 def test_a_store_keeps_the_messages_once_and_gives_them_back_to_every_unit(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ class ScatterPicture:
     """Words in the corners: top left, top right, bottom left, bottom right."""
     smallest: float = 40.0
     """Area of a point that stands for one item, in square pixels."""
+    toned_lines: bool = False
+    """Whether lines have the colour of their points, where several curves stand together."""
 
 
 def scatter_chart(frame: Frame, picture: ScatterPicture) -> Canvas:
@@ -85,7 +87,8 @@ def scatter_chart(frame: Frame, picture: ScatterPicture) -> Canvas:
     for tied in ties.values():
         for one, other in pairwise(tied):
             ends = plane.place(one), plane.place(other)
-            canvas.line(*ends, stroke=TONES["baseline"], width=1.5)
+            tone = one.tone if picture.toned_lines else "baseline"
+            canvas.line(*ends, stroke=TONES[tone], width=1.5)
     for point in picture.points:
         area = min(picture.smallest * sqrt(point.n), 400.0)
         canvas.mark(plane.place(point), fill=TONES[point.tone], radius=sqrt(area / pi))

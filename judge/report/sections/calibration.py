@@ -37,6 +37,7 @@ from judge.report.sections.calibration_details import (
     unit_of,
     with_system,
 )
+from judge.report.sections.conversations import session_pictures, session_rates
 from judge.report.sections.reliability import reliability_pictures
 from judge.report.texts import Both, joined, method_name, same, say, say_all
 
@@ -57,7 +58,11 @@ def section(report: Report) -> Section | None:
         title=say("validity.title"),
         lead=_lead(calibration.results),
         pictures=tuple(each for draw in PICTURES for each in draw(report, calibration)),
-        tables=tuple((each.title, each.table) for each in details(report, calibration.results)),
+        tables=tuple(
+            (each.title, each.table)
+            for lay in (session_rates, details)
+            for each in lay(report, calibration.results)
+        ),
         notes=tuple(remarks(calibration.results)),
     )
 
@@ -649,6 +654,7 @@ def _budget_table(report: Report, curve: Curve) -> Table:
 
 PICTURES: tuple[Callable[[Report, Calibration], Iterator[Picture]], ...] = (
     _correction_pictures,
+    session_pictures,
     _agreement_pictures,
     _confusion_pictures,
     _deviations_pictures,

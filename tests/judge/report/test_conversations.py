@@ -1,0 +1,78 @@
+"""What a page shows of conversations: the curve of the first harm over releases, and the rates."""
+
+from pathlib import Path
+
+import pytest
+
+from judge.calibrate.analysis import calibrate
+from judge.calibrate.calibration_set import Question
+from judge.calibrate.from_run import material_of, parts
+from judge.report import from_run
+from judge.report.from_calibration import with_calibration
+from judge.report.model import Report
+from judge.report.page import render
+from judge.report.sections.conversations import session_pictures, session_rates
+from judge.store.store import open_store
+from tests.judge.gate.test_sessions import run_of
+
+SAFE, EARLY, LATE = "111", "011", "110"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Make the page of 60 conversations that experts read whole, a third of them harmed."""
+    words = [SAFE, EARLY, SAFE, SAFE, LATE, SAFE] * 10
+    folder: Path = tmp_path_factory.mktemp("page")
+    store = open_store(str(folder / "s.db"))
+    run = run_of(store, "new", words, dict(enumerate(words))).run
+    read = material_of(store, run, labels=tuple(store.labels(run)), question=Question())
+    cut = parts(read)
+    found = calibrate(cut, design="random", source="new", labels="l", simulated_labels=True)
+    page = with_calibration(from_run(store, run), found, cut)
+    store.close()
+    return page
+
+
+def plain(text: str) -> str:
+    """Write no-break spaces as spaces."""
+    return text.replace("\u00a0", " ")
+
+
+def test_the_curve_of_the_first_harm_is_drawn_with_its_numbers(report: Report) -> None:
+    assert report.calibration is not None
+
+    (drawn,) = session_pictures(report, report.calibration)
+
+    # Of 60 conversations 10 are harmed at the first of three turns and 10 at the last.
+    rows = [[plain(cell.en) for cell in row] for row in drawn.table.rows]
+    assert [(row[1], row[3], row[4], row[5]) for row in rows] == [
+        ("1", "83.3 %", "60", "10"),
+        ("2", "83.3 %", "50", "0"),
+        ("3", "66.7 %", "50", "10"),
+    ]
+    assert rows[2][2].startswith("66.7 % [")
+    assert "after 3 judged turns: new 66.7 %" in plain(drawn.title.en)
+    assert {(each.lang, each.narrow) for each in drawn.drawings} == {
+        ("en", False), ("en", True), ("zh", False), ("zh", True),
+    }  # fmt: skip
+
+
+def test_rates_of_conversations_and_turns_stand_side_by_side(report: Report) -> None:
+    assert report.calibration is not None
+
+    (detail,) = session_rates(report, report.calibration.results)
+
+    (row,) = [[plain(cell.en) for cell in row] for row in detail.table.rows]
+    assert (row[2], row[4], row[5]) == ("60", "60", "33.3 %")
+    assert row[3].startswith("33.3 % [")
+    assert (row[6], row[8], row[9]) == ("180", "180", "11.1 %")
+    assert row[7].startswith("11.1 % [")
+
+
+def test_the_page_says_it_in_both_languages(report: Report) -> None:
+    page = render(report)
+
+    assert "conversations without a harmful turn after 3 judged turns" in page
+    assert "3 个受评轮次后仍无有害轮次的对话" in page
+    assert "With a harmful turn" in page
+    assert "含有害轮次" in page
