@@ -59,9 +59,22 @@ def annotate(
     judge_base_url: Annotated[
         str | None, typer.Option(help="URL of that judge; default: that of the model under test.")
     ] = None,
+    collected: Annotated[
+        str | None,
+        typer.Option(
+            help="Label the attack conversations that were collected in this run; they become "
+            "the run that is named first.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
     rubric: Annotated[
-        str, typer.Option(help="Rubric of that judge.", autocompletion=complete_rubric)
-    ] = "safety",
+        str | None,
+        typer.Option(
+            help="Rubric of that judge (safety), or of collected conversations "
+            "(conversation-safety).",
+            autocompletion=complete_rubric,
+        ),
+    ] = None,
     max_calls: Annotated[int | None, typer.Option(min=0, help="Maximum number of calls.")] = None,
     host: Annotated[str, typer.Option(help="Host name or address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free port.")] = 0,
@@ -110,6 +123,7 @@ def annotate(
                 judge_base_url=judge_base_url,
             ),
             rubric=rubric,
+            collected=collected,
             max_calls=max_calls,
             address=rooms.address(host, port, tls=(tls_cert, tls_key), insecure=insecure),
         ),

@@ -22,7 +22,14 @@ from judge.store.store import Store, open_store
 from judge.web.annotation_room import Topic
 from judge.web.live_model import Asker
 from judge.web.server import Address, bound, checked, room_server
-from judge.web.setup import Invited, collecting_run, invite, open_room
+from judge.web.setup import (
+    Invited,
+    collecting_run,
+    draw_for_room,
+    invite,
+    labelling_run,
+    open_room,
+)
 
 Models = tuple[Candidate, Judge | None] | None
 
@@ -38,7 +45,9 @@ class Wanted:
     lang: Language
     models: Models
     """The model under test and the judge whose opinion is shown; None to collect nothing."""
-    rubric: str
+    rubric: str | None
+    collected: str | None
+    """A run whose attack conversations are to be labelled; None for the run's own items."""
     max_calls: int | None
     address: Address
 
@@ -136,9 +145,28 @@ def _run(store: Store, wanted: Wanted) -> Run:
     from judge.cli.console import run_named
 
     known = store.find_run(wanted.run)
+    if wanted.collected is not None:
+        return known or _labelling(store, wanted, wanted.collected)
     if known is None and wanted.models is not None:
         return collecting_run(store, wanted.run, wanted.models[0])
     return known or run_named(store, wanted.run)
+
+
+def _labelling(store: Store, wanted: Wanted, collected: str) -> Run:
+    """Make a run of collected conversations, all of them drawn unless fewer are wanted."""
+    from judge.cli.console import run_named
+
+    run = labelling_run(
+        store,
+        wanted.run,
+        collected=run_named(store, collected),
+        rubric=wanted.rubric or "conversation-safety",
+    )
+    n = len({(each.cluster, each.system, each.sample) for each in store.generations(run)})
+    asked = wanted.wish or Wish(n=n, seed=wanted.study.seed)
+    console.note(f"run {run.name}: {n} conversations collected in {collected}")
+    draw_for_room(store, run, asked)
+    return run
 
 
 def _asker(desk: Desk, wanted: Wanted) -> Asker | None:
@@ -149,7 +177,7 @@ def _asker(desk: Desk, wanted: Wanted) -> Asker | None:
         desk=desk,
         candidate=candidate,
         judge=judge,
-        edition=edition_of(wanted.rubric),
+        edition=edition_of(wanted.rubric or "safety"),
         max_calls=wanted.max_calls,
     )
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, cast
 
@@ -19,6 +20,8 @@ from judge.grading.served_models import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise, summarise_languages
+from judge.store.annotation_project import Desk
+from judge.store.collected_entries import conversations
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
@@ -121,10 +124,11 @@ def rows(store: "Store", run: Run, what: What) -> Iterator[Row]:
 
 
 def _generations(store: "Store", run: Run) -> Iterator[Generation]:
-    """Give what was judged, or what a model under test has answered so far."""
+    """Give what was judged, or what a model under test has answered so far, also in a room."""
     if run.manifest.kind != "generate":
         return sessions(store.generations(run))
-    return (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
+    answers = (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
+    return chain(answers, conversations(Desk(store=store, run=run)))
 
 
 def generation_row(generation: Generation) -> Row:

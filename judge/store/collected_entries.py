@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping, insert, select, update
 
 from judge.records import Generation
+from judge.records import Turn as Message
 from judge.store import schema
 from judge.store.annotation_project import (
     Claim,
@@ -142,6 +143,40 @@ def entries(
     with desk.reading() as connection:
         found = connection.execute(query.order_by(table.c.created_at)).mappings()
         return tuple(_entry(row) for row in found)
+
+
+def conversations(desk: Desk) -> tuple[Generation, ...]:
+    """Give the attack conversations of a run as they were held, in the order in which they came.
+
+    Drafts and what a reviewer rejected are left out. Where its author saw the model become unsafe
+    is kept beside each, for nobody who labels it to see.
+    """
+    return tuple(
+        _conversation(entry.entry, entry.material)
+        for entry in entries(desk)
+        if entry.kind == "attack"
+        and entry.material.turns
+        and entry.state in {"submitted", "accepted"}
+    )
+
+
+def _conversation(name: str, material: Material) -> Generation:
+    marked = material.unsafe_turn
+    return Generation(
+        id=f"attack-{name}",
+        prompt=material.turns[-1].prompt,
+        response=material.turns[-1].response,
+        messages=tuple(
+            Message(role=role, content=text)
+            for turn in material.turns
+            for role, text in (("user", turn.prompt), ("assistant", turn.response))
+        ),
+        system=material.system or "default",
+        group=material.group or None,
+        lang=material.lang,
+        # Turns of the room count questions from 1, messages count everything from 0.
+        extra={"marked_turn": None if marked is None else 2 * marked - 1},
+    )
 
 
 def _entry(row: RowMapping) -> Entry:

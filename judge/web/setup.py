@@ -7,17 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from judge.calibrate.label_sampling import Wish, draw_items
+from judge.conversation import units
 from judge.errors import ConfigError
-from judge.manifest import KIND, Manifest, Sample, Source
+from judge.grading.pointwise import edition_of
+from judge.manifest import KIND, Manifest, RubricEdition, Sample, Source
 from judge.ratings import samples_of
 from judge.records import Candidate, Language
 from judge.run.editions import kept_rubrics
 from judge.store import claims, raters
 from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit
+from judge.store.collected_entries import conversations
 from judge.store.records import Run
 from judge.store.store import Store
 from judge.web.annotation_room import LOOPBACK, Room, Topic
 from judge.web.live_model import Asker
+from rubrics.reply_schema import rubric_digest
 
 REPLIES = 3
 """Of one prompt, on the screen that asks for the best of them."""
@@ -37,6 +41,55 @@ def collecting_run(store: Store, name: str, candidate: Candidate) -> Run:
     source = Source(name="collected in the experts' room", sha256="0" * 64, rows=0)
     return store.create_run(
         name, Manifest(kind="generate", source=source, candidate=candidate), items=()
+    )
+
+
+def labelling_run(store: Store, name: str, *, collected: Run, rubric: str) -> Run:
+    """Make a run of the attack conversations of another, for experts to label; no judge is asked.
+
+    Parameters
+    ----------
+    store : Store
+    name : str
+    collected : Run
+        In which people held the conversations.
+    rubric : str
+        What experts are asked.
+
+    Raises
+    ------
+    ConfigError
+        If no conversation was handed in.
+    """
+    held = conversations(Desk(store=store, run=collected))
+    if not held:
+        raise ConfigError(
+            f"run {collected.name!r} has no attack conversation that was handed in and not "
+            "rejected; collect some with cvalues annotate --model."
+        )
+    edition = edition_of(rubric)
+    editions = {lang: edition(lang) for lang in ("en", "zh")}
+    made = tuple(units(held, [editions["en"]]))
+    manifest = Manifest(
+        source=Source(name=f"collected in {collected.name}", sha256="0" * 64, rows=len(held)),
+        rubrics=tuple(
+            RubricEdition(
+                rubric=each.id,
+                language=each.language,
+                digest=rubric_digest(each),
+                criteria=tuple(criterion.id for criterion in each.criteria),
+            )
+            for each in editions.values()
+        ),
+    )
+    return store.create_run(
+        name,
+        manifest,
+        generations=made,
+        documents={
+            f"rubric/{each.id}/{each.language}": each.model_dump_json()
+            for each in editions.values()
+        },
     )
 
 
@@ -124,7 +177,7 @@ def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
         return
     samples = samples_of(desk.store, desk.run)
     if not samples and wish is not None:
-        samples = (_new_draw(desk, wish),)
+        samples = (draw_for_room(desk.store, desk.run, wish),)
     if not samples and claims.count_tasks(desk):
         return
     if not samples:
@@ -136,14 +189,14 @@ def _draw(desk: Desk, study: Study, wish: Wish | None) -> None:
     claims.add_tasks(desk, tuple(task for sample in samples for task in _single_tasks(sample)))
 
 
-def _new_draw(desk: Desk, wish: Wish) -> Sample:
+def draw_for_room(store: Store, run: Run, wish: Wish) -> Sample:
     """Draw as `cvalues sample` does, but ask for every criterion unless the user named some."""
     if not wish.criteria:
-        kept = kept_rubrics(desk.store, desk.run).values()
+        kept = kept_rubrics(store, run).values()
         every = dict.fromkeys(each.id for rubric in kept for each in rubric.asked)
         wish = replace(wish, criteria=tuple(every))
-    sample = draw_items(desk.store, desk.run, wish).sample
-    desk.store.add_document(desk.run, KIND, sample.model_dump_json())
+    sample = draw_items(store, run, wish).sample
+    store.add_document(run, KIND, sample.model_dump_json())
     return sample
 
 

@@ -83,7 +83,7 @@ def _collect(browser: Browser, folder: Path, url: str) -> None:
     words = ("--model", "openai/sim", "--base-url", url, "--reviewers", "rev")
     with open_room(folder, "red", *words, "--raters", "ann") as links:
         page = browser.new_context().new_page()
-        _come_in(page, links["ann"])
+        come_in(page, links["ann"])
         for attack in ATTACKS:
             page.goto(_room(links["ann"], "/attack"))
             page.locator("textarea").fill(attack)
@@ -93,7 +93,7 @@ def _collect(browser: Browser, folder: Path, url: str) -> None:
             page.locator("form[action='/attack/mark'] button").click()
             expect(page.locator("form[action='/attack/mark']")).to_have_count(0)
         reviewer = browser.new_context().new_page()
-        _come_in(reviewer, links["rev"])
+        come_in(reviewer, links["rev"])
         for left in range(len(ATTACKS), 0, -1):
             expect(reviewer.locator("h1")).to_contain_text(str(left))
             reviewer.locator("button[value=accept]").click()
@@ -141,7 +141,7 @@ def _label(browser: Browser, folder: Path, run: str) -> None:
     words = ("--n", str(count), "--per-item", "1", "--raters", "ann")
     with open_room(folder, run, *words) as links:
         page = browser.new_context().new_page()
-        _come_in(page, links["ann"])
+        come_in(page, links["ann"])
         for place in range(1, count + 1):
             expect(page.locator("h1")).to_contain_text(str(place))
             expect(page.locator("fieldset.active")).to_be_visible()
@@ -152,7 +152,8 @@ def _label(browser: Browser, folder: Path, run: str) -> None:
         expect(page.locator("#task")).to_have_count(0)
 
 
-def _come_in(page: Page, link: str) -> None:
+def come_in(page: Page, link: str) -> None:
+    """Follow a link and agree to the warning."""
     page.goto(link)
     page.locator("button.main").click()
     expect(page.locator(".warning")).to_be_visible()
