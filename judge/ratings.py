@@ -144,7 +144,9 @@ def rated(
     return found if measure.unit == "item" else by_session(side, measure, found)
 
 
-def _rated_items(side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool) -> Rated:
+def _rated_items(
+    side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool
+) -> Rated:
     shown = _judged_items(side, measure)
     place = {(each.id, each.sample): number for number, each in enumerate(shown)}
     judged = _judged(side, measure, place)

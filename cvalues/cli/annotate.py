@@ -124,6 +124,7 @@ def annotate(
             ),
             rubric=rubric,
             collected=collected,
+            criteria=parts(criterion) if criterion else (),
             max_calls=max_calls,
             address=rooms.address(host, port, tls=(tls_cert, tls_key), insecure=insecure),
         ),

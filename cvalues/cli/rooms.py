@@ -46,6 +46,8 @@ class Wanted:
     models: Models
     """The model under test and the judge whose opinion is shown; None to collect nothing."""
     rubric: str | None
+    criteria: tuple[str, ...]
+    """What experts are asked of collected conversations; empty for all criteria."""
     collected: str | None
     """A run whose attack conversations are to be labelled; None for the run's own items."""
     max_calls: int | None
@@ -163,7 +165,7 @@ def _labelling(store: Store, wanted: Wanted, collected: str) -> Run:
         rubric=wanted.rubric or "conversation-safety",
     )
     n = len({(each.cluster, each.system, each.sample) for each in store.generations(run)})
-    asked = wanted.wish or Wish(n=n, seed=wanted.study.seed)
+    asked = wanted.wish or Wish(n=n, criteria=wanted.criteria, seed=wanted.study.seed)
     console.note(f"run {run.name}: {n} conversations collected in {collected}")
     draw_for_room(store, run, asked)
     return run

@@ -118,7 +118,19 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+_CONVERSATIONS = frozenset(
+    {"conversation", "conversations", "dialogue", "dialog", "chat", "history", "turns"}
+)
+"""How other tools call the column that holds a conversation."""
+
+
 def _advice(missing: str, names: Sequence[str]) -> str:
+    talk = next((name for name in names if _plain(name) in _CONVERSATIONS), None)
+    if missing == "prompt" and talk is not None:
+        return (
+            f"a conversation is read from 'messages' (role, content): rename '{clipped(talk)}', or "
+            "convert the file first with cvalues import chat or sharegpt"
+        )
     near = nearest(missing, names)
     if near is not None:
         return f"rename '{clipped(near)}' to '{missing}' if it is meant"

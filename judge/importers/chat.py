@@ -52,14 +52,15 @@ def read_messages(node: Node) -> tuple[Turn, ...]:
     Returns
     -------
     tuple of Turn
-        One for each message, in order; with at least one reply of the assistant.
+        One for each message, in order, and one for each result of a tool that stands as a part
+        among the user's words; with at least one reply of the assistant.
 
     Raises
     ------
     TableError
         If it is no conversation, or nobody replied in it.
     """
-    turns = tuple(map(read_turn, node.items()))
+    turns = tuple(turn for each in node.items() for turn in message_turns(each))
     if len(turns) > MAX_TURNS:
         raise node.error(f"has {len(turns)} messages", f"judge at most {MAX_TURNS} at once")
     if last_reply(turns) is None:
@@ -72,6 +73,9 @@ def read_turn(node: Node) -> Turn:
     role = role_of(node.at("role"))
     content = node.get("content")
     texts, others = ([], []) if content is None else parts_of(content)
+    refusal = node.get("refusal")
+    if not texts and refusal is not None and isinstance(refusal.value, str):
+        texts = [refusal.value]
     calls = tuple(_calls(node))
     call_id, name = node.get("tool_call_id"), node.get("name")
     if name is None and role == "tool":
@@ -102,6 +106,8 @@ def parts_of(content: Node) -> tuple[list[str], list[str]]:
     """Read a content: its texts, and the names of its other parts."""
     if isinstance(content.value, str):
         return [content.value], []
+    if not isinstance(content.value, list):
+        raise content.error("is no text", "write a text, or a list of parts")
     texts: list[str] = []
     others: list[str] = []
     for part in content.items():
@@ -147,8 +153,14 @@ def tool_call(node: Node) -> ToolCall:
     function = node.get("function") or node
     # Other tools write the name of the function where OpenAI has an object.
     if isinstance(function.value, str):
-        return _call(node, function.text(), node.get("arguments"))
-    return _call(node, function.at("name").text(), function.get("arguments"))
+        return _call(node, function.text(), _given(node))
+    return _call(node, function.at("name").text(), _given(function) or _given(node))
+
+
+def _given(node: Node) -> Node | None:
+    """Find the arguments of a call, under the names that tools give them."""
+    names = ("arguments", "args", "input", "parameters")
+    return next((found for name in names if (found := node.get(name)) is not None), None)
 
 
 def _call(node: Node, name: str, arguments: Node | None) -> ToolCall:
@@ -250,10 +262,10 @@ def _listed(node: Node, role: Role) -> Iterator[Turn]:
     items = list(node.items())
     if items and all(isinstance(i.value, dict) and "role" in i.fields() for i in items):
         for item in items:
-            yield from _message_turns(item)
+            yield from message_turns(item)
     elif items:
         # Parts without a message around them, as instructions of a system are.
-        yield from _message_turns(_like(node, {"role": role, "content": node.value}))
+        yield from message_turns(_like(node, {"role": role, "content": node.value}))
 
 
 def _object_turns(node: Node, role: Role) -> Iterator[Turn]:
@@ -266,9 +278,9 @@ def _object_turns(node: Node, role: Role) -> Iterator[Turn]:
         for choice in list(node.items_of("choices"))[:1]:
             yield from chat_turns(choice.at("message"), role)
     elif "role" in fields:
-        yield from _message_turns(node)
+        yield from message_turns(node)
     elif "content" in fields or "parts" in fields:
-        yield from _message_turns(_like(node, {"role": role, **_members(node)}))
+        yield from message_turns(_like(node, {"role": role, **_members(node)}))
     else:
         texts = [member for member in fields.values() if isinstance(member.value, str)]
         alone = texts[0].text() if len(fields) == len(texts) == 1 else None
@@ -276,8 +288,14 @@ def _object_turns(node: Node, role: Role) -> Iterator[Turn]:
         yield Turn(role=role, content=content)
 
 
-def _message_turns(node: Node) -> Iterator[Turn]:
-    """Read one message as one turn, or as several where results of tools stand in it."""
+def message_turns(node: Node) -> Iterator[Turn]:
+    """Read one message as one turn, or as several where results of tools stand in it.
+
+    Raises
+    ------
+    TableError
+        If it has no known speaker or part.
+    """
     name = "parts" if "parts" in node.fields() else "content"
     content = node.get(name)
     parts = list(content.items()) if content is not None and isinstance(content.value, list) else []
@@ -298,18 +316,32 @@ def _message_turns(node: Node) -> Iterator[Turn]:
         yield turn.model_copy(update={"tool_calls": (*turn.tool_calls, *made)})
 
 
-_CALLS: Final = frozenset({"tool_call", "tool_use", "function_call"})
-_RESULTS: Final = frozenset({"tool_call_response", "tool_result", "function_response"})
+_CALLS: Final = frozenset({"tool_call", "tool_use", "function_call", "functionCall"})
+_RESULTS: Final = frozenset(
+    {"tool_call_response", "tool_result", "function_response", "functionResponse"}
+)
 _APART: Final = _CALLS | _RESULTS
 
 
 def _kind(part: Node) -> str:
-    kind = part.get("type") if isinstance(part.value, dict) else None
-    return "text" if kind is None else str(kind.value)
+    if not isinstance(part.value, dict):
+        return "text"
+    kind = part.get("type")
+    if kind is not None:
+        return str(kind.value)
+    # Gemini names the kind of a part by the member that holds it.
+    return next((name for name in part.fields() if name in _APART), "text")
 
 
-def _part_call(node: Node) -> ToolCall:
-    given = node.get("arguments") or node.get("input")
+def _held(part: Node) -> Node:
+    """Give what holds the members of a part: itself, or the object under the name of its kind."""
+    within = part.get(_kind(part))
+    return within if within is not None and isinstance(within.value, dict) else part
+
+
+def _part_call(part: Node) -> ToolCall:
+    node = _held(part)
+    given = _given(node)
     return ToolCall(
         id=_id_of(node, "id", "call_id"),
         name=node.at("name").text(),
@@ -317,7 +349,8 @@ def _part_call(node: Node) -> ToolCall:
     )
 
 
-def _result(node: Node) -> Turn:
+def _result(part: Node) -> Turn:
+    node = _held(part)
     names = ("response", "result", "content", "output")
     given = next((found for name in names if (found := node.get(name)) is not None), None)
     content = "" if given is None else result_text(given)

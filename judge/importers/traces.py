@@ -47,16 +47,17 @@ class Trace:
 
 
 def read_langfuse(path: str | Path, *, system: str | None = None) -> Imported:
-    """Read traces of Langfuse: one object, a list, a page of the API, or one object a line.
+    """Read traces or observations of Langfuse: one, a list, pages of its API, or one object a line.
 
-    Scores are those of the traces. A `system` stands for the models that the traces name.
+    Scores are those of the traces; observations, as its API of version 2 gives them, have none. A
+    `system` stands for the models that the traces name.
 
     Raises
     ------
     TableError
         If the file holds no traces of Langfuse.
     """
-    return _imported(map(_langfuse, entries(path, "data", "traces")), system)
+    return _imported(_langfuse(entries(path, "data", "traces")), system)
 
 
 def read_mlflow(path: str | Path, *, system: str | None = None) -> Imported:
@@ -157,11 +158,45 @@ def _json(node: Node | None) -> Node | None:
 # Langfuse.
 
 
-def _langfuse(node: Node) -> Trace:
+def _langfuse(nodes: Iterable[Node]) -> Iterator[Trace]:
+    """Give the traces of a file: as they stand there, or gathered from rows of observations."""
+    rows: dict[str, list[Node]] = {}
+    for node in nodes:
+        trace = _text(node.get("traceId"))
+        if trace is None or "observations" in node.fields():
+            yield _langfuse_trace(node)
+        else:
+            rows.setdefault(trace, []).append(node)
+    for name, observations in rows.items():
+        yield _gathered(name, observations)
+
+
+def _gathered(name: str, observations: Sequence[Node]) -> Trace:
+    """Make a trace of its observations, which repeat its session and its name."""
+    calls = [_observed(each) for each in observations if _is_generation(each)]
+    top = next((each for each in observations if not _text(each.get("parentObservationId"))), None)
+    own = _observed(top or observations[0])
+    sessions = (_text(each.get("sessionId")) for each in observations)
+    names = (_text(each.get("traceName")) for each in observations)
+    return Trace(
+        node=observations[0],
+        id=name,
+        session=next(filter(None, sessions), None),
+        start=min(_text(each.get("startTime")) or "" for each in observations),
+        group=next(filter(None, names), None),
+        calls=tuple(calls) if _longest(calls) is not None else (own,),
+    )
+
+
+def _is_generation(node: Node) -> bool:
+    return _text(node.get("type")) == "GENERATION"
+
+
+def _langfuse_trace(node: Node) -> Trace:
     """Read a trace; one without observations has only what it was given and what it gave."""
     start = _text(node.get("timestamp")) or ""
     seen = [*node.items_of("observations")]
-    calls = [_observed(each) for each in seen if _text(each.get("type")) == "GENERATION"]
+    calls = [_observed(each) for each in seen if _is_generation(each)]
     own = Call(start=start, turns=_exchange(node.get("input"), node.get("output")))
     return Trace(
         node=node,

@@ -167,9 +167,12 @@ def _conversation(name: str, material: Material) -> Generation:
         prompt=material.turns[-1].prompt,
         response=material.turns[-1].response,
         messages=tuple(
-            Message(role=role, content=text)
+            message
             for turn in material.turns
-            for role, text in (("user", turn.prompt), ("assistant", turn.response))
+            for message in (
+                Message(role="user", content=turn.prompt),
+                Message(role="assistant", content=turn.response),
+            )
         ),
         system=material.system or "default",
         group=material.group or None,

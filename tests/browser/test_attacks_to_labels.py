@@ -34,7 +34,9 @@ def test_conversations_of_the_attack_room_are_labelled_by_their_turns(tmp_path: 
     assert len((tmp_path / "attacks.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     with (tmp_path / "labels.csv").open(encoding="utf-8-sig", newline="") as file:
         labels = [row for row in csv.DictReader(file) if row["criterion"] == "safe"]
-    assert [(row["rater"], row["score"], row["turn"]) for row in labels] == [("bob", "0", "3")] * 2
+    assert [(row["rater"], row["score"], row["turn"]) for row in labels] == [
+        ("bob", "0.0", "3")
+    ] * 2
 
 
 def _attack(browser: Browser, folder: Path, url: str) -> None:

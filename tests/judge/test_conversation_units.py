@@ -190,7 +190,7 @@ def test_messages_stand_instead_of_prompt_and_response_or_beside_them(
         ({"messages": "hello"}, "not JSON"),
         ({"messages": [ASKED, REPLY], "response": "Nine."}, "another reply than 'response'"),
         ({"prompt": "p"}, "no column 'response'"),
-        ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content is no array"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content is no text"),
     ],
 )
 def test_messages_that_are_no_conversation_are_refused_with_their_place(

@@ -84,6 +84,30 @@ mlflow.log_feedback(trace_id=name, name="polite", value=1.0)
 open("trace.json", "w").write(mlflow.get_trace(name).to_json())
 """
 
+LANGFUSE = """
+import datetime, json
+from openai import OpenAI
+from langfuse.api.commons.types.observation_v2 import ObservationV2
+from langfuse.api.observations.types.observations_v2response import ObservationsV2Response
+
+client = OpenAI(api_key="x")
+now = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
+
+def observed(name, messages, at):
+    reply = client.chat.completions.create(model="release-1", messages=messages)
+    return ObservationV2(
+        id=name, trace_id="t1", start_time=now + datetime.timedelta(seconds=at), project_id="p",
+        type="GENERATION", parent_observation_id="top", session_id="s1", trace_name="cook",
+        model="release-1", input=messages,
+        output=reply.choices[0].message.model_dump(exclude_none=True),
+    )
+
+top = ObservationV2(id="top", trace_id="t1", start_time=now, project_id="p", type="SPAN")
+rows = [observed("b", TALK, 2), top, observed("a", TALK[:2], 1)]
+page = ObservationsV2Response(data=rows, meta={"cursor": None})
+json.dump(json.loads(page.json()), open("langfuse.json", "w"))
+"""
+
 OPENTELEMETRY = """
 import base64, json
 from google.protobuf.json_format import MessageToDict
@@ -168,3 +192,14 @@ def test_opentelemetry_spans_keep_calls_of_tools(home: Path, tmp_path: Path, fil
 
     assert shape(made)[:-1] == EXPECTED
     assert made.messages[-1].role == "assistant"
+
+
+def test_langfuse_observations_keep_calls_of_tools(home: Path, tmp_path: Path) -> None:
+    """The page is made by the SDK's own models of the API; no server of Langfuse is at hand."""
+    write(python_with(home, "langfuse", "langfuse", "openai"), TALK + LANGFUSE, tmp_path)
+
+    (made,) = read_of("langfuse", tmp_path / "langfuse.json").generations
+
+    assert shape(made)[:-1] == EXPECTED
+    assert made.messages[-1].role == "assistant"
+    assert (made.id, made.system, made.group) == ("s1", "release-1", "cook")

@@ -262,3 +262,68 @@ def test_a_file_of_another_form_is_refused_in_one_line(
 
 def test_turns_compare_by_what_was_said() -> None:
     assert Turn(role="user", content="a") == Turn(role="user", content="a")
+
+
+CALL = {"id": "c", "name": "f", "args": {"a": 1}}
+ODD_MESSAGES: dict[str, tuple[list[dict[str, object]], list[tuple[str, str]]]] = {
+    "calls as LangChain writes them": (
+        [{"role": "assistant", "content": "", "tool_calls": [CALL]}],
+        [("assistant", 'f\n{"a": 1}')],
+    ),
+    "calls and results as parts": (
+        [
+            {"role": "assistant", "content": [
+                {"type": "text", "text": "Let me see."},
+                {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+            ]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "t", "content": "42"},
+                {"type": "text", "text": "And?"},
+            ]},
+            {"role": "assistant", "content": "42."},
+        ],
+        [
+            ("assistant", 'Let me see.\nf\n{"a": 1}'),
+            ("tool", "42"),
+            ("user", "And?"),
+            ("assistant", "42."),
+        ],
+    ),
+    "parts as Gemini writes them": (
+        [
+            {"role": "user", "parts": [{"text": "hi"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"b": 2}}}]},
+            {"role": "model", "parts": [{"text": "two"}]},
+        ],
+        [("user", "hi"), ("assistant", 'f\n{"a": 1}'), ("tool", '{"b": 2}'), ("assistant", "two")],
+    ),
+    "a refusal in a member of its own": (
+        [{"role": "assistant", "content": None, "refusal": "I can't."}],
+        [("assistant", "I can't.")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_MESSAGES)
+def test_messages_of_other_makers_lose_no_word(name: str) -> None:
+    messages, expected = ODD_MESSAGES[name]
+
+    turns = read_messages(Node(messages, "messages", Place(Path("a.jsonl"))))
+
+    assert [(turn.role, turn.text) for turn in turns] == expected
+
+
+def test_langfuse_observations_are_gathered_by_trace(tmp_path: Path) -> None:
+    row = {"traceId": "t", "sessionId": "s", "traceName": "cook", "model": "m"}
+    asked = {"type": "GENERATION", "input": TALK[:2], "output": REPLY, "parentObservationId": "x"}
+    rows = [
+        {**row, **asked, "id": "b", "input": TALK, "startTime": "2026-11-01T00:00:02Z"},
+        {**row, "id": "x", "type": "SPAN", "startTime": "2026-11-01T00:00:00Z"},
+        {**row, **asked, "id": "a", "startTime": "2026-11-01T00:00:01Z"},
+    ]
+
+    (made,) = read_of("langfuse", written(tmp_path, {"data": rows, "meta": {}})).generations
+
+    assert (made.id, made.system, made.group) == ("s", "m", "cook")
+    assert shape(made) == EXPECTED
