@@ -17,7 +17,7 @@ NeurIPS, on the bias of the plug-in calibration error, which is what the cross-f
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -191,9 +191,12 @@ def measure_reliability(
     recalibrated = cross_fitted(p, y, w, method="platt", seed=seed)
     ranking, informative = _ranking(p, y, w, alpha=alpha)
     inside = informative and ranks_within(p, y, p >= threshold) <= LEVEL
+    curve = _curve(said, drawn, threshold=threshold, alpha=alpha)
+    error = _error(p, y, (w, recalibrated), drawn=drawn, alpha=alpha)
     return Reliability(
-        curve=_curve(said, drawn, threshold=threshold, alpha=alpha),
-        error=_error(p, y, (w, recalibrated), drawn=drawn, alpha=alpha),
+        curve=curve,
+        # The limits of the mean do not know that the directions were learnt; the bands need none.
+        error=error if any(one.off for one in curve) else replace(error, low=0.0),
         brier=_brier(p, y, w, recalibrated=recalibrated),
         sharpness=float(np.nanstd(said)),
         ranking=ranking,
@@ -284,10 +287,12 @@ def _error(
     directed = (y - p) * np.sign(recalibrated - p)
     weight = w * w.sum() / (w @ w)
     interval = mean_interval(directed, weight, (-1.0, 1.0), tail=alpha / 2.0)
+    # The error is no less than that of one direction for all, which is right where labels are few.
+    plain = mean_interval(y - p, weight, (-1.0, 1.0), tail=alpha / 2.0)
     return Estimate(
         value=float(directed @ w / w.sum()),
         low=max(interval.low, 0.0) if interval.high >= 0.0 else 0.0,
-        high=max(interval.high, 0.0),
+        high=max(interval.high, plain.high, -plain.low, 0.0),
         confidence=1.0 - alpha,
         method="calibration error by cross-fitted direction, Gaffke mid",
         n_judged=drawn.n_judged,
