@@ -87,10 +87,11 @@ def _moved(found: Improvement) -> tuple[Both, Table] | None:
     if not found.moved:
         return None
     ordered = sorted(found.moved, key=lambda each: (each.better, each.criterion, each.id))
+    several = len({each.system for each in found.moved}) > 1
     rows = tuple(
         (
             same(each.id),
-            same(each.system),
+            *([same(each.system)] if several else []),
             same(each.criterion),
             same(f"{each.experts:g}"),
             _EMPTY if each.before is None else same(str(each.before)),
@@ -99,17 +100,10 @@ def _moved(found: Improvement) -> tuple[Both, Table] | None:
         )
         for each in ordered[:MOST_MOVED]
     )
-    head = say_all(
-        "improvement",
-        "item",
-        "system",
-        "criterion",
-        "experts",
-        "level_before",
-        "level_after",
-        "now",
-    )
-    return say("improvement.moved"), Table(head=head, rows=rows, numbers=range(3, 6))
+    names = ("item", *(["system"] if several else []), "criterion")
+    head = say_all("improvement", *names, "experts", "level_before", "level_after", "now")
+    numbers = range(len(names), len(names) + 3)
+    return say("improvement.moved"), Table(head=head, rows=rows, numbers=numbers)
 
 
 def _notes(found: Improvement) -> list[Both]:
