@@ -34,6 +34,7 @@ from judge.calibrate.passport import identity_of, issue, source_of
 from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.result import Findings, verdict
 from judge.cli import console, run_session, run_summary
+from judge.cli.interface import language
 from judge.cli.run_session import Done
 from judge.exporters.ci import about, sentence
 from judge.files.atomic import write_whole
@@ -123,8 +124,12 @@ def believe(store: Store, judged: Done, out: Path) -> Report:
         source=source_of(store, judged.run, tuple(store.labels(judged.run))),
     )
     save_passport(passport, out / "passport.json")
-    names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
-    return with_calibration(from_run(store, judged.run, group_names=names), found, cut)
+    return with_calibration(from_run(store, judged.run, group_names=group_names()), found, cut)
+
+
+def group_names() -> dict[str, tuple[str, str]]:
+    """Name the groups of the starter set in Chinese and English."""
+    return {group.key: (group.name_zh, group.name_en) for group in GROUPS}
 
 
 def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:
@@ -172,7 +177,7 @@ def ask_for_probabilities(name: str, base_url: str, out: Path) -> Path:
     try:
         import_labels(store, done.run)
         found, cut = calibrated(store, done.run)
-        page = with_calibration(from_run(store, done.run), found, cut)
+        page = with_calibration(from_run(store, done.run, group_names=group_names()), found, cut)
     finally:
         store.close()
     path = out / "probabilities.html"
@@ -201,7 +206,7 @@ def hold_knowing_against_doing(page: Report, judged: Done, asked: Mapping[str, P
     }
     doing = {system: doing_of(judged.cells, system, measure) for system in knowing}
     shown = section(gaps(knowing, doing), sizes(knowing, doing))
-    console.say(shown.lead.en)
+    console.say(shown.lead.of(language()))
     return replace(page, knowing=shown)
 
 
@@ -276,7 +281,7 @@ def say_how_bad(store: Store, judged: Done) -> Report:
         f"truth on {right}; always saying 'safe' would agree on {safe}. It is far too small to "
         "judge: use the way, not the scores."
     )
-    page = from_run(store, judged.run)
+    page = from_run(store, judged.run, group_names=group_names())
     found, cut = calibrated(store, judged.run)
     for line in verdict(found):
         console.say(line)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from rubrics.errors import RubricError, quoted
 from rubrics.load import Spot, load_file, nearest
@@ -102,13 +102,16 @@ def load_editions(ref: str | Path) -> dict[str, Rubric]:
     return {rubric.language: rubric for rubric in found}
 
 
-def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) -> Rubric:
+Edition = TypeVar("Edition")
+
+
+def fitting(editions: Mapping[str, Edition], tag: str | None, *, default: str) -> Edition:
     """Choose the edition of a rubric for an item.
 
     Parameters
     ----------
     editions : mapping of str to Rubric
-        By language tag; at least one.
+        By language tag; at least one. Anything may stand for a rubric.
     tag : str or None
         The item's language; None is taken for the default.
     default : str
@@ -117,8 +120,8 @@ def fitting(editions: Mapping[str, Rubric], tag: str | None, *, default: str) ->
     Returns
     -------
     Rubric
-        In the item's language, or in a language of which the item's is a variety, as ``pt`` for
-        ``pt-BR``; else in the default; else English; else the first.
+        The one in the item's language, or in a language of which the item's is a variety, as
+        ``pt`` for ``pt-BR``; else in the default; else English; else the first.
     """
     for wanted in (tag, default, "en"):
         if wanted is None:

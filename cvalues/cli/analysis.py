@@ -185,6 +185,7 @@ def _ends(rate: "Rate") -> list[float]:
 def _print_gap(system: str, joined: "GapReport") -> None:
     from cvalues.knowing_doing import quadrant_name
     from judge.cli import console
+    from judge.cli.interface import language
 
     rows = [
         {
@@ -193,14 +194,14 @@ def _print_gap(system: str, joined: "GapReport") -> None:
             "does": f"{100 * each.doing.value:.1f}",
             "gap": f"{100 * each.gap.value:+.1f}",
             "interval": f"{100 * each.gap.low:+.1f} to {100 * each.gap.high:+.1f}",
-            "signature": quadrant_name(each.quadrant, "en") + ("" if each.settled else " ?"),
+            "signature": quadrant_name(each.quadrant, language()) + ("" if each.settled else " ?"),
         }
         for each in sorted(joined.groups, key=lambda each: each.group != "")
     ]
     console.say(f"{system}, in %; ?: an interval reaches over the bound, so the name may be wrong")
-    headings = ("group", "knows", "does", "gap", "interval", "signature")
-    console.table(rows, {heading: heading for heading in headings})
-    for only, names in (("knowing", joined.only_knowing), ("doing", joined.only_doing)):
+    columns = {"group": "group", "knows": "recognition", "does": "behaviour", "gap": "gap"}
+    console.table(rows, {**columns, "interval": "interval", "signature": "pattern"})
+    for only, names in (("recognition", joined.only_knowing), ("behaviour", joined.only_doing)):
         listed = ", ".join(name or "all" for name in names)
         if listed:
             console.say(f"{only} alone is known of: {listed}")

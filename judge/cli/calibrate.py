@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,15 +38,24 @@ REFUSED: Mapping[str | None, str] = {
 }
 
 
-def show(found: Findings, *, as_json: bool, every: bool = False) -> None:
-    """Print the verdict and the tables, every coefficient where asked, or everything as JSON."""
+def show(
+    found: Findings,
+    *,
+    as_json: bool,
+    every: bool = False,
+    titles: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> None:
+    """Print the verdict and the tables, every coefficient where asked, or everything as JSON.
+
+    ``titles`` names criteria, by rubric and criterion, where they are known.
+    """
     if as_json:
         console.as_json(found.model_dump(mode="json"))
         return
     for line in verdict(found):
         console.say(line)
     for judge in dict.fromkeys(each.judge for each in found.findings):
-        _tables(judge, [each for each in found.findings if each.judge == judge])
+        _tables(judge, [each for each in found.findings if each.judge == judge], titles)
     for each in found.overall:
         for line in session_lines(each):
             console.say(line)
@@ -86,11 +96,14 @@ def _percent(number: Number) -> str:
     )
 
 
-def _tables(judge: str, mine: list[Finding]) -> None:
-    several = len({each.name for each in mine}) > 1
-    what = {"what": "criterion"} if several else {"system": mine[0].name}
+def _tables(judge: str, mine: list[Finding], titles: Mapping[tuple[str, str], str]) -> None:
+    named = {each.name: titles.get((each.rubric or "", each.criterion)) for each in mine}
+    what = {"what": "criterion"} if len(named) > 1 else {"system": mine[0].name}
+    known = [f"{name}: {title}" for name, title in named.items() if title]
     console.say()
     console.say(f"judge {judge}")
+    if known:
+        console.say("; ".join(known))
     console.table(
         [_score_row(each) for each in mine],
         {
@@ -202,8 +215,14 @@ def write_json(path: Path, done: Calibrated) -> None:
     write_whole(path, done.findings.model_dump_json(indent=2) + "\n")
 
 
-def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> None:
-    """Write a page with what was found; of a run with all the rest."""
+def write_page(
+    path: Path,
+    done: Calibrated,
+    *,
+    half_width: float | None,
+    names: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> None:
+    """Write a page with what was found; of a run with all the rest; `names` are those of groups."""
     from judge.report import from_run, write_report
     from judge.report.from_calibration import foreign_page, with_calibration
 
@@ -212,7 +231,7 @@ def write_page(path: Path, done: Calibrated, *, half_width: float | None) -> Non
         page = foreign_page(done.findings, rows=sum(len(part.units) for part in read.parts))
     else:
         with opened(read.sources.store) as store:
-            page = from_run(store, read.run)
+            page = from_run(store, read.run, group_names=names)
     curves = () if half_width is None else _curves(read.parts, half_width)
     write_report(path, with_calibration(page, done.findings, read.parts, curves=curves))
     console.note(f"page: {path.resolve().as_uri()}")
@@ -296,6 +315,7 @@ def _drawn_as(done: Calibrated) -> "Design":
 
 
 def calibrate(
+    context: typer.Context,
     scores: console.Scores = None,
     run: console.RunName = None,
     labels: console.Labels = None,
@@ -414,12 +434,13 @@ def calibrate(
     if out_json is not None:
         write_json(out_json, done)
     if report is not None:
-        write_page(report, done, half_width=half_width)
+        write_page(report, done, half_width=half_width, names=console.group_names(context))
     if passport is not None:
         write_passport(
             passport, done, days=valid_days, judge_hash=judge_hash, rubric_hash=rubric_hash
         )
-    show(done.findings, as_json=json_, every=every_coefficient)
+    titles = done.gathered.titles
+    show(done.findings, as_json=json_, every=every_coefficient, titles=titles)
     if done.findings.untrusted:
         raise SystemExit(console.UNTRUSTED)
     if done.findings.shifted:

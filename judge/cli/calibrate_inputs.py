@@ -1,7 +1,7 @@
 """From the words of a command line to what `judge.calibrate` works with."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,9 +16,11 @@ from judge.cli import console
 from judge.cli.console import opened, run_named, store_address
 from judge.cli.console import parts as parts_of
 from judge.cli.declarations import by_criterion, scales_of
+from judge.cli.interface import language
 from judge.errors import ConfigError
 from judge.files.mapping import parse_mapping
 from judge.ratings import samples_of
+from judge.run.editions import criterion_titles
 
 if TYPE_CHECKING:
     from judge.calibrate.label_sampling import Subject
@@ -58,6 +60,8 @@ class Gathered:
     parts: tuple[Part, ...]
     simulated_labels: bool
     run: "Run | None" = None
+    titles: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Names of criteria, by rubric and criterion, in the language of the terminal."""
     source: "PassportSource | None" = None
     drawn: "tuple[Sample, ...]" = ()
 
@@ -201,6 +205,7 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
         source = source_of(store, run, labels)
+        titles = criterion_titles(store, run, language())
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
         console.note(
@@ -211,6 +216,7 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         parts=parts(read),
         simulated_labels=_simulated(read),
         run=run,
+        titles=titles,
         source=source,
         drawn=drawn,
     )

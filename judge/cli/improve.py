@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 def improve(
+    context: typer.Context,
     run: Annotated[
         str,
         typer.Argument(help="The judged run whose judge is improved.", autocompletion=complete_run),
@@ -184,7 +185,14 @@ def improve(
     )
     from judge.cli.improve_output import Files
 
-    files = Files(out=out, proof=proof, passport=passport, report=report, design=design)
+    files = Files(
+        out=out,
+        proof=proof,
+        passport=passport,
+        report=report,
+        design=design,
+        group_names=options.group_names(context),
+    )
     raise SystemExit(_conduct(words, files, dry_run=dry_run, quiet=quiet, as_json=json_))
 
 

@@ -1,8 +1,8 @@
 """What `cvalues improve` writes and prints: rubric, proof, passport, tables."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class Files:
     passport: Path | None
     report: Path | None
     design: str | None = None
+    group_names: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """By key, in Chinese and English."""
 
 
 def keep(store: Store, run: Run, outcome: Outcome, *, locked: Locked, files: Files) -> None:
@@ -52,7 +54,9 @@ def keep(store: Store, run: Run, outcome: Outcome, *, locked: Locked, files: Fil
     if files.proof is not None:
         write_whole(files.proof, (text + "\n").encode())
     if files.report is not None:
-        write_report(files.report, from_run(store, locked.material.run))
+        write_report(
+            files.report, from_run(store, locked.material.run, group_names=files.group_names)
+        )
     if outcome.better and outcome.new is not None:
         if files.out is not None:
             write_whole(files.out, rubric_document(outcome.new).encode())

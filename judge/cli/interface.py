@@ -118,6 +118,10 @@ def _in_parts(text: str) -> str:
     return text
 
 
+_SHORTEST = 12
+"""Letters of the shortest text that is looked for among the sentences of the page."""
+
+
 def _direct(text: str) -> str | None:
     catalogue = _catalogue()
     if text in catalogue.whole:
@@ -127,7 +131,11 @@ def _direct(text: str) -> str | None:
             match = each.pattern.fullmatch(text)
             if match is not None:
                 return _filled(each.chinese, match.groups())
-    return None
+    from judge.report.texts import known_sentence
+
+    # Reasons of a gate stand on the page too, which has its own Chinese for them.
+    said = known_sentence(text) if len(text) > _SHORTEST else None
+    return None if said is None else said.zh
 
 
 def _filled(chinese: str, values: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from judge.cli import console
 from judge.cli.console import note
 from judge.cli.crew import Crew, lead
-from judge.cli.interface import shown
+from judge.cli.interface import language, shown
 from judge.errors import ConfigError, StoreError
 from judge.grading.aggregation import position_effects
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
@@ -27,6 +27,7 @@ from judge.models.base import Model, refuse_secrets
 from judge.models.dialect import described
 from judge.records import Counts, Judgment, Provenance, is_passing, worst
 from judge.run.dialects import kept_dialects
+from judge.run.editions import criterion_titles
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
     Cell,
@@ -202,6 +203,8 @@ class Done:
     """By judge and criterion, what the order of two responses does to a run of pairs."""
     served: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     """By judge, how many judgments each model made, the most first."""
+    titles: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Names of criteria, by rubric and criterion, in the language of the terminal."""
     canaries: Known | None = None
     """How the judge did on texts whose verdicts are known, where it was asked."""
 
@@ -283,6 +286,7 @@ def conduct(
             usd=usd,
             order=_order_effects(store, run),
             served=_served(store, run),
+            titles=criterion_titles(store, run, language()),
             interrupted=interrupted,
             planned_only=dry_run,
         )

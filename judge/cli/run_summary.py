@@ -1,6 +1,6 @@
 """What a run came to: as lines, as a JSON document, as an exit code."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,8 @@ from judge.cli.console import opened
 from judge.cli.run_session import Done
 from judge.exporters.tables import rows as exported
 from judge.grading.remarks import CACHED, ECHO, FLAG, NEUTRAL, OTHER_MODEL, PROMPT_CUT, SECOND
-from judge.run.run import Cell
+from judge.run.run import UNDETERMINED, Cell
+from rubrics.library import fitting
 
 if TYPE_CHECKING:
     from calibration.estimate import Estimate
@@ -57,10 +58,11 @@ def show(done: Done, *, as_json: bool) -> None:
         return
     if done.provenance == "SIMULATED":
         console.say("SIMULATED judge: no finding about any model.")
-    rows = [_row(cell) for cell in done.cells if cell.group is None]
+    rows = [_named_row(done, cell) for cell in done.cells if cell.group is None]
     several = len(done.run.manifest.judges) > 1
     failed = [part for part in ("unscored", "error", "skipped") if any(row[part] for row in rows)]
-    columns = {"what": "criterion", "judge": "judge", "system": "system", "mean": "mean*"}
+    columns = {"what": "criterion", "name": "name", "judge": "judge", "system": "system"}
+    columns |= {"mean": "mean*"}
     columns |= {part: part for part in ("scored", *failed)}
     console.table(rows, {k: heading for k, heading in columns.items() if several or k != "judge"})
     if done.run.manifest.kind == "pairwise":
@@ -101,14 +103,35 @@ def _show_remarks(done: Done) -> None:
 
 
 def _show_languages(done: Done) -> None:
-    """List the scores by language, where there are several; name the editions of the rubrics."""
+    """List the scores by language, where there are several; name those without an edition."""
     if not done.languages:
         return
-    rows = [{**_row(cell), "lang": cell.lang} for cell in done.languages]
-    columns = {"lang": "language", "what": "criterion", "system": "system", "mean": "mean*"}
-    console.table(rows, {**columns, "scored": "scored"})
-    used = dict.fromkeys(f"{each.rubric} in {each.language}" for each in done.run.manifest.rubrics)
-    console.say(f"  judged under {', '.join(used)}; --default-lang chooses for other languages")
+    rows = [{**_named_row(done, cell), "lang": _language(cell)} for cell in done.languages]
+    columns = {"lang": "language", "what": "criterion", "name": "name", "system": "system"}
+    console.table(rows, {**columns, "mean": "mean*", "scored": "scored"})
+    for tag, spoken in _elsewhere(done).items():
+        console.say(
+            f"  {', '.join(spoken)}: judged under the rubric in {tag}; --default-lang names another"
+        )
+
+
+def _elsewhere(done: Done) -> dict[str, list[str]]:
+    """Give, by edition, the languages of items that were judged under one in another language."""
+    manifest = done.run.manifest
+    found = defaultdict[str, list[str]](list)
+    for cell in done.languages:
+        tags = {
+            each.language: each.language for each in manifest.rubrics if each.rubric == cell.rubric
+        }
+        spoken = cell.lang or UNDETERMINED
+        used = fitting(tags, spoken, default=manifest.language)
+        if used.split("-")[0] != spoken.split("-")[0] and _language(cell) not in found[used]:
+            found[used].append(_language(cell))
+    return {tag: languages for tag, languages in found.items() if languages}
+
+
+def _language(cell: Cell) -> str:
+    return "not stated" if cell.lang is None or cell.lang == UNDETERMINED else cell.lang
 
 
 def _show_flags(done: Done) -> None:
@@ -125,6 +148,10 @@ def _show_flags(done: Done) -> None:
         for judge, models in done.served.items():
             named = ", ".join(f"{model} {count}" for model, count in models.items())
             console.say(f"    {judge} was answered by {named}")
+
+
+def _named_row(done: Done, cell: Cell) -> dict[str, object]:
+    return {**_row(cell), "name": done.titles.get((cell.rubric, cell.criterion))}
 
 
 def _row(cell: Cell) -> dict[str, object]:

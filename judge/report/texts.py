@@ -66,7 +66,9 @@ def reported(text: str) -> list[Both]:
     found: list[Both] = []
     pieces = text.split("; ") if text else []
     while pieces:
-        tried = ((end, _known("; ".join(pieces[:end]))) for end in range(len(pieces), 0, -1))
+        tried = (
+            (end, known_sentence("; ".join(pieces[:end]))) for end in range(len(pieces), 0, -1)
+        )
         end, known = next(
             ((end, known) for end, known in tried if known is not None),
             (1, say("said.unknown", text=pieces[0])),
@@ -76,7 +78,8 @@ def reported(text: str) -> list[Both]:
     return found
 
 
-def _known(text: str) -> Both | None:
+def known_sentence(text: str) -> Both | None:
+    """Give a sentence of another module in both languages; None where no pattern fits it."""
     for name, pattern in _sayings().items():
         match = pattern.fullmatch(text)
         if match is not None:
@@ -95,6 +98,16 @@ def same(text: str) -> Both:
     return Both(zh=text, en=text)
 
 
+def as_sentence(text: Both) -> Both:
+    """Begin a text with a capital, unless an identifier stands there, and end it with a stop."""
+    first = _FIRST_WORD.match(text.en)
+    english = text.en[0].upper() + text.en[1:] if first else text.en
+    return Both(
+        zh=text.zh if text.zh[-1:] in "。！？" else f"{text.zh}。",
+        en=english if english[-1:] in ".!?" else f"{english}.",
+    )
+
+
 def joined(texts: Iterable[Both], zh: str, en: str) -> Both:
     """Join texts by what stands between them in each language."""
     listed = tuple(texts)
@@ -104,6 +117,9 @@ def joined(texts: Iterable[Both], zh: str, en: str) -> Both:
 def bracketed(text: Both, addition: Both) -> Both:
     """Add to a text in brackets, each language in its own."""
     return Both(zh=f"{text.zh}（{addition.zh}）", en=f"{text.en} ({addition.en})")
+
+
+_FIRST_WORD = re.compile(r"[a-z]+ ")
 
 
 @lru_cache(maxsize=1)

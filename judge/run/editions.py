@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rubrics.library import in_language
 from rubrics.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -17,6 +18,18 @@ def kept_rubrics(store: "Store", run: "Run") -> dict[tuple[str, str], Rubric]:
         if body is not None:
             found[edition.rubric, edition.language] = Rubric.model_validate_json(body)
     return found
+
+
+def criterion_titles(store: "Store", run: "Run", language: str) -> dict[tuple[str, str], str]:
+    """Name the criteria of a run, by rubric and criterion, in a language where there is one."""
+    kept = kept_rubrics(store, run)
+    # The edition in the language itself comes last, so that its names stand.
+    rubrics = sorted(kept.values(), key=lambda rubric: rubric.language == language)
+    return {
+        (rubric.id, criterion.id): criterion.title
+        for rubric in (in_language(each, language) for each in rubrics)
+        for criterion in rubric.criteria
+    }
 
 
 def rubric_document(rubric: Rubric) -> tuple[str, str]:

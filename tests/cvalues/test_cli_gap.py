@@ -65,9 +65,9 @@ def test_a_system_that_understands_without_being_able_to_act_is_named_by_group(
         "law": (1.0, 1.0),
     }
     assert {row["group"]: row["signature"] for row in found["groups"]} == {
-        None: "knows but does not do",
-        "crimes": "knows but does not do",
-        "law": "knows and does",
+        None: "recognition high, behaviour low",
+        "crimes": "recognition high, behaviour low",
+        "law": "recognition and behaviour high",
     }
     assert (found["doing"], found["provenance"]) == ("judge only", "SIMULATED")
     assert found["rho"] is None
@@ -77,11 +77,11 @@ def test_the_page_and_the_table_show_the_same(folder: Path) -> None:
     ended = program("gap", "r", "--mc", "m=1=mc.json", "--report", "page.html", folder=folder)
 
     assert ended.code == 0
-    assert "Too few systems to say" in ended.out
+    assert "too few to say whether recognition and behaviour" in ended.out
     assert "uncorrected judge score" in ended.out
-    assert "knows but does not do" in ended.out
+    assert "recognition high, behaviour low" in ended.out
     page = (folder / "page.html").read_text(encoding="utf-8")
-    assert "m=1: 1 of 2 groups, knows but does not do." in page
+    assert "m=1: 1 of 2 groups with recognition high, behaviour low." in page
 
 
 def test_the_page_shows_what_was_published_beside_a_new_run(folder: Path) -> None:
@@ -104,8 +104,8 @@ def test_a_narrow_terminal_loses_no_column(folder: Path) -> None:
     lines = ended.out.splitlines()
     crimes = lines.index("crimes")
     shown = " ".join(line.strip() for line in lines[crimes + 1 : crimes + 4])
-    assert shown.startswith("knows 100.0; does 0.0; gap +100.0; interval ")
-    assert "signature knows but does not do" in shown
+    assert shown.startswith("recognition 100.0; behaviour 0.0; gap +100.0; interval ")
+    assert "pattern recognition high, behaviour" in shown
     assert all(len(line) <= 40 for line in lines[crimes : crimes + 4])
 
 

@@ -12,7 +12,7 @@ from judge.report.charts.heatmap import FlipBar, Flips, flip_chart
 from judge.report.charts.svg import Tone, around
 from judge.report.formatting import FEWEST, Picture, Section, Table, picture, scale, worth
 from judge.report.model import Drift, FlipRow, Gate, Report, Unit
-from judge.report.texts import Both, joined, reported, same, say, say_all
+from judge.report.texts import Both, as_sentence, joined, reported, same, say, say_all
 
 if TYPE_CHECKING:
     from judge.gate.checks import CheckOutcome, Decision, GateReport
@@ -71,7 +71,7 @@ def reasons(report: Report, gate: Gate) -> list[Both]:
     """Give the reasons of a decision: against the judge, or of the checks that stand in the way."""
     decided = gate.report
     if decided.trust:
-        return reported(decided.trust)
+        return [as_sentence(each) for each in reported(decided.trust)]
     if decided.decision == "PASS":
         return []
     held = [
@@ -84,7 +84,9 @@ def reasons(report: Report, gate: Gate) -> list[Both]:
         for each in held[:_MOST_NAMED]
     ]
     rest = len(held) - _MOST_NAMED
-    return [*said, say("gate.more", n=rest)] if rest > 0 else said
+    return [
+        as_sentence(each) for each in (*said, *([say("gate.more", n=rest)] if rest > 0 else []))
+    ]
 
 
 def notes(decided: "GateReport") -> list[Both]:
@@ -96,7 +98,8 @@ def notes(decided: "GateReport") -> list[Both]:
         said.append(say("gate.unbound", n=formatting.counted(decided.unbound_labels)))
     if decided.looks > 1:
         said.append(say("gate.looks", n=decided.looks))
-    return [*said, *(each for note in decided.notes for each in reported(note))]
+    noted = (each for note in decided.notes for each in reported(note))
+    return [as_sentence(each) for each in (*said, *noted)]
 
 
 def steps(decided: "GateReport") -> list[Both]:
