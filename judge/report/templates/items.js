@@ -15,20 +15,37 @@
     folded([...item.querySelectorAll(".first,.id,.quoted,.why")].map((node) => node.textContent).join("\n"));
   const has = (item, name) => (item.dataset[name] ?? "").split(" ").includes(chosen[name]);
   const number = (item, name, missing) => Number(item.dataset[name] ?? missing);
-  const named = (item) => item.querySelector(".id").textContent;
 
-  const orders = {
-    "": null,
-    low: (one, other) => number(one, "good", 2) - number(other, "good", 2),
-    high: (one, other) => number(other, "good", -1) - number(one, "good", -1),
-    change: (one, other) => number(other, "change", 0) - number(one, "change", 0),
-    id: (one, other) => (named(one) < named(other) ? -1 : 1),
+  // What an item is sorted by; the smallest comes first.
+  const keys = {
+    low: (item) => number(item, "good", 2),
+    high: (item) => -number(item, "good", -1),
+    change: (item) => -number(item, "change", 0),
+    id: (item) => item.querySelector(".id").textContent,
+  };
+  const inOrder = (key) => {
+    const keyed = items.map((item) => [key(item), item]);
+    keyed.sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0));
+    return keyed.map(([, item]) => item);
   };
 
+  // The first screens move at once and the rest in turns of their own, so that a click is answered
+  // at once however many items there are. Moving each to the end leaves them in order.
+  const AT_ONCE = 200;
+  let turn = 0;
+  const moveOn = (wanted, from) => {
+    if (wanted.turn !== turn) return;
+    list.append(...wanted.nodes.slice(from, from + AT_ONCE));
+    if (from + AT_ONCE < wanted.nodes.length) setTimeout(moveOn, 0, wanted, from + AT_ONCE);
+  };
   const sort = () => {
     if (sorted === chosen.sort) return;
     sorted = chosen.sort;
-    list.replaceChildren(...(sorted ? [...items].sort(orders[sorted]) : order));
+    turn += 1;
+    list.classList.toggle("sorted", sorted !== "");
+    const nodes = sorted ? inOrder(keys[sorted]) : order;
+    list.prepend(...nodes.slice(0, AT_ONCE));
+    if (nodes.length > AT_ONCE) setTimeout(moveOn, 0, { turn, nodes }, AT_ONCE);
   };
 
   const apply = () => {
