@@ -106,7 +106,7 @@ def steps(decided: "GateReport") -> list[Both]:
     """Say what to do next, each step once."""
     found = list(dict.fromkeys(each.next_step for each in decided.checks if each.next_step))
     return [
-        joined((say("gate.next"), joined(reported(step), "；", "; ")), "", " ")
+        as_sentence(joined((say("gate.next"), joined(reported(step), "；", "; ")), "", " "))
         for step in found[:_MOST_STEPS]
     ]
 
