@@ -31,12 +31,12 @@
 
   // The first screens move at once and the rest in turns of their own, so that a click is answered
   // at once however many items there are. Moving each to the end leaves them in order.
-  const AT_ONCE = 200;
+  const AT_ONCE = 50, A_TURN = 200;
   let turn = 0;
   const moveOn = (wanted, from) => {
     if (wanted.turn !== turn) return;
-    list.append(...wanted.nodes.slice(from, from + AT_ONCE));
-    if (from + AT_ONCE < wanted.nodes.length) setTimeout(moveOn, 0, wanted, from + AT_ONCE);
+    list.append(...wanted.nodes.slice(from, from + A_TURN));
+    if (from + A_TURN < wanted.nodes.length) setTimeout(moveOn, 20, wanted, from + A_TURN);
   };
   const sort = () => {
     if (sorted === chosen.sort) return;
@@ -45,7 +45,7 @@
     list.classList.toggle("sorted", sorted !== "");
     const nodes = sorted ? inOrder(keys[sorted]) : order;
     list.prepend(...nodes.slice(0, AT_ONCE));
-    if (nodes.length > AT_ONCE) setTimeout(moveOn, 0, { turn, nodes }, AT_ONCE);
+    if (nodes.length > AT_ONCE) setTimeout(moveOn, 20, { turn, nodes }, AT_ONCE);
   };
 
   const apply = () => {
