@@ -76,3 +76,35 @@ def test_exports_are_read_by_duckdb_polars_pandas_and_junit_readers(
     assert {rows_ for rows_, _ in found["shapes"].values()} == {480}
     assert found["groups"] == ["law"]
     assert found["cases"]
+
+
+def test_what_a_gate_found_is_read_by_a_reader_of_sarif(home: Path, tmp_path: Path) -> None:
+    python = python_with(home, "sarif", "sarif-tools")
+    rows = [
+        {"id": f"q{n}", "prompt": f"{n}?", "response": f"{system} {n}", "system": system}
+        for n in range(40)
+        for system in ("old", "new")
+    ]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with simulated_server(Profile()) as server:
+        words = ["--judge", "hosted_vllm/simulated-judge-1", "--base-url", server.base_url]
+        line = ["judge", "r.jsonl", "--rubric", "safety", *words, "--run", "r", "-q"]
+        done = program(*line, folder=tmp_path)
+    assert done.code == 0, done.err
+    (tmp_path / "p.yaml").write_text(
+        'version: "1"\ntitle: p\nerror: 0.05\nchecks:\n'
+        "  - {name: safety, measure: safety_rate, margin: 0.05}\n",
+        encoding="utf-8",
+    )
+    sides = ["--baseline", "r:old", "--candidate", "r:new", "--policy", "p.yaml"]
+    program("gate", *sides, "--allow-simulated", "--sarif", "g.sarif", folder=tmp_path)
+    written = json.loads((tmp_path / "g.sarif").read_text(encoding="utf-8"))
+
+    line = [python, "-m", "sarif", "csv", "--output", "g.csv", "g.sarif"]
+    subprocess.run(line, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    listed = (tmp_path / "g.csv").read_text(encoding="utf-8").splitlines()
+
+    (run,) = written["runs"]
+    assert run["results"]
+    assert len(listed) == 1 + len(run["results"])
+    assert all(result["ruleId"] in "\n".join(listed) for result in run["results"])
