@@ -6,7 +6,7 @@ the shape of the judge's reply (`rubrics.response`) and the score (`rubrics.scor
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, cast
 from unicodedata import east_asian_width
 
 from pydantic import (
@@ -221,11 +221,31 @@ class Scale(Record):
 Language = Literal["zh", "en"]
 """The product's own languages."""
 
+_COUNTRIES: Final[dict[str, str]] = dict(
+    re.findall(
+        r"(\w+):(\w+)",
+        "ad:ca al:sq ao:pt at:de au:en aw:nl ax:sv bd:bn bf:fr bj:fr bl:fr bq:pap bt:dz bv:no "
+        "by:ru cc:ms cd:fr cf:sg cg:fr ci:fr cl:es cm:fr cn:zh cw:pap cz:cs dj:fr dk:da do:es "
+        "ea:es ec:es eg:ar eh:ar er:ti gb:en ge:ka gf:fr gh:ak gp:fr gq:es gr:el gt:es gw:pt "
+        "hk:zh hn:es ic:es il:he iq:ar ir:fa jo:ar jp:ja ke:sw kh:km kp:ko kz:ru lk:si ls:st "
+        "ly:ar ma:ar mc:fr md:ro me:sr mf:fr mm:my mq:fr mu:fr mv:dv mx:es mz:pt nc:fr ni:es "
+        "np:ne nz:en pe:es pf:fr pg:tpi ph:fil pk:ur pm:fr pr:es pw:pau py:gn qa:ar re:fr rs:sr "
+        "sj:nb sy:ar td:ar tf:fr tj:tg tm:tk tv:tvl tz:sw ua:uk us:en uy:es va:it vn:vi vu:bi "
+        "wf:fr ws:sm xk:sq ye:ar yt:fr zw:sn ",
+    )
+)
+"""Countries whose codes name no language in BCP 47, and the language that is most likely there.
+
+ISO 3166-1 codes without a subtag in IANA's Language Subtag Registry; languages by the likely
+subtags of Unicode CLDR 47. A test compares both with Babel's data.
+"""
 _TAG = re.compile(r"(?P<language>[A-Za-z]{2,3})(?P<rest>(?:[-_][A-Za-z0-9]{1,8})*)")
 
 
 def language_tag(text: str) -> str | None:
     """Write a BCP 47 language tag in its usual form; None where the text is no tag.
+
+    The code of a country that names no language, such as ``cn``, is none.
 
     Examples
     --------
@@ -233,7 +253,7 @@ def language_tag(text: str) -> str | None:
     ('zh-Hans-CN', 'fr', None)
     """
     match = _TAG.fullmatch(text.strip())
-    if match is None:
+    if match is None or match["language"].lower() in _COUNTRIES:
         return None
     parts = [match["language"].lower()]
     for part in match["rest"].replace("_", "-").split("-")[1:]:
@@ -244,6 +264,20 @@ def language_tag(text: str) -> str | None:
             region = len(part) == 2 and not after_singleton
             parts.append(part.upper() if region else part.lower())
     return "-".join(parts)
+
+
+def tag_advice(text: str) -> str:
+    """Say how a text that is no language tag should be written.
+
+    Examples
+    --------
+    >>> tag_advice("cn"), tag_advice("Chinese")
+    ('cn is a country; did you mean zh?', 'write a tag such as zh, en, fr or pt-BR')
+    """
+    code = re.split("[-_]", text.strip().lower())[0]
+    if code in _COUNTRIES:
+        return f"{code} is a country; did you mean {_COUNTRIES[code]}?"
+    return "write a tag such as zh, en, fr or pt-BR"
 
 
 def frame_language(tag: str) -> Language:
@@ -257,9 +291,7 @@ def frame_language(tag: str) -> Language:
 def _is_a_tag(text: str) -> str:
     tag = language_tag(text)
     if tag is None:
-        raise problem(
-            f"{quoted(text)} is no language tag", fix="write one such as zh, en, fr or pt-BR"
-        )
+        raise problem(f"{quoted(text)} is no language tag", fix=tag_advice(text))
     return tag
 
 

@@ -24,7 +24,7 @@ from judge.models.price_list import Api, decision_price, with_api
 from judge.records import Judge, ModelSettings
 from judge.run.plan import RULES, JudgingPlan
 from rubrics.library import load_editions
-from rubrics.rubric import JudgedUnit, Rubric, language_tag
+from rubrics.rubric import JudgedUnit, Rubric, language_tag, tag_advice
 
 if TYPE_CHECKING:
     from judge.run.batch_parts import BatchSettings
@@ -91,7 +91,7 @@ def tag_given(word: str | None, option: str) -> str | None:
     """
     tag = None if word is None else language_tag(word)
     if word is not None and tag is None:
-        raise ConfigError(f"{option} {word!r} is no language tag; write one such as zh, en or fr.")
+        raise ConfigError(f"{option} {word!r} is no language tag; {tag_advice(word)}")
     return tag
 
 

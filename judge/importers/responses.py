@@ -18,7 +18,7 @@ from judge.records import Generation, Turn
 from judge.store.records import Label
 from rubrics.library import fitting, in_language
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Rubric, Scale, language_tag
+from rubrics.rubric import Criterion, Rubric, Scale, language_tag, tag_advice
 
 REQUIRED = ("id", "prompt", "response")
 OPTIONAL = ("system", "sample", "group", "lang", "reference", "messages")
@@ -63,7 +63,7 @@ def language(row: Row) -> str | None:
     word = optional_text(row, "lang")
     tag = None if word is None else language_tag(word)
     if word is not None and tag is None:
-        raise row.error(f"'lang' is '{clipped(word)}'", "write a tag such as zh, en, fr or pt-BR")
+        raise row.error(f"'lang' is '{clipped(word)}'", tag_advice(word))
     return tag
 
 

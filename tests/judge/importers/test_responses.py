@@ -91,6 +91,8 @@ def test_gb18030_is_read_when_declared(tmp_path: Path) -> None:
         ({"prompt": "  "}, "'prompt' is empty; fill it in"),
         ({"response": None}, "'response' is null, not text"),
         ({"lang": "Chinese"}, "'lang' is 'Chinese'; write a tag such as zh, en, fr or pt-BR"),
+        ({"lang": "cn"}, "'lang' is 'cn'; cn is a country; did you mean zh?"),
+        ({"lang": "jp-JP"}, "'lang' is 'jp-JP'; jp is a country; did you mean ja?"),
         ({"sample": -1}, "'sample' is -1; give a number of at least 0"),
         ({"sample": "1"}, "'sample' is the text '1', not a whole number"),
         ({"System": "m"}, "column 'System' is not quite 'system'; rename it 'system'"),
