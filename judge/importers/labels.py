@@ -274,6 +274,8 @@ def read_annotations(source: Path, asked: Asked) -> tuple[Label, ...]:
 
 
 def _task_item(task: Node, known: dict[str, SampledItem]) -> SampledItem:
+    if task.get("data") is None and task.get(TASK) is not None:
+        raise task.error("is of Label Studio's JSON_MIN export", "export as JSON")
     shown = task.at("data")
     item = known.get(shown.at(TASK).text())
     if item is None:

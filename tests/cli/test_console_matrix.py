@@ -80,3 +80,36 @@ def test_the_help_of_every_command_is_read_on_an_ascii_console_and_by_nobody(
 
     assert (shown.returncode, unheard.returncode) == (0, 0)
     assert b"Traceback" not in shown.stderr + unheard.stderr
+
+
+REFUSED = ["没有.jsonl", "--没有"]
+"""Words that no command takes, and which its message repeats."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_chinese_words_on_every_console(name: str, tmp_path: Path) -> None:
+    line = command(name, *REFUSED)
+    ends: dict[str, int] = {}
+    for encoding in ("utf-8", "ascii", "cp1252"):
+        surroundings = environment(tmp_path, {"PYTHONIOENCODING": encoding})
+        shown = subprocess.run(
+            line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
+        )
+        assert "Traceback" not in shown.stderr.decode(encoding)
+        assert shown.stderr
+        ends[encoding] = shown.returncode
+    for closed, place in (("stdout", 1), ("stderr", 2)):
+        shown = subprocess.run(
+            line,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            preexec_fn=lambda place=place: os.close(place),
+            timeout=120,
+            check=False,
+        )
+        assert b"Traceback" not in shown.stdout + shown.stderr
+        ends[closed] = shown.returncode
+
+    assert set(ends.values()) == {2}

@@ -345,3 +345,16 @@ def test_a_sheet_says_what_the_levels_mean_in_the_language_asked_for(
     (validation,) = sheet.data_validations.dataValidation
     assert validation.promptTitle == title
     assert str(validation.prompt).splitlines()[-1] == unknown
+
+
+def test_label_studios_short_export_is_refused_with_what_to_export(tmp_path: Path) -> None:
+    drawn(tmp_path, "s.labelstudio.json")
+    tasks = json.loads((tmp_path / "s.labelstudio.json").read_text(encoding="utf-8"))
+    short = [{**task["data"], "safe": "1 Safe", "annotator": 1} for task in tasks]
+    (tmp_path / "min.json").write_text(json.dumps(short), encoding="utf-8")
+
+    ended = brought_home(tmp_path, "min.json")
+
+    assert ended.code == 2
+    said = "min.json: [0] is of Label Studio's JSON_MIN export; export as JSON"
+    assert ended.err.strip().endswith(said)
