@@ -79,7 +79,12 @@ def _step(
     rows: Sequence[tuple[CheckOutcome, int | None]], sides: tuple[Side, Side], *, responses: int
 ) -> str:
     """Say what to do about all rows of a check together; a draw is of all groups."""
-    wanted = {outcome.group: max(plan or 0, outcome.fewest or 1) for outcome, plan in rows}
+    wanted = {outcome.group: _wanted(outcome, plan) for outcome, plan in rows}
+    spent = [
+        outcome
+        for outcome, _ in rows
+        if outcome.n_labelled >= outcome.n and wanted[outcome.group] <= outcome.n
+    ]
     short = [outcome for outcome, _ in rows if wanted[outcome.group] > outcome.n]
     name = _named([outcome for outcome, _ in rows])
     awaited = sum(outcome.awaited for outcome, _ in rows)
@@ -88,6 +93,11 @@ def _step(
         return (
             f"{name}: {awaited} labels that experts were asked for are missing; complete their "
             f"sheets, settle disputes, and import them: cvalues labels import FILE --run {runs}"
+        )
+    if spent:
+        return (
+            f"{_named(spent)}: every prompt is labelled, and the labels leave it open; judge more "
+            "prompts, look at groups together, or allow a wider margin"
         )
     if short:
         most = max(short, key=lambda each: each.n)
@@ -102,6 +112,17 @@ def _step(
     )
     commands = " && ".join(dict.fromkeys(_draw_more(side, more) for side in sides))
     return f"{name}: label about {more} more prompts for both releases: {commands}"
+
+
+def _wanted(outcome: CheckOutcome, plan: int | None) -> int:
+    """Give the labels to aim at: the plan, or half as many again where there are so many already.
+
+    Labels that would let an equally good candidate pass may leave open what this one is.
+    """
+    target = max(plan or 0, outcome.fewest or 1)
+    if target > outcome.n_labelled:
+        return target
+    return min(ceil(1.5 * outcome.n_labelled), max(outcome.n, outcome.n_labelled))
 
 
 def _draw_more(side: Side, prompts: int) -> str:

@@ -582,6 +582,19 @@ def test_a_plan_that_is_changed_after_a_look_changes_nothing_and_is_told(tmp_pat
     )
 
 
+def test_nobody_is_told_to_label_more_where_every_prompt_is_labelled(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    release(store, "old", [1] * 150, labels=[1] * 150)
+    # Seven points worse: an equally good candidate would have passed, and nothing is shown.
+    worse = [0] * 10 + [1] * 140
+    release(store, "new", worse, labels=worse)
+
+    report = gate(tmp_path, store, MARGIN.replace("0.05", "0.09"))
+
+    assert report.decision == "NEED_LABELS"
+    assert "every prompt is labelled, and the labels leave it open" in report.checks[0].next_step
+
+
 def test_looks_that_could_not_have_passed_spend_nothing(tmp_path: Path) -> None:
     store = store_at(tmp_path)
     release(store, "old", [1] * 300, labels=[1] * 300)
