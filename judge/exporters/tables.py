@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -303,6 +304,27 @@ def set_cell(cell: "SheetCell", value: Value) -> None:
         return
     cell.value = sheet_text(value)
     cell.data_type = "s"
+    if reading_order(value) == RIGHT_TO_LEFT:
+        from openpyxl.styles import Alignment
+
+        cell.alignment = Alignment(readingOrder=RIGHT_TO_LEFT)
+
+
+BY_CONTEXT: Final = 0
+RIGHT_TO_LEFT: Final = 2
+"""Reading orders of a cell (ECMA-376, part 1, 18.8.1, readingOrder)."""
+
+
+def reading_order(text: object) -> int:
+    """Give the reading order of a cell: from right to left where its first letter is.
+
+    Some programs lay a text without one out from left to right, whatever it begins with.
+    """
+    for mark in text if isinstance(text, str) else "":
+        kind = unicodedata.bidirectional(mark)
+        if kind in {"L", "R", "AL"}:
+            return BY_CONTEXT if kind == "L" else RIGHT_TO_LEFT
+    return BY_CONTEXT
 
 
 def _code(found: re.Match[str]) -> str:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 from xml.sax.saxutils import quoteattr
 
 from judge.errors import ConfigError
-from judge.exporters.tables import set_cell, write_rows
+from judge.exporters.tables import (
+    BY_CONTEXT,
+    RIGHT_TO_LEFT,
+    reading_order,
+    set_cell,
+    write_rows,
+)
 from judge.files.atomic import write_whole
 from judge.importers.labels import DIGEST, NOTE, RATER, SHEET, TASK, TURN, UNKNOWN, shown
 from judge.manifest import Sample
@@ -174,14 +180,17 @@ def _lay_out(sheet: "Worksheet", columns: Sequence[str], filled: Mapping[str, bo
     """
     from openpyxl.styles import Alignment, Protection
 
-    top = Alignment(wrap_text=True, vertical="top")
+    top = {
+        order: Alignment(wrap_text=True, vertical="top", readingOrder=order)
+        for order in (BY_CONTEXT, RIGHT_TO_LEFT)
+    }
     for name in columns:
         column = sheet.column_dimensions[_letter(columns, name)]
         column.width = _WIDTHS.get(name, 22 if filled.get(name) else 12)
         column.hidden = name in {TASK, DIGEST}
     for cells in sheet.iter_rows(min_row=2):
         for name, cell in zip(columns, cells, strict=True):
-            cell.alignment = top
+            cell.alignment = top[reading_order(cell.value)]
             cell.protection = Protection(locked=name not in {*filled, NOTE, RATER, TURN})
     sheet.freeze_panes = "A2"
     sheet.protection.sheet = True

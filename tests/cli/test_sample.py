@@ -5,12 +5,15 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from defusedxml import ElementTree
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
+from judge.exporters.tables import set_cell
 from judge.manifest import KIND, Sample
 from judge.store.store import open_store
 from tests.cli.program import Ended, program
@@ -358,3 +361,17 @@ def test_label_studios_short_export_is_refused_with_what_to_export(tmp_path: Pat
     assert ended.code == 2
     said = "min.json: [0] is of Label Studio's JSON_MIN export; export as JSON"
     assert ended.err.strip().endswith(said)
+
+
+def test_a_cell_reads_from_right_to_left_where_its_text_does(tmp_path: Path) -> None:
+    texts = {"p0": "نعم، paracetamol أولاً", "p1": "(שלום) world", "p2": "yes، نعم", "p3": "好"}
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for number, text in enumerate(texts.values(), start=1):
+        set_cell(cast("Cell", sheet.cell(number, 1)), text)
+    book.save(tmp_path / "a.xlsx")
+
+    cells = load_workbook(tmp_path / "a.xlsx").worksheets[0]["A"]
+
+    orders = [cell.alignment.readingOrder for cell in cells]
+    assert orders == [2.0, 2.0, 0.0, 0.0]
