@@ -21,8 +21,6 @@ from judge.grading.served_models import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise, summarise_languages
-from judge.store.annotation_project import Desk
-from judge.store.collected_entries import conversations
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
@@ -128,6 +126,10 @@ def _generations(store: "Store", run: Run) -> Iterator[Generation]:
     """Give what was judged, or what a model under test has answered so far, also in a room."""
     if run.manifest.kind != "generate":
         return sessions(store.generations(run))
+    # The room's part of the store needs the database at once, which most that write tables do not.
+    from judge.store.annotation_project import Desk
+    from judge.store.collected_entries import conversations
+
     answers = (answer.generation() for answer in store.answers(run) if answer.outcome == "ok")
     return chain(answers, conversations(Desk(store=store, run=run)))
 
