@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypedDict, cast
+from typing import Final, NamedTuple, TypedDict, cast
 
 from pydantic_core import from_json
 
@@ -83,7 +83,7 @@ def read_completion(
     ModelError
         If it holds an error in place of a reply.
     """
-    body = _members(_decoded(content))
+    body = _unwrapped(_members(_decoded(content)))
     choices = _list(body.get("choices"))
     error = error_in_place(body, choices)
     if error is not None:
@@ -101,6 +101,18 @@ def read_completion(
         return _read_choices(choices, asked, secrets=secrets, around=around)
     finish = "content_filter" if _prompt_was_filtered(body) else None
     return Reply(text=None, finish_reason=finish, **around)
+
+
+_WRAPPERS: Final = ("data", "result", "output", "response")
+"""Members that hold the completion in a gateway's frame, such as `{"code": 0, "data": ...}`."""
+
+
+def _unwrapped(body: Members) -> Members:
+    """Give the completion within a gateway's frame, where that reports no error."""
+    if "choices" in body or error_in_place(body) is not None:
+        return body
+    inner = [_members(body.get(name)) for name in _WRAPPERS]
+    return next((each for each in inner if _list(each.get("choices"))), body)
 
 
 NO_USAGE = Usage()

@@ -4,10 +4,11 @@ import copy
 import json
 from typing import Any, cast, get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.errors import ConnectionFailed
+from judge.errors import ConnectionFailed, ModelError
 from judge.grading.reply_parsing import Unreadable, read_reply
 from judge.models.base import Reply
 from judge.models.chat_completion import read_completion
@@ -188,3 +189,17 @@ def test_the_class_of_an_error_does_not_depend_on_what_it_repeats(
 @given(st.text(max_size=200))
 def test_a_sentence_without_an_echo_stays_as_it_is(message: str) -> None:
     assert without_echo(message, Sent(material="", instructions="")) == message
+
+
+@pytest.mark.parametrize("member", ["data", "result", "output", "response"])
+def test_the_completion_in_a_gateways_frame_is_read(member: str) -> None:
+    framed = {"code": 0, "msg": "success", member: completion(VERDICT)}
+
+    assert verdict_of(read_completion(json.dumps(framed).encode(), question())) == HONEST
+
+
+def test_an_error_in_a_gateways_frame_stays_one() -> None:
+    framed = {"code": 429, "message": "slow down", "data": completion(VERDICT)}
+
+    with pytest.raises(ModelError):
+        read_completion(json.dumps(framed).encode(), question())
