@@ -17,6 +17,7 @@ from judge.cli.console import (
     StoreOption,
     group_names,
 )
+from judge.cli.interface import language
 
 if TYPE_CHECKING:
     from calibration.validation import Design
@@ -148,7 +149,10 @@ def _show_comparison(
     if paired.provenance == "SIMULATED":
         console.say("SIMULATED: no finding about any model.")
     console.table(
-        [{**_difference(each), "group": group_name(each.group, names)} for each in differences],
+        [
+            {**_difference(each), "group": group_name(each.group, names, language())}
+            for each in differences
+        ],
         {
             "group": "group",
             "n": "n",
@@ -426,7 +430,7 @@ def _show(report: "GateReport", names: Mapping[str, tuple[str, str]]) -> None:
             [
                 {
                     "name": each.name,
-                    "group": group_name(each.group, names),
+                    "group": group_name(each.group, names, language()),
                     "decision": shown_decision(report, each),
                     "why": reason(each),
                 }

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -233,6 +234,9 @@ def show(
         Path | None,
         typer.Option(help="JSON file with one item: print the exact messages that a judge gets."),
     ] = None,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print the rubric as a YAML file, to start a new one.")
+    ] = False,
     json_: AsJson = False,
 ) -> None:
     """Show a rubric, or the messages that the judge gets for an item."""
@@ -240,6 +244,7 @@ def show(
     from rubrics import load_rubric
     from rubrics.library import fitting, load_editions
     from rubrics.reply_schema import reply_schema
+    from rubrics.save import document
 
     item = read_item(render) if render is not None else None
     chosen = (
@@ -260,6 +265,10 @@ def show(
         lines = described(chosen)
     if json_:
         console.as_json({**content, "reply_schema": reply_schema(chosen)})
+        return
+    if yaml and item is None:
+        # Programs read it: no word of it is put into the language of the terminal.
+        sys.stdout.write(document(chosen))
         return
     for line in lines:
         console.say(line)

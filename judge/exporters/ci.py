@@ -37,9 +37,9 @@ GroupNames = Mapping[str, tuple[str, str]]
 """By key: the name in Chinese and in English."""
 
 
-def group_name(key: str | None, names: GroupNames) -> str:
-    """Name a group in English; by its key where it has no name."""
-    return "all" if key is None else names.get(key, (key, key))[1]
+def group_name(key: str | None, names: GroupNames, lang: Language = "en") -> str:
+    """Name a group in a language; by its key where it has no name."""
+    return "all" if key is None else names.get(key, (key, key))[0 if lang == "zh" else 1]
 
 
 def both_names(keys: Iterable[str | None], names: GroupNames) -> dict[str, dict[str, str]]:

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gate = ("--baseline", old, "--candidate", new, "--policy", "policy.yaml")
     for words in (
         ("report", run, "--baseline", "release-1", "--out", "comparison.html", *store),
-        ("calibrate", "--run", run, "--report", "calibration.html", *store),
+        ("calibrate", "--run", run, "--design", "random", "--report", "calibration.html", *store),
         ("gate", *gate, "--report", "gate.html", *store),
     ):
         program(*words, folder=folder)

@@ -13,6 +13,7 @@ from rubrics import load_rubric
 from rubrics.library import LIBRARY
 from rubrics.prompt import render
 from rubrics.reply_schema import rubric_digest
+from tests.cli.program import program
 from tests.rubrics.samples import TONE, swapped, write
 from tests.shared_material import attack_strings
 
@@ -280,3 +281,13 @@ def test_diff_as_json_tells_whether_the_meaning_is_the_same(run: Run, tmp_path: 
     assert told["same_meaning"] is True
     assert told["before"]["digest"] == told["after"]["digest"]
     assert told["changes"] == [{"at": "title", "before": "Tone", "after": "Mood", "alters": []}]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_rubric_is_printed_as_a_file_that_can_be_read_again(tmp_path: Path, lang: str) -> None:
+    shown = program("rubrics", "show", "safety", "--lang", lang, "--yaml", folder=tmp_path)
+    (tmp_path / "mine.yaml").write_text(shown.out, encoding="utf-8")
+
+    linted = program("rubrics", "lint", "mine.yaml", folder=tmp_path)
+
+    assert linted.code == 0, linted.err

@@ -79,7 +79,7 @@ def test_the_page_and_the_table_show_the_same(folder: Path) -> None:
     assert ended.code == 0
     assert "are too few to say" in ended.out
     assert "uncorrected judge score" in ended.out
-    assert "recognition high, behaviour low" in ended.out
+    assert "recognition high," in ended.out
     page = (folder / "page.html").read_text(encoding="utf-8")
     assert "m=1: 1 of 2 groups with recognition high, behaviour low." in page
 
