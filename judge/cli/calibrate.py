@@ -626,6 +626,17 @@ def _show(subjects: "list[Subject]", wanted: "Wanted", *, curve: bool, as_json: 
             **{key: head for key, head in optional.items() if any(row.get(key) for row in rows)},
         },
     )
+    if wanted.half_width is not None:
+        console.say(
+            "planned are labels of each system by itself, for an interval of its corrected score "
+            f"with the half-width {wanted.half_width:g}"
+        )
+    if wanted.floor is not None:
+        console.say(
+            "planned are labels of each system by itself, so that its lower limit reaches "
+            f"{wanted.floor:g} with probability {wanted.power:g}, by a single look at a risk of "
+            f"{wanted.error:g}"
+        )
     for name, found in curves.items():
         console.say()
         console.say(f"{name}: labels and the half-width that they give")
