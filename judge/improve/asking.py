@@ -123,6 +123,7 @@ class StoreEngine:
         self._answers: dict[str, Answer] = {}
         self._reflected: dict[str, Iterator[int]] = {}
         self._counted: set[tuple[str, ...]] = set()
+        self._costs: dict[tuple[str, ...], float | None] = {}
         for judgment in store.judgments(run):
             if not judgment.outcome.startswith(("error.", "skipped.user")):
                 self._judgments[_slot(judgment)] = judgment
@@ -148,6 +149,7 @@ class StoreEngine:
         )
         for slot in everything:
             self._count(slot, self._judgments[slot].attempts, self._judgments[slot].cost_usd)
+        self._find_costs(list(everything.values()))
         return tuple(
             tuple(self._judged(row[place]) for row in rows) for place in range(len(setups))
         )
@@ -192,6 +194,23 @@ class StoreEngine:
                     found.append(replace(task, known=before))
         return found
 
+    def _find_costs(self, asked: Sequence[Task]) -> None:
+        """Find what verdicts cost that another run was told: here they cost nothing.
+
+        What a judge costs is no less because its verdicts are known.
+        """
+        free = (task for task in asked if not self._judgments[task.slot].attempts)
+        left = iter([task for task in free if task.slot not in self._costs])
+        while page := list(islice(left, PAGE)):
+            known = self._store.known(self._run, [task.key for task in page])
+            for task in page:
+                before = known.get(task.key)
+                self._costs[task.slot] = None if before is None else self._cost_of(before)
+
+    def _cost_of(self, before: Judgment) -> float | None:
+        price = self._bench.prices.get(before.judge)
+        return before.cost_usd if price is None else price.cost(before.usage)
+
     async def reflect(self, request: Reflection) -> str | None:
         """Ask the reflection model; the same question gets another answer each time."""
         model = self._run.manifest.candidate
@@ -233,9 +252,12 @@ class StoreEngine:
     def _judged(self, group: Sequence[Task]) -> Judged:
         members = [self._judgments[task.slot] for task in group]
         made = members[0] if len(members) == 1 else combine(members)
-        costs = [member.cost_usd for member in members]
+        costs = [
+            member.cost_usd if member.attempts else self._costs.get(_slot(member))
+            for member in members
+        ]
         known = [cost for cost in costs if cost is not None]
-        priced = len(known) == len(costs) and any(member.attempts for member in members)
+        priced = len(known) == len(costs)
         return Judged(
             levels={
                 verdict.criterion: verdict.score if verdict.kind == "scored" else None

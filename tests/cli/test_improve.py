@@ -326,6 +326,25 @@ def test_the_gap_finder_names_the_clause_and_leaves_the_seal_whole(tmp_path: Pat
     assert proof(tmp_path)["look"] == 1, ended.err
 
 
+def test_the_price_of_agreement_counts_what_known_verdicts_cost(tmp_path: Path) -> None:
+    with judged(tmp_path, lang="zh", seed=2):
+        judges = ("--judges", "openai/dear,openai/other", "--price", "1,1")
+        ended = improved(tmp_path, *judges, "--budget-usd", "20")
+
+    assert ended.code == 0, ended.err
+    old, *others = proof(tmp_path)["candidates"]
+    single = [each for each in others if len(each["judges"]) == 1]
+    panel = next(each for each in others if len(each["judges"]) == 3)
+    # The run's own verdicts are taken over without a call; asked anew they cost what others do.
+    costs = [each["usd_per_item"] for each in single]
+    assert costs == pytest.approx([old["usd_per_item"]] * 2, rel=0.02)
+    assert panel["usd_per_item"] == pytest.approx(3 * old["usd_per_item"], rel=0.02)
+    points = 100 * panel["gain"]
+    assert panel["usd_per_point"] == pytest.approx(
+        (panel["usd_per_item"] - old["usd_per_item"]) / points
+    )
+
+
 @pytest.mark.slow
 def test_a_rubric_by_hand_is_proven_the_same_way(tmp_path: Path) -> None:
     from judge.improve.components import with_components

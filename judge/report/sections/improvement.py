@@ -87,12 +87,13 @@ def _moved(found: Improvement) -> tuple[Both, Table] | None:
     if not found.moved:
         return None
     ordered = sorted(found.moved, key=lambda each: (each.better, each.criterion, each.id))
-    several = len({each.system for each in found.moved}) > 1
+    systems = len({each.system for each in found.moved}) > 1
+    criteria = len({each.criterion for each in found.moved}) > 1
     rows = tuple(
         (
             same(each.id),
-            *([same(each.system)] if several else []),
-            same(each.criterion),
+            *([same(each.system)] if systems else []),
+            *([same(each.criterion)] if criteria else []),
             same(f"{each.experts:g}"),
             _EMPTY if each.before is None else same(str(each.before)),
             _EMPTY if each.after is None else same(str(each.after)),
@@ -100,7 +101,7 @@ def _moved(found: Improvement) -> tuple[Both, Table] | None:
         )
         for each in ordered[:MOST_MOVED]
     )
-    names = ("item", *(["system"] if several else []), "criterion")
+    names = ("item", *(["system"] if systems else []), *(["criterion"] if criteria else []))
     head = say_all("improvement", *names, "experts", "level_before", "level_after", "now")
     numbers = range(len(names), len(names) + 3)
     return say("improvement.moved"), Table(head=head, rows=rows, numbers=numbers)
