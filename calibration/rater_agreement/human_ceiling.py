@@ -9,10 +9,11 @@ weighted sum, and so is leaving one out. The intervals are those of a single tab
 :mod:`calibration.rater_agreement.contingency`.
 
 Of two categories the ratio of both agreements has limits of its own. The uncertainty of a ratio
-depends on the ratio itself, and a bootstrap takes it at the estimate, where few items speak
-against a judge that looks good. So each limit is that of a bootstrap with three quarters of an imagined
-item that speaks as strongly as one can for the other side, as Gaffke's limits of a mean are with a whole
-one: below, an item on which the judge alone differs; above, items on which an expert alone does.
+depends on the ratio itself, and a bootstrap takes it at the estimate, where few items speak against
+a judge that looks good. So each limit is that of a bootstrap with three quarters of an imagined
+item that speaks as strongly as one can for the other side, as Gaffke's limits of a mean are with a
+whole one: below, an item on which the judge alone differs; above, items on which an expert alone
+does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
