@@ -435,7 +435,9 @@ Config = Annotated[
 ]
 Scores = Annotated[
     Path | None,
-    typer.Option(help="CSV, XLSX or JSONL of any tool: id, system, judge, criterion, score."),
+    typer.Option(
+        help="CSV, XLSX, JSONL or Parquet of any tool: id, system, judge, criterion, score."
+    ),
 ]
 RunName = Annotated[
     str | None,

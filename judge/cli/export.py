@@ -129,11 +129,13 @@ def import_(
         str,
         typer.Argument(
             help="chat, deepeval, inspect_ai, langfuse, lm_eval, mlflow, opencompass, "
-            "opentelemetry, promptfoo or sharegpt, or a tool that another package registers "
-            "(entry points in the group cvalues.importers)."
+            "opentelemetry, parquet, promptfoo or sharegpt, or a tool that another package "
+            "registers (entry points in the group cvalues.importers)."
         ),
     ],
-    file: Annotated[Path, typer.Argument(help="The tool's result file.")],
+    file: Annotated[
+        Path, typer.Argument(help="The tool's result file; for parquet also a folder.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Write the responses here, as input of cvalues judge.")
     ] = None,

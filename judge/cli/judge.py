@@ -1,6 +1,5 @@
 """`cvalues judge`: score a file of responses."""
 
-import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from judge.cli.console import parts
 from judge.cli.model_settings import ModelWords, model_words, refuse_unused, with_words
 from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
+from judge.files.parquet import table_sha256
 from judge.grading.pointwise import Edition, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
@@ -107,7 +107,7 @@ def plan_of(
     editions = tuple(edition(ref, forced, default=default, unit=unit) for ref in parts(rubrics))
     asked = [edition("en") for edition in editions]
     return JudgingPlan(
-        source=Source(name=path.name, sha256=_sha256(path), rows=rows),
+        source=Source(name=path.name, sha256=table_sha256(path), rows=rows),
         read=lambda: units(read_generations(path, encoding=encoding), asked),
         editions=editions,
         judges=judges,
@@ -260,15 +260,13 @@ def _share(value: float, option: str) -> float:
     return value
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def judge(
     context: typer.Context,
     responses: Annotated[
-        Path, typer.Argument(help="JSONL, CSV or XLSX: id, prompt, response (or messages).")
+        Path,
+        typer.Argument(
+            help="JSONL, CSV, XLSX or Parquet (also a folder): id, prompt, response (or messages)."
+        ),
     ],
     rubric: Annotated[
         str,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from judge.store.records import Run
     from judge.store.store import Store
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".ods")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".ods", ".parquet")
 
 NO_TEXTS = (
     "the table holds no responses, so experts would see ids alone; name the column with "
@@ -48,7 +48,10 @@ def scores() -> None:
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="CSV, XLSX or JSONL: id, system, judge, criterion, score.")
+        Path,
+        typer.Argument(
+            help="CSV, XLSX, JSONL or Parquet (also a folder): id, system, judge, criterion, score."
+        ),
     ],
     run: Annotated[str | None, typer.Option(help="Name of the run; else that of the file.")] = None,
     columns: ColumnNames = None,
@@ -106,10 +109,16 @@ def run_or_table(store: "Store", name: str, words: Words) -> str:
         return name
     for given, system in ((name, ""), (name.rpartition(":")[0], name.rpartition(":")[2])):
         file = Path(given)
-        if given and file.suffix.lower() in TABLES and file.is_file():
+        if given and _is_table(file):
             made = _kept(store, _read(file, words), file, name=None)
             return f"{made.name}:{system}" if system else made.name
     return name
+
+
+def _is_table(file: Path) -> bool:
+    if file.is_dir():
+        return next(file.glob("*.parquet"), None) is not None
+    return file.suffix.lower() in TABLES and file.is_file()
 
 
 def _read(file: Path, words: Words) -> "ImportedScores":

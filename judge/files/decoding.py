@@ -240,7 +240,7 @@ _FOREIGN = (
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
     (b"PK\x03\x04", "a zip archive or a workbook", "unpack it, or name a workbook .xlsx"),
     (b"\xd0\xcf\x11\xe0", "an old or encrypted Office file", "save it as CSV or .xlsx"),
-    (b"PAR1", "a Parquet file", "convert it to JSONL"),
+    (b"PAR1", "a Parquet file", "name it .parquet"),
     (b"SQLite format 3", "an SQLite database", "export a table from it"),
 )
 

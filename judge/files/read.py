@@ -16,6 +16,7 @@ from typing import cast
 
 from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
 from judge.files.opendocument import read_opendocument
+from judge.files.parquet import is_parquet, read_parquet
 from judge.files.row import Columns, Row, check_names, nearest
 from judge.files.strict_json import (
     NAN_IS_NULL,
@@ -85,7 +86,6 @@ _ELSEWHERE = {
     ".zip": "unpack it first",
     ".xls": "save it as .xlsx",
     ".xlsm": "save it as .xlsx, without macros",
-    ".parquet": "convert it to JSONL",
 }
 _MAX_SHAPES = 1_000
 MAX_CELL = 131_072
@@ -110,7 +110,8 @@ def read_rows(
     Parameters
     ----------
     path : str or Path
-        A ``.jsonl``, ``.ndjson``, ``.csv``, ``.tsv``, ``.xlsx`` or ``.ods`` file.
+        A ``.jsonl``, ``.ndjson``, ``.csv``, ``.tsv``, ``.xlsx``, ``.ods`` or ``.parquet`` file, or
+        a folder of Parquet files that hold one table.
     encoding : str, optional
         What the text was saved in, where it is neither UTF-8 nor marked as UTF-16: ``gb18030``,
         ``gbk``, ``gb2312``, ``big5`` or a UTF-16 without mark. Not used for workbooks.
@@ -155,14 +156,15 @@ def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator
         return _jsonl(columns, encoding)
     if suffix in {".csv", ".tsv"}:
         return _delimited(columns, encoding)
-    if suffix == ".xlsx":
-        return read_workbook(columns, sheet)
-    if suffix == ".ods":
-        return read_opendocument(columns, sheet)
+    if suffix in {".xlsx", ".ods"}:
+        read = read_workbook if suffix == ".xlsx" else read_opendocument
+        return read(columns, sheet)
+    if is_parquet(source):
+        return read_parquet(columns)
     open_plain(source).close()
     raise TableError(
         f"'{clipped(suffix)}' files are not read here" if suffix else "the file has no suffix",
-        _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv, .xlsx or .ods"),
+        _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv, .xlsx, .ods or .parquet"),
         source=source,
     )
 

@@ -26,6 +26,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "mlflow": "judge.importers.traces:read_mlflow",
     "opencompass": "judge.importers.opencompass:read_opencompass",
     "opentelemetry": "judge.importers.traces:read_otel",
+    "parquet": "judge.importers.parquet:read_parquet_table",
     "promptfoo": "judge.importers.promptfoo:read_promptfoo",
     "sharegpt": "judge.importers.chat_files:read_sharegpt",
 }
@@ -63,7 +64,7 @@ def read_of(tool: str, path: str | Path, *, system: str | None = None) -> Import
         If the file is not one of the tool's, or all that it holds has failed.
     """
     imported = _reader(tool)(path, system=system)
-    if not imported.generations:
+    if not imported.generations and not imported.scores:
         why = f": {imported.left_out[0]}" if imported.left_out else ""
         raise Place(Path(path)).error(
             f"holds no response{why}", f"run the evaluation again, and see what {tool} says of it"

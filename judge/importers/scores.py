@@ -14,6 +14,7 @@ from typing import get_args
 
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping, mapped_rows, require_columns, score_of
+from judge.files.parquet import table_sha256
 from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Generation, Judgment, Language, Provenance, Scored, Unscored
 from rubrics import load_rubric
@@ -89,7 +90,7 @@ def read_scores(
         If a scale is not known.
     """
     require_columns(mapping, {"scores": path}, encoding=encoding)
-    read = _Read(sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    read = _Read(sha256=table_sha256(path))
     rows = mapped_rows(
         path, mapping, "scores", encoding=encoding, required=REQUIRED, optional=OPTIONAL
     )

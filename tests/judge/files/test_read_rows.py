@@ -120,7 +120,10 @@ def test_encodings_beyond_the_list_are_refused(tmp_path: Path, name: str) -> Non
         ("a.jsonl.gz", (b"\x1f\x8b", "'.gz' files are not read here; unpack it first")),
         ("a.json", (b"[]", "'.json' files are not read here; write one object a line")),
         ("a.xls", (b"x", "'.xls' files are not read here; save it as .xlsx")),
-        ("responses", (b"x", "the file has no suffix; use .jsonl, .csv, .tsv, .xlsx or .ods")),
+        (
+            "responses",
+            (b"x", "the file has no suffix; use .jsonl, .csv, .tsv, .xlsx, .ods or .parquet"),
+        ),
     ],
 )
 def test_files_of_another_kind_are_refused(
