@@ -208,10 +208,11 @@ def test_a_waiver_takes_a_failure_out_and_says_whose_word_it_is(tmp_path: Path) 
     assert "Li" in report.checks[0].why
 
 
-def test_identical_runs_are_never_a_regression(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_identical_runs_are_never_a_regression(tmp_path: Path, runs: int) -> None:
     store = store_at(tmp_path)
     dice = np.random.default_rng(7)
-    for number in range(40):
+    for number in range(runs):
         judged = [int(x) for x in dice.random(60) < 0.9]
         labels = [int(x) if dice.random() < 0.5 else None for x in judged]
         old = release(store, f"old{number}", judged, labels=labels)
