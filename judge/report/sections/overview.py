@@ -124,7 +124,7 @@ def labelling(report: Report) -> Both | None:
     if not kept.labels:
         return say("labels.drawn_only" if kept.drawn else "labels.none", drawn=kept.drawn or 0)
     counted = say(
-        "labels.some",
+        "labels.some" if kept.raters > 1 else "labels.of_one",
         labels=formatting.counted(kept.labels),
         raters=kept.raters,
         items=formatting.counted(kept.items),

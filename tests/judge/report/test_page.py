@@ -275,6 +275,9 @@ def test_the_number_of_labels_and_their_draw_stand_on_top(report: Report) -> Non
     assert "Random sample of 24 responses, stratified by group." in text
     assert "none; the scores cannot be corrected" in Page(render(report)).text
 
+    alone = known.model_copy(update={"raters": 1})
+    assert "60 labels from one expert on" in Page(render(replace(report, labels=alone))).text
+
 
 def test_the_readers_browser_chooses_the_language_unless_the_page_names_one(
     report: Report,
