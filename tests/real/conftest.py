@@ -19,16 +19,19 @@ def home() -> Path:
 
 
 def python_with(home: Path, name: str, *packages: str) -> Path:
-    """Give the Python of an environment that holds the packages."""
-    python = home / name / "bin" / "python"
-    if not python.exists():
+    """Give the Python of an environment that holds the packages; tests may share one."""
+    python, listed = home / name / "bin" / "python", home / name / "packages.txt"
+    held = set(listed.read_text("utf-8").split("\n")) if listed.exists() else set[str]()
+    if wanted := [package for package in packages if package not in held]:
         uv = shutil.which("uv")
         make = [uv, "venv", "--quiet"] if uv else [sys.executable, "-m", "venv"]
         into = [uv, "pip"] if uv else [python, "-m", "pip"]
         within = ["--python", python] if uv else []
-        subprocess.run([*make, home / name], check=True)
-        line = [*into, "install", "--quiet", *within, *packages]
+        if not python.exists():
+            subprocess.run([*make, home / name], check=True)
+        line = [*into, "install", "--quiet", *within, *wanted]
         subprocess.run(line, check=True, timeout=1200)
+        listed.write_text("\n".join(sorted({*held, *packages} - {""})), "utf-8")
     return python
 
 
