@@ -43,10 +43,18 @@ def cvalues(
             help="Language of the terminal: en or zh; default: CVALUES_UI, else the locale."
         ),
     ] = None,
+    log_json: Annotated[
+        bool,
+        typer.Option(
+            "--log-json",
+            help="One JSON line an event on standard error, or in a file: --log-json=FILE; "
+            "default: CVALUES_LOG (json or json:FILE).",
+        ),
+    ] = False,
 ) -> None:
     """Score model responses with judge models, calibrate the judges against experts, gate releases.
 
     First steps: cvalues demo. Guides: docs/index.md.
     """
-    # Both were heeded before anything else was read, so that they may stand anywhere.
-    del version, ui
+    # All were heeded before anything else was read, so that they may stand anywhere.
+    del version, ui, log_json

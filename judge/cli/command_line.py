@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO, cast
 import typer
 
 from judge.cli import console
+from judge.cli.event_log import event_log, take_log_option
 from judge.cli.interface import VARIABLE, language, shown, take_option, titled
 
 _USAGE_ERROR: Final = cast("type[Exception]", typer.BadParameter.__base__)
@@ -23,7 +24,8 @@ def start(app: typer.Typer, words: MutableSequence[str]) -> None:
     app : typer.Typer
         The program.
     words : list of str
-        The command line without the program's name; ``--ui`` is taken out of it.
+        The command line without the program's name; ``--ui`` and ``--log-json`` are
+        taken out of it.
 
     Raises
     ------
@@ -32,10 +34,12 @@ def start(app: typer.Typer, words: MutableSequence[str]) -> None:
     """
     _prepare_streams()
     take_option(words)
+    take_log_option(words)
     _speak_what_can_be_shown()
     command = typer.main.get_command(app)
     try:
-        code = command(list(words), prog_name="cvalues", standalone_mode=False)
+        with event_log():
+            code = command(list(words), prog_name="cvalues", standalone_mode=False)
     except _USAGE_ERROR as error:
         _tell(error)
         raise SystemExit(console.BAD_INPUT) from None

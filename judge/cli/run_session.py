@@ -40,8 +40,10 @@ from judge.run.run import (
     recalled,
     summarise,
     summarise_languages,
+    tell_of_end,
+    tell_of_start,
 )
-from judge.run.scheduler import Made
+from judge.run.scheduler import Made, tell_of
 from judge.store.records import Run
 
 if TYPE_CHECKING:
@@ -264,7 +266,15 @@ def conduct(
             f"run {name} in {store.place}: {before.planned} planned, "
             f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
         )
-        interrupted = False
+        interrupted, started = False, time.monotonic()
+        if not dry_run:
+            tell_of_start(
+                run,
+                settings,
+                way="batch" if batch else "workers" if crew else "live",
+                open_=unsettled,
+                resumed=resumed,
+            )
         if batch is not None and unsettled and not batch.cancel:
             settings = _with_prices(plan, settings, unsettled)
         if unsettled and not dry_run:
@@ -274,6 +284,8 @@ def conduct(
             interrupted = asyncio.run(sitting.hold(plan, settings, models, shown))
             _say_what_was_found(store, run, models)
         calls, usd = store.spent(run)
+        if not dry_run:
+            tell_of_end(store, run, seconds=time.monotonic() - started, interrupted=interrupted)
         flags, declined = Counter[str](), Counter[str]()
         return Done(
             run=run,
@@ -458,6 +470,7 @@ class _Sitting:
         with shown as show_one:
 
             def seen(made: Made) -> None:
+                tell_of(made)
                 show_one(made)
                 self._watch(made)
 

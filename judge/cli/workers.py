@@ -12,6 +12,7 @@ from judge.cli import console
 from judge.cli.completion import complete_run
 
 if TYPE_CHECKING:
+    from judge.run.scheduler import Made
     from judge.store.leases import Leases
     from judge.store.records import Run
     from judge.store.store import Store
@@ -100,6 +101,7 @@ class _LeasedSitting:
         """Work until nothing is left; the first signal finishes what is in flight."""
         from judge.cli.run_session import open_models, progress
         from judge.run.plan import plan_of_run
+        from judge.run.scheduler import tell_of
         from judge.run.worker import LeasedRun, carry_out_leased, settings_of
 
         settings = settings_of(leases, run)
@@ -110,7 +112,12 @@ class _LeasedSitting:
         for signal_ in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signal_, self._interrupt, stop)
         models = open_models(plan_of_run(store, run), settings)
-        with progress(run.manifest.planned, quiet=self._quiet) as seen:
+        with progress(run.manifest.planned, quiet=self._quiet) as show_one:
+
+            def seen(made: "Made") -> None:
+                tell_of(made)
+                show_one(made)
+
             return await carry_out_leased(
                 LeasedRun(
                     store=store,

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from pydantic import Field
 
+from judge.events import happened
 from judge.models.base import Model
 from judge.models.dialect import NOTHING, DialectLearner, Learnt
 from judge.records import Record
@@ -140,11 +141,19 @@ class ProviderGate:
     clock : Clock
     pace : coroutine function or None
         Waits for one more call of so many tokens, where a rate is shared with other programs.
+    name : str
+        The provider's, for events.
     """
 
     def __init__(
-        self, limit: Limit, clock: Clock, *, pace: Callable[[int], Awaitable[None]] | None = None
+        self,
+        limit: Limit,
+        clock: Clock,
+        *,
+        pace: Callable[[int], Awaitable[None]] | None = None,
+        name: str = "",
     ) -> None:
+        self._name = name
         self.pushbacks = 0
         """How often the calls in flight were halved."""
         self._shared_pace = pace
@@ -265,6 +274,9 @@ class ProviderGate:
             self._allowed = max(1.0, self._allowed / 2.0)
             self._pushed_at = self._clock.now()
             self.pushbacks += 1
+            happened(
+                "limit_lowered", provider=self._name, allowed=int(self._allowed), pause_s=pause
+            )
         self._slow_start = False
         if pause is not None:
             self.pause(pause)
@@ -327,7 +339,7 @@ class Limits:
         """Give the one gate of a provider."""
         if provider not in self._gates:
             pace = None if self._pace is None else partial(self._pace, provider)
-            self._gates[provider] = ProviderGate(self._limit, self.clock, pace=pace)
+            self._gates[provider] = ProviderGate(self._limit, self.clock, pace=pace, name=provider)
         return self._gates[provider]
 
     def gates(self) -> Mapping[str, ProviderGate]:

@@ -6,6 +6,7 @@ POST whose reply never came is looked for at the provider before anything is pos
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from judge.errors import (
     RejectedError,
     TransportError,
 )
+from judge.events import Value, happened
 from judge.grading.judgment_task import REFUSALS, JoinedTask
 from judge.models.base import Reply
 from judge.models.batch import BatchService, BatchStatus
@@ -224,6 +226,8 @@ class _Conductor:
         while (asks := self._next_full()) is not None:
             filling = self._fillings.pop(asks)
             if filling.limit:
+                if self._outcome.limit is None:
+                    happened("budget_reached", run=self._b.run.name, limit=filling.limit)
                 self._outcome.limit = filling.limit
                 self._refused.setdefault(asks, filling.limit)
             if filling.lines and asks not in self._full:
@@ -323,10 +327,23 @@ class _Conductor:
         self._parts[part.part] = set_part(self._b.store, self._b.run, changed)
         return changed
 
+    def _tell(self, event: str, part: Part, **fields: Value) -> None:
+        """Tell of a part; why a provider refused it may quote a prompt, and is left out."""
+        happened(
+            event,
+            run=self._b.run.name,
+            part=part.part,
+            lines=part.lines,
+            provider=part.provider,
+            level=logging.INFO,
+            **fields,
+        )
+
     def _submitted(self, part: Part, status: BatchStatus) -> None:
         expires = status.expires_at
         moment = None if expires is None else datetime.fromtimestamp(expires, UTC).isoformat()
         self._set(part, state="submitted", batch_id=status.batch_id, expires_at=moment)
+        self._tell("part_posted", part, batch_id=status.batch_id)
         self._b.note(f"part {part.part}: {part.lines} lines posted as {status.batch_id}")
 
     def _refuse(self, part: Part, why: str) -> None:
@@ -346,6 +363,7 @@ class _Conductor:
         for start in range(0, len(writes), GROUP):
             self._b.store.write(self._b.run, writes[start : start + GROUP])
         self._set(part, state="refused", why=why, reserved_usd=None)
+        self._tell("part_refused", part)
         self._b.note(f"part {part.part} was refused as a whole ({why})")
         self._at_provider.difference_update(serials)
         refused = [each for each in self._parts.values() if each.asks == part.asks]
@@ -492,6 +510,7 @@ class _Conductor:
         self._set(part, state="collected", reserved_usd=None, why=why)
         self._at_provider.difference_update(found.serials)
         answered = part.lines - failures
+        self._tell("part_collected", part, answered=answered)
         odd = found.remarks()
         self._b.note(
             f"part {part.part}: {status.provider_state}, {answered} of {part.lines} lines answered"

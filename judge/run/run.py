@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import Field
 
 from judge.errors import ConfigError, RunMismatch
+from judge.events import happened
 from judge.grading.aggregation import settled, with_panel
 from judge.grading.judgment_task import Task as JudgingTask
 from judge.manifest import Manifest, difference
@@ -319,7 +320,7 @@ async def carry_out(
             if settings.recall and run.manifest.kind != "generate":
                 open_tasks = recalled(open_tasks, store, run)
             await ask_tasks(open_tasks, bench, workers=settings.concurrency, stop=stop)
-            return bench.budget.exceeded
+            return limit_told(run, bench.budget.exceeded)
 
 
 def recalled(tasks: Iterator[Task], store: "Store", run: Run) -> Iterator[Task]:
@@ -351,6 +352,46 @@ def counts(store: "Store", run: Run) -> Counts:
     skipped: planned = scored + unscored + error + skipped at every moment.
     """
     return Counts.of(store.outcomes(run), planned=run.manifest.planned)
+
+
+def limit_told(run: Run, limit: str | None) -> str | None:
+    """Tell logs and telemetry which limit ended a run, where one did; gives it back."""
+    if limit is not None:
+        happened("budget_reached", run=run.name, limit=limit)
+    return limit
+
+
+def tell_of_start(run: Run, settings: Settings, *, way: str, open_: int, resumed: bool) -> None:
+    """Tell logs and telemetry that a sitting begins, with what is still to be asked."""
+    happened(
+        "run_started",
+        run=run.name,
+        kind=run.manifest.kind,
+        way=way,
+        planned=run.manifest.planned,
+        open=open_,
+        resumed=resumed,
+        concurrency=settings.concurrency,
+    )
+
+
+def tell_of_end(store: "Store", run: Run, *, seconds: float, interrupted: bool) -> None:
+    """Tell logs and telemetry what became of what the run planned, and what it has cost."""
+    found = counts(store, run)
+    calls, usd = store.spent(run)
+    happened(
+        "run_ended",
+        run=run.name,
+        planned=found.planned,
+        scored=found.scored,
+        unscored=found.unscored,
+        error=found.error,
+        skipped=found.skipped,
+        calls=calls,
+        usd=round(usd, 6),
+        seconds=round(seconds, 3),
+        interrupted=interrupted,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

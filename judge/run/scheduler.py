@@ -6,6 +6,7 @@ attempt is kept, so a spend stays visible even when the program is killed before
 
 import asyncio
 import itertools
+import logging
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from judge.errors import BudgetExceeded, ModelError, Stopped
+from judge.events import LOG, happened
 from judge.models.base import Model, Question, Reply
 from judge.models.budget import Budget, Price
 from judge.models.limits import Limits
@@ -65,6 +67,20 @@ class Keep(Protocol):
     def __call__(self, *writes: Write) -> Awaitable[None]:
         """Keep writes in one transaction."""
         ...
+
+
+def tell_of(made: Made) -> None:
+    """Tell telemetry of a record that was kept."""
+    if LOG.isEnabledFor(logging.DEBUG):
+        happened(
+            "judgment",
+            level=logging.DEBUG,
+            model=made.judge if isinstance(made, Judgment) else made.system,
+            outcome=made.outcome,
+            usd=made.cost_usd,
+            prompt_tokens=made.usage.prompt_tokens,
+            completion_tokens=made.usage.completion_tokens,
+        )
 
 
 def _no_progress(_: Made) -> None:

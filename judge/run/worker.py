@@ -18,13 +18,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from judge.errors import ConfigError, StoreUnreachable
+from judge.events import happened
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import is_passing
 from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.plan import plan_of_run
-from judge.run.run import Settings
+from judge.run.run import Settings, limit_told
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.run.shared_limits import SharedBudget, SharedPace, SharedPushback
 from judge.store.leases import Block, Leases
@@ -93,11 +94,20 @@ async def carry_out_leased(work: LeasedRun) -> str | None:
     await asyncio.to_thread(
         open_for_workers, work.store, work.run, leases=leases, settings=work.settings
     )
-    await asyncio.to_thread(leases.join, f"{socket.gethostname()}:{os.getpid()}", _now())
-    worker = _Worker(work)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    await asyncio.to_thread(leases.join, name, _now())
+    happened(
+        "worker_joined",
+        run=work.run.name,
+        worker=name,
+        lease_s=leases.seconds,
+        concurrency=work.settings.concurrency,
+    )
+    worker = _Worker(work, name)
     try:
         return await worker.work()
     finally:
+        happened("worker_left", run=work.run.name, worker=name, limit=worker.limit)
         if work.leader and work.stop.is_set():
             await asyncio.to_thread(leases.stop)
         await asyncio.to_thread(worker.patient, leases.leave)
@@ -135,8 +145,9 @@ def settings_of(leases: Leases, run: Run) -> Settings:
 class _Worker:
     """A worker while it works."""
 
-    def __init__(self, work: LeasedRun) -> None:
+    def __init__(self, work: LeasedRun, name: str) -> None:
         self._w = work
+        self._name = name
         self._leases = work.leases
         self._plan = plan_of_run(work.store, work.run)
         self._queue: deque[Task] = deque()
@@ -189,6 +200,11 @@ class _Worker:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
         await asyncio.to_thread(self.patient, self._finish)
+        return limit_told(self._w.run, self.limit)
+
+    @property
+    def limit(self) -> str | None:
+        """Which limit ended the run, in a clause."""
         return self._budget.exceeded
 
     # Tasks --------------------------------------------------------------------------------------
@@ -233,11 +249,34 @@ class _Worker:
 
     def _claim(self, count: int) -> list[tuple[_Claim, list[Task]]]:
         self._finish()
-        return [
+        claimed = [
             (_Claim(block, open=len(tasks)), tasks)
             for block in self._leases.claim(count)
             for tasks in [self._open_tasks(block)]
         ]
+        if claimed:
+            happened(
+                "worker_claimed",
+                run=self._w.run.name,
+                worker=self._name,
+                blocks=len(claimed),
+                tasks=sum(claim.open for claim, _ in claimed),
+            )
+        return claimed
+
+    def _lose(self, number: int) -> None:
+        """Note that a block is another worker's by now."""
+        claim = self._claims.get(number)
+        if claim is None or claim.lost:
+            return
+        claim.lost = True
+        happened(
+            "lease_lost",
+            run=self._w.run.name,
+            worker=self._name,
+            block=number,
+            tasks=claim.open,
+        )
 
     def _open_tasks(self, block: Block) -> list[Task]:
         """Plan a block again, without what is settled."""
@@ -254,8 +293,7 @@ class _Worker:
         placed = [(self._block_of(write), write) for write in writes]
         owned = self.patient(lambda: self._leases.keep(placed))
         for number in {block for block, _ in placed} - owned:
-            if number in self._claims:
-                self._claims[number].lost = True
+            self._lose(number)
 
     def _block_of(self, write: Write) -> int:
         """Give the block of a record; -1 for attempts, which are kept whoever owns the block."""
@@ -306,9 +344,8 @@ class _Worker:
     def _exchange(self) -> Any:
         held = [number for number, claim in list(self._claims.items()) if not claim.lost]
         still = self._leases.renew(held) if held else set[int]()
-        for number in held:
-            if number not in still and number in self._claims:
-                self._claims[number].lost = True
+        for number in set(held) - set(still):
+            self._lose(number)
         self._finish()
         self._pushback.tell()
         if self._budget.dearest is not None:
