@@ -20,7 +20,7 @@ from judge.grading.pointwise import Forms, tasks
 from judge.importers.chat import short_form
 from judge.importers.responses import OPTIONAL, REQUIRED, messages_of
 from judge.models.base import Message
-from judge.records import Generation, Judge
+from judge.records import Generation, Judge, counted
 from rubrics import Rubric
 from rubrics.lint import Change
 from rubrics.reply_schema import rubric_digest
@@ -304,7 +304,7 @@ def lint(
     if errors:
         console.fail(f"{errors} of {len(found)} findings must be mended")
     if not json_:
-        console.note(f"nothing to mend in {len(files)} files")
+        console.note(f"nothing to mend in {counted(len(files), 'file')}")
 
 
 def _lint_policies(files: list[Path]) -> None:
@@ -315,7 +315,7 @@ def _lint_policies(files: list[Path]) -> None:
 
     for file in files:
         load_policy(file, today=datetime.now(UTC).date())
-    console.note(f"nothing to mend in {len(files)} files")
+    console.note(f"nothing to mend in {counted(len(files), 'file')}")
 
 
 @app.command()

@@ -101,7 +101,8 @@ class Session:
             ["bash", "-c", line], cwd=self._folder, env=self._environ, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
         )  # fmt: skip
-        return done.returncode, done.stdout.decode().replace(str(self._port), "8100")
+        printed = done.stdout.decode().replace(str(self._port), "8100")
+        return done.returncode, printed.replace(str(self._folder), "/home/you")
 
     def close(self) -> None:
         """Stop what runs in the background."""
