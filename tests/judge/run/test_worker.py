@@ -3,8 +3,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from judge.errors import ConfigError
+from judge.events import LOG
 from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models import open_model
@@ -179,3 +181,34 @@ def test_a_store_in_a_file_refuses_several_workers_with_a_way_out(tmp_path: Path
             Leases(store, run)
 
     asyncio.run(refused())
+
+
+@needs_postgres
+async def test_a_lease_that_another_worker_took_is_an_event(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="cvalues.events")
+    store = open_store(address)
+    async with serve({"latency": {"fixed": 0.01}}) as server:
+        todo = plan(server, 60)
+        run, _ = begin(store, "taken", todo)
+        taking = asyncio.create_task(asyncio.to_thread(_take_over, address))
+        await work(store, run, todo, lease=1.0)
+        await taking
+
+    told = [record.__dict__["event"] for record in caplog.records if record.name == LOG.name]
+    assert told[0] == "worker_joined"
+    assert {"worker_claimed", "lease_lost"} <= set(told)
+    assert told[-1] == "worker_left"
+    assert counts(store, run).scored == 60
+
+
+def _take_over(address: str) -> None:
+    """Take the blocks that a worker holds, as another does when a lease has run out."""
+    engine = create_engine(address)
+    taken = 0
+    while not taken:
+        with engine.begin() as connection:
+            words = "UPDATE blocks SET token = 'other' WHERE token IS NOT NULL"
+            taken = connection.execute(text(words)).rowcount
+    engine.dispose()
