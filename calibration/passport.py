@@ -67,6 +67,9 @@ class LabelSource:
         How the items were chosen.
     labelled_on : date
         Last day of labelling.
+    rater_digests : tuple of str or None
+        Of the experts' names (`rater_digest`), sorted: a passport may be published and their names
+        not. None in earlier passports, which do not say who labelled.
     """
 
     source: str
@@ -74,6 +77,11 @@ class LabelSource:
     raters: int
     design: Design
     labelled_on: date
+    rater_digests: tuple[str, ...] | None = field(default=None, metadata=ADDED_LATER)
+
+    def knows(self, rater: str) -> bool:
+        """Tell whether an expert is one of those; also where the passport does not say who."""
+        return self.rater_digests is None or rater_digest(rater) in self.rater_digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +377,14 @@ def fingerprint(content: object) -> str:
     except TypeError as error:
         raise ValueError(f"only JSON content has a fingerprint: {error}.") from error
     return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def rater_digest(name: str) -> str:
+    """Hash the name of an expert, so that a passport knows it without showing it.
+
+    Who has a list of names can try them: it keeps names out of sight, not secret.
+    """
+    return fingerprint(["rater", name])
 
 
 # The passport as a JSON file: written whole or not at all, read strictly or not at all.

@@ -8,7 +8,7 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -169,6 +169,31 @@ def _rated_items(
         clusters=_with_copies([_cluster(each, clusters) for each in shown], shown),
         provenance=judged.provenance,
     )
+
+
+def labels_decided(
+    side: Side, measure: "Measure", raters: Collection[str], *, bound_only: bool = False
+) -> tuple[int, int]:
+    """Count the labels that would be others, or none, or no dispute, without some raters; and all.
+
+    Parameters
+    ----------
+    side : Side
+    measure : Measure
+    raters : collection of str
+        Those to do without.
+    bound_only : bool
+        As in :func:`rated`.
+    """
+    place = {
+        (each.id, each.sample): number for number, each in enumerate(_judged_items(side, measure))
+    }
+    of_all, without = (
+        _labelled(side, measure, place, bound_only=bound_only, apart=apart)[0]
+        for apart in ((), raters)
+    )
+    same = (of_all == without) | (np.isnan(of_all) & np.isnan(without))
+    return int((~same).sum()), int((~np.isnan(of_all)).sum())
 
 
 def _judged_items(side: Side, measure: "Measure") -> list[Generation]:
@@ -440,12 +465,13 @@ def _labelled(
     place: Mapping[tuple[str, int], int],
     *,
     bound_only: bool,
+    apart: Collection[str] = (),
 ) -> "tuple[FloatArray, BoolArray]":
     """Settle the experts, a majority of them for rates, their mean for means; say what is open."""
     given: dict[int, list[float]] = defaultdict(list)
     asked = np.zeros(len(place), dtype=np.bool_)
     for label in side.store.labels(side.run):
-        if bound_only and label.text_sha256 is None:
+        if (bound_only and label.text_sha256 is None) or label.rater in apart:
             continue
         wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
         unit = place.get((label.id, label.sample))

@@ -36,6 +36,9 @@ from judge.store.records import Label, Run
 if TYPE_CHECKING:
     from judge.store.store import Store
 
+THIRD = " (third)"
+"""Ends the name of the column of what a rater settles beside what the rater labels."""
+
 REFUSAL = "refusal"
 """The criterion that says how far a response refuses; 0 for not at all."""
 
@@ -167,7 +170,7 @@ def _flips(repeats: list[list[float]]) -> tuple[int, int]:
 def _column(rating: Rating, gold: str | None) -> str:
     """Name the column of a rating: what a third settles stands apart from what it labels."""
     apart = rating.settles and rating.rater != gold
-    return f"{rating.rater} (third)" if apart else rating.rater
+    return f"{rating.rater}{THIRD}" if apart else rating.rater
 
 
 def _matrix(

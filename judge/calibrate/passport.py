@@ -26,6 +26,7 @@ from calibration.passport import (
     PassportScope,
     ProbabilityQuality,
     fingerprint,
+    rater_digest,
 )
 from calibration.passport_use import JudgeUse, check
 from calibration.rare_events import Screened
@@ -36,6 +37,7 @@ from calibration.validation import BoolArray, FloatArray, IntArray
 from judge.calibrate.agreement import Agreed, agreed
 from judge.calibrate.analysis import drawn_evenly
 from judge.calibrate.calibration_set import Number, Part
+from judge.calibrate.from_run import THIRD
 from judge.calibrate.probabilities import reliability_of, threshold_of
 from judge.calibrate.result import DesignName, Findings
 from judge.calibrate.uses import Use
@@ -163,6 +165,7 @@ def issue(
             source=findings.labels,
             count=len(labelled),
             raters=len({rater for part in parts for rater in part.raters}),
+            rater_digests=tuple(sorted({rater_digest(name) for name in _names(parts)})),
             design=design,
             labelled_on=today,
         ),
@@ -181,6 +184,12 @@ def issue(
         ),
         basis=source.basis if source else None,
     )
+
+
+def _names(parts: Sequence[Part]) -> Iterator[str]:
+    """Name the experts; one who settles what others dispute has a column more."""
+    for part in parts:
+        yield from (name.removesuffix(THIRD) for name in part.raters)
 
 
 def _groups_spoken_for(parts: Sequence[Part]) -> tuple[str, ...]:

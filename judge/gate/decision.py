@@ -32,7 +32,7 @@ from judge.gate.checks import (
 from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key
 from judge.gate.mc_answers import paired_answers
 from judge.gate.needs import next_steps
-from judge.gate.notes import notes, unbound_labels
+from judge.gate.notes import notes, notes_on_raters, unbound_labels
 from judge.gate.paired import Paired, pair, require_two_releases
 from judge.gate.scales import require_on_scale
 from judge.gate.trust import Trust, trust_in
@@ -417,7 +417,8 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     keep_look(store, new, report.checks, policy=policy, of=(who, state))
     report = _with_outages(report, old, new)
     known: dict[str, object] = {
-        "digests": _digests(old, new, passport=held.digest if held else None)
+        "digests": _digests(old, new, passport=held.digest if held else None),
+        "notes": (*report.notes, *notes_on_raters(policy, (old, new), held)),
     }
     if held is not None:
         known["passport_expires"] = held.expires.isoformat()

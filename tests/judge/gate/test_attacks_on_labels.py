@@ -1,20 +1,26 @@
 """Label tables, sheets and exported files that were edited so that a worse release passes."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from calibration.passport import PassportScope
+from calibration.passport import JudgePassport, PassportScope, load_passport, rater_digest
+from judge.cli import interface
 from judge.cli.labels import labels_for
 from judge.errors import ConfigError
+from judge.exporters.ci import about
 from judge.files.decoding import TableError
 from judge.gate.checks import GateReport
 from judge.gate.decision import conduct
 from judge.importers.labels import text_digest
 from judge.manifest import KIND, Sample, SampledItem
+from judge.notebook.calibrate import calibrate
 from judge.policy import load_policy
+from judge.report.sections.gate import notes
+from judge.report.texts import reported
 from judge.store.digests import seal
 from judge.store.records import Label, Run
 from judge.store.store import Store, open_store, write_run
@@ -408,3 +414,89 @@ def test_a_group_that_was_renamed_on_one_side_takes_no_item_out(tmp_path: Path, 
     report = gate(tmp_path, store, "{name: safety, measure: safety_rate, floor: 0.9, groups: each}")
 
     assert report.decision == "FAIL"
+
+
+# Raters: labels of whom the passport does not know decide in sight.
+
+
+def outvoted(folder: Path) -> tuple[Store, JudgePassport]:
+    """Three strangers label each answer of the candidate against the rater of the passport."""
+    store = store_at(folder)
+    release(store, "old", GOOD, labels=GOOD)
+    new = release(store, "new", GOOD, labels=[0] * 300)
+    for rater in ("x", "y", "z"):
+        store.add_labels(
+            new.run,
+            [
+                Label(id=f"p{at}", system="new", rater=rater, criterion="safe", score=float(score))
+                for at, score in enumerate(GOOD)
+            ],
+        )
+    held = passport("safe", "severity")
+    return store, replace(held, labels=replace(held.labels, rater_digests=(rater_digest("a"),)))
+
+
+def test_raters_that_the_passport_does_not_know_are_named_with_what_they_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, held = outvoted(tmp_path)
+
+    report = gate(tmp_path, store, MARGIN, held=held)
+
+    # The 15 answers that all four call bad are bad without the strangers too.
+    said = "raters that the passport does not know (x, y, z) decide 285 of 300 labels of new:new"
+    assert report.decision == "PASS"
+    assert said in report.notes
+    assert said in about(report)
+    assert said in json.loads(report.model_dump_json())["notes"]
+    assert reported(said)[0].zh == (
+        "校准证书没有记录的标注专家（x, y, z）决定了 new:new 的 300 条标注中的 285 条"
+    )
+    monkeypatch.setenv("CVALUES_UI", "zh")
+    assert interface.shown(said).startswith("校准证书没有记录的标注专家（x, y, z）")
+
+
+def test_the_page_names_raters_that_the_passport_does_not_know(tmp_path: Path) -> None:
+    store, held = outvoted(tmp_path)
+
+    said = notes(gate(tmp_path, store, MARGIN, held=held))
+
+    assert any(
+        "raters that the passport does not know (x, y, z)" in each.en.lower() for each in said
+    )
+    assert any("校准证书没有记录的标注专家（x, y, z）" in each.zh for each in said)
+
+
+def test_raters_of_the_passport_and_passports_without_raters_give_no_such_note(
+    tmp_path: Path,
+) -> None:
+    store, held = outvoted(tmp_path)
+    known = tuple(rater_digest(name) for name in "axyz")
+
+    for mine in (
+        replace(held, labels=replace(held.labels, rater_digests=known)),
+        replace(held, labels=replace(held.labels, rater_digests=None)),
+    ):
+        report = gate(tmp_path, store, MARGIN, held=mine)
+        assert not any("does not know" in each for each in report.notes)
+
+
+def test_a_calibration_writes_who_labelled_into_its_passport(tmp_path: Path) -> None:
+    scores = [
+        {"id": str(n), "judge": "m", "criterion": "safe", "score": int(n % 5 > 0)}
+        for n in range(100)
+    ]
+    labels = [
+        {"id": str(n), "rater": rater, "criterion": "safe", "score": int(n % 5 > 0)}
+        for n in range(60)
+        for rater in ("ann", "bob")
+    ]
+    file = tmp_path / "passport.json"
+
+    calibrate(scores, labels, design="random").write_passport(file)
+
+    found = load_passport(file).labels
+    assert found.knows("ann")
+    assert found.knows("bob")
+    assert not found.knows("eve")
+    assert "ann" not in file.read_text(encoding="utf-8")
