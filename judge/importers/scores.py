@@ -9,8 +9,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping, mapped_rows, require_columns, score_of
@@ -20,7 +23,7 @@ from judge.records import Generation, Judgment, Language, Provenance, Scored, Un
 from rubrics import load_rubric
 from rubrics.errors import RubricError
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Anchor, Criterion, Rubric, Scale, Source
+from rubrics.rubric import Anchor, Criterion, CriterionId, Rubric, RubricId, Scale, Source
 
 REQUIRED = ("id", "judge", "criterion", "score")
 OPTIONAL = (
@@ -119,6 +122,8 @@ def _keep(row: Row, read: _Read, mapping: TableMapping) -> None:
         optional_integer(row, "repeat", low=0) or 0,
     )
     criterion, score = text(row, "criterion"), score_of(row, mapping)
+    _require_name(row, "criterion", criterion)
+    _require_name(row, "rubric", slot[2])
     if criterion in read.scores[slot]:
         raise row.error(
             f"item '{generation.id[:40]}' has a second score of {criterion} by the same judge",
@@ -132,6 +137,26 @@ def _keep(row: Row, read: _Read, mapping: TableMapping) -> None:
     read.scores[slot][criterion] = score
     stamp = optional_choice(row, "provenance", get_args(Provenance))
     read.stamps[slot] = "SIMULATED" if stamp == "SIMULATED" else "RECORDED"
+
+
+def _require_name(row: Row, column: Literal["criterion", "rubric"], name: str) -> None:
+    if not _is_name(column, name):
+        mark = "_" if column == "criterion" else "-"
+        raise row.error(
+            f"{column} '{name[:40]}' is no name for a {column} of a run",
+            f"use lower-case letters, digits and {mark}, or cvalues calibrate --scores, which "
+            "takes any name",
+        )
+
+
+@cache
+def _is_name(column: Literal["criterion", "rubric"], name: str) -> bool:
+    kind: TypeAdapter[str] = TypeAdapter(CriterionId if column == "criterion" else RubricId)
+    try:
+        kind.validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 def _generation(row: Row, read: _Read) -> Generation:
