@@ -12,13 +12,15 @@ Ann. Statist. 52(6)), and a test by betting, which holds for any (Waudby-Smith a
 R. Stat. Soc. B 86(1), 1-27), the capital spread over all bets. Their false passes are counted
 beside the gate's.
 
-Usage: `python benchmarks/gate_looks.py [--part errors|labels] [--rate R ...] [--repeats N]`; parts
-may be run one by one, their rows are gathered in bench/gate_looks.json.
+False passes at the floor with planned labels have a part of their own, `floors`.
+
+Usage: `python benchmarks/gate_looks.py [--part errors|floors|labels] [--rate R ...] [--repeats N]`;
+parts may be run one by one, their rows are gathered in bench/gate_looks.json.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from math import ceil, log, sqrt
@@ -33,6 +35,7 @@ from calibration.pair_planning import PairPilot, hard_floor, pairs_from_accuracy
 from calibration.sequential import MOST_LOOKS, look_error, looks_that_count
 
 OUT = Path("bench/gate_looks.json")
+PARTS = ("errors", "floors", "labels")
 ERROR = 0.05
 MARGIN = 0.05
 PROMPTS = 1000
@@ -149,6 +152,39 @@ def errors(cell: Cell, *, looks: int, repeats: int, seed: int) -> dict[str, floa
     return {name: count / repeats for name, count in found.items()}
 
 
+def floor_errors(cell: Cell, *, looks: int, repeats: int, seed: int) -> dict[str, float]:
+    """Count passes of a system at exactly the floor, over all looks, by the labels planned."""
+    dice = np.random.default_rng(seed)
+    steps = steps_to(MOST, looks)
+    plans = {"floor": risks(steps, looks, margin=1.0 - cell.rate)} | {
+        f"floor, {planned} labels planned": risks(
+            steps, looks, margin=1.0 - cell.rate, planned=planned
+        )
+        for planned in PLANNED
+    }
+    found = dict.fromkeys(plans, 0)
+    for _ in range(repeats):
+        drawn = systems(cell, 0.0, dice)
+        for name, passed in floor_passes(drawn, plans, floor=cell.rate).items():
+            found[name] += passed
+    return {name: count / repeats for name, count in found.items()}
+
+
+def floor_passes(
+    drawn: Floats, plans: Mapping[str, Sequence[tuple[int, float]]], *, floor: float
+) -> dict[str, bool]:
+    """Tell which plans pass; no smaller risk reaches what the largest at a look does not."""
+    largest: dict[int, float] = {}
+    for asked in plans.values():
+        for n, risk in asked:
+            largest[n] = max(risk, largest.get(n, 0.0))
+    open_ = {n for n, risk in largest.items() if reaches(drawn, n, floor=floor, risk=risk)}
+    return {
+        name: any(n in open_ and reaches(drawn, n, floor=floor, risk=risk) for n, risk in asked)
+        for name, asked in plans.items()
+    }
+
+
 def mixture_passes(drawn: Floats, steps: Sequence[int]) -> bool:
     """Tell whether a confidence sequence, tuned to the last look, passes at one of the looks."""
     tuned = (-2.0 * log(ERROR) + log(-2.0 * log(ERROR)) + 1.0) / steps[-1]
@@ -241,13 +277,15 @@ def labels_for_power(pilot: PairPilot, *, repeats: int, seed: int) -> dict[str, 
     return found
 
 
-def error_rows(rates: Sequence[float], repeats: int) -> list[dict[str, float]]:
+def error_rows(
+    rates: Sequence[float], repeats: int, count: Callable[..., dict[str, float]] = errors
+) -> list[dict[str, float]]:
     """Simulate all cells of some rates."""
     rows: list[dict[str, float]] = []
     for rate, judge, looks in product(rates, JUDGES, LOOKS):
         cell = Cell(rate, *judge)
         seed = 1000 * RATES.index(rate) + 10 * JUDGES.index(judge) + looks
-        shares = errors(cell, looks=looks, repeats=repeats, seed=seed)
+        shares = count(cell, looks=looks, repeats=repeats, seed=seed)
         rows.append({**asdict(cell), "looks": looks, "repeats": repeats, **shares})
         print(rows[-1], flush=True)
     return rows
@@ -278,17 +316,18 @@ def gathered(found: dict[str, list[dict[str, float]]]) -> dict[str, object]:
     """Put new rows in the place of old ones, and judge all of them."""
     old = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
     kept: dict[str, list[dict[str, float]]] = {}
-    for part in ("errors", "labels"):
+    for part in PARTS:
         rates = {row["rate"] for row in found.get(part, [])}
         before = [row for row in old.get(part, []) if row["rate"] not in rates]
         kept[part] = sorted([*before, *found.get(part, [])], key=lambda row: row["rate"])
+    counted = [*kept["errors"], *kept["floors"]]
     shares = [
         max(share for name, share in row.items() if name.startswith(("margin", "floor")))
-        for row in kept["errors"]
+        for row in counted
     ]
     excess = [
         share - ERROR - 3 * sqrt(ERROR * (1 - ERROR) / row["repeats"])
-        for share, row in zip(shares, kept["errors"], strict=True)
+        for share, row in zip(shares, counted, strict=True)
     ]
     return {
         **kept,
@@ -302,20 +341,22 @@ def main() -> None:
     """Simulate, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="20 repeats of one rate")
-    parser.add_argument("--part", choices=("errors", "labels"), action="append")
+    parser.add_argument("--part", choices=PARTS, action="append")
     parser.add_argument("--rate", type=float, choices=RATES, action="append")
     parser.add_argument("--repeats", type=int, default=400)
     given = parser.parse_args()
     repeats = 20 if given.quick else given.repeats
     rates = given.rate or ([0.95] if given.quick else list(RATES))
-    parts = given.part or ["errors", "labels"]
+    parts = given.part or list(PARTS)
     found: dict[str, list[dict[str, float]]] = {}
     if "errors" in parts:
         found["errors"] = error_rows(rates, repeats)
+    if "floors" in parts:
+        found["floors"] = error_rows(rates, repeats, floor_errors)
     if "labels" in parts:
         found["labels"] = label_rows([rate for rate in rates if rate > RATES[0]], repeats)
     result = gathered(found)
-    print({name: value for name, value in result.items() if name not in {"errors", "labels"}})
+    print({name: value for name, value in result.items() if name not in PARTS})
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
