@@ -30,16 +30,16 @@ from simulation.alarms import NULLS, run_null
 from simulation.goals import Goal, check_goals
 from simulation.methods import NoAnswerError, methods
 from simulation.settings import SECTIONS as RATE_SECTIONS
-from simulation.settings import Setting, settings
+from simulation.settings import SHIFT, Setting, settings
 from simulation.tally import Cell, run_cell
 
 from calibration import InsufficientLabels, Undefined, UnusableJudge
 
 AGREEMENT, ALARMS = "agreement", "alarms"
-SECTIONS = (*RATE_SECTIONS, AGREEMENT, ALARMS)
+SECTIONS = (*RATE_SECTIONS, AGREEMENT, SHIFT, ALARMS)
 HERE = Path(__file__).resolve().parent
 REPEATS = {
-    "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20, "strata": 20},
+    "quick": dict.fromkeys(SECTIONS, 40) | {"ordinal": 20, "paired": 20, "strata": 20, SHIFT: 10},
     "full": dict.fromkeys(SECTIONS, 1000)
     | {
         "binary": 4000,
@@ -47,6 +47,7 @@ REPEATS = {
         "curated": 2000,
         "clustered": 2000,
         "ordinal": 2000,
+        SHIFT: 300,
     },
 }
 PEER_REPEATS = {"quick": 20, "full": 400}
@@ -63,6 +64,8 @@ def main() -> None:
         repeats = arguments.repeats or REPEATS[size][section]
         if section == ALARMS:
             rows.extend(dict(run_null(null, repeats)) for null in NULLS)
+        elif section == SHIFT:
+            rows.extend(_shift(repeats, arguments.labels))
         else:
             rows.extend(_simulate(section, repeats, arguments))
     if arguments.before:
@@ -119,6 +122,14 @@ def _run(section: str, repeats: int, index: int, *, wanted: Sequence[str] | None
     return run_cell(cell, repeats, (InsufficientLabels, UnusableJudge, NoAnswerError, Undefined))
 
 
+def _shift(repeats: int, labels: Sequence[int] | None) -> list[Row]:
+    # An older tree has another chain from tables to numbers, and is not asked.
+    from simulation.shift import cells, run_shift
+
+    chosen = [cell for cell in cells() if cell.n in (labels or [cell.n])]
+    return [row for cell in chosen for row in run_shift(cell, repeats)]
+
+
 def _settings(section: str) -> list[Setting]:
     return list(ratings.settings() if section == AGREEMENT else settings(section))
 
@@ -158,6 +169,8 @@ def _print_section(section: str, rows: list[Row]) -> None:
         for row in rows:
             print(f"{100 * float(row['alarms']):6.1f} %  {row['repeats']:6}  {row['setting']}")
         return
+    if section == SHIFT:
+        _print_told([row for row in rows if "told" in row])
     print(f"\n{section}: smallest coverage, mean width and share of answers over the settings")
     print(
         f"{'method':34}{'n':>5}{'cells':>7}{'repeats':>9}{'coverage':>10}{'width':>9}{'answers':>9}"
@@ -170,6 +183,13 @@ def _print_section(section: str, rows: list[Row]) -> None:
                 line = f"{method:34}{n:5}{len(mine):7}{mine[0]['repeats']:9}"
                 line += f"{100 * min(_all(given, 'coverage')):10.1f}{_mean(given, 'width'):9.4f}"
                 print(f"{line}{100 * _mean(mine, 'answered'):9.1f}")
+
+
+def _print_told(rows: list[Row]) -> None:
+    print("\nlabels of some sources, no source column: difference told, wrong and not told")
+    for row in rows:
+        told, silent = 100 * float(row["told"]), 100 * float(row["silent"])
+        print(f"{told:6.1f} %{silent:7.1f} %  {row['n']:4} labels  {row['setting']}")
 
 
 def _print_goals(goals: Iterable[Goal]) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import sqrt
 
-from simulation.methods import ALONE, GATE, LEE, OURS
-from simulation.settings import FIRST
+from simulation.methods import ALONE, BY_SOURCE, FOR_ALL, GATE, LEE, OURS, WITHOUT
+from simulation.settings import FIRST, SHIFT
 
 Row = dict[str, object]
 _SIGMAS = 3.0  # the smallest of a hundred cells lies about 2.5 standard errors low by chance
@@ -49,6 +49,7 @@ def check_goals(rows: list[Row]) -> list[Goal]:
         *_others(rows),
         *_paired_widths(rows),
         *_agreement(rows),
+        *_shift(rows),
         *_alarms(rows),
     ]
 
@@ -131,6 +132,30 @@ def _agreement(rows: list[Row]) -> Iterator[Goal]:
         worst = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in ours)
         slack = _error(0.04, ours)
         yield Goal(name="agreement: largest tail", measured=worst, most=0.04, slack=slack)
+
+
+def _shift(rows: list[Row]) -> Iterator[Goal]:
+    mine = [row for row in rows if row["section"] == SHIFT]
+    if not mine:
+        return
+    met = [row for row in mine if row["method"] == FOR_ALL and row["met"]]
+    worst = max(float(row["answered"]) for row in met)
+    yield Goal(name="labels of some sources: share with a score for all", measured=worst, most=0.0)
+    for method, name in (
+        (FOR_ALL, "a source that a draw may miss: coverage of the score for all"),
+        (BY_SOURCE, "labels of some sources: coverage in each that has labels"),
+    ):
+        scored = [row for row in mine if row["method"] == method and "coverage" in row]
+        if scored:
+            yield _coverage(name, scored, 0.94)
+    blind = [row for row in mine if row["method"] == WITHOUT and row["seen"]]
+    if blind:
+        yield Goal(
+            name="no source column, items differ: the truth outside and nothing told",
+            measured=max(float(row["silent"]) for row in blind),
+            most=0.05,
+            slack=_error(0.05, blind),
+        )
 
 
 def _alarms(rows: list[Row]) -> Iterator[Goal]:

@@ -19,6 +19,8 @@ from simulation.draws import Case, Z
 from simulation.tally import Limits, Method
 
 OURS, GATE, ALONE, LEE = "cvalues", "cvalues gate (each side 5 %)", "labels alone", "Lee et al."
+FOR_ALL, BY_SOURCE, WITHOUT = "for all", "each labelled source", "for all, no source column"
+"""Answers where some sources have labels; see `simulation.shift`."""
 
 
 class NoAnswerError(Exception):

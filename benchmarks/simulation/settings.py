@@ -143,3 +143,4 @@ _SECTIONS: dict[str, tuple[Callable[[int], Iterator[Setting]], tuple[int, ...]]]
     "sessions": (partial(_sessions, "sessions"), (15, 30, 100)),
 }
 SECTIONS = tuple(_SECTIONS)
+SHIFT = "shift"

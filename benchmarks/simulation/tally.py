@@ -63,14 +63,19 @@ def _row(
         "repeats": repeats,
         "answered": len(limits) / repeats,
     }
-    if len(limits):
-        low, high = limits[:, 0], limits[:, 1]
-        too_high, too_low = low > truth + 1e-9, high < truth - 1e-9
-        row |= {
-            "coverage": 1.0 - float(too_high.mean() + too_low.mean()),
-            "false_pass": float(too_high.mean()),
-            "false_fail": float(too_low.mean()),
-            "width": float((high - low).mean()),
-            "zero_width": int((high <= low).sum()),
-        }
-    return row
+    return row | limit_counts(limits, truth=truth)
+
+
+def limit_counts(limits: np.ndarray, *, truth: float) -> dict[str, object]:
+    """Count how often limits, shape (R, 2), hold the truth; nothing where there are none."""
+    if not len(limits):
+        return {}
+    low, high = limits[:, 0], limits[:, 1]
+    too_high, too_low = low > truth + 1e-9, high < truth - 1e-9
+    return {
+        "coverage": 1.0 - float(too_high.mean() + too_low.mean()),
+        "false_pass": float(too_high.mean()),
+        "false_fail": float(too_low.mean()),
+        "width": float((high - low).mean()),
+        "zero_width": int((high <= low).sum()),
+    }
