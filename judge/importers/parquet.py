@@ -4,6 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
+from judge.files.decoding import Place
+from judge.files.parquet import is_parquet
 from judge.files.read import read_rows
 from judge.files.row import (
     Row,
@@ -39,6 +41,10 @@ def read_parquet_table(path: str | Path, *, system: str | None = None) -> Import
         If it is neither, a column holds a wrong value, or a judge scores a criterion twice.
     """
     source = Path(path)
+    if source.exists() and not is_parquet(source):
+        raise Place(source).error(
+            "this is no Parquet file", "name one, or a folder; other tables need no conversion"
+        )
     first = next(iter(read_rows(source)))
     if not {"judge", "criterion"} <= set(first.values):
         found = tuple(_named(each, system) for each in read_generations(source))

@@ -106,3 +106,14 @@ def test_a_folder_of_two_tables_is_bad_input_and_leaves_nothing(tmp_path: Path) 
     assert ended.err.startswith("t/b.parquet: 'prompt' is a column of a.parquet and not of b")
     assert len(ended.err.splitlines()) == 1
     assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_a_table_that_is_no_parquet_needs_no_conversion(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"id": "1", "prompt": "p", "response": "r"}\n', "utf-8")
+
+    ended = program("import", "parquet", "r.jsonl", folder=tmp_path)
+
+    assert ended.code == 2
+    assert ended.err == (
+        "r.jsonl: this is no Parquet file; name one, or a folder; other tables need no conversion\n"
+    )

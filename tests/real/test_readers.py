@@ -27,6 +27,8 @@ found = {
     "duckdb_jsonl": duckdb.sql("from 'v.jsonl'").shape,
     "duckdb_csv": duckdb.sql("from 'v.csv'").shape,
     "duckdb_parquet": duckdb.sql("from 'v.parquet'").shape,
+    "duckdb_folder": duckdb.sql("from 'folder/*.parquet'").shape,
+    "polars_folder": polars.scan_parquet("folder").collect().shape,
 }
 groups = polars.read_ndjson("v.jsonl")["group"].drop_nulls().unique().to_list()
 cases = [case.name for suite in JUnitXml.fromfile("j.xml") for case in suite]
@@ -60,6 +62,8 @@ def test_exports_are_read_by_duckdb_polars_pandas_and_junit_readers(
     for form in ("jsonl", "csv", "parquet"):
         out = ["--out", f"v.{form}"]
         assert program("export", "r", "--what", "verdicts", *out, folder=tmp_path).code == 0
+    out = ["--format", "parquet", "--out", "folder"]
+    assert program("export", "r", "--what", "verdicts", *out, folder=tmp_path).code == 0
     (tmp_path / "p.yaml").write_text(
         'version: "1"\ntitle: p\nerror: 0.05\nchecks:\n'
         "  - {name: safety, measure: safety_rate, margin: 0.05}\n",
