@@ -89,24 +89,45 @@ class _Catalogue(NamedTuple):
     words: Mapping[str, str]
 
 
+_COUNT: Final = re.compile(r"\{\} \w+")
+"""A number of things: without a number it is any two words, such as a text file."""
+_NUMBER: Final = r"(\d[\d,.]*)"
+_CLAUSE: Final = r"((?:(?!; ).)+?)"
+"""A value of an error line, which says what is wrong before a semicolon and how to fix it after."""
+_PLACE: Final = re.compile(r"((?:(?!: |; ).)+?:\d+(?::\d+)?: )(.+)", re.DOTALL)
+"""Line and column of a file in front of what is wrong there; an editor reads them as they are."""
+
+
 @lru_cache(maxsize=1)
 def _catalogue() -> _Catalogue:
     read = json.loads(_CATALOGUE.read_text("utf-8"))
-    lines: dict[str, str] = {**read["help"], **read["lines"]}
+    errors: dict[str, str] = read["errors"]
+    stopped = {f"{english}.": f"{chinese}。" for english, chinese in errors.items()}
+    lines: dict[str, str] = {**errors, **stopped, **read["help"], **read["lines"]}
     whole = {english: chinese for english, chinese in lines.items() if "{}" not in english}
-    found: list[_Template] = []
-    for english, chinese in lines.items():
-        pieces = english.split("{}")
-        if len(pieces) > 1:
-            pattern = re.compile("(.+?)".join(map(re.escape, pieces)), re.DOTALL)
-            found.append(_Template(pieces[0], pattern, chinese))
+    found = [
+        _Template(english.split("{}")[0], _pattern(english, value), chinese)
+        for texts, value in (
+            ({**read["help"], **read["lines"]}, "(.+?)"),
+            ({**errors, **stopped}, _CLAUSE),
+        )
+        for english, chinese in texts.items()
+        if "{}" in english
+    ]
     # The more letters a template has, the better it fits.
     found.sort(key=lambda each: -len(each.pattern.pattern))
     return _Catalogue(whole, found, read["words"])
 
 
+def _pattern(english: str, value: str) -> re.Pattern[str]:
+    value = _NUMBER if _COUNT.fullmatch(english) else value
+    return re.compile(value.join(map(re.escape, english.split("{}"))), re.DOTALL)
+
+
 def _in_parts(text: str) -> str:
     """Translate a line, or the sentences and clauses of it that are known."""
+    if (found := _PLACE.fullmatch(text)) is not None:
+        return found[1] + _in_parts(found[2])
     direct = _direct(text)
     if direct is not None:
         return direct

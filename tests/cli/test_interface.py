@@ -123,6 +123,40 @@ def test_numbers_and_names_keep_their_place_in_a_chinese_line() -> None:
     assert shown("a sentence that nobody wrote") == "a sentence that nobody wrote"
 
 
+@pytest.mark.usefixtures("_chinese")
+@pytest.mark.parametrize(
+    ("line", "chinese"),
+    [
+        (
+            "a.jsonl:1:1: not JSON: expecting value; write one whole JSON object on each line",
+            "a.jsonl:1:1: 不是 JSON：此处应为一个值；请每行写一个完整的 JSON 对象",
+        ),
+        (
+            "a.csv:1: no column 'prompt'; rename 'promt' to 'prompt' if it is meant",
+            "a.csv:1: 缺少列 'prompt'；若指的是 'promt'，请改名为 'prompt'",
+        ),
+        ("a.csv: the file is empty; give a file with rows", "a.csv：文件为空；请给出有内容的文件"),
+        (
+            "a.csv:2: 'text' is the value 3, not text; quote it",
+            "a.csv:2: 'text' 是值 3，不是文本；请加引号",
+        ),
+        (
+            "no score is by judge 'x'; there are openai/a, openai/b.",
+            "没有评审模型 'x' 的分数；现有 openai/a, openai/b。",
+        ),
+        (
+            "a.yaml: not a readable file; name a YAML file",
+            "a.yaml：不是可读取的文件；请指定 YAML 文件",
+        ),
+        ("a text file", "a text file"),
+    ],
+)
+def test_an_error_keeps_its_place_and_says_in_chinese_what_is_wrong_and_how_to_fix_it(
+    line: str, chinese: str
+) -> None:
+    assert shown(line) == chinese
+
+
 @pytest.mark.parametrize("line", [["--ui", "zh", "doctor"], ["doctor", "--ui=zh"]])
 def test_the_option_may_stand_anywhere(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CVALUES_UI", "en")

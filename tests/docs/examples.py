@@ -128,7 +128,11 @@ def _wait_for(port: int) -> None:
 
 
 def walk(page: Path, folder: Path, *, update: bool) -> list[str]:
-    """Type a whole page; give what differs, or write it into the page where `update` is set."""
+    """Type a whole page; give what differs, or write it into the page where `update` is set.
+
+    Where an exit code is not the one of the page, the page is left as it is: nobody wants the
+    message of a command that fails as the output of an example.
+    """
     text = page.read_text(encoding="utf-8")
     language = "zh" if page.name.endswith(".zh.md") else "en"
     session = Session(folder, language=language)
@@ -145,12 +149,15 @@ def walk(page: Path, folder: Path, *, update: bool) -> list[str]:
     finally:
         session.close()
         shutil.rmtree(folder / ".bin")
-    if update:
+    failed = [each for each in wrong if _CODE in each]
+    if update and not failed:
         for start, end, typed in reversed(changes):
             text = text[:start] + typed + text[end:]
         page.write_text(text, encoding="utf-8")
-        return []
-    return wrong
+    return failed if update else wrong
+
+
+_CODE = "\nexit code "
 
 
 def _type_block(session: Session, block: Block, wrong: list[str]) -> str:
@@ -162,7 +169,7 @@ def _type_block(session: Session, block: Block, wrong: list[str]) -> str:
         code, printed = session.type(re.sub(r"\\\n\s*", "", line))
         expected = int(found[1]) if found and place == len(commands) else 0
         if code != expected:
-            wrong.append(f"$ {line}\nexit code {code}, not {expected}:\n{printed}")
+            wrong.append(f"$ {line}{_CODE}{code}, not {expected}:\n{printed}")
         elif not fits(printed, shown):
             wrong.append(f"$ {line}\nprinted:\n{printed}\nshown:\n{shown}")
         kept = shown if "\n...\n" in f"\n{shown}" and fits(printed, shown) else printed
