@@ -1,6 +1,6 @@
 """A conversation as a page shows it: what both releases have in common, and where they part."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from judge.conversation import turns_of
@@ -29,6 +29,7 @@ def shown_turns(
     generation: Generation,
     judgments: Sequence[Judgment],
     *,
+    labelled: Container[int | None] = (),
     first: int = 0,
     last: int | None = None,
 ) -> tuple[ShownTurn, ...]:
@@ -39,6 +40,8 @@ def shown_turns(
     generation : Generation
     judgments : sequence of Judgment
         Of this unit.
+    labelled : collection of int
+        Indexes of the turns that experts' labels name.
     first, last : int
         Indexes of the first turn to show, and of the one after the last.
     """
@@ -54,6 +57,7 @@ def shown_turns(
             turn=generation.messages[at],
             evidence=tuple(sorted(marks.get(at, {}), key=len, reverse=True)),
             named=at in marks,
+            labelled=at in labelled,
         )
         for at in range(max(begin, first), end)
     )
@@ -97,5 +101,5 @@ LONG = 6
 
 
 def blocks(turns: Sequence[ShownTurn]) -> list[list[ShownTurn]]:
-    """Split turns into runs that verdicts name and runs that none does."""
-    return [list(run) for _, run in groupby(turns, key=lambda shown: shown.named)]
+    """Split turns into runs that verdicts or labels name and runs that none does."""
+    return [list(run) for _, run in groupby(turns, key=lambda shown: shown.named or shown.labelled)]

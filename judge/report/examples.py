@@ -195,10 +195,16 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
             prompt=first.prompt,
             reference=first.reference,
             why=why,
-            turns=shown_turns(first, judgments[prompt], last=shared),
+            turns=shown_turns(
+                first, judgments[prompt], labelled=_turns(labels[prompt]), last=shared
+            ),
             answers=tuple(
                 answer.model_copy(
-                    update={"turns": shown_turns(shown, answer.judgments, first=shared)}
+                    update={
+                        "turns": shown_turns(
+                            shown, answer.judgments, labelled=_turns(answer.labels), first=shared
+                        )
+                    }
                 )
                 if (shown := _of(answer, generations[prompt])) is not None
                 else answer
@@ -207,6 +213,11 @@ def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iter
                 )
             ),
         )
+
+
+def _turns(labels: Iterable[Label]) -> frozenset[int | None]:
+    """Collect the turns that experts name as the first at fault."""
+    return frozenset(label.turn for label in labels)
 
 
 def _of(answer: Answer, generations: Sequence[Generation]) -> Generation | None:

@@ -285,6 +285,8 @@ class ShownTurn(Record):
     """What judges quoted from it."""
     named: bool = False
     """Whether a verdict names it."""
+    labelled: bool = False
+    """Whether an expert's label names it."""
 
 
 class Answer(Record):

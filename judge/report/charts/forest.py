@@ -18,6 +18,7 @@ from judge.report.charts.svg import (
     Shape,
     Tone,
     fitted,
+    text_width,
 )
 from judge.report.texts import Both
 
@@ -28,6 +29,7 @@ _LINE = 22
 _GAP = 10
 _FOOT = 50
 _NOTE = 240
+_WIDEST_NOTE = 330
 _SHAPES: "Mapping[Decision, Shape]" = {
     "PASS": "circle",
     "FAIL": "cross",
@@ -106,14 +108,16 @@ class _Layout:
     def __init__(self, frame: Frame, forest: Forest, *, top: float) -> None:
         self.frame = frame
         self.forest = forest
-        note = 0 if frame.narrow else _NOTE
+        # A number that is cut is worse than an axis that is short.
+        notes = (text_width(row.note.of(frame.lang), SMALL) for row in forest.rows)
+        self.note = 0 if frame.narrow else min(max((_NOTE, *notes)), _WIDEST_NOTE)
         low, high = forest.ends
         if forest.heading is not None:
             top += _LINE
         self.top = top
         edge = 20 if frame.narrow else 6
         self.axis = Axis(
-            low, high, left=frame.label + edge, right=frame.width - note - max(edge, 14)
+            low, high, left=frame.label + edge, right=frame.width - self.note - max(edge, 14)
         )
         self.blocks: list[_Block] = []
         for _, rows in groupby(forest.rows, key=lambda row: row.label):
@@ -161,8 +165,8 @@ def _block(canvas: Canvas, layout: _Layout, block: _Block) -> None:
     canvas.text((0, label_y), label, bold=frame.narrow)
     for index, row in enumerate(block.rows):
         y = layout.middle(block, index)
-        note_at = (0, y - 19) if frame.narrow else (frame.width - _NOTE, y)
-        note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else _NOTE, SMALL)
+        note_at = (0, y - 19) if frame.narrow else (frame.width - layout.note, y)
+        note = fitted(row.note.of(frame.lang), frame.width if frame.narrow else layout.note, SMALL)
         canvas.text(note_at, note, fill=TONES[row.tone] if row.decision else INK, size=SMALL)
         if layout.forest.reference is not None and frame.narrow:
             x = axis.at(layout.forest.reference)

@@ -51,6 +51,13 @@ def test_a_turn_that_a_verdict_names_carries_its_evidence() -> None:
     ]
 
 
+def test_a_turn_that_an_experts_label_names_is_marked_and_not_folded() -> None:
+    shown = shown_turns(talk("a", "b", "c", "d"), [], labelled={3, None})
+
+    assert [each.labelled for each in shown] == [False, False, False, True]
+    assert [[each.index for each in run] for run in blocks(shown)] == [[0, 1, 2], [3]]
+
+
 def test_a_unit_of_one_turn_shows_what_stands_before_it_and_nothing_after() -> None:
     shown = shown_turns(talk(*"abcdefgh", turn=5), [])
 
