@@ -98,7 +98,7 @@ def _files(source: Path) -> Sequence[_File]:
     if not source.is_dir():
         open_plain(source).close()
         return [_File(source, {})]
-    files = list(_within(source, {}, depth=0))
+    files = list(_within(source, {}, depth=0)) if _may_hold_parquet(source) else []
     if not files:
         raise TableError(
             "the folder holds no Parquet file",
@@ -108,6 +108,10 @@ def _files(source: Path) -> Sequence[_File]:
     if len(files) > MOST_FILES:
         raise TableError(f"more than {MOST_FILES} files", "write larger ones", source=source)
     return files
+
+
+def _may_hold_parquet(folder: Path) -> bool:
+    return any(path.suffix.lower() == ".parquet" or path.is_dir() for path in folder.iterdir())
 
 
 def _within(folder: Path, fixed: Mapping[str, str | None], *, depth: int) -> Iterator[_File]:
