@@ -38,7 +38,7 @@ class ConfigError(JudgeError):
     """The user's input or settings are wrong; the message is one line that says how to fix it."""
 
 
-class NotTrusted(JudgeError):  # noqa: N818 - reads as a statement at the place where it is raised
+class NotTrusted(JudgeError):
     """The passport of a judge is missing, stale, failed, or another judge's."""
 
 
@@ -46,19 +46,19 @@ class StoreError(JudgeError):
     """The store cannot be opened or written."""
 
 
-class StoreUnreachable(StoreError):  # noqa: N818 - as above
+class StoreUnreachable(StoreError):
     """The server of the store does not answer, or the connection to it was cut."""
 
 
-class RunMismatch(StoreError):  # noqa: N818 - reads as a statement at the place where it is raised
+class RunMismatch(StoreError):
     """A run of that name exists and was made with something else."""
 
 
-class BudgetExceeded(JudgeError):  # noqa: N818 - as above
+class BudgetExceeded(JudgeError):
     """The next call would cross a limit that the user set."""
 
 
-class Stopped(JudgeError):  # noqa: N818 - as above
+class Stopped(JudgeError):
     """Somebody stopped the run before the next call."""
 
 
@@ -86,31 +86,31 @@ class TransportError(ModelError):
         self.retry_after = retry_after
 
 
-class RateLimited(TransportError):  # noqa: N818
+class RateLimited(TransportError):
     """The provider asked for a pause."""
 
     outcome: Reason = "error.rate_limited"
 
 
-class DeadlineExceeded(TransportError):  # noqa: N818
+class DeadlineExceeded(TransportError):
     """No whole reply arrived within the deadline of the call."""
 
     outcome: Reason = "error.timeout"
 
 
-class ConnectionFailed(TransportError):  # noqa: N818
+class ConnectionFailed(TransportError):
     """The connection was refused, reset or cut."""
 
     outcome: Reason = "error.transport"
 
 
-class ProviderFailed(TransportError):  # noqa: N818
+class ProviderFailed(TransportError):
     """The provider answered with a server error."""
 
     outcome: Reason = "error.provider_5xx"
 
 
-class BatchExpired(TransportError):  # noqa: N818
+class BatchExpired(TransportError):
     """The provider's batch expired or was cancelled before it came to this line."""
 
     outcome: Reason = "error.expired"
@@ -124,13 +124,13 @@ class RejectedError(ModelError):
     """The provider refused the call itself; asking again changes nothing."""
 
 
-class AuthRejected(RejectedError):  # noqa: N818
+class AuthRejected(RejectedError):
     """The key is missing, wrong or not allowed to use this model."""
 
     outcome: Reason = "error.auth"
 
 
-class RequestRejected(RejectedError):  # noqa: N818
+class RequestRejected(RejectedError):
     """The provider found the request malformed or too long."""
 
     outcome: Reason = "error.bad_request"
@@ -171,19 +171,19 @@ class AddressRejected(RequestRejected):
         self.elsewhere = elsewhere
 
 
-class ContentFiltered(RejectedError):  # noqa: N818
+class ContentFiltered(RejectedError):
     """The provider's content filter stopped the prompt."""
 
     outcome: Reason = "unscored.content_filtered"
 
 
-class ReplyTooLarge(RejectedError):  # noqa: N818
+class ReplyTooLarge(RejectedError):
     """The reply was longer than any verdict can be and was not read to its end."""
 
     outcome: Reason = "unscored.parse_invalid"
 
 
-class ReplyMalformed(RejectedError):  # noqa: N818
+class ReplyMalformed(RejectedError):
     """The reply arrived whole but is not of the promised shape; asking again helps no more."""
 
     outcome: Reason = "unscored.parse_invalid"

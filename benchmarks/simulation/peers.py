@@ -106,7 +106,7 @@ def _ppi_python(module) -> Method:
 
 def _evalstats(module) -> Method:
     # What its compare() picks for passes and fails; its one-call function would bootstrap them.
-    rate = importlib.import_module("evalstats.tests")._ppi_single_wilson  # noqa: SLF001
+    rate = importlib.import_module("evalstats.tests")._ppi_single_wilson  # noqa: SLF001 - no other name
 
     def method(case: Case) -> Limits:
         if np.isin(case.judge, (0.0, 1.0)).all():

@@ -57,7 +57,9 @@ def jackknife_interval(
     n = float(times.sum())
     if n < 3.0 or not np.isfinite(left_out).all():
         return None
-    turned, turned_left_out = _turned(np.array([value]), on_ratio), _turned(left_out, on_ratio)
+    turned, turned_left_out = (
+        _turned(each, on_ratio=on_ratio) for each in (np.array([value]), left_out)
+    )
     if not (np.isfinite(turned).all() and np.isfinite(turned_left_out).all()):
         return None
     centre = float(turned[0])
@@ -75,7 +77,7 @@ def jackknife_interval(
     return Interval(min(low, value), max(high, value))
 
 
-def _turned(values: FloatArray, on_ratio: bool) -> FloatArray:  # noqa: FBT001
+def _turned(values: FloatArray, *, on_ratio: bool) -> FloatArray:
     if on_ratio:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(values)

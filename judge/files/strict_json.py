@@ -54,7 +54,7 @@ def refuse_unstorable(value: object) -> None:
 def _inside(value: object) -> Sequence[object]:
     if isinstance(value, dict):
         return [*value, *value.values()]  # pyright: ignore[reportUnknownVariableType] - JSON
-    return value if isinstance(value, list) else ()  # pyright: ignore[reportUnknownVariableType]
+    return value if isinstance(value, list) else ()  # pyright: ignore[reportUnknownVariableType] - JSON
 
 
 def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

@@ -362,7 +362,7 @@ def _gepa() -> Callable[..., Any]:
             "your own with --candidate."
         ) from error
     # gepa's generic parameters are bound by our adapter, which its types cannot say.
-    return cast("Callable[..., Any]", optimize)  # pyright: ignore[reportUnknownVariableType]
+    return cast("Callable[..., Any]", optimize)  # pyright: ignore[reportUnknownVariableType] - above
 
 
 class _Quiet:

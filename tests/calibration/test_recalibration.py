@@ -16,7 +16,7 @@ def _over_confident(size: int = 800) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_an_over_confident_judge_is_proven_to_gain(method: str) -> None:
-    found = recalibrate(*_over_confident(), method=method)  # pyright: ignore[reportArgumentType]
+    found = recalibrate(*_over_confident(), method=method)  # pyright: ignore[reportArgumentType] - by name
 
     assert found.proven
     assert found.brier_after < found.brier_before

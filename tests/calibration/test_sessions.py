@@ -134,7 +134,7 @@ def test_a_strict_limit_is_wider() -> None:
 )
 def test_malformed_arrays_are_refused_by_name(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        harmed_session_rate([1, 1, 0], [1, 1, 0], **arguments)  # pyright: ignore[reportArgumentType]
+        harmed_session_rate([1, 1, 0], [1, 1, 0], **arguments)  # pyright: ignore[reportArgumentType] - by name
 
 
 def test_the_curve_without_censoring_is_the_share_that_is_still_safe() -> None:

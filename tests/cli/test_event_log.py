@@ -114,7 +114,7 @@ def collector() -> Generator[tuple[str, dict[str, bytes]]]:
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Take)

@@ -28,7 +28,7 @@ KEY = {"OPENAI_API_KEY": "sk-canary-1234567890abcdef"}
 def judged(folder: Path, **planted: object) -> Generator[Running]:
     """Serve a planted judge and judge its responses in a run named r."""
     faults = planted.pop("faults", [])
-    paths = world(folder, **planted)  # pyright: ignore[reportArgumentType]
+    paths = world(folder, **planted)  # pyright: ignore[reportArgumentType] - by name
     profile = json.loads(paths["profile.json"].read_text(encoding="utf-8"))
     with simulated_server({**profile, "faults": faults}) as server:
         words = ["judge", "responses.jsonl", "--rubric", "safety", "--judge", "openai/sim"]

@@ -21,7 +21,7 @@ def last_values(path: Path) -> list[str]:
             last = body.pop() if isinstance(body[-1], ast.Expr) else None
             exec(compile(ast.Module(body, []), path.name, "exec"), names)  # noqa: S102 - our own
             if isinstance(last, ast.Expr):
-                value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)  # noqa: S307
+                value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)  # noqa: S307 - our cells
                 html = getattr(value, "_repr_html_", None)
                 shown.append(html() if html else repr(value))
     return shown

@@ -14,13 +14,13 @@ from judge.files.read import read_rows
 
 def values(path: Path, **options: str | int) -> list[dict[str, object]]:
     """The rows of a file as plain dicts."""
-    return [dict(row.values) for row in read_rows(path, **options)]  # pyright: ignore[reportArgumentType]
+    return [dict(row.values) for row in read_rows(path, **options)]  # pyright: ignore[reportArgumentType] - by name
 
 
 def complaint(path: Path, **options: str | int | tuple[str, ...]) -> str:
     """What reading says of a bad file, without the folder it lies in."""
     with pytest.raises(TableError) as caught:
-        list(read_rows(path, **options))  # pyright: ignore[reportArgumentType]
+        list(read_rows(path, **options))  # pyright: ignore[reportArgumentType] - by name
     return str(caught.value).replace(f"{path.parent}/", "")
 
 

@@ -29,7 +29,7 @@ def context(engine: PlantedEngine, ledger: MemoryLedger, **wishes: object) -> Co
         engine=engine,
         old=Setup(rubric=RUBRIC, judges=("planted",)),
         ledger=ledger,
-        wishes=Wishes(**asked),  # pyright: ignore[reportArgumentType]
+        wishes=Wishes(**asked),  # pyright: ignore[reportArgumentType] - by name
         n_judged=1000,
     )
 

@@ -163,7 +163,7 @@ def test_a_picture_holds_known_elements_only(drawn: list[str]) -> None:
         "pattern",
     }
 
-    assert {node.tag for svg in drawn for node in ET.fromstring(svg).iter()} <= known  # noqa: S314
+    assert {node.tag for svg in drawn for node in ET.fromstring(svg).iter()} <= known  # noqa: S314 - our pictures
 
 
 def test_a_picture_has_no_address_and_no_style(drawn: list[str]) -> None:
