@@ -186,17 +186,22 @@ def _without_noise(seen: float, judge: FloatArray, human: FloatArray) -> float:
     return min(seen / squared, 1.0) if squared > 0.0 else 1.0
 
 
+ONE_LABEL_A_PROMPT = (
+    "One label for each prompt would give a much shorter interval for the same work."
+)
+"""Warning where several labels share a prompt."""
+
+
 def _cluster_warnings(prompts: int, per_prompt: float, *, counted: float) -> tuple[str, ...]:
     if per_prompt <= 1.0:
         return ()
-    advice = "One label for each prompt would give a much shorter interval for the same work."
     if prompts < FEW_PROMPTS:
         few = (
             f"Only {prompts} prompts have labels; by how much they differ, the labels count as "
             f"{counted:.0f} independent ones."
         )
-        return few, advice
-    return (advice,)
+        return few, ONE_LABEL_A_PROMPT
+    return (ONE_LABEL_A_PROMPT,)
 
 
 MOST_LEVELS = 12

@@ -9,14 +9,16 @@ import numpy as np
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.first_harm import FirstHarmCurve, first_harm_curve
+from calibration.labelled_sample import ONE_LABEL_A_PROMPT
 from calibration.session_rates import (
     harmed_session_rate,
     harmful_turn_rate,
     read_turns,
     session_table,
 )
-from calibration.validation import Design, FloatArray, IntArray
+from calibration.validation import Design, FloatArray
 from judge.calibrate.calibration_set import Number, Part
+from judge.ratings import RatedTurns
 from judge.records import Record
 
 HORIZON = 200
@@ -26,9 +28,6 @@ SINGLE_TURNS = (
     "Single turns were sampled: they do not say how many conversations have a harmful turn. Sample "
     "whole conversations with cvalues sample --unit session."
 )
-
-ONE_EACH = "One label for each prompt"
-"""How the warning begins that labels of one cluster are worth less."""
 
 Answer = TypeVar("Answer")
 
@@ -85,7 +84,7 @@ class _Attempts:
         if found is None:
             return None
         # Turns of one conversation are labelled together on purpose.
-        self.warnings.extend(w for w in found.warnings if not w.startswith(ONE_EACH))
+        self.warnings.extend(w for w in found.warnings if w != ONE_LABEL_A_PROMPT)
         return Number.of(found)
 
     def curve(self, estimate: Callable[[], FirstHarmCurve]) -> tuple[SafePoint, ...]:
@@ -97,60 +96,31 @@ class _Attempts:
         return tuple(_point(found, turn) for turn in range(1, len(found.points) + 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledTurns:
-    """The judged turns of the conversations of one release, T in all.
-
-    Attributes
-    ----------
-    judged, human : float array, shape (T,)
-        1 pass, 0 fail, NaN missing.
-    sessions : tuple of str
-        Conversation of each.
-    places : tuple of int
-        Its index in the conversation.
-    clusters : tuple of str
-        What conversations share; the conversation itself where nothing.
-    strata : int array, shape (T,), or None
-        Cells inside which labels were drawn at random, where a draw is on record.
-    whole : bool
-        Whether conversations were chosen for labels, not single turns of them.
-    """
-
-    judged: FloatArray
-    human: FloatArray
-    sessions: tuple[str, ...]
-    places: tuple[int, ...]
-    clusters: tuple[str, ...]
-    strata: IntArray | None
-    whole: bool
-
-
 def session_finding(part: Part, *, design: Design, confidence: float) -> SessionFinding | None:
     """Correct what the judge says of conversations; None where their turns were not judged."""
     if not part.turns or part.counting.kind != "rate" or design == "curated":
         return None
     # Of several samples of one conversation each is one of its own.
     names = (f"{name}\0{unit[2]}" for name, unit in zip(part.sessions, part.units, strict=True))
-    turns = LabelledTurns(
-        judged=part.judged,
+    turns = RatedTurns(
+        judge=part.judged,
         human=part.human,
         sessions=tuple(names),
         places=part.turns,
         clusters=part.clusters,
-        strata=part.strata,
+        cells=part.strata,
         whole=part.whole_sessions,
     )
     return finding_of(turns, design=design, confidence=confidence)
 
 
-def finding_of(turns: LabelledTurns, *, design: Design, confidence: float) -> SessionFinding:
+def finding_of(turns: RatedTurns, *, design: Design, confidence: float) -> SessionFinding:
     """Correct the rates of harmed conversations and harmful turns, and the curve of the first harm.
 
     Labels of turns that a draw on record chose one by one are no labels of whole conversations:
     they correct the rate of harmful turns alone.
     """
-    table = read_turns(turns.judged, turns.human, sessions=turns.sessions, turns=turns.places)
+    table = read_turns(turns.judge, turns.human, sessions=turns.sessions, turns=turns.places)
     attempts = _Attempts()
     return SessionFinding(
         n_sessions=table.sessions,
@@ -169,12 +139,12 @@ class _Corrected(TypedDict):
 
 
 def _corrected(
-    turns: LabelledTurns, attempts: _Attempts, *, design: Design, confidence: float
+    turns: RatedTurns, attempts: _Attempts, *, design: Design, confidence: float
 ) -> _Corrected:
     shared = turns.clusters if len(set(turns.clusters)) < len(set(turns.sessions)) else None
-    turned = {"sessions": turns.sessions, "turns": turns.places, "strata": turns.strata}
+    turned = {"sessions": turns.sessions, "turns": turns.places, "strata": turns.cells}
     drawn = {**turned, "clusters": shared, "design": design, "confidence": confidence}
-    said = turns.judged, turns.human
+    said = turns.judge, turns.human
     reading = "sessions" if turns.whole else "turns"
     harmful = attempts.rate(
         "harmful turns", partial(harmful_turn_rate, *said, reading=reading, **drawn)

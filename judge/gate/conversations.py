@@ -4,7 +4,7 @@ from math import hypot
 
 from calibration.validation import Design
 from judge.calibrate.calibration_set import Number
-from judge.calibrate.sessions import LabelledTurns, SafePoint, SessionFinding, finding_of
+from judge.calibrate.sessions import SafePoint, SessionFinding, finding_of
 from judge.policy import Measure
 from judge.ratings import Side, rated_turns
 from judge.records import Record
@@ -79,17 +79,8 @@ def conversation_change(
 def _finding(
     side: Side, measure: Measure, *, design: Design, clusters: str | None
 ) -> SessionFinding:
-    read = rated_turns(side, measure, clusters=clusters)
-    turns = LabelledTurns(
-        judged=read.judge,
-        human=read.human,
-        sessions=read.sessions,
-        places=read.places,
-        clusters=read.clusters,
-        strata=read.cells,
-        whole=read.whole,
-    )
-    drawn: Design = design if read.cells is None else "random"
+    turns = rated_turns(side, measure, clusters=clusters)
+    drawn: Design = design if turns.cells is None else "random"
     return finding_of(turns, design=drawn, confidence=CONFIDENCE)
 
 
