@@ -3,23 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.first_harm import FirstHarmCurve, first_harm_curve
 from calibration.labelled_sample import ONE_LABEL_A_PROMPT
-from calibration.session_rates import (
-    harmed_session_rate,
-    harmful_turn_rate,
-    read_turns,
-    session_table,
-)
 from calibration.validation import Design, FloatArray
 from judge.calibrate.calibration_set import Number, Part
 from judge.ratings import RatedTurns
 from judge.records import Record
+
+if TYPE_CHECKING:
+    from calibration.first_harm import FirstHarmCurve
 
 HORIZON = 200
 """Judged turns up to which the curve of the first harm is given."""
@@ -87,7 +83,7 @@ class _Attempts:
         self.warnings.extend(w for w in found.warnings if w != ONE_LABEL_A_PROMPT)
         return Number.of(found)
 
-    def curve(self, estimate: Callable[[], FirstHarmCurve]) -> tuple[SafePoint, ...]:
+    def curve(self, estimate: "Callable[[], FirstHarmCurve]") -> tuple[SafePoint, ...]:
         """Estimate the curve of the first harm, or keep the reason why not."""
         found = self.one("first harm", estimate)
         if found is None:
@@ -120,6 +116,8 @@ def finding_of(turns: RatedTurns, *, design: Design, confidence: float) -> Sessi
     Labels of turns that a draw on record chose one by one are no labels of whole conversations:
     they correct the rate of harmful turns alone.
     """
+    from calibration.session_rates import read_turns, session_table
+
     table = read_turns(turns.judge, turns.human, sessions=turns.sessions, turns=turns.places)
     attempts = _Attempts()
     return SessionFinding(
@@ -141,6 +139,9 @@ class _Corrected(TypedDict):
 def _corrected(
     turns: RatedTurns, attempts: _Attempts, *, design: Design, confidence: float
 ) -> _Corrected:
+    from calibration.first_harm import first_harm_curve
+    from calibration.session_rates import harmed_session_rate, harmful_turn_rate
+
     shared = turns.clusters if len(set(turns.clusters)) < len(set(turns.sessions)) else None
     turned = {"sessions": turns.sessions, "turns": turns.places, "strata": turns.cells}
     drawn = {**turned, "clusters": shared, "design": design, "confidence": confidence}
@@ -166,7 +167,7 @@ def _share_failed(passed: FloatArray) -> float | None:
     return 1.0 - float(known.mean()) if known.size else None
 
 
-def _point(curve: FirstHarmCurve, turn: int) -> SafePoint:
+def _point(curve: "FirstHarmCurve", turn: int) -> SafePoint:
     each = curve.after(turn)
     return SafePoint(
         turn=each.turn,

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from rubrics.library import in_language
 from rubrics.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def kept_rubrics(store: "Store", run: "Run") -> dict[tuple[str, str], Rubric]:
 
 def criterion_titles(store: "Store", run: "Run", language: str) -> dict[tuple[str, str], str]:
     """Name the criteria of a run, by rubric and criterion, in a language where there is one."""
+    from rubrics.library import in_language
+
     kept = kept_rubrics(store, run)
     # The edition in the language itself comes last, so that its names stand.
     rubrics = sorted(kept.values(), key=lambda rubric: rubric.language == language)
