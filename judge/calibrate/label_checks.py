@@ -6,15 +6,15 @@ from dataclasses import asdict
 import numpy as np
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval
-from calibration.expert_noise import bound_expert_noise
+from calibration.expert_noise import NoiseBound, bound_expert_noise
 from calibration.selection import selection_difference
 from judge.calibrate.calibration_set import Part
-from judge.calibrate.result import ExpertNoise, Selection
+from judge.calibrate.result import Selection
 
 VERDICT = "verdict"
 
 
-def expert_noise_of(part: Part, estimate: Estimate | None) -> ExpertNoise | None:
+def expert_noise_of(part: Part, estimate: Estimate | None) -> NoiseBound | None:
     """Give the corrected rate room for the experts' errors, where three rated an item."""
     if estimate is None or part.counting.kind != "rate" or part.gold is not None:
         return None
@@ -22,10 +22,9 @@ def expert_noise_of(part: Part, estimate: Estimate | None) -> ExpertNoise | None
     if ratings.shape[1] == 0:
         return None
     try:
-        found = bound_expert_noise(ratings, Interval(estimate.low, estimate.high))
+        return bound_expert_noise(ratings, Interval(estimate.low, estimate.high))
     except InsufficientLabels:
         return None
-    return ExpertNoise(**asdict(found))
 
 
 def selection_of(part: Part, *, confidence: float) -> tuple[Selection, ...]:
@@ -42,7 +41,7 @@ def selection_of(part: Part, *, confidence: float) -> tuple[Selection, ...]:
 
 
 def label_remarks(
-    part: Part, noise: ExpertNoise | None, selection: Sequence[Selection]
+    part: Part, noise: NoiseBound | None, selection: Sequence[Selection]
 ) -> Iterator[str]:
     """Say in words what the labels let doubt."""
     yield from _whose_errors(part, noise)
@@ -51,7 +50,7 @@ def label_remarks(
             yield _chosen(each, rate=part.counting.kind == "rate")
 
 
-def _whose_errors(part: Part, noise: ExpertNoise | None) -> Iterator[str]:
+def _whose_errors(part: Part, noise: NoiseBound | None) -> Iterator[str]:
     labels = (~np.isnan(part.labels)).sum(axis=1)
     if labels.any() and int(labels.max()) == 1:
         yield (

@@ -7,6 +7,7 @@ means are in the unit of the scale.
 from collections.abc import Iterator
 from typing import Literal
 
+from calibration.expert_noise import NoiseBound
 from calibration.rater_agreement.coefficients import coefficient
 from calibration.validation import Design, Population
 from judge.calibrate.agreement import Agreed, Ceiling, Consistency, Replacement
@@ -101,20 +102,6 @@ class Basis(Record):
     cells: tuple[CountedCell, ...]
 
 
-class ExpertNoise(Record):
-    """A rate that allows for the experts' own errors, where three of them rated an item."""
-
-    low: float
-    high: float
-    experts: int
-    n: int
-    split: float
-    """Share of items on which the experts are not of one mind."""
-    wrong_passes: float
-    wrong_fails: float
-    """Upper limit of the share of good items that the majority fails, of bad ones it passes."""
-
-
 class Selection(Record):
     """How labelled items differ from the others in one property."""
 
@@ -180,7 +167,7 @@ class Finding(Record):
     """How much of each class the judge finds, the rarer class first; of pass and fail only."""
     uses: Uses | None = None
     """What the judge is good for; of pass and fail only."""
-    expert_noise: ExpertNoise | None = None
+    expert_noise: NoiseBound | None = None
     """The corrected rate with room for the experts' errors; of pass and fail only."""
     selection: tuple[Selection, ...] = ()
     """How labelled and other items differ, where labels are said to be drawn at random."""
