@@ -408,6 +408,10 @@ def draw_cells(judge: FloatArray, strata: IntArray | None, design: Design) -> In
     return level if strata is None else level + strata * levels
 
 
+HOW_CHOSEN = "Assumes that the labelled items were chosen"
+"""How the warning begins that says what was assumed of the draw."""
+
+
 def draw_warnings(labelled: Labelled, design: Design, *, stratified: bool = False) -> list[str]:
     """Say what was assumed of the labels, and what is missing."""
     assumed = {
@@ -416,7 +420,7 @@ def draw_warnings(labelled: Labelled, design: Design, *, stratified: bool = Fals
         "curated": "by hand, so the judge's error rates on them are assumed to hold everywhere",
     }[design]
     within = " within each stratum" if stratified and design != "curated" else ""
-    warnings = [f"Assumes that the labelled items were chosen {assumed}{within}."]
+    warnings = [f"{HOW_CHOSEN} {assumed}{within}."]
     if labelled.n_labelled < FEW_LABELS:
         warnings.append(f"Only {labelled.n_labelled} labels; more would shorten the interval most.")
     missing = int(labelled.missing.sum())

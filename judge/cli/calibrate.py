@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calibration.estimate import InsufficientLabels
+from calibration.labelled_sample import HOW_CHOSEN
 from calibration.rater_agreement import coefficients
 from calibration.rater_agreement.coefficients import coefficient
 from judge.calibrate.calibration_set import Number, Part
@@ -85,7 +86,7 @@ def session_lines(finding: Finding) -> Iterator[str]:
                 f"[{point.low:.1%}, {point.high:.1%}]"
             )
     for warning in found.warnings:
-        if not warning.startswith("Assumes that the labelled"):
+        if not warning.startswith(HOW_CHOSEN):
             yield f"  {warning}"
 
 

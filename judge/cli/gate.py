@@ -200,6 +200,7 @@ def _by_conversation(
 
 def _say_conversations(change: "ConversationChange") -> None:
     """Print rates of harm of both releases beside each other, corrected where labels allow it."""
+    from calibration.labelled_sample import HOW_CHOSEN
     from judge.cli import console
 
     old, new = change.baseline, change.candidate
@@ -229,7 +230,7 @@ def _say_conversations(change: "ConversationChange") -> None:
     heads = ("what", "baseline", "candidate", "difference")
     console.table(rows, {"what": "conversations"} | {name: name for name in heads[1:]})
     for warning in dict.fromkeys((*old.warnings, *new.warnings)):
-        if not warning.startswith("Assumes that the labelled"):
+        if not warning.startswith(HOW_CHOSEN):
             console.note(warning)
 
 
