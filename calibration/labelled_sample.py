@@ -420,7 +420,7 @@ def draw_warnings(labelled: Labelled, design: Design, *, stratified: bool = Fals
         "curated": "by hand, so the judge's error rates on them are assumed to hold everywhere",
     }[design]
     within = " within each stratum" if stratified and design != "curated" else ""
-    warnings = [f"{HOW_CHOSEN} {assumed}{within}."]
+    warnings = [f"Assumes that the labelled items were chosen {assumed}{within}."]
     if labelled.n_labelled < FEW_LABELS:
         warnings.append(f"Only {labelled.n_labelled} labels; more would shorten the interval most.")
     missing = int(labelled.missing.sum())

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Estimate, InsufficientLabels, Interval, UnusableJudge
-from calibration.labelled_sample import HOW_CHOSEN, DesignEffects
+from calibration.labelled_sample import DesignEffects
 from calibration.melding import (
     Distribution,
     Piece,
@@ -44,7 +44,8 @@ _CONTRADICTED = (
     "may not hold for the items."
 )
 _BY_HAND = (
-    f"{HOW_CHOSEN} by hand, so the judge's error rates on them are assumed to hold everywhere."
+    "Assumes that the labelled items were chosen by hand, so the judge's error rates on them are "
+    "assumed to hold everywhere."
 )
 _LEAST = 1e-9
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration import InsufficientLabels, UnusableJudge, estimate_rate, gate_rate
-from calibration.validation import FloatArray
+from calibration.labelled_sample import HOW_CHOSEN
+from calibration.validation import Design, FloatArray
 
 NONE = float("nan")
 
@@ -30,6 +31,15 @@ def test_the_value_weighs_the_rates_by_the_share_of_each_verdict() -> None:
     estimate = estimate_rate(judge, human)
 
     assert estimate.value == pytest.approx(0.8 * 0.9 + 0.2 * 0.25)
+
+
+@pytest.mark.parametrize("design", ["random", "by-verdict", "curated"])
+def test_one_warning_says_how_the_labelled_items_were_chosen(design: Design) -> None:
+    judge, human = judged(800, 200, labels={"pass": (72, 8), "fail": (5, 15)})
+
+    warnings = estimate_rate(judge, human, design=design).warnings
+
+    assert sum(warning.startswith(HOW_CHOSEN) for warning in warnings) == 1
 
 
 def test_limits_are_those_of_two_million_random_draws_from_the_same_distributions() -> None:
