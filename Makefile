@@ -38,7 +38,7 @@ demo: $(READY) ## judge the bundled starter set with a simulated judge; writes d
 	@$(BIN)/cvalues demo --out demo
 
 test: $(READY_DEV) ## the default suite, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow and not browser and not real" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not browser and not real" -n 3 --dist loadfile
 
 slow: $(READY_DEV) $(VENV)/.ready-axe ## the long simulations and the real browser too
 	@$(BIN)/python -m pytest -m "not real"

@@ -32,7 +32,8 @@ import numpy.typing as npt
 from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_rate
 from calibration.pair_planning import PairPilot, hard_floor, pairs_from_accuracy
-from calibration.sequential import MOST_LOOKS, look_error, looks_that_count
+from calibration.sequential import look_error, looks_that_count
+from calibration.validation import MOST_LOOKS
 
 OUT = Path("bench/gate_looks.json")
 PARTS = ("errors", "floors", "labels")

@@ -22,17 +22,11 @@ Armitage, McPherson and Rowe (1969), J. R. Stat. Soc. A 132(2), 235-244, the rec
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 from scipy import special
 
-from calibration.validation import FloatArray, check_error
-
-LOOKS: Final = 5
-"""Looks that a gate plans where nobody says otherwise."""
-
-MOST_LOOKS: Final = 100
+from calibration.validation import MOST_LOOKS, FloatArray, check_error
 
 _POWER = 0.5
 _STEEPNESS = 6

@@ -24,6 +24,11 @@ Population: TypeAlias = Literal["superpopulation", "finite"]
 DESIGNS: Final = ("random", "by-verdict", "curated")
 POPULATIONS: Final = ("superpopulation", "finite")
 
+LOOKS: Final = 5
+"""Looks at growing data that a gate plans where nobody says otherwise."""
+
+MOST_LOOKS: Final = 100
+
 
 def check_ratings(name: str, ratings: npt.ArrayLike, scale: tuple[float, float]) -> FloatArray:
     """Read one rater's ratings.

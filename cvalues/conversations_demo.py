@@ -16,7 +16,7 @@ from judge.calibrate.calibration_set import Question
 from judge.calibrate.from_run import material_of, parts
 from judge.calibrate.label_sampling import Wish, draw_items
 from judge.cli import console, run_session, run_summary
-from judge.cli.calibrate import session_lines
+from judge.cli.calibrate_output import session_lines
 from judge.cli.run_session import Done
 from judge.manifest import KIND
 from judge.ratings import samples_of

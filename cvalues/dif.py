@@ -16,7 +16,6 @@ from itertools import count
 from typing import Final
 
 import numpy as np
-from scipy import stats
 
 from calibration.validation import BoolArray, FloatArray, IntArray
 
@@ -203,7 +202,9 @@ def answerers_needed(items: int, *, level: float = 0.05) -> int:
     >>> answerers_needed(1), answerers_needed(100)
     (4, 9)
     """
-    wanted = stats.chi2.isf(level / items, 1)
+    from scipy import special
+
+    wanted = special.chdtri(1, level / items)
     return next(n for n in count(2) if (n - 1) ** 2 * (2 * n - 1) / n**2 > wanted)
 
 
@@ -301,6 +302,8 @@ def _mantel_haenszel(counts: FloatArray) -> tuple[float, float, float | None]:
 
     In each stratum a and b are right and wrong in the first setting, c and d in the second.
     """
+    from scipy import special
+
     b, a = counts[:, 0, 0], counts[:, 0, 1]
     d, c = counts[:, 1, 0], counts[:, 1, 1]
     total = a + b + c + d
@@ -308,12 +311,14 @@ def _mantel_haenszel(counts: FloatArray) -> tuple[float, float, float | None]:
     if variance == 0.0:
         return 0.0, 0.0, None
     excess = abs(float((a - (a + b) * (a + c) / total).sum()))
-    p = float(stats.chi2.sf(max(excess - 0.5, 0.0) ** 2 / variance, 1))
+    p = float(special.chdtrc(1, max(excess - 0.5, 0.0) ** 2 / variance))
     return float((a * d / total).sum()), float((b * c / total).sum()), p
 
 
 def _adjusted(p_values: Sequence[float]) -> list[float]:
-    return stats.false_discovery_control(p_values).tolist() if p_values else []
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(p_values).tolist() if p_values else []
 
 
 def _difference(item: str, test: _Test, adjusted: float | None, *, level: float) -> ItemDifference:

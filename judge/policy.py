@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from calibration.sequential import LOOKS, MOST_LOOKS
+from calibration.validation import LOOKS, MOST_LOOKS
 from rubrics.errors import problem, quoted
 from rubrics.load import load_as
 from rubrics.rubric import Record, Text

@@ -25,9 +25,7 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from calibration.intervals import clopper_pearson
 from calibration.validation import BoolArray, FloatArray, IntArray
 from cvalues.multiple_choice.items import ChoiceItem, pair_up
 from cvalues.multiple_choice.parsing import Reading
@@ -491,6 +489,8 @@ class _Items:
 
 
 def _share(p: float, items: _Items, confidence: float) -> Share:
+    from calibration.intervals import clopper_pearson
+
     index = np.unique(items.clusters, return_inverse=True)[1]
     count = int(index.max()) + 1
     kish = 1.0 / float(items.weights @ items.weights)
@@ -523,6 +523,8 @@ def _between(residuals: FloatArray, index: IntArray, count: int) -> float:
 
 
 def _effective(p: float, variance: float, *, clusters: int, most: float) -> float:
+    from scipy import special
+
     if not 0.0 < p < 1.0 or clusters < 2:
         return min(float(clusters), most)
     if variance <= 0.0:

@@ -20,7 +20,8 @@ from calibration.planning import (
     plan_labels,
     plan_mean_labels,
 )
-from calibration.sequential import LOOKS, look_error
+from calibration.sequential import look_error
+from calibration.validation import LOOKS
 from judge.calibrate.calibration_set import Part
 from judge.calibrate.from_run import field_of, levels_of
 from judge.calibrate.prompt_draws import Chosen, Drawing, Frame, choose, members_of, named

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from calibration.pair_planning import hard_floor
-from calibration.sequential import MOST_LOOKS, fewest_at_look, look_error, looks_that_count
+from calibration.sequential import fewest_at_look, look_error, looks_that_count
+from calibration.validation import MOST_LOOKS
 from judge.gate.checks import CheckOutcome, Risks
 from judge.policy import Check, Measure, Policy
 from judge.ratings import Side

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from judge.calibrate.result import Findings, verdict
-from judge.cli.calibrate import write_passport
 from judge.cli.calibrate_inputs import Calibrated, Sources, aims, calibrated, question
+from judge.cli.calibrate_output import write_passport
 from judge.notebook.tables import Table, as_file
 from judge.run.judgments import html_table
 

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,12 +26,18 @@ WORKING = (
 """Command lines that show Chinese, in answers and in errors."""
 
 
+@cache
+def usual_code(words: str) -> int:
+    """Run a command line on a console that shows everything; give its exit code."""
+    with TemporaryDirectory() as folder:
+        return program(*words.split(), folder=Path(folder)).code
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "utf-16-le"])
 @pytest.mark.parametrize("words", WORKING)
 def test_a_console_of_few_characters_changes_no_exit_code(
     words: str, encoding: str, tmp_path: Path
 ) -> None:
-    usual = program(*words.split(), folder=tmp_path)
     line = command(*words.split())
     surroundings = environment(tmp_path, {"PYTHONIOENCODING": encoding})
 
@@ -37,7 +45,7 @@ def test_a_console_of_few_characters_changes_no_exit_code(
         line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
     )
 
-    assert shown.returncode == usual.code
+    assert shown.returncode == usual_code(words)
     text = shown.stdout.decode(encoding) + shown.stderr.decode(encoding)
     assert "Traceback" not in text
 
@@ -45,7 +53,6 @@ def test_a_console_of_few_characters_changes_no_exit_code(
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 @pytest.mark.parametrize("words", WORKING)
 def test_a_closed_stream_changes_no_exit_code(words: str, closed: str, tmp_path: Path) -> None:
-    usual = program(*words.split(), folder=tmp_path)
     place = {"stdout": 1, "stderr": 2}[closed]
 
     shown = subprocess.run(
@@ -58,7 +65,7 @@ def test_a_closed_stream_changes_no_exit_code(words: str, closed: str, tmp_path:
         check=False,
     )
 
-    assert shown.returncode == usual.code
+    assert shown.returncode == usual_code(words)
     assert b"Traceback" not in shown.stdout + shown.stderr
 
 

@@ -13,7 +13,7 @@ from judge.calibrate.calibration_set import Part, Question
 from judge.calibrate.from_files import material
 from judge.calibrate.from_run import parts
 from judge.calibrate.result import Findings
-from judge.cli.calibrate import show
+from judge.cli.calibrate_output import show
 from judge.report import write_report
 from judge.report.from_calibration import foreign_page, with_calibration
 

@@ -7,7 +7,7 @@ import numpy as np
 from judge.calibrate.analysis import examine
 from judge.calibrate.calibration_set import Question
 from judge.calibrate.from_run import material_of, parts
-from judge.cli.calibrate import session_lines
+from judge.cli.calibrate_output import session_lines
 from judge.store.store import open_store
 from tests.judge.gate.test_sessions import run_of
 
