@@ -2,7 +2,8 @@
 
 A rate seen as k passes of n labels has two confidence distributions, the lower Beta(k, n-k+1)
 and the upper Beta(k+1, n-k), whose quantiles are the Clopper-Pearson limits. Quantiles of a sum
-of such distributions are melded limits. Mixing lower and upper half and half is the mid-p form.
+of such distributions are melded limits. Mixing lower and upper half and half is the mid-p form;
+other mixtures lie between it and the exact limits.
 Sums are found by convolution on a lattice, so that the same counts give the same limits.
 
 References
@@ -90,7 +91,7 @@ def beta(a: float, b: float, share: float = 1.0) -> Piece:
     )
 
 
-def rate_distribution(passes: float, labels: float, form: Form) -> Distribution:
+def rate_distribution(passes: float, labels: float, form: Form | float) -> Distribution:
     """Confidence distribution of a rate.
 
     Parameters
@@ -98,23 +99,27 @@ def rate_distribution(passes: float, labels: float, form: Form) -> Distribution:
     passes, labels : float
         Effective counts, ``0 <= passes <= labels``; with no label at all the lower form is 0 and
         the upper form 1.
-    form : {"mid", "lower", "upper"}
-        Which of the two distributions, or both half and half.
+    form : {"mid", "lower", "upper"} or float
+        Which of the two distributions, or both half and half; a number is the share of the lower.
 
     Returns
     -------
     Distribution
     """
     fails = max(labels - passes, 0.0)
-    if form == "lower":
-        return (beta(passes, fails + 1.0),)
-    if form == "upper":
-        return (beta(passes + 1.0, fails),)
-    return beta(passes, fails + 1.0, 0.5), beta(passes + 1.0, fails, 0.5)
+    return tuple(
+        beta(passes + upper, fails + 1.0 - upper, share) for upper, share in _shares(form) if share
+    )
+
+
+def _shares(form: Form | float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Give what the lower and the upper distribution add to the passes, and their shares."""
+    lower = {"lower": 1.0, "mid": 0.5, "upper": 0.0}[form] if isinstance(form, str) else form
+    return (0.0, lower), (1.0, 1.0 - lower)
 
 
 def finite_rate_distribution(
-    passes: float, labels: float, form: Form, *, items: int, labelled: int
+    passes: float, labels: float, form: Form | float, *, items: int, labelled: int
 ) -> Distribution:
     """Confidence distribution of the rate among so many items, some of them labelled.
 
@@ -126,7 +131,7 @@ def finite_rate_distribution(
     ----------
     passes, labels : float
         Effective counts, ``0 <= passes <= labels``.
-    form : {"mid", "lower", "upper"}
+    form : {"mid", "lower", "upper"} or float
         As in :func:`rate_distribution`.
     items, labelled : int
         ``1 <= items``, ``labelled <= items``.
@@ -144,9 +149,11 @@ def finite_rate_distribution(
     if rest == 0:
         return (point(known / items),)
     fails = max(labels - passes, 0.0)
-    forms: tuple[Form, ...] = ("lower", "upper") if form == "mid" else (form,)
-    shapes = {"lower": (passes, fails + 1.0), "upper": (passes + 1.0, fails)}
-    unlabelled = tuple(_beta_binomial(rest, *shapes[one], share=1.0 / len(forms)) for one in forms)
+    unlabelled = tuple(
+        _beta_binomial(rest, passes + upper, fails + 1.0 - upper, share=share)
+        for upper, share in _shares(form)
+        if share
+    )
     return tuple(_moved(piece, by=known, scale=1.0 / items) for piece in unlabelled)
 
 

@@ -80,6 +80,7 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
         ratio = _width(curated) / lee
         yield Goal(name="curated: width against Lee et al.", measured=ratio, most=0.95)
     for section, setting, name in (
+        ("lenient", "", "judges that pass nearly all: smallest coverage"),
         ("by-verdict", "", "labels by verdict: smallest coverage"),
         ("clustered", "0.97", "clustered, rate .97: smallest coverage"),
         ("ordinal", "", "means: smallest coverage"),
@@ -92,6 +93,7 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
         if mine:
             yield _coverage(name, mine, 0.94)
     for section, name in (
+        ("lenient", "gate on judges that pass nearly all: largest false pass at the floor"),
         ("paired", "paired gate: largest false pass at the margin"),
         ("strata", "gate on strata: largest false pass at the floor"),
         ("turns", "gate on harmful turns: largest false pass at the ceiling"),

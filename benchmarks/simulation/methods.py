@@ -31,6 +31,7 @@ def methods(section: str) -> dict[str, Method]:
     """Give the methods that answer in a section."""
     return {
         "binary": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone, LEE: _lee},
+        "lenient": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},
         "by-verdict": {OURS: _rate_by_verdict},
         "curated": {OURS: _curated, LEE: _lee},
         "clustered": {OURS: _rate, GATE: _gate_rate, ALONE: _rate_alone},

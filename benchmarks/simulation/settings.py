@@ -35,6 +35,13 @@ def _binary(n: int) -> Iterator[Setting]:
             yield f"rate {rate} judge {judge[0]}/{judge[1]}", n, binary(rate, judge, n)
 
 
+def _lenient(n: int) -> Iterator[Setting]:
+    """Judges that pass all or nearly all, so that the labels decide alone, in steps."""
+    for rate in (*PASS_RATES, 1.0 - 3.1 / n, 1.0 - 3.3 / n):
+        for judge in ((1.0, 0.0), (0.999, 0.02), (0.995, 0.005), (0.99, 0.10)):
+            yield f"rate {rate:.4g} judge {judge[0]}/{judge[1]}", n, binary(rate, judge, n)
+
+
 def _by_verdict(n: int) -> Iterator[Setting]:
     for rate in (0.7, 0.97):
         for judge in JUDGES[:4]:
@@ -133,6 +140,7 @@ def _sessions(of: str, n: int) -> Iterator[Setting]:
 
 _SECTIONS: dict[str, tuple[Callable[[int], Iterator[Setting]], tuple[int, ...]]] = {
     "binary": (_binary, LABELS),
+    "lenient": (_lenient, LABELS),
     "by-verdict": (_by_verdict, LABELS),
     "curated": (_curated, LABELS),
     "clustered": (_clustered, (100, 300)),

@@ -1,5 +1,8 @@
 """Corrected pass rates for reports and gates."""
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,6 +66,38 @@ def test_a_useless_verdict_leaves_the_interval_of_the_labels_alone() -> None:
     assert (gate.low, gate.high) == pytest.approx((0.9148, 0.9938), abs=2e-4)
     assert gate.human_only is not None
     assert gate.human_only.low == pytest.approx(0.9148, abs=1e-4)
+
+
+def likely_labels(labels: int, rate: float) -> Iterator[tuple[int, float]]:
+    """Give the counts of passes among the labels, with their binomial chances."""
+    for passes in range(labels + 1):
+        ways = math.comb(labels, passes)
+        yield passes, ways * rate**passes * (1.0 - rate) ** (labels - passes)
+
+
+@pytest.mark.parametrize("labels", [30, 100])
+@pytest.mark.parametrize("expected", [2.9, 3.05, 3.2, 3.5, 4.7, 9.0])
+def test_the_labels_alone_cover_where_the_judge_passes_everything(
+    labels: int, expected: float
+) -> None:
+    # Mid-p limits cover 92.1 % of 100 labels where 3.1 fails are expected, by the same exact sum.
+    rate, held = 1.0 - expected / labels, 0.0
+    for passes, chance in likely_labels(labels, rate):
+        if chance > 1e-6:
+            judge, human = judged(5_000, 0, labels={"pass": (passes, labels - passes)})
+            estimate = estimate_rate(judge, human)
+            held += chance * (estimate.low <= rate <= estimate.high)
+
+    assert held >= 0.94
+
+
+def test_a_judge_with_many_labels_on_both_verdicts_keeps_mid_p_limits() -> None:
+    judge, human = judged(4500, 500, labels={"pass": (269, 1), "fail": (20, 10)})
+
+    estimate = estimate_rate(judge, human)
+
+    # The limits before the exact share, which were mid-p throughout.
+    assert (estimate.low, estimate.high) == pytest.approx((0.9408453, 0.9786083), abs=1e-6)
 
 
 def test_all_labels_passing_still_gives_a_width() -> None:
