@@ -62,10 +62,10 @@ class Task(Protocol):
 
 
 class Keep(Protocol):
-    """Where writes go; returns once they are kept."""
+    """Where writes go."""
 
     def __call__(self, *writes: Write) -> Awaitable[None]:
-        """Keep writes in one transaction."""
+        """Take writes for one transaction; who awaits the result waits until they are kept."""
         ...
 
 
@@ -139,9 +139,14 @@ async def ask_tasks(
         async for task in source:
             if stop.is_set() or bench.budget.exceeded:
                 return
-            made = await desk.settle(task)
-            if made is not None:
-                bench.seen(made)
+            settled = await desk.settle(task)
+            if settled is not None:
+                # The next call goes out meanwhile: its own attempt waits behind this record.
+                group.create_task(tell(*settled))
+
+    async def tell(made: Made, kept: Awaitable[None]) -> None:
+        await kept
+        bench.seen(made)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(workers):
@@ -175,12 +180,20 @@ class _Desk:
             else iter(bench.serial, None)
         )
 
-    async def settle(self, task: Task) -> Made | None:
-        """Make one record and keep it; None when the budget or a stop did not allow the call."""
+    async def settle(self, task: Task) -> "tuple[Made, Awaitable[None]] | None":
+        """Make one record and give it away to be kept.
+
+        Returns
+        -------
+        (Made, awaitable) or None
+            The awaitable ends once the record is kept. None where nobody has to wait: there was
+            no call, or the budget or a stop did not allow it.
+        """
         foregone = task.foregone()
         if foregone is not None:
             await self._bench.keep(foregone)
-            return foregone
+            self._bench.seen(foregone)
+            return None
         ledger = _TaskLedger(self._bench, self._serials, task, stop=self._stop)
         try:
             made = await self._ask(task, ledger)
@@ -191,8 +204,7 @@ class _Desk:
         except (BudgetExceeded, Stopped):
             await ledger.flush()
             return None
-        await ledger.flush(made)
-        return made
+        return made, ledger.flush(made)
 
     async def _ask(self, task: Task, ledger: "_TaskLedger") -> Made:
         bench = self._bench
@@ -290,9 +302,9 @@ class _TaskLedger:
         )
         self._ended = replaced(_ENDED, serial=self._serial, attempt=self.attempts[place])
 
-    async def flush(self, *made: Made) -> None:
+    def flush(self, *made: Made) -> Awaitable[None]:
         """Keep the last call's end together with what came of it."""
-        await self._bench.keep(*self._take_ended(), *made)
+        return self._bench.keep(*self._take_ended(), *made)
 
     def _take_ended(self) -> tuple[AttemptEnded, ...]:
         ended, self._ended = self._ended, None

@@ -7,17 +7,17 @@ a program (a shell, Slurm, Kubernetes, Ray) can start workers, and may kill them
 import asyncio
 import os
 import socket
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from judge.errors import ConfigError, StoreUnreachable
+from judge.errors import ConfigError
 from judge.events import happened
 from judge.models.base import Model
 from judge.models.limits import Limit, Limits
@@ -31,16 +31,13 @@ from judge.run.shared_limits import SharedBudget, SharedPace, SharedPushback
 from judge.store.leases import Block, Leases
 from judge.store.records import AttemptEnded, AttemptStarted, Run, Write
 from judge.store.store import Store
-from judge.store.writer import Writer
+from judge.store.writer import SHARE, Writer
 
 BLOCK = 20
 """Units (generations or prompts) in a block."""
 
 BEAT = 2.0
 """Most seconds between two heartbeats: how late a stop or another's pushback is seen."""
-
-PATIENCE = 120.0
-"""Seconds for which a server that cannot be reached is tried again."""
 
 Recall = Callable[[Sequence[Task]], Sequence[Task]]
 
@@ -110,7 +107,7 @@ async def carry_out_leased(work: LeasedRun) -> str | None:
         happened("worker_left", run=work.run.name, worker=name, limit=worker.limit)
         if work.leader and work.stop.is_set():
             await asyncio.to_thread(leases.stop)
-        await asyncio.to_thread(worker.patient, leases.leave)
+        await asyncio.to_thread(leases.leave)
 
 
 def open_for_workers(store: Store, run: Run, *, leases: Leases, settings: Settings) -> None:
@@ -154,6 +151,7 @@ class _Worker:
         self._claims: dict[int, _Claim] = {}
         self._claim_of: dict[tuple[str, ...], _Claim] = {}
         self._finished: dict[int, int] = {}
+        self._ended = asyncio.Event()
         self._refill = asyncio.Lock()
         settings = work.settings
         self._pace = SharedPace(
@@ -182,7 +180,7 @@ class _Worker:
             async with AsyncExitStack() as stack:
                 for model in self._w.models.values():
                     stack.push_async_callback(model.close)
-                writer = await stack.enter_async_context(Writer(self._keep))
+                writer = await stack.enter_async_context(Writer(self._keep, share=SHARE))
                 bench = Bench(
                     models=self._w.models,
                     keep=writer.put,
@@ -196,10 +194,10 @@ class _Worker:
                 )
                 await ask_tasks(self, bench, workers=settings.concurrency, stop=self._w.stop)
         finally:
-            await asyncio.to_thread(self.patient, self._keep_dialects)
+            await asyncio.to_thread(self._leases.patiently, self._keep_dialects)
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
-        await asyncio.to_thread(self.patient, self._finish)
+        await asyncio.to_thread(self._finish)
         return limit_told(self._w.run, self.limit)
 
     @property
@@ -228,7 +226,8 @@ class _Worker:
         """Claim more blocks; False when nothing is left, for anybody."""
         wanted = max(1, -(-self._w.settings.concurrency // BLOCK))
         while not self._queue:
-            claimed = await asyncio.to_thread(self.patient, lambda: self._claim(wanted))
+            self._ended.clear()
+            claimed = await asyncio.to_thread(self._claim, wanted)
             for claim, tasks in claimed:
                 self._claims[claim.block.number] = claim
                 for task in tasks:
@@ -237,22 +236,30 @@ class _Worker:
                 if not tasks:
                     self._done(claim)
             if not claimed:
-                left = await asyncio.to_thread(self.patient, self._leases.left)
-                if left == 0 or self._w.stop.is_set():
+                if self._w.stop.is_set() or self._budget.exceeded:
                     return False
-                if self._claims:
-                    # What is left is in flight here, or somebody else's; both show with time.
-                    await asyncio.sleep(0.05)
-                else:
-                    await asyncio.sleep(min(1.0, self._leases.seconds / 4.0))
+                held = any(not claim.lost for claim in self._claims.values())
+                if not held and not await asyncio.to_thread(self._leases.left):
+                    return False
+                # What is left is in flight here, or somebody else's: that shows with time.
+                await self._block_ended(min(1.0, self._leases.seconds / 4.0))
         return True
+
+    async def _block_ended(self, seconds: float) -> None:
+        """Wait until a block of this worker ends, but not longer."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
 
     def _claim(self, count: int) -> list[tuple[_Claim, list[Task]]]:
         self._finish()
+        blocks = self._leases.claim(count)
+        spans = [(block.first, block.last) for block in blocks]
+        read = partial(self._w.store.open_units, self._w.run, spans)
+        found = self._leases.patiently(read) if spans else []
         claimed = [
             (_Claim(block, open=len(tasks)), tasks)
-            for block in self._leases.claim(count)
-            for tasks in [self._open_tasks(block)]
+            for block, (units, settled) in zip(blocks, found, strict=True)
+            for tasks in [self._open_tasks(units, settled)]
         ]
         if claimed:
             happened(
@@ -278,12 +285,10 @@ class _Worker:
             tasks=claim.open,
         )
 
-    def _open_tasks(self, block: Block) -> list[Task]:
+    def _open_tasks(self, units: Any, settled: Collection[tuple[str, ...]]) -> list[Task]:
         """Plan a block again, without what is settled."""
-        units: Any = self._w.store.units_between(self._w.run, block.first, block.last)
-        tasks: list[Task] = list(self._plan.tasks_of(units))
-        settled = self._w.store.settled_of(self._w.run, {unit.id for unit in units})
-        tasks = [task for task in tasks if task.slot not in settled]
+        planned: Iterable[Task] = self._plan.tasks_of(units)
+        tasks: list[Task] = [task for task in planned if task.slot not in settled]
         return list(self._w.recall(tasks)) if self._w.recall else tasks
 
     # Records ------------------------------------------------------------------------------------
@@ -291,7 +296,7 @@ class _Worker:
     def _keep(self, writes: Sequence[Write]) -> None:
         """Keep a group of writes; what belongs to a lost block is left out."""
         placed = [(self._block_of(write), write) for write in writes]
-        owned = self.patient(lambda: self._leases.keep(placed))
+        owned = self._leases.keep(placed)
         for number in {block for block, _ in placed} - owned:
             self._lose(number)
 
@@ -319,6 +324,7 @@ class _Worker:
     def _done(self, claim: _Claim) -> None:
         self._claims.pop(claim.block.number, None)
         self._finished[claim.block.number] = claim.unsettled
+        self._ended.set()
 
     def _finish(self) -> None:
         finished, self._finished = self._finished, {}
@@ -332,7 +338,7 @@ class _Worker:
         every = min(BEAT, self._leases.seconds / 3.0)
         while True:
             await asyncio.sleep(every)
-            shared = await asyncio.to_thread(self.patient, self._exchange)
+            shared = await asyncio.to_thread(self._exchange)
             self._pace.workers = shared.workers
             self._pushback.heed(shared)
             if shared.dearest_usd is not None:
@@ -351,19 +357,6 @@ class _Worker:
         if self._budget.dearest is not None:
             self._leases.note_dearest(self._budget.dearest)
         return self._leases.heartbeat()
-
-    def patient(self, ask: Callable[[], Any]) -> Any:
-        """Ask the ledger, and ask again for a while where its server cannot be reached."""
-        end = time.monotonic() + PATIENCE
-        wait = 0.1
-        while True:
-            try:
-                return ask()
-            except StoreUnreachable:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(wait)
-                wait = min(5.0, wait * 2.0)
 
 
 def _now() -> str:

@@ -7,18 +7,27 @@ the server's own, in seconds since 1970, so clocks of machines are never compare
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, TextClause, text
 
-from judge.errors import ConfigError
+from judge.errors import ConfigError, StoreUnreachable
 from judge.store import rows
+from judge.store.databases import in_one_message
 from judge.store.records import AttemptEnded, AttemptStarted, Run, Write
 from judge.store.store import Store
 
 SPACE = 0x6377
 """Keeps the locks of leases apart from those of other programs on the server."""
+
+PATIENCE = 120.0
+"""Seconds for which a server that cannot be reached is tried again."""
+
+_CALLS = AttemptStarted | AttemptEnded
 
 SERIALS = 1000
 """Numbers of attempts that a worker takes at once."""
@@ -33,6 +42,9 @@ _CREATE = _sql("""
 INSERT INTO blocks (run_id, block, first, last, done, unsettled)
 SELECT :run, n, n * :size, n * :size + :size - 1, 0, 0
 FROM generate_series(0, :most) AS n ON CONFLICT DO NOTHING""")
+
+_ANALYSE = _sql("ANALYZE blocks, generations, items")
+"""Claims plan badly on tables that the server has not looked at since they were filled."""
 
 _OPEN_CONTROLS = _sql("""
 INSERT INTO controls (run_id, stop, next_serial, settings)
@@ -210,6 +222,22 @@ class Grant:
     """Whether other workers hold grants that may come back."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _patient(
+    ask: "Callable[Concatenate[Leases, P], T]",
+) -> "Callable[Concatenate[Leases, P], T]":
+    """Ask again for a while where the server cannot be reached."""
+
+    @wraps(ask)
+    def asked(leases: "Leases", *args: P.args, **named: P.kwargs) -> T:
+        return leases.patiently(lambda: ask(leases, *args, **named))
+
+    return asked
+
+
 class Leases:
     """The leases of one worker on one run.
 
@@ -240,6 +268,27 @@ class Leases:
         self._run = run
         self._serial = self._serials_left = 0
 
+    @staticmethod
+    def patiently(ask: Callable[[], T]) -> T:
+        """Ask the ledger, and ask again for two minutes where its server cannot be reached.
+
+        Raises
+        ------
+        StoreUnreachable
+            If it cannot be reached for longer.
+        """
+        end = time.monotonic() + PATIENCE
+        wait = 0.1
+        while True:
+            try:
+                return ask()
+            except StoreUnreachable:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(wait)
+                wait = min(5.0, wait * 2.0)
+
+    @_patient
     def open_run(self, *, units: int, size: int, settings: str) -> None:
         """Cut a run into blocks where that was not done, and open those again that lack records.
 
@@ -260,6 +309,7 @@ class Leases:
             known = connection.scalar(_SETTINGS, of_run)
             if known is None:
                 connection.execute(_CREATE, {**of_run, "size": size, "most": (units - 1) // size})
+                connection.execute(_ANALYSE)
                 connection.execute(
                     _OPEN_CONTROLS,
                     {**of_run, "settings": settings},
@@ -278,6 +328,7 @@ class Leases:
                 )
                 connection.execute(_OPEN_AGAIN, of_run)
 
+    @_patient
     def settings(self) -> str | None:
         """Give the settings that the run was opened with; None where nobody has opened it."""
         with self._store.transaction() as connection:
@@ -286,6 +337,7 @@ class Leases:
                 {"run": self._run.run_id},
             )
 
+    @_patient
     def join(self, name: str, started_at: str) -> None:
         """Count this worker in."""
         with self._store.transaction() as connection:
@@ -294,6 +346,7 @@ class Leases:
                 {"run": self._run.run_id, "name": name, "at": started_at},
             ).scalar_one()
 
+    @_patient
     def leave(self) -> None:
         """Give back what is claimed and granted, and count this worker out."""
         of_run = {"run": self._run.run_id, "token": self.token}
@@ -304,6 +357,7 @@ class Leases:
                 {"worker": self.worker},
             )
 
+    @_patient
     def claim(self, count: int) -> tuple[Block, ...]:
         """Claim open blocks, at most ``count``; none where all are done or claimed by others."""
         with self._store.transaction() as connection:
@@ -318,6 +372,7 @@ class Leases:
             )
             return tuple(sorted((Block(*row) for row in found), key=lambda each: each.number))
 
+    @_patient
     def renew(self, blocks: Collection[int]) -> set[int]:
         """Prolong claims; blocks that do not come back are another's now."""
         with self._store.transaction() as connection:
@@ -332,6 +387,7 @@ class Leases:
             )
             return {int(block) for block in found}
 
+    @_patient
     def keep(self, writes: Sequence[tuple[int, Write]]) -> set[int]:
         """Keep writes, each for its block; records of blocks that are not owned are left out.
 
@@ -347,23 +403,19 @@ class Leases:
         set of int
             The blocks that are still owned.
         """
-        blocks = sorted({block for block, _ in writes})
+        made = (block for block, write in writes if not isinstance(write, _CALLS))
+        blocks = sorted(set(made))
         with self._store.transaction() as connection:
-            owned = {
-                int(block)
-                for block in connection.scalars(
-                    _OWN,
-                    {"run": self._run.run_id, "token": self.token, "blocks": blocks},
-                )
-            }
-            kept = [
-                write
-                for block, write in writes
-                if block in owned or isinstance(write, AttemptStarted | AttemptEnded)
-            ]
-            rows.keep(connection, self._run, kept, shared=True)
-            self._count(connection, kept)
+            owned = self._owned(connection, blocks) if blocks else set[int]()
+            kept = [write for block, write in writes if block in owned or isinstance(write, _CALLS)]
+            with in_one_message(connection):
+                rows.keep(connection, self._run, kept, shared=True)
+                self._count(connection, kept)
         return owned
+
+    def _owned(self, connection: Connection, blocks: Sequence[int]) -> set[int]:
+        of_claim = {"run": self._run.run_id, "token": self.token, "blocks": blocks}
+        return {int(block) for block in connection.scalars(_OWN, of_claim)}
 
     def _count(self, connection: Connection, kept: Sequence[Write]) -> None:
         started = [write for write in kept if isinstance(write, AttemptStarted)]
@@ -378,6 +430,7 @@ class Leases:
             },
         )
 
+    @_patient
     def finish(self, unsettled: Mapping[int, int]) -> None:
         """Mark blocks as done, each with how many of its records a later sitting asks again."""
         with self._store.transaction() as connection:
@@ -394,6 +447,7 @@ class Leases:
                 ],
             )
 
+    @_patient
     def left(self) -> int:
         """Count the blocks that are not done, by whomever they are claimed."""
         with self._store.transaction() as connection:
@@ -405,6 +459,7 @@ class Leases:
                 or 0
             )
 
+    @_patient
     def serial(self) -> int:
         """Give a number for an attempt that no other worker gives."""
         if not self._serials_left:
@@ -418,6 +473,7 @@ class Leases:
         self._serial += 1
         return self._serial - 1
 
+    @_patient
     def heartbeat(self) -> Shared:
         """Say that this worker lives, and learn what the others are doing."""
         of_run = {"run": self._run.run_id}
@@ -442,6 +498,7 @@ class Leases:
             dearest_usd=None if dearest is None else float(dearest),
         )
 
+    @_patient
     def pushed_back(self, provider: str, pause: float | None) -> int:
         """Tell the others that a provider has pushed back; give how often it has now."""
         with self._store.transaction() as connection:
@@ -451,6 +508,7 @@ class Leases:
                 {"run": self._run.run_id, "provider": provider, "pause": pause or 0.0},
             ).scalar_one()
 
+    @_patient
     def pace(self, provider: str, kind: str, *, units: float, per_minute: float) -> float:
         """Take units of a rate that all workers share.
 
@@ -486,6 +544,7 @@ class Leases:
             {"run": self._run.run_id, "provider": provider},
         )
 
+    @_patient
     def grant(
         self, *, max_calls: int | None, max_usd: float | None, least_usd: float = 0.0
     ) -> Grant:
@@ -521,12 +580,14 @@ class Leases:
             )
         return Grant(more_calls, more_usd, bool(unused))
 
+    @_patient
     def give_back(self, *, calls: int, usd: float) -> None:
         """Give back a share that is too small for one more call."""
         with self._store.transaction() as connection:
             values = {"worker": self.worker, "calls": calls, "usd": usd}
             connection.execute(_GIVE_BACK, values)
 
+    @_patient
     def note_dearest(self, usd: float) -> None:
         """Tell the others what a call may cost."""
         with self._store.transaction() as connection:
@@ -535,6 +596,7 @@ class Leases:
                 {"run": self._run.run_id, "usd": usd},
             )
 
+    @_patient
     def stop(self) -> None:
         """Ask every worker of the run to finish its calls in flight and to leave."""
         with self._store.transaction() as connection:
@@ -543,6 +605,7 @@ class Leases:
                 {"run": self._run.run_id},
             )
 
+    @_patient
     def workers(self) -> tuple[WorkerRow, ...]:
         """List all workers that the run has had, oldest first."""
         with self._store.transaction() as connection:

@@ -8,6 +8,7 @@ from operator import attrgetter
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     RowMapping,
     Table,
     insert,
@@ -200,7 +201,7 @@ WHERE {table}.outcome >= 'error.' AND {table}.outcome < 'error/'
   OR {table}.outcome IN ({passing})"""
 
 
-def unsettled(table: Table) -> ColumnElement[bool]:
+def unsettled(table: FromClause) -> ColumnElement[bool]:
     """Say which rows a resumed run asks for again."""
     return table.c.outcome.startswith("error.") | table.c.outcome.in_(PASSING)
 

@@ -1,31 +1,28 @@
 """The store: records in, records out, over SQLAlchemy Core on any of its databases."""
 
-import errno
-import fcntl
-import os
 import secrets
-import socket
-import sqlite3
 import weakref
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection as SQLiteConnection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import (
+    ARRAY,
     Column,
     Connection,
     Engine,
     Select,
     Table,
-    create_engine,
-    event,
+    Text,
+    bindparam,
+    exists,
     func,
     insert,
     select,
+    true,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
@@ -34,137 +31,8 @@ from judge.errors import ConfigError, StoreError, StoreUnreachable
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
+from judge.store.databases import file_lock, open_file, open_server, server_lock
 from judge.store.records import Label, Run, Write
-
-# What is particular to each database: one writer for each run; SQLite's file and durability.
-
-_SPACE = 0x6376
-"""Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
-
-
-_PATIENCE = 30.0
-"""Seconds that a write waits while another program writes to the same file."""
-
-
-def open_file(path: Path) -> Engine:
-    """Open or make a database file that only its owner can read.
-
-    Raises
-    ------
-    StoreError
-        If the path is a link or not a file, cannot be written, or is another program's database.
-    """
-    _require_ours(path)
-    _prepare(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE})
-    event.listen(engine, "connect", _configure)
-    return engine
-
-
-def _require_ours(path: Path) -> None:
-    """Refuse the database of another program before anything in it is touched."""
-    try:
-        if path.is_symlink() or not path.is_file() or not path.stat().st_size:
-            return
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
-            names = {str(name) for (name,) in reader.execute("SELECT name FROM sqlite_master")}
-    except (OSError, sqlite3.Error):
-        # Not readable, or no database: the opening itself says so.
-        return
-    if names and "schema_version" not in names:
-        raise StoreError(
-            f"{path}: a database of another program, which is left as it is; name another file "
-            "with --store."
-        )
-
-
-def _prepare(path: Path) -> None:
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise StoreError(f"{path}: not a plain file; name another with --store.")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-        # SQLite gives its WAL and shared-memory files the mode of the database.
-        path.chmod(0o600)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be written ({error.strerror}); name another file with --store."
-        ) from error
-
-
-def _configure(connection: SQLiteConnection, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA trusted_schema=OFF")
-    if connection.execute("PRAGMA synchronous").fetchone() != (2,):
-        raise StoreError("SQLite did not accept synchronous=FULL, so a power cut could lose rows.")
-
-
-@contextmanager
-def file_lock(path: Path) -> Generator[None]:
-    """Hold a lock file, so that two programs never write the same run; it is gone afterwards.
-
-    Raises
-    ------
-    StoreError
-        If another process holds it; the message names that process.
-    """
-    descriptor = _locked(path)
-    try:
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _locked(path: Path) -> int:
-    """Give the descriptor of a lock file that is held and still has its name."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            _lock(descriptor, path)
-            os.ftruncate(descriptor, 0)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # Whoever held it took the file away between our opening and our locking it.
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in {errno.EACCES, errno.EAGAIN}:
-            raise StoreError(f"{path}: cannot be locked ({error.strerror}).") from error
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace")
-        raise StoreError(
-            f"the run is being written by {holder or 'another process'}; wait for it or stop it."
-        ) from error
-
-
-@contextmanager
-def server_lock(engine: Engine, run_id: int) -> Generator[None]:
-    """Hold the server's lock on a run; it goes with the connection if the program dies.
-
-    Raises
-    ------
-    StoreError
-        If another connection holds it.
-    """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(select(func.pg_try_advisory_lock(_SPACE, run_id))):
-            raise StoreError("the run is being written by another process; wait for it or stop it.")
-        try:
-            yield
-        finally:
-            connection.execute(select(func.pg_advisory_unlock(_SPACE, run_id)))
-
 
 Read = TypeVar("Read")
 
@@ -173,10 +41,6 @@ KNOWN = (
     *("postgresql+psycopg://", "postgresql+psycopg2://"),
 )
 """How the address of a store on a server, or in memory, may begin."""
-
-
-SERVER: Mapping[str, Any] = {"pool_pre_ping": True}
-"""How connections to a server are kept: one that was cut is replaced before it is used."""
 
 
 def open_store(address: str) -> "Store":
@@ -203,7 +67,7 @@ def open_store(address: str) -> "Store":
             "server as postgresql+psycopg://host/name."
         )
     try:
-        engine = create_engine(address, **SERVER) if path is None else open_file(path)
+        engine = open_server(address) if path is None else open_file(path)
         store = Store(engine, path)
         schema.migrate(engine, now=_now())
     except ImportError as error:
@@ -329,35 +193,25 @@ class Store:
         For a run of pairs these are all responses to the prompts that stand there first, so that
         no pair is cut in two.
         """
-        generates = run.manifest.kind == "generate"
-        table = schema.items if generates else schema.generations
-        of_run = table.c.run_id == run.run_id
-        query = select(table.c.record).where(of_run).order_by(table.c.ordinal)
-        if run.manifest.kind == "pairwise":
-            place = func.min(table.c.ordinal)
-            ids = select(table.c.id).where(of_run).group_by(table.c.id)
-            query = query.where(table.c.id.in_(ids.having(place.between(first, last))))
-        else:
-            query = query.where(table.c.ordinal.between(first, last))
         with self.transaction() as connection:
-            records = connection.scalars(query).all()
-            if generates:
-                return tuple(map(Item.model_validate_json, records))
-            found = [Generation.model_validate_json(record) for record in records]
-            cut = bool(found) and found[0].session is not None and not found[0].messages
-            held = _conversation(connection, run, before=first) if cut else None
-            return tuple(together(found, held))
+            return _units_between(connection, run, (first, last))
 
-    def settled_of(self, run: Run, ids: Collection[str]) -> set[tuple[str, ...]]:
-        """Give the slots of some prompts that need no further call."""
-        table, slot = rows.made(run)
-        query = (
-            select(*(table.c[name] for name in slot))
-            .where(table.c.run_id == run.run_id, table.c.id.in_(ids))
-            .where(~rows.unsettled(table))
-        )
+    def open_units(
+        self, run: Run, spans: Iterable[tuple[int, int]]
+    ) -> list[tuple[tuple[Generation | Item, ...], set[tuple[str, ...]]]]:
+        """Give the units of several spans of a run, each with the slots that need no further call.
+
+        On PostgreSQL only.
+
+        Parameters
+        ----------
+        run : Run
+        spans : iterable of (int, int)
+            The first and the last place in the file, as for `units_between`.
+        """
         with self.transaction() as connection:
-            return {tuple(str(part) for part in row) for row in connection.execute(query)}
+            found = [_units_between(connection, run, span) for span in spans]
+            return [(units, _settled_of(connection, run, units)) for units in found]
 
     def attempts(self, run: Run) -> Iterator[Attempt]:
         """Stream all calls of a run, in the order in which they were begun."""
@@ -543,6 +397,56 @@ class Store:
                 f"{self.place}: damaged, a record cannot be read ({type(error).__name__}); restore "
                 "a copy of it, or name another with --store."
             ) from error
+
+
+def _units_between(
+    connection: Connection, run: Run, span: tuple[int, int]
+) -> tuple[Generation | Item, ...]:
+    generates = run.manifest.kind == "generate"
+    table = schema.items if generates else schema.generations
+    of_run, here = table.c.run_id == run.run_id, table.c.ordinal.between(*span)
+    query = select(table.c.record).where(of_run).order_by(table.c.ordinal)
+    if run.manifest.kind == "pairwise":
+        earlier = table.alias()
+        before = exists().where(
+            earlier.c.run_id == run.run_id,
+            earlier.c.id == table.c.id,
+            earlier.c.ordinal < span[0],
+        )
+        query = query.where(table.c.id.in_(select(table.c.id).where(of_run, here, ~before)))
+    else:
+        query = query.where(here)
+    records = connection.scalars(query).all()
+    if generates:
+        return tuple(map(Item.model_validate_json, records))
+    found = [Generation.model_validate_json(record) for record in records]
+    cut = bool(found) and found[0].session is not None and not found[0].messages
+    held = _conversation(connection, run, before=span[0]) if cut else None
+    return tuple(together(found, held))
+
+
+def _settled_of(
+    connection: Connection, run: Run, units: Iterable[Generation | Item]
+) -> set[tuple[str, ...]]:
+    """Look for each prompt by itself: a server that knows nothing of the table yet reads all else.
+
+    The offset keeps the server from making one join of it, by the same guess.
+    """
+    table, slot = rows.made(run)
+    ids = sorted({unit.id for unit in units})
+    wanted = select(func.unnest(bindparam("ids", ids, ARRAY(Text))).label("id")).subquery()
+    found = (
+        select(table)
+        .where(table.c.run_id == run.run_id, table.c.id == wanted.c.id)
+        .offset(0)
+        .lateral()
+    )
+    query = (
+        select(*(found.c[name] for name in slot))
+        .select_from(wanted.join(found, true()))
+        .where(~rows.unsettled(found))
+    )
+    return {tuple(str(part) for part in row) for row in connection.execute(query)}
 
 
 def _conversation(connection: Connection, run: Run, *, before: int) -> Generation | None:

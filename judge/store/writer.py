@@ -1,16 +1,19 @@
 """One writer for each run: whoever writes waits until the database has it for good.
 
 Writes that arrive while a transaction is on its way are kept together in the next one, at most
-`GROUP` at a time, so nobody waits for a timer and a thousand waiting calls cost few transactions.
+`GROUP` at a time, so a thousand waiting calls cost few transactions. On a server, where each
+transaction costs as much as several rows, a group also waits for a small part of the time that a
+call takes, as long as more writes are expected meanwhile: slow replies come one by one.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from queue import SimpleQueue
 from threading import Thread
 
-from judge.store.records import Write
+from judge.store.records import AttemptEnded, Write
 
 GROUP = 100
 """Rows in one transaction: what a crash can lose of what nobody was told is kept."""
@@ -21,9 +24,57 @@ BUSY = 0.005
 GATHER = 0.002
 """Seconds for which a group waits for more rows while writes follow closely."""
 
+SHARE = 0.15
+"""Part of a call's time for which a group waits on a server."""
+
+LONGEST = 0.25
+"""Most seconds for which a group waits there: what a worker that is killed has to ask again."""
+
+EXPECTED = 4.0
+"""Writes that must be expected meanwhile; for fewer nobody is kept waiting."""
+
+RECENT = 0.2
+"""Weight of the latest group in what is known of calls and of writes a second."""
+
 Keep = Callable[[Sequence[Write]], None]
 
 _Entry = tuple[tuple[Write, ...], "asyncio.Future[None]"]
+
+
+class Pause:
+    """How long a group waits for more writes, from the calls and writes seen so far.
+
+    Parameters
+    ----------
+    share : float
+        Part of a call's time that a group may wait; 0 where transactions are cheap.
+    now : callable
+        Gives seconds of a clock that never goes back.
+    """
+
+    def __init__(self, share: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._share = share
+        self._now = now
+        self._latency = 0.0
+        self._rate = 0.0
+        self._ended = now()
+
+    def seconds(self) -> float:
+        """Give the seconds to wait now that a write has come."""
+        # Writes follow closely, and a transaction costs as much as twenty rows.
+        least = GATHER if self._now() - self._ended < BUSY else 0.0
+        share = min(self._share * self._latency, LONGEST)
+        return max(least, share) if self._rate * share >= EXPECTED else least
+
+    def ended(self, group: Sequence[Sequence[Write]]) -> None:
+        """Note that a group was kept, given as what each of those who wait has written."""
+        now = self._now()
+        self._rate += RECENT * (len(group) / max(now - self._ended, GATHER) - self._rate)
+        self._ended = now
+        for write in chain.from_iterable(group):
+            if isinstance(write, AttemptEnded) and write.attempt.latency_ms is not None:
+                seconds = write.attempt.latency_ms / 1000.0
+                self._latency += RECENT * (seconds - self._latency)
 
 
 class Writer:
@@ -31,10 +82,18 @@ class Writer:
 
     The thread takes from its queue itself. A task that handed it groups would wait for its turn
     in the event loop, behind all the calls, several times for each transaction.
+
+    Parameters
+    ----------
+    keep : callable
+        Keeps a group of writes in one transaction.
+    share : float
+        Part of a call's time for which a group waits for more writes; 0 not to wait.
     """
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Keep, *, share: float = 0.0) -> None:
         self._keep = keep
+        self._pause = Pause(share)
         self._waiting: SimpleQueue[_Entry | None] = SimpleQueue()
         self._held_over: list[_Entry | None] = []
 
@@ -48,27 +107,26 @@ class Writer:
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def put(self, *writes: Write) -> None:
-        """Return once the writes are kept, all in one transaction.
+    def put(self, *writes: Write) -> "asyncio.Future[None]":
+        """Take writes, in this order; the future ends once all are kept, in one transaction.
 
         Raises
         ------
         StoreError
-            If the database refused them.
+            By the future, if the database refused them.
         """
-        kept = self._loop.create_future()
+        kept: asyncio.Future[None] = self._loop.create_future()
         self._waiting.put((writes, kept))
-        await kept
+        return kept
 
     def _work(self) -> None:
-        ended = 0.0
         while (entry := self._next()) is not None:
-            if time.monotonic() - ended < BUSY:
-                # Writes follow closely, and a transaction costs as much as twenty rows.
-                time.sleep(GATHER)
+            if pause := self._pause.seconds():
+                time.sleep(pause)
             group = self._gather(entry)
-            failure = self._attempt([write for written, _ in group for write in written])
-            ended = time.monotonic()
+            written = [writes for writes, _ in group]
+            failure = self._attempt(list(chain.from_iterable(written)))
+            self._pause.ended(written)
             self._loop.call_soon_threadsafe(_tell, group, failure)
 
     def _next(self) -> _Entry | None:

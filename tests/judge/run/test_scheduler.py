@@ -11,7 +11,7 @@ from judge.errors import AuthRejected, ConnectionFailed, ModelError, StoreError
 from judge.grading import pointwise
 from judge.grading.judgment_task import Task
 from judge.grading.pointwise import Forms
-from judge.models.base import Question, Reply, ScriptedModel
+from judge.models.base import Question, Reply, Script, ScriptedModel
 from judge.models.budget import Budget, Price
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
@@ -248,10 +248,43 @@ def test_an_unknown_price_is_unknown_and_not_free() -> None:
 def test_a_stop_lets_what_is_in_flight_finish() -> None:
     stop = asyncio.Event()
 
-    kept = stage(ScriptedModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
+    kept = stage(SuspendingModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
 
     assert 1 <= len(kept.judgments) <= 8
     assert kept.calls == len(kept.judgments)
+
+
+async def test_the_next_call_goes_out_while_a_record_waits_to_be_kept() -> None:
+    may_be_kept = asyncio.Event()
+    third_asked = asyncio.Event()
+    seen: list[Made] = []
+
+    def reply(_: Question) -> Script:
+        if len(model.questions) == 3:
+            third_asked.set()
+        return safe_reply()
+
+    model = ScriptedModel(reply)
+
+    async def keep(*writes: Write) -> None:
+        if any(isinstance(write, Judgment) for write in writes):
+            await may_be_kept.wait()
+
+    bench = Bench(
+        models={JUDGE.name: model},
+        keep=keep,
+        budget=Budget(),
+        limits=Limits(Limit(), InstantClock()),
+        seen=seen.append,
+    )
+    work = asyncio.create_task(ask_tasks(iter(tasks(3)), bench, workers=1, stop=asyncio.Event()))
+    await third_asked.wait()
+    told_early = list(seen)
+    may_be_kept.set()
+    await work
+
+    assert told_early == []
+    assert len(seen) == 3
 
 
 def test_a_call_that_waits_for_its_turn_is_not_made_after_a_stop() -> None:

@@ -5,22 +5,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from judge.errors import ConfigError
+from judge.errors import ConfigError, StoreError
 from judge.events import LOG
 from judge.grading.pointwise import edition_of
-from judge.manifest import Source
+from judge.manifest import Manifest, Source
 from judge.models import open_model
 from judge.models.budget import Price
-from judge.records import Candidate, Generation, Item, Judge
+from judge.records import Attempt, Candidate, Generation, Item, Judge
 from judge.run.plan import GeneratingPlan, JudgingPlan, plan_of_run
 from judge.run.run import Plan, Settings, begin, counts
 from judge.run.worker import LeasedRun, carry_out_leased, settings_of
 from judge.simulated.server import SimulatedServer, serve
+from judge.store import databases
 from judge.store.leases import Leases
-from judge.store.records import Run
+from judge.store.records import AttemptStarted, Run
 from judge.store.store import Store, open_store
 from tests.postgres import needs_postgres, own_database
 
+MANIFEST = Manifest(source=Source(name="r.jsonl", sha256="0" * 64, rows=3), planned=3)
 SETTINGS = Settings(concurrency=8, recall=False)
 
 
@@ -201,6 +203,44 @@ async def test_a_lease_that_another_worker_took_is_an_event(
     assert {"worker_claimed", "lease_lost"} <= set(told)
     assert told[-1] == "worker_left"
     assert counts(store, run).scored == 60
+
+
+@needs_postgres
+def test_a_group_that_the_server_refuses_is_told_and_none_of_it_is_kept(address: str) -> None:
+    store = open_store(address)
+    run = store.create_run("refused", MANIFEST)
+    leases = Leases(store, run)
+    attempt = Attempt(key="k", number=1, transport="direct", rung="prompt")
+    fits, too_large = (
+        AttemptStarted(serial=serial, started_at="", attempt=attempt) for serial in (1, 2**40)
+    )
+
+    with pytest.raises(StoreError, match="out of range"):
+        leases.keep([(-1, fits), (-1, too_large)])
+
+    assert list(store.attempts(run)) == []
+    assert leases.keep([(-1, fits)]) == set()
+    assert list(store.attempts(run)) == [attempt]
+
+
+@needs_postgres
+def test_a_connection_that_was_cut_while_it_rested_is_replaced(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "IDLE", 0.0)
+    store, other = open_store(address), create_engine(address)
+    store.create_run("cut", MANIFEST)
+    with other.begin() as connection:
+        cut = connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        ).all()
+    other.dispose()
+
+    assert cut
+    assert [run.name for run in store.runs()] == ["cut"]
 
 
 def _take_over(address: str) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import MetaData, create_engine
 from judge.errors import StoreError
 from judge.grading.judgment_task import judgment, no_verdicts
 from judge.manifest import Manifest, Source, difference
-from judge.records import Attempt, Judgment, Reason
+from judge.records import Attempt, Generation, Judgment, Reason
 from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 from judge.store.store import Store, open_store
-from judge.store.writer import GROUP, Writer
+from judge.store.writer import GROUP, Pause, Writer
 from tests.judge.records import generation, tasks
 
 MANIFEST = Manifest(source=Source(name="r.jsonl", sha256="0" * 64, rows=3), planned=3)
@@ -240,6 +240,83 @@ def test_a_refused_write_is_told_to_those_who_wait_and_the_next_goes_on() -> Non
             await writer.put(made(1))
 
     asyncio.run(work())
+
+
+def test_the_units_of_pairs_between_two_places_are_those_of_prompts_that_begin_there(
+    store: Store,
+) -> None:
+    manifest = MANIFEST.model_copy(update={"kind": "pairwise"})
+    units = [
+        generation(number).model_copy(update={"system": system})
+        for system, numbers in (("a", (0, 1, 2, 3)), ("b", (3, 1, 0, 2)), ("c", (4, 1)))
+        for number in numbers
+    ]
+    paired = store.create_run("pairs", manifest, generations=units)
+
+    def between(first: int, last: int) -> list[tuple[str, str]]:
+        found = store.units_between(paired, first, last)
+        return [(unit.id, unit.system) for unit in found if isinstance(unit, Generation)]
+
+    assert between(0, 1) == [
+        *(("item-0", "a"), ("item-1", "a")),
+        *(("item-1", "b"), ("item-0", "b")),
+        ("item-1", "c"),
+    ]
+    assert between(4, 7) == []
+    assert between(8, 9) == [("item-4", "c")]
+
+
+class _Clock:
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def _ended(latency_ms: float) -> Write:
+    attempt = Attempt(
+        key="k", number=1, transport="direct", rung="prompt", outcome="ok", latency_ms=latency_ms
+    )
+    return AttemptEnded(serial=1, attempt=attempt)
+
+
+def test_a_group_waits_a_part_of_a_call_while_enough_writes_are_expected() -> None:
+    clock = _Clock()
+    pause = Pause(0.1, clock)
+
+    for _ in range(60):
+        clock.seconds += 0.1
+        pause.ended([[_ended(1000.0)]] * 10)
+
+    clock.seconds += 1.0
+    assert pause.seconds() == pytest.approx(0.1, abs=0.001)
+
+
+def test_a_group_waits_at_most_a_quarter_of_a_second_however_slow_the_calls_are() -> None:
+    clock = _Clock()
+    pause = Pause(0.1, clock)
+
+    for _ in range(60):
+        clock.seconds += 0.1
+        pause.ended([[_ended(90_000.0)]] * 10)
+
+    clock.seconds += 1.0
+    assert pause.seconds() == 0.25
+
+
+@pytest.mark.parametrize(("share", "writes"), [(0.1, 1), (0.0, 10)])
+def test_a_group_does_not_wait_for_few_writes_or_where_transactions_are_cheap(
+    share: float, writes: int
+) -> None:
+    clock = _Clock()
+    pause = Pause(share, clock)
+
+    for _ in range(60):
+        clock.seconds += 0.1
+        pause.ended([[_ended(1000.0)]] * writes)
+
+    clock.seconds += 1.0
+    assert pause.seconds() == 0.0
 
 
 def test_two_manifests_part_where_they_differ() -> None:
