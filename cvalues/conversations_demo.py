@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cvalues.datasets.starter import DialogueTruth, load_dialogue_truth, starter_file
 from cvalues.demo import MODEL
-from cvalues.taxonomy import GROUPS
+from cvalues.taxonomy import group_names
 from judge import records
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Question
@@ -126,7 +126,7 @@ def calibrated_page(store: Store, judged: Done, path: Path) -> None:
     for finding in found.overall:
         for line in session_lines(finding):
             console.say(line)
-    names = GROUP_NAMES | {group.key: (group.name_zh, group.name_en) for group in GROUPS}
+    names = GROUP_NAMES | group_names()
     write_report(path, with_calibration(from_run(store, run, group_names=names), found, cut))
 
 

@@ -25,7 +25,7 @@ from cvalues.local_judge import NAME as LOCAL
 from cvalues.multiple_choice.asking import choice_plan, heard
 from cvalues.multiple_choice.evaluate import evaluate_choices
 from cvalues.multiple_choice.items import ChoiceItem, build_items
-from cvalues.taxonomy import GROUPS
+from cvalues.taxonomy import group_names
 from judge import records
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Question
@@ -125,11 +125,6 @@ def believe(store: Store, judged: Done, out: Path) -> Report:
     )
     save_passport(passport, out / "passport.json")
     return with_calibration(from_run(store, judged.run, group_names=group_names()), found, cut)
-
-
-def group_names() -> dict[str, tuple[str, str]]:
-    """Name the groups of the starter set in Chinese and English."""
-    return {group.key: (group.name_zh, group.name_en) for group in GROUPS}
 
 
 def gate(store: Store, judged: Done, page: Report, *, out: Path) -> Report:

@@ -111,6 +111,13 @@ DOMAINS: tuple[Group, ...] = (
 """The 8 responsibility domains of CValues, keys and Chinese names as published."""
 
 GROUPS: tuple[Group, ...] = SCENARIOS + DOMAINS
+
+
+def group_names() -> dict[str, tuple[str, str]]:
+    """Name all groups in Chinese and in English, by key, as pages call them."""
+    return {group.key: (group.name_zh, group.name_en) for group in GROUPS}
+
+
 """All 18, scenarios first; the order in which tables list them by default."""
 
 

@@ -8,12 +8,15 @@ samples, sheets and gates know it as they know any other item; its session is it
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from judge.records import Generation, Turn, digest, replaced
-from rubrics.rubric import JudgedUnit, Rubric
+
+if TYPE_CHECKING:
+    from rubrics.rubric import JudgedUnit, Rubric
 
 
-def units(generations: Iterable[Generation], rubrics: Collection[Rubric]) -> Iterator[Generation]:
+def units(generations: Iterable[Generation], rubrics: "Collection[Rubric]") -> Iterator[Generation]:
     """Give what some rubrics judge of generations, in the order of the file.
 
     A conversation gives one unit for all rubrics that judge its last reply or the whole of it, and
@@ -144,7 +147,7 @@ def asked_before(messages: Sequence[Turn], turn: int) -> str:
     return ""
 
 
-def is_judged(generation: Generation, unit: JudgedUnit, roles: Collection[str]) -> bool:
+def is_judged(generation: Generation, unit: "JudgedUnit", roles: Collection[str]) -> bool:
     """Tell whether a unit is one that a rubric with this unit and these roles judges."""
     if not generation.messages:
         return True
@@ -154,7 +157,7 @@ def is_judged(generation: Generation, unit: JudgedUnit, roles: Collection[str]) 
 
 
 def unasked(
-    generations: Iterable[Generation], rubrics: Collection[Rubric]
+    generations: Iterable[Generation], rubrics: "Collection[Rubric]"
 ) -> dict[str, frozenset[tuple[str, str, int]]]:
     """List by rubric the units that only another rubric judges: single turns, or whole sessions.
 

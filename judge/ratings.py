@@ -18,14 +18,13 @@ from judge.conversation import unasked
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
-from judge.grading.remarks import is_heeded
-from judge.grading.served_models import marked
-from judge.manifest import KIND, Sample, combined_cells, drawn_whole
+from judge.grading.remarks import is_heeded, marked
 from judge.records import Generation, Provenance, worst
 from judge.run.editions import kept_rubrics
 
 if TYPE_CHECKING:
     from calibration.validation import BoolArray, FloatArray, IntArray
+    from judge.manifest import Sample
     from judge.policy import Measure
     from judge.store.records import Run
     from judge.store.store import Store
@@ -248,6 +247,8 @@ def rated_turns(side: Side, measure: "Measure", *, clusters: str | None = None) 
     ConfigError
         As :func:`rated`.
     """
+    from judge.manifest import drawn_whole
+
     found = rated(side, measure.model_copy(update={"unit": "item"}), clusters=clusters)
     shown = _judged_items(side, measure)
     good = 1.0 if measure.higher_is_better else 0.0
@@ -368,14 +369,18 @@ def _drawn_only(
 
 def drawn_cells(store: "Store", run: "Run", shown: Sequence[Generation]) -> tuple[int, ...]:
     """Give each unit the cell inside which its labels were drawn at random, over all draws."""
+    from judge.manifest import combined_cells
+
     samples = samples_of(store, run)
     place = {each.unit: number for number, each in enumerate(store.generations(run))}
     cells = combined_cells(samples, len(place))
     return tuple(cells[place[each.unit]] for each in shown)
 
 
-def samples_of(store: "Store", run: "Run") -> tuple[Sample, ...]:
+def samples_of(store: "Store", run: "Run") -> "tuple[Sample, ...]":
     """Read the draws of a run, oldest first."""
+    from judge.manifest import KIND, Sample
+
     return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
 
 

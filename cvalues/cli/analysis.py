@@ -142,12 +142,11 @@ def _write_page(
     path: Path, of: "tuple[Store, Run]", knowing: "Known", doing: "Known", *, published: bool
 ) -> None:
     from cvalues.knowing_doing import gaps, section, sizes
-    from cvalues.taxonomy import GROUPS, published_beside
+    from cvalues.taxonomy import group_names, published_beside
     from judge.report import from_run, write_report
     from judge.report.texts import Both
 
-    names = {group.key: (group.name_zh, group.name_en) for group in GROUPS}
-    page = from_run(*of, group_names=names)
+    page = from_run(*of, group_names=group_names())
     shown = section(gaps(knowing, doing), sizes(knowing, doing))
     if published:
         beside = published_beside("mc.")

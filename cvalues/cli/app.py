@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 from cvalues.cli.command_table import CommandTable
-from cvalues.taxonomy import GROUPS
+
+
+def _group_names() -> dict[str, tuple[str, str]]:
+    from cvalues.taxonomy import group_names
+
+    return group_names()
+
 
 app = typer.Typer(
     name="cvalues",
@@ -15,8 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        # Pages call groups by these names.
-        "obj": {group.key: (group.name_zh, group.name_en) for group in GROUPS},
+        "obj": _group_names,
     },
 )
 

@@ -7,8 +7,7 @@ from cvalues.multiple_choice.evaluate import ChoiceAnswer
 from cvalues.multiple_choice.items import ChoiceItem, Wording
 from judge.manifest import Source
 from judge.records import Answer, Candidate, Item, Provenance, digest
-from judge.run.answer_form import AnswerForm
-from judge.run.plan import GeneratingPlan
+from judge.run.plan import AnswerForm, GeneratingPlan
 
 WORST: Final[tuple[Provenance, ...]] = ("SIMULATED", "RECORDED", "LIVE")
 """From what says least of a real model."""

@@ -28,12 +28,12 @@ from judge.conversation import unasked
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
-from judge.manifest import Sample, combined_cells, drawn_whole
 from judge.records import Generation, Provenance, worst
 from judge.run.editions import kept_rubrics
-from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
+    from judge.manifest import Sample
+    from judge.store.records import Label, Run
     from judge.store.store import Store
 
 THIRD = " (third)"
@@ -274,12 +274,12 @@ def _standing(judges: set[str]) -> str | None:
 
 def material_of(
     store: "Store",
-    run: Run,
+    run: "Run",
     *,
-    labels: tuple[Label, ...],
+    labels: "tuple[Label, ...]",
     question: Question,
-    drawn: Sequence[Sample] = (),
-    earlier: Run | None = None,
+    drawn: "Sequence[Sample]" = (),
+    earlier: "Run | None" = None,
 ) -> Material:
     """Read what a run's judges said, beside labels.
 
@@ -302,6 +302,8 @@ def material_of(
     ConfigError
         If there is no label, a column is missing, or the run holds pairs.
     """
+    from judge.manifest import combined_cells, drawn_whole
+
     if run.manifest.kind != "judge":
         raise ConfigError(f"run {run.name!r} holds no scores of single responses.")
     if not labels:
@@ -374,7 +376,7 @@ def _named(generation: Generation, name: str) -> str:
 
 
 def _verdicts(
-    store: "Store", run: Run
+    store: "Store", run: "Run"
 ) -> tuple[dict[Series, dict[Unit, list[float]]], Provenance | None]:
     found: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
     stamps: set[Provenance] = set()
@@ -387,7 +389,7 @@ def _verdicts(
     return found, worst(stamps) if stamps else None
 
 
-def _probabilities(store: "Store", run: Run) -> dict[Series, Shares]:
+def _probabilities(store: "Store", run: "Run") -> dict[Series, Shares]:
     """Read the probabilities that judges gave beside their verdicts."""
     if run.manifest.repeats > 1:
         return {}
@@ -401,14 +403,14 @@ def _probabilities(store: "Store", run: Run) -> dict[Series, Shares]:
 
 
 def levels_of(
-    store: "Store", run: Run, *, series: Series, generations: Sequence[Generation]
+    store: "Store", run: "Run", *, series: Series, generations: Sequence[Generation]
 ) -> FloatArray:
     """Give the level that a judge gave each response; NaN where it gave none."""
     said = _verdicts(store, run)[0].get(series, {})
     return settled(said, (each.unit for each in generations))
 
 
-def _rating(label: Label) -> Rating:
+def _rating(label: "Label") -> Rating:
     return Rating(
         unit=(label.id, label.system, label.sample),
         rater=label.rater,
@@ -420,7 +422,7 @@ def _rating(label: Label) -> Rating:
 
 
 def _countings(
-    store: "Store", run: Run, question: Question
+    store: "Store", run: "Run", question: Question
 ) -> dict[tuple[str | None, str], Counting]:
     found: dict[tuple[str | None, str], Counting] = {}
     for (rubric_id, _), rubric in kept_rubrics(store, run).items():

@@ -8,7 +8,7 @@ from typing import cast
 from judge.cli import console
 from judge.cli.model_settings import ModelWords, with_words
 from judge.errors import ConfigError
-from judge.models.price_list import with_api
+from judge.models.budget import with_api
 from judge.records import Escalation, Judge, model_digest
 
 NEVER = 2.0

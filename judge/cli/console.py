@@ -13,14 +13,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dis import opmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar, cast
 
 import typer
 from rich.cells import cell_len
 
 from judge.cli.completion import complete_run
-from judge.cli.interface import shown, word
-from judge.cli.wrapping import longest_word, wrapped
+from judge.cli.interface import longest_word, shown, word, wrapped
 from judge.errors import ConfigError
 from judge.files.decoding import printable
 from judge.store.names import store_address
@@ -316,24 +315,34 @@ def _refused(error: Exception) -> bool:
     return raised and package in {"calibration", "cvalues", "judge", "rubrics"}
 
 
-def _on_purpose() -> tuple[type[Exception], ...]:
-    """List the errors that are raised for users to read."""
-    from calibration.estimate import InsufficientLabels, Undefined, UnusableJudge
-    from calibration.passport import PassportError
-    from judge.errors import JudgeError
-    from judge.files.decoding import TableError
-    from judge.simulated.profile_file import ProfileError
-    from rubrics.errors import RubricError
+_ON_PURPOSE: Final = {
+    "calibration.estimate": ("InsufficientLabels", "Undefined", "UnusableJudge"),
+    "calibration.passport": ("PassportError",),
+    "judge.errors": ("JudgeError",),
+    "judge.files.decoding": ("TableError",),
+    "judge.simulated.profile_file": ("ProfileError",),
+    "rubrics.errors": ("RubricError",),
+}
 
-    statistics = (InsufficientLabels, Undefined, UnusableJudge)
-    return (JudgeError, TableError, RubricError, PassportError, ProfileError, *statistics)
+
+def _on_purpose() -> tuple[type[Exception], ...]:
+    """List the errors that are raised for users to read.
+
+    What was never loaded was not raised, and loading it takes longer than saying what is wrong.
+    """
+    return tuple(
+        getattr(module, name)
+        for place, names in _ON_PURPOSE.items()
+        if (module := sys.modules.get(place)) is not None
+        for name in names
+    )
 
 
 def _code(error: Exception) -> int:
-    from calibration.passport import PassportChangedError
     from judge.errors import ConfigError, JudgeError, NotTrusted, RunMismatch
 
-    if isinstance(error, (NotTrusted, PassportChangedError)):
+    changed = type(error).__name__ == "PassportChangedError"
+    if changed or isinstance(error, NotTrusted):
         return UNTRUSTED
     infrastructure = isinstance(error, (JudgeError, OSError))
     usage = isinstance(error, (ConfigError, RunMismatch))
@@ -491,9 +500,11 @@ Gold = Annotated[
 def group_names(context: typer.Context) -> Mapping[str, tuple[str, str]]:
     """Take the names of groups from the program that mounts a command, where it gives any.
 
-    They are the object of its context: by key, the name in Chinese and in English.
+    The object of its context is a function that gives them: by key, the name in Chinese and in
+    English.
     """
-    return cast("dict[str, tuple[str, str]] | None", context.find_object(dict)) or {}
+    given = cast("Callable[[], Mapping[str, tuple[str, str]]] | None", context.find_root().obj)
+    return {} if given is None else given()
 
 
 def parts(joined: str) -> tuple[str, ...]:

@@ -278,7 +278,7 @@ def _announce(base_url: str, model: str) -> None:
 def _print_modes(*, as_json: bool) -> None:
     from judge.cli import console
     from judge.simulated import FAULTS, PAYLOADS
-    from judge.simulated.decision_payloads import DECISION_PAYLOADS
+    from judge.simulated.payloads import DECISION_PAYLOADS
 
     kinds = (
         ("fault", FAULTS),

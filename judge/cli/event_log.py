@@ -1,14 +1,15 @@
 """Events of a run for programs that watch it: JSON lines (`--log-json`) and OpenTelemetry."""
 
+import importlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Generator, MutableSequence
+from collections.abc import Generator, Mapping, MutableSequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 VARIABLE: Final = "CVALUES_LOG"
 """``json`` for standard error or ``json:FILE``, where `--log-json` does not say it; workers that
@@ -42,13 +43,13 @@ def take_log_option(words: MutableSequence[str]) -> None:
 @contextmanager
 def event_log() -> Generator[None]:
     """Write events for as long as the context lasts, where somebody wants them."""
-    from judge.cli.telemetry import telemetry_wanted
+    from judge.cli.event_log import telemetry_wanted
 
     wanted = os.environ.get(VARIABLE, "")
     if not wanted and not telemetry_wanted():
         yield
         return
-    from judge.cli.telemetry import open_telemetry
+    from judge.cli.event_log import open_telemetry
     from judge.events import LOG
 
     handlers = [each for each in (_json_lines(wanted), open_telemetry()) if each is not None]
@@ -126,3 +127,104 @@ def _line(record: logging.LogRecord) -> str:
     event = record.__dict__["event"]
     # ASCII alone: no letter of a name can steer a terminal or split a line.
     return json.dumps({"time": moment, "event": event, "pid": os.getpid(), **fields})
+
+
+# Events of a run for OpenTelemetry: a span for each run, counters of judgments, tokens and cost.
+
+_ENDPOINTS: Final = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+)
+
+
+def telemetry_wanted() -> bool:
+    """Tell whether a variable names where telemetry goes."""
+    return any(os.environ.get(name) for name in _ENDPOINTS)
+
+
+def open_telemetry() -> logging.Handler | None:
+    """Send events to OpenTelemetry; None where nobody wants them or the extra is missing."""
+    if not telemetry_wanted():
+        return None
+    try:
+        trace: Any = importlib.import_module("opentelemetry.sdk.trace")
+        export: Any = importlib.import_module("opentelemetry.sdk.trace.export")
+        metrics: Any = importlib.import_module("opentelemetry.sdk.metrics")
+        readers: Any = importlib.import_module("opentelemetry.sdk.metrics.export")
+        resources: Any = importlib.import_module("opentelemetry.sdk.resources")
+        http = "opentelemetry.exporter.otlp.proto.http"
+        spans: Any = importlib.import_module(f"{http}.trace_exporter").OTLPSpanExporter()
+        points: Any = importlib.import_module(f"{http}.metric_exporter").OTLPMetricExporter()
+    except ImportError:
+        return None
+    name = os.environ.get("OTEL_SERVICE_NAME", "cvalues")
+    resource = resources.Resource.create({"service.name": name})
+    tracing = trace.TracerProvider(resource=resource)
+    tracing.add_span_processor(export.BatchSpanProcessor(spans))
+    reader = readers.PeriodicExportingMetricReader(points)
+    return Telemetry(tracing, metrics.MeterProvider([reader], resource=resource))
+
+
+class Telemetry(logging.Handler):
+    """Turns events into spans and counters.
+
+    Parameters
+    ----------
+    tracing : opentelemetry.sdk.trace.TracerProvider
+    metering : opentelemetry.sdk.metrics.MeterProvider
+        Both are shut down with the handler, which sends what is left.
+    """
+
+    def __init__(self, tracing: Any, metering: Any) -> None:
+        super().__init__(logging.DEBUG)
+        self._providers = (tracing, metering)
+        self._tracer = tracing.get_tracer("cvalues")
+        meter = metering.get_meter("cvalues")
+        self._judgments = meter.create_counter("cvalues.judgments", unit="{judgment}")
+        self._tokens = meter.create_counter("cvalues.tokens", unit="{token}")
+        self._cost = meter.create_counter("cvalues.cost", unit="USD")
+        self._events = meter.create_counter("cvalues.events", unit="{event}")
+        self._spans: dict[tuple[str, object], Any] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count an event, and write it on the span of its run."""
+        event: str = record.__dict__["event"]
+        fields: Mapping[str, Any] = record.__dict__["fields"]
+        if event == "judgment":
+            self._count(fields)
+            return
+        self._events.add(1, {"event": event})
+        known = {name: value for name, value in fields.items() if value is not None}
+        kind, _, moment = event.partition("_")
+        place = (kind, fields.get("run"))
+        if moment in {"started", "joined"}:
+            self._spans[place] = self._tracer.start_span(kind)
+        span = self._spans.get(place) or next(reversed(self._spans.values()), None)
+        if span is None:
+            return
+        if moment in {"started", "joined", "ended", "left"}:
+            span.set_attributes({f"cvalues.{name}": value for name, value in known.items()})
+        else:
+            span.add_event(event, known)
+        if moment in {"ended", "left"}:
+            span.end()
+            self._spans.pop(place, None)
+
+    def _count(self, fields: Mapping[str, Any]) -> None:
+        model = {"model": fields["model"]}
+        self._judgments.add(1, {**model, "outcome": fields["outcome"]})
+        for kind in ("prompt_tokens", "completion_tokens"):
+            if fields[kind]:
+                self._tokens.add(fields[kind], {**model, "type": kind.removesuffix("_tokens")})
+        if fields["usd"]:
+            self._cost.add(fields["usd"], model)
+
+    def close(self) -> None:
+        """Send what is left."""
+        for span in self._spans.values():
+            span.end()
+        self._spans.clear()
+        for provider in self._providers:
+            provider.shutdown()
+        super().close()

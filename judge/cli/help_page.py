@@ -5,8 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from judge.cli.interface import shown, titled, word
-from judge.cli.wrapping import cell_len, wrapped
+from judge.cli.interface import cell_len, shown, titled, word, wrapped
 
 WIDTH = 80
 """Columns that a page of help has at most."""

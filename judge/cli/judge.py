@@ -19,8 +19,7 @@ from judge.files.parquet import table_sha256
 from judge.grading.pointwise import Edition, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
-from judge.models.budget import Price
-from judge.models.price_list import Api, decision_price, with_api
+from judge.models.budget import Api, Price, decision_price, with_api
 from judge.records import Judge, ModelSettings
 from judge.run.plan import RULES, JudgingPlan
 from rubrics.library import load_editions
@@ -237,10 +236,10 @@ def batch_settings(
     *, batch: bool, no_wait: bool, poll: float, lines: int | None, cancel: bool
 ) -> "BatchSettings | None":
     """Read what a command line says of batches; None where it wants none."""
-    from judge.run.batch_parts import BatchSettings
-
     if not (batch or cancel):
         return None
+    from judge.run.batch_parts import BatchSettings
+
     return BatchSettings(poll=poll, wait=not no_wait, most_lines=lines, cancel=cancel)
 
 

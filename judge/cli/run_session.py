@@ -20,13 +20,12 @@ from judge.errors import ConfigError, StoreError
 from judge.grading.aggregation import position_effects
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
-from judge.grading.served_models import marked
+from judge.grading.remarks import marked
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, refuse_secrets
 from judge.models.dialect import described
 from judge.records import Counts, Judgment, Provenance, is_passing, worst
-from judge.run.dialects import kept_dialects
 from judge.run.editions import criterion_titles
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
@@ -37,6 +36,7 @@ from judge.run.run import (
     carry_out,
     concluded,
     counts,
+    kept_dialects,
     recalled,
     summarise,
     summarise_languages,

@@ -17,7 +17,7 @@ from judge.files.atomic import replacing
 from judge.files.decoding import inert
 from judge.grading.aggregation import with_panel
 from judge.grading.judgment_task import Task, single_questions
-from judge.grading.served_models import marked
+from judge.grading.remarks import marked
 from judge.importers.chat import chat_form
 from judge.records import Attempt, Generation, Judgment, Verdict
 from judge.run.run import Cell, concluded, summarise, summarise_languages

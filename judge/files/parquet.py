@@ -37,11 +37,6 @@ class _File:
     fixed: Mapping[str, str | None]
 
 
-def is_parquet(path: Path) -> bool:
-    """Tell whether a table is read here: a file named so, or a folder."""
-    return path.suffix.lower() == ".parquet" or path.is_dir()
-
-
 def read_parquet(columns: Columns) -> Iterator[Row]:
     """Give the rows of a file or folder, in bounded memory.
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import cast
 
 from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
-from judge.files.opendocument import read_opendocument
-from judge.files.parquet import is_parquet, read_parquet
 from judge.files.row import Columns, Row, check_names, nearest
 from judge.files.strict_json import (
     NAN_IS_NULL,
@@ -25,7 +23,6 @@ from judge.files.strict_json import (
     refuse_unstorable,
     too_deep,
 )
-from judge.files.workbook import read_workbook
 
 # JSON read with none of the usual leniencies: one value, no key twice, nothing unstorable.
 
@@ -157,9 +154,10 @@ def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator
     if suffix in {".csv", ".tsv"}:
         return _delimited(columns, encoding)
     if suffix in {".xlsx", ".ods"}:
-        read = read_workbook if suffix == ".xlsx" else read_opendocument
-        return read(columns, sheet)
+        return _sheet(columns, sheet)
     if is_parquet(source):
+        from judge.files.parquet import read_parquet
+
         return read_parquet(columns)
     open_plain(source).close()
     raise TableError(
@@ -167,6 +165,21 @@ def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator
         _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv, .xlsx, .ods or .parquet"),
         source=source,
     )
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell whether a path is that of a Parquet table: a file named so, or a folder."""
+    return path.suffix.lower() == ".parquet" or path.is_dir()
+
+
+def _sheet(columns: Columns, sheet: str | None) -> Iterator[Row]:
+    if columns.source.suffix.lower() == ".xlsx":
+        from judge.files.workbook import read_workbook
+
+        return read_workbook(columns, sheet)
+    from judge.files.opendocument import read_opendocument
+
+    return read_opendocument(columns, sheet)
 
 
 def _jsonl(columns: Columns, encoding: str | None) -> Iterator[Row]:

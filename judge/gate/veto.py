@@ -14,8 +14,7 @@ from math import ceil, log
 from calibration.passport import EventScreen
 from calibration.rare_events import Watched, event_bound, recall_limit
 from judge.gate.checks import CheckOutcome, Decision
-from judge.grading.remarks import HEEDED_WORDS, is_heeded
-from judge.grading.served_models import marked
+from judge.grading.remarks import HEEDED_WORDS, is_heeded, marked
 from judge.policy import VETO, Check, Measure, Policy, Veto
 from judge.ratings import Rated, Side, rated, samples_of
 

@@ -19,8 +19,7 @@ from judge.grading.prompt_injection import (
     has_content,
     texts_of,
 )
-from judge.grading.prompt_size import was_cut
-from judge.grading.remarks import CACHED, PROMPT_CUT
+from judge.grading.remarks import CACHED, PROMPT_CUT, was_cut
 from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located

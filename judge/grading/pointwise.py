@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+import rubrics
 from judge.conversation import exchange, is_judged, is_plain
 from judge.errors import ConfigError
-from judge.grading.computed import computed
 from judge.grading.decision_verdicts import read_decisions
 from judge.grading.judgment_task import (
     EscalationStep,
@@ -42,8 +42,10 @@ from judge.records import (
 from rubrics import RubricError
 from rubrics import questions as typed_questions
 from rubrics.library import fitting, load_editions
+from rubrics.load import load_as
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Rubric, frame_language
+from rubrics.rubric import Criterion, Language, Rubric, frame_language
+from rubrics.rules import RuleReading, RuleWording, apply_rule
 
 Edition = Callable[[str | None], Rubric]
 """Gives the edition of a rubric for an item's language, a tag; None where nobody knows it."""
@@ -476,3 +478,61 @@ def tasks(generations: Iterable[Generation], forms: Forms, *, repeats: int = 1) 
             if is_judged(generation, asking.whole.unit, asking.whole.roles):
                 for repeat in range(repeats):
                     yield asking.task(generation, repeat=repeat)
+
+
+# Verdicts that are computed from a trace by a rubric's rules; no judge is asked.
+
+_WORDING = Path(rubrics.__file__).parent / "wording"
+
+
+def computed(rubric: Rubric, generation: Generation) -> tuple[Verdict, ...]:
+    """Compute the verdicts of a rubric's rules on one unit.
+
+    Parameters
+    ----------
+    rubric : Rubric
+    generation : Generation
+        A whole conversation, or one turn of it. A row without messages has no score: nothing is
+        known of its calls, so that a rule is neither kept nor broken.
+
+    Returns
+    -------
+    tuple of Verdict
+        One for each criterion with a rule, in the rubric's order.
+    """
+    ruled = rubric.ruled
+    if not ruled:
+        return ()
+    trace = [turn.model_dump(mode="json") for turn in generation.messages]
+    wording = words(frame_language(rubric.language))
+    return tuple(
+        _verdict(one, apply_rule(rule, trace, words=wording, turn=generation.turn), generation.turn)
+        for one in ruled
+        if (rule := one.rule) is not None
+    )
+
+
+def _verdict(criterion: Criterion, found: RuleReading, turn: int | None) -> Verdict:
+    if found.kept is None:
+        return Unscored(
+            criterion=criterion.id, outcome="unscored.cannot_assess", rationale=found.reasoning
+        )
+    return Scored(
+        criterion=criterion.id,
+        score=level(criterion, found),
+        rationale=found.reasoning,
+        evidence=found.evidence,
+        turn=turn if found.message is None else found.message,
+    )
+
+
+def level(criterion: Criterion, found: RuleReading) -> int:
+    """Give the better level of a criterion where its rule is kept, else the worse."""
+    higher = criterion.direction == "higher_is_better"
+    return criterion.scale.max if found.kept is higher else criterion.scale.min
+
+
+@cache
+def words(language: Language) -> RuleWording:
+    """Read the sentences of a language."""
+    return load_as(RuleWording, _WORDING / f"rules.{language}.yaml")

@@ -3,10 +3,17 @@
 A remark says how a verdict came about or what was noticed on the way; it never changes a score.
 """
 
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from judge.records import Judgment, Usage, replaced
+
 if TYPE_CHECKING:
-    from judge.records import Judgment
+    from judge.store.records import Run
+    from judge.store.store import Store
 
 CACHED = "cached"
 """Taken over from another run."""
@@ -45,3 +52,128 @@ HEEDED_WORDS = "addressed to the judge, prompt cut, or another model"
 def is_heeded(judgment: "Judgment") -> bool:
     """Tell whether a gate lets a verdict count only beside an expert's label."""
     return not HEEDED.isdisjoint(judgment.flags)
+
+
+# Whether a server cut the prompt: its count of tokens against the least that the texts can have.
+
+SHARE = 0.8
+"""Part of the least number of tokens below which a prompt counts as cut."""
+
+FEWEST_COUNTED = 16
+"""Counts below this are no counts; some servers send 0 or 1 where they do not count."""
+
+SHORTEST_CONTEXT = 1000
+"""Tokens below which a count is held against the material alone: some servers leave out of their
+count what they had in their cache, which is the instructions, and none has so short a context."""
+
+CHARACTERS_A_TOKEN = 3.0
+"""Characters that one token may hold on average in scripts without blanks: vocabularies of 2023 to
+2026 hold 1.0 to 1.8 of Chinese and Japanese, and less of Thai, Lao, Khmer and Burmese."""
+
+_WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+)
+
+
+def least_tokens(text: str) -> float:
+    """Count the fewest tokens that any common vocabulary needs for a text.
+
+    None joins words over a blank, so each word is a token at least; marks and blanks count for
+    nothing.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    float
+        Tokens; linear in the length to compute.
+
+    Examples
+    --------
+    >>> least_tokens("one two, three"), least_tokens("一二三四五六")
+    (3.0, 2.0)
+    """
+    if text.isascii():
+        return float(len(text.split()))
+    words, joined = _WITHOUT_BLANKS.subn(" ", text)
+    return len(words.split()) + joined / CHARACTERS_A_TOKEN
+
+
+@lru_cache(maxsize=64)
+def _least_of_instructions(text: str) -> float:
+    return least_tokens(text)
+
+
+def was_cut(instructions: str, material: str, usage: Usage) -> bool:
+    """Tell whether a server counted fewer tokens than a prompt has.
+
+    Parameters
+    ----------
+    instructions : str
+        The trusted text, the same for many calls.
+    material : str
+        What was judged.
+    usage : Usage
+        As the server counted. Some count what they had in their cache apart.
+    """
+    counted = (usage.prompt_tokens or 0) + (usage.cached_tokens or 0)
+    if counted < FEWEST_COUNTED:
+        return False
+    others = _least_of_instructions(instructions) if counted >= SHORTEST_CONTEXT else 0.0
+    if counted >= SHARE * (len(material) + others):
+        # No text has more tokens than characters, so what it has need not be counted.
+        return False
+    return counted < SHARE * (least_tokens(material) + others)
+
+
+# Which models answered under the name of a judge, and which verdicts came from another than most.
+
+Asked = tuple[str, str]
+"""A judge, and the step of its ladder on which another model is asked; empty for the first."""
+
+
+def usual_models(served: Mapping[tuple[Asked, str], int]) -> dict[Asked, str]:
+    """Give the model that answered most often, for each that was asked.
+
+    Parameters
+    ----------
+    served : mapping of (Asked, str) to int
+        Judgments by who was asked and who answered.
+    """
+    counts = defaultdict[Asked, Counter[str]](Counter)
+    for (asked, model), count in served.items():
+        counts[asked][model] += count
+    # Of two with the same count the first by name, so that the same run gives the same remarks.
+    return {asked: min(by, key=lambda name: (-by[name], name)) for asked, by in counts.items()}
+
+
+def asked_of(judge: str, flags: Collection[str]) -> Asked:
+    """Say who was asked for a judgment."""
+    return judge, next((flag for flag in (SECOND, ESCALATED) if flag in flags), "")
+
+
+def marked(store: "Store", run: "Run") -> Iterator[Judgment]:
+    """Stream a run's judgments, those of another model than most with the remark `OTHER_MODEL`.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    """
+    from judge.store.served_models import count_served
+
+    served = Counter[tuple[Asked, str]]()
+    for judge, model, flags, count in count_served(store, run):
+        served[asked_of(judge, flags), model] += count
+    usual = usual_models(served)
+    if len(served) == len(usual):
+        yield from store.judgments(run)
+        return
+    for judgment in store.judgments(run):
+        expected = usual.get(asked_of(judgment.judge, judgment.flags))
+        if judgment.served_model in {None, expected}:
+            yield judgment
+        else:
+            yield replaced(judgment, flags=(*judgment.flags, OTHER_MODEL))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from judge.files.strict_json import STRICT, RepeatedKeyError, too_deep
 from judge.models.base import Reply
 from judge.models.chat_completion import finish_of
-from judge.models.provider_words import provider_words
+from judge.models.provider_error import provider_words
 from judge.records import Reason
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -8,12 +8,14 @@ import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from judge.errors import ConfigError
 from judge.files.decoding import Place
 from judge.files.row import nearest
-from judge.importers.base import Imported
+
+if TYPE_CHECKING:
+    from judge.importers.base import Imported
 
 GROUP: Final = "cvalues.importers"
 
@@ -35,7 +37,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
 class Reader(Protocol):
     """Reads one file of a tool."""
 
-    def __call__(self, path: str | Path, *, system: str | None = None) -> Imported:
+    def __call__(self, path: str | Path, *, system: str | None = None) -> "Imported":
         """Read a file; ``system`` names the model under test where the file does not."""
         ...
 
@@ -45,7 +47,7 @@ def tools() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *_registered()}))
 
 
-def read_of(tool: str, path: str | Path, *, system: str | None = None) -> Imported:
+def read_of(tool: str, path: str | Path, *, system: str | None = None) -> "Imported":
     """Read a file of a tool.
 
     Parameters

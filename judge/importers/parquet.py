@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from judge.files.decoding import Place
-from judge.files.parquet import is_parquet
-from judge.files.read import read_rows
+from judge.files.read import is_parquet, read_rows
 from judge.files.row import (
     Row,
     optional_choice,

@@ -15,8 +15,7 @@ from pydantic_core import from_json
 from judge.errors import ConnectionFailed
 from judge.models.base import Question, Reply, Thoughts, Token, provenance_of
 from judge.models.http_errors import fault_within
-from judge.models.provider_error import Sent, error_in
-from judge.models.provider_words import provider_words, squash
+from judge.models.provider_error import Sent, error_in, provider_words, squash
 from judge.records import Provenance, Usage, replaced
 
 MOST_TOKENS = 10**9

@@ -1,6 +1,6 @@
 """What a failed call means: from a status and body, or litellm's exception, to one of our errors.
 
-What the body says comes before the bare status, by the table of `judge.models.provider_words`. An
+What the body says comes before the bare status, by the table of `judge.models.provider_error`. An
 echo of the request in it neither decides the class nor reaches the message.
 """
 
@@ -28,8 +28,7 @@ from judge.errors import (
     RequestRejected,
     RungRejected,
 )
-from judge.models.provider_error import ProviderError, Sent, read_error
-from judge.models.provider_words import provider_words, squash
+from judge.models.provider_error import ProviderError, Sent, provider_words, read_error, squash
 from judge.records import Rung
 
 if TYPE_CHECKING:

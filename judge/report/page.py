@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from judge.files.atomic import write_whole
 from judge.report import formatting, texts
-from judge.report.dialogues import LONG, blocks, highlighted
+from judge.report.examples import LONG, blocks, highlighted
 from judge.report.model import Report
 from judge.report.sections import examples, gate, improvement, overview, scores
 from judge.report.texts import Both, Filling, say

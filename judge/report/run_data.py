@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from judge.grading.canaries import Known, canary_run, compare
-from judge.grading.served_models import marked
+from judge.grading.remarks import marked
 from judge.manifest import Manifest
 from judge.ratings import Side, samples_of
 from judge.records import Generation, Judgment, worst

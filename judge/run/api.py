@@ -18,9 +18,8 @@ from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, addressed
-from judge.models.budget import Budget, Price
+from judge.models.budget import Budget, Price, with_api
 from judge.models.limits import Limit, Limits
-from judge.models.price_list import with_api
 from judge.records import Generation, Judge, Judgment, digest
 from judge.run.grading_input import Gradable, generations_of
 from judge.run.judgments import Judgments

@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from rubrics.rubric import Rubric
-
 if TYPE_CHECKING:
     from judge.store.records import Run
     from judge.store.store import Store
+    from rubrics.rubric import Rubric
 
 
-def kept_rubrics(store: "Store", run: "Run") -> dict[tuple[str, str], Rubric]:
+def kept_rubrics(store: "Store", run: "Run") -> "dict[tuple[str, str], Rubric]":
     """Read the rubrics of a run, by id and language."""
+    from rubrics.rubric import Rubric
+
     found: dict[tuple[str, str], Rubric] = {}
     for edition in run.manifest.rubrics:
         body = store.latest_document(run, _kind(edition.rubric, edition.language))
@@ -33,7 +34,7 @@ def criterion_titles(store: "Store", run: "Run", language: str) -> dict[tuple[st
     }
 
 
-def rubric_document(rubric: Rubric) -> tuple[str, str]:
+def rubric_document(rubric: "Rubric") -> tuple[str, str]:
     """Give the kind and the body under which a run keeps a rubric."""
     return _kind(rubric.id, rubric.language), rubric.model_dump_json()
 

@@ -1,16 +1,17 @@
 """The plan of a run that judges: which generations, under which rubrics, by which judges."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
 from judge.grading import pairwise, pointwise
 from judge.grading.judgment_task import Form, Task
 from judge.grading.pointwise import Edition, Forms
 from judge.grading.windows import WINDOW
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
-from judge.models.base import Message, Question, Reply
+from judge.models.base import Message, Question, Reply, Token
 from judge.models.budget import spent
 from judge.models.chat_completion import finish_of
 from judge.records import (
@@ -22,10 +23,10 @@ from judge.records import (
     Item,
     Judge,
     Reason,
+    Record,
     digest,
     model_digest,
 )
-from judge.run.answer_form import WORDS, AnswerForm, option_probabilities
 from judge.run.editions import kept_rubrics, rubric_document
 from judge.store.records import Run
 from rubrics.library import fitting
@@ -33,6 +34,83 @@ from rubrics.rubric import Rubric
 
 if TYPE_CHECKING:
     from judge.store.store import Store
+
+# The form in which a model under test is asked to answer: words, JSON, or one likely option.
+
+Ask = Literal["text", "json", "logprob"]
+
+LEAST_MASS = 0.5
+"""Probability that the options must have together; with less the model meant to say something
+else, and its words are what is read."""
+
+FIRST_TOKENS = 8
+"""Tokens among which the option is looked for; quotation marks and blanks may stand before it."""
+
+
+class AnswerForm(Record):
+    """How a model is asked to answer."""
+
+    ask: Ask = "text"
+    options: tuple[str, ...] = ()
+    """What it may answer; each is one token in common vocabularies."""
+
+    @property
+    def reply_schema(self) -> Mapping[str, object] | None:
+        """JSON schema of the answer; None where words are wanted."""
+        if self.ask != "json":
+            return None
+        choice = {"type": "string", "enum": list(self.options)}
+        return {
+            "title": "Choice",
+            "type": "object",
+            "properties": {"choice": choice},
+            "required": ["choice"],
+            "additionalProperties": False,
+        }
+
+    def written(self) -> dict[str, str]:
+        """Write the form for a manifest; nothing where words are wanted."""
+        return {} if self.ask == "text" else {"ask": f"{self.ask}:{','.join(self.options)}"}
+
+    @classmethod
+    def read(cls, prompts: Mapping[str, str]) -> Self:
+        """Read the form that a manifest holds."""
+        ask, _, options = prompts.get("ask", "text").partition(":")
+        listed = tuple(options.split(",")) if options else ()
+        return cls.model_validate({"ask": ask, "options": listed})
+
+
+WORDS = AnswerForm()
+"""The usual form."""
+
+
+def option_probabilities(
+    tokens: Sequence[Token] | None, options: Sequence[str]
+) -> dict[str, float] | None:
+    """Give the probability of each option at the first place where one of them may stand.
+
+    Parameters
+    ----------
+    tokens : sequence of Token, or None
+        Of the reply, with their alternatives; None where the server told none.
+    options : sequence of str
+
+    Returns
+    -------
+    dict of str to float, or None
+        They sum to 1; None where the options have less than `LEAST_MASS` together.
+    """
+    known = {option.casefold(): option for option in options}
+    for token in (tokens or ())[:FIRST_TOKENS]:
+        mass = dict.fromkeys(options, 0.0)
+        for text, logprob in token.alternatives.items():
+            option = known.get(text.strip().casefold())
+            if option is not None:
+                mass[option] += math.exp(logprob)
+        total = sum(mass.values())
+        if total >= LEAST_MASS:
+            return {option: share / total for option, share in mass.items()}
+    return None
 
 
 RULES = "rules"

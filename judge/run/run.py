@@ -10,7 +10,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from judge.errors import ConfigError, RunMismatch
 from judge.events import happened
@@ -19,10 +19,10 @@ from judge.grading.judgment_task import Task as JudgingTask
 from judge.manifest import Manifest, difference
 from judge.models.base import Model
 from judge.models.budget import Budget, Price
+from judge.models.dialect import Learnt
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, replaced, worst
-from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.store.records import Run
 from judge.store.writer import Writer
@@ -409,3 +409,25 @@ def limits_of(settings: Settings) -> Limits:
 def _slot_digest(slot: tuple[str, ...]) -> bytes:
     """Shorten a slot: a run of a million judgments holds all of them in memory when resumed."""
     return blake2b("\x00".join(slot).encode(), digest_size=16).digest()
+
+
+# What a run has learnt of how its models take their settings, kept with the run.
+
+KIND = "dialects"
+"""Kind of the document in the store."""
+
+_DIALECTS = TypeAdapter(dict[str, Learnt])
+
+
+def kept_dialects(store: "Store", run: "Run") -> dict[str, Learnt]:
+    """Read what earlier parts of a run have learnt, by the names of its models."""
+    body = store.latest_document(run, KIND)
+    return {} if body is None else _DIALECTS.validate_json(body)
+
+
+def keep_dialects(
+    store: "Store", run: "Run", learnt: Mapping[str, Learnt], *, before: Mapping[str, Learnt]
+) -> None:
+    """Keep what a run has learnt, where that is something new."""
+    if dict(learnt) != dict(before):
+        store.add_document(run, KIND, _DIALECTS.dump_json(dict(learnt)).decode())

@@ -23,9 +23,8 @@ from judge.models.base import Model
 from judge.models.limits import Limit, Limits
 from judge.models.retry import RetryPolicy
 from judge.records import is_passing
-from judge.run.dialects import keep_dialects, kept_dialects
 from judge.run.plan import plan_of_run
-from judge.run.run import Settings, limit_told
+from judge.run.run import Settings, keep_dialects, kept_dialects, limit_told
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.run.shared_limits import SharedBudget, SharedPace, SharedPushback
 from judge.store.leases import Block, Leases

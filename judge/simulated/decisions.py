@@ -8,7 +8,8 @@ factor and a shift of the log-odds: then the probability no longer means what it
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -18,6 +19,7 @@ from judge.simulated.openai_protocol import (
     BadRequest,
     ChatRequest,
     Criterion,
+    Spoken,
     as_list,
     as_object,
     as_text,
@@ -167,7 +169,7 @@ def _answer(case: Case, asked: Asked, form: WireForm) -> dict[str, object] | Non
         return _yes(0.97 if unknown else 0.02, form)
     if asked.options == 2 and asked.kind in {"predicate", "noul"}:
         return _yes(yes_probability(case, criterion), form)
-    return _shares(asked, _level_shares(case, criterion), form)
+    return _graded(asked, _level_shares(case, criterion), form)
 
 
 def yes_probability(case: Case, criterion: Criterion) -> float:
@@ -216,7 +218,7 @@ def _yes(probability: float, form: WireForm) -> dict[str, object]:
     return {"type": "predicate", "probability": probability}
 
 
-def _shares(asked: Asked, shares: list[float], form: WireForm) -> dict[str, object]:
+def _graded(asked: Asked, shares: list[float], form: WireForm) -> dict[str, object]:
     place = max(range(len(shares)), key=shares.__getitem__)
     names = [str(n) for n in range(len(shares))] if asked.kind == "score" else list(asked.values)
     answer: dict[str, object] = {"type": asked.kind, "confidence": shares[place]}
@@ -235,3 +237,61 @@ def _shares(asked: Asked, shares: list[float], form: WireForm) -> dict[str, obje
         for number, (label, share) in enumerate(zip(asked.values, shares, strict=True))
     ]
     return answer
+
+
+# The simulated judge's token log-probabilities: how sure it is where it writes a score.
+
+_TOKEN = re.compile(r"\d+|\w+|\s+|[^\w\s]")
+_SCORE = re.compile(r'"(\w+)": \{|(?<!\\)"score": (-?\d+)')
+_FALL = 0.36
+"""How fast the probability of other levels falls with their distance from the written one."""
+
+
+def logprobs_of(profile: Profile, request: ChatRequest, spoken: Spoken) -> dict[str, object] | None:
+    """Give the member ``logprobs`` of a choice; None where none was asked for or it has no text."""
+    if not request.top_logprobs or request.tool or not spoken.text:
+        return None
+    draw = draws(profile.seed, *request.identity)
+    case = Case(profile, request, draw, swayed(behaviour_for(profile, request), request))
+    scores = dict(_scores(case, spoken.text))
+    content = [
+        _entry(piece[0], scores.get(piece.start(), {}), most=request.top_logprobs)
+        for piece in _TOKEN.finditer(spoken.text)
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _scores(case: Case, text: str) -> Iterator[tuple[int, Mapping[str, float]]]:
+    """Give, by the place of each written score, the probability of each level there."""
+    criterion = ""
+    for found in _SCORE.finditer(text):
+        criterion = found[1] or criterion
+        node = case.request.form.get(criterion)
+        if found[2] is not None and isinstance(node, Criterion):
+            yield found.start(2), _shares(case, node, int(found[2]))
+
+
+def _shares(case: Case, criterion: Criterion, written: int) -> Mapping[str, float]:
+    said = yes_probability(case, criterion)
+    sure = max(said, 1.0 - said)
+    others = {
+        level: _FALL ** abs(level - written) for level in criterion.levels if level != written
+    }
+    total = sum(others.values())
+    shares = {level: (1.0 - sure) * weight / total for level, weight in others.items()}
+    return {str(level): share for level, share in {written: sure, **shares}.items()}
+
+
+def _entry(text: str, shares: Mapping[str, float], *, most: int) -> dict[str, object]:
+    listed = sorted((shares or {text: 1.0}).items(), key=lambda pair: -pair[1])[:most]
+    top = [_alternative(token, share) for token, share in listed]
+    return {**_alternative(text, shares.get(text, 1.0)), "top_logprobs": top}
+
+
+def _alternative(token: str, share: float) -> dict[str, object]:
+    logarithm = math.log(share) if share > 0.0 else -9999.0
+    return {
+        "token": token,
+        "logprob": logarithm,
+        "bytes": list(token.encode("utf-8", "surrogatepass")),
+    }

@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from types import MappingProxyType
 
-from judge.simulated.decision_payloads import DECISION_PAYLOADS
 from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
 from judge.simulated.openai_protocol import BadRequest, ChatRequest, as_json, draws
-from judge.simulated.payloads import PAYLOADS
+from judge.simulated.payloads import DECISION_PAYLOADS, PAYLOADS
 from judge.simulated.profile import PlannedFault, Profile, RateLimit
 
 

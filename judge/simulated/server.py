@@ -19,8 +19,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from judge.simulated.batches import BatchPlan, Broken, SimulatedBatches
-from judge.simulated.decision_payloads import DECISION_PAYLOADS, wrong_decision
-from judge.simulated.decisions import WireForm, decision_response, read_decision_request
+from judge.simulated.decisions import (
+    WireForm,
+    decision_response,
+    logprobs_of,
+    read_decision_request,
+)
 from judge.simulated.faults import BREAKAGES, REFUSALS, FaultPlan, Struck, error_reply, known_mode
 from judge.simulated.http import Connection, HttpReply, HttpRequest, head, write_reply
 from judge.simulated.judge import SimulatedJudge, behaviour_for, provoked
@@ -32,9 +36,8 @@ from judge.simulated.openai_protocol import (
     draws,
     read_request,
 )
-from judge.simulated.payloads import PAYLOADS, wrong_payload
+from judge.simulated.payloads import DECISION_PAYLOADS, PAYLOADS, wrong_decision, wrong_payload
 from judge.simulated.profile import Profile
-from judge.simulated.token_probabilities import logprobs_of
 
 HOST = "127.0.0.1"
 FORCE_HEADER = "x-simulated-fault"

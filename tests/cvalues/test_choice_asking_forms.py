@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from judge.models.base import Token
-from judge.run.answer_form import AnswerForm, option_probabilities
+from judge.run.plan import AnswerForm, option_probabilities
 from tests.cli.program import Ended, program
 from tests.judge.models.odd_servers import Answer, completion, odd_server, ok
 

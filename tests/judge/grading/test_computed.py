@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.conversation import units
-from judge.grading.computed import computed
+from judge.grading.pointwise import computed
 from judge.records import Generation, ToolCall, Turn
 from rubrics.load import checked, parse_document
 from rubrics.rubric import Rubric

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from judge.exporters.tables import rows
-from judge.grading.prompt_size import least_tokens, was_cut
-from judge.grading.remarks import OTHER_MODEL, PROMPT_CUT
-from judge.grading.served_models import marked
+from judge.grading.remarks import OTHER_MODEL, PROMPT_CUT, least_tokens, marked, was_cut
 from judge.models.base import Reply
 from judge.records import Judgment, Usage
 from judge.store.store import Store

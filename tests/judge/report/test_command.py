@@ -54,7 +54,7 @@ def test_a_baseline_that_was_not_judged_is_refused(tmp_path: Path) -> None:
 
 def test_names_of_groups_come_from_the_program_that_mounts_the_command(tmp_path: Path) -> None:
     judged_run(store_at(tmp_path), Shape(name="nightly"))
-    app = typer.Typer(context_settings={"obj": {"law": ("法理学", "Law and order")}})
+    app = typer.Typer(context_settings={"obj": lambda: {"law": ("法理学", "Law and order")}})
     app.command()(report)
     app.command()(lambda: None)
 

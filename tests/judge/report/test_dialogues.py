@@ -1,7 +1,7 @@
 """A conversation on the page: where releases part, what is marked, and hostile text."""
 
 from judge.records import Generation, Judgment, Scored, ToolCall, Turn
-from judge.report.dialogues import blocks, common, highlighted, shown_turns
+from judge.report.examples import blocks, common, highlighted, shown_turns
 from judge.report.page import body
 
 
