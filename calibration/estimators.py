@@ -23,7 +23,6 @@ from calibration.labelled_sample import (
     require_not_reversed,
     weigh_labels,
 )
-from calibration.paired_difference import paired_difference
 from calibration.post_stratification import (
     counts_of,
     labels_alone,
@@ -32,7 +31,6 @@ from calibration.post_stratification import (
     verdict_counts,
     verdict_strata,
 )
-from calibration.rogan_gladen import GoldSet, corrected_rate, curated_difference
 from calibration.validation import (
     Design,
     FloatArray,
@@ -181,6 +179,8 @@ def _estimate(drawn: Labelled, design: Design, aim: Aim, *, said: list[str]) -> 
     check_population(aim.population)
     if design == "curated":
         _refuse_finite(aim.population)
+        from calibration.rogan_gladen import GoldSet, corrected_rate
+
         gold = GoldSet(judge=drawn.judge[drawn.used], human=drawn.human[drawn.used])
         return corrected_rate(
             drawn.judge, gold, effects=drawn.effects, tail=aim.tail, strict=aim.strict, said=said
@@ -246,7 +246,7 @@ def _one_verdict_warning(drawn: Labelled) -> str:
 # The mean rating that experts would give all judged items, on a bounded scale.
 #
 # N items; ratings are in the unit of the scale. The interval is chosen in
-# :mod:`calibration.correction.bounded_mean`, which says why.
+# :mod:`calibration.bounded_mean`, which says why.
 
 
 def estimate_mean(  # noqa: PLR0913 - options of the public contract
@@ -593,6 +593,8 @@ def _estimate_difference(
     if binary and not aim.strict:
         by_pair = design == "by-verdict" or strata is not None
         own = [_one_system(system, cells if by_pair else None, prompts) for system in pair]
+        from calibration.paired_difference import paired_difference
+
         return paired_difference((own[0], own[1]), drawn, aim, said=said)
     width = scale[1] - scale[0]
     return bounded_mean(drawn, (-width, width), aim, said=said)
@@ -635,14 +637,15 @@ def _curated(
         )
     if clustered:
         raise ValueError("clusters have no meaning for a curated difference; leave them out.")
+    from calibration.rogan_gladen import GoldSet, curated_difference
+
     judges = pair[0].judge, pair[1].judge
-    golds = tuple(_gold(system) for system in pair)
+    golds = [
+        GoldSet(judge=each.judge[used], human=each.human[used])
+        for each in pair
+        for used in [~np.isnan(each.human)]
+    ]
     return curated_difference(judges, (golds[0], golds[1]), tail=tail, strict=strict)
-
-
-def _gold(system: System) -> GoldSet:
-    used = ~np.isnan(system.human)
-    return GoldSet(judge=system.judge[used], human=system.human[used])
 
 
 def _pair_codes(judge_a: FloatArray, judge_b: FloatArray) -> FloatArray:
