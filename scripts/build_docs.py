@@ -54,7 +54,7 @@ def commands() -> Iterator[tuple[str, object]]:
 
 def command_page(name: str, command: object, language: str) -> str:
     """Write the page of a command: its help as the terminal shows it, and an example."""
-    from judge.cli.help_page import give_help_pages
+    from judge.cli.interface import give_help_pages
 
     os.environ["CVALUES_UI"] = language
     give_help_pages(command)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from judge.cli.help_page import give_help_pages, help_page
-from judge.cli.interface import shown
+from judge.cli.interface import give_help_pages, help_page, shown
 
 if TYPE_CHECKING:
     from typer._click import Command, Context

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from cvalues.cli.command_table import COMMANDS, load_command
-from judge.cli.help_page import help_page
-from judge.cli.interface import shown, take_option, word, wrapped
+from judge.cli.interface import help_page, shown, take_option, word, wrapped
 from judge.errors import ConfigError
 from tests.cli.program import ROOT, command, environment, program
 
