@@ -22,7 +22,7 @@ from batch_kills import plan
 from sqlalchemy import create_engine, text
 from worker_kills import database_cpu
 
-from judge.run.launchers import worker_words
+from judge.run.launchers import worker_command
 from judge.run.run import Settings, begin, counts
 from judge.run.worker import open_for_workers
 from judge.simulated.server import simulated_server
@@ -101,10 +101,10 @@ def started(
         run, _ = begin(store, f"run-{time.time()}", plan(count, server.base_url))
         settings = Settings(concurrency=AT_ONCE, recall=False)
         open_for_workers(store, run, leases=Leases(store, run), settings=settings)
-        words = worker_words(sitting.address, run.name)
-        environ = {**os.environ, "OPENAI_API_KEY": "none"}
+        command = worker_command(sitting.address, run.name)
+        environ = {**command.whole_environment, "OPENAI_API_KEY": "none"}
         yield (
-            lambda: subprocess.Popen(words, env=environ),
+            lambda: subprocess.Popen(command.words, env=environ),
             lambda: counts(store, run).scored,
         )
     store.close()

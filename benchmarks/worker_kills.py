@@ -25,7 +25,7 @@ from threading import Thread
 from batch_kills import plan
 from sqlalchemy import make_url
 
-from judge.run.launchers import worker_words
+from judge.run.launchers import worker_command
 from judge.run.run import Settings, begin, counts
 from judge.run.worker import BLOCK, open_for_workers
 from judge.simulated.server import simulated_server
@@ -110,9 +110,9 @@ def torture(count: int, address: str) -> dict[str, object]:
         settings = Settings(concurrency=CONCURRENCY, recall=False)
         open_for_workers(store, run, leases=leases, settings=settings)
         network = Network(address)
-        words = [*worker_words(network.address, run.name), "--lease", str(LEASE)]
-        environ = {**os.environ, "OPENAI_API_KEY": "none"}
-        started = lambda: subprocess.Popen(words, env=environ)  # noqa: E731 - one line, used twice
+        command = worker_command(network.address, run.name, "--lease", str(LEASE))
+        environ = {**command.whole_environment, "OPENAI_API_KEY": "none"}
+        started = lambda: subprocess.Popen(command.words, env=environ)  # noqa: E731 - one line, used twice
         begun, spent = time.monotonic(), database_cpu()
         workers = [started() for _ in range(WORKERS)]
         kills, cuts = 0, 0
@@ -162,9 +162,9 @@ def limited(address: str) -> dict[str, object]:
             requests_per_minute=PER_MINUTE,
         )
         open_for_workers(store, run, leases=Leases(store, run), settings=settings)
-        environ = {**os.environ, "OPENAI_API_KEY": "none"}
-        words = worker_words(address, run.name)
-        workers = [subprocess.Popen(words, env=environ) for _ in range(WORKERS)]
+        command = worker_command(address, run.name)
+        environ = {**command.whole_environment, "OPENAI_API_KEY": "none"}
+        workers = [subprocess.Popen(command.words, env=environ) for _ in range(WORKERS)]
         seen: list[tuple[float, int]] = []
         while any(worker.poll() is None for worker in workers):
             seen.append((time.monotonic(), server.hits.total))

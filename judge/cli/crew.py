@@ -80,14 +80,14 @@ def crew_of(on: str | None, count: int | None, *, store: str, run: str) -> Crew 
     """
     if on is None and count is None:
         return None
-    from judge.run.launchers import LocalLauncher, worker_words
+    from judge.run.launchers import LocalLauncher, worker_command
 
-    words = worker_words(store, run)
+    command = worker_command(store, run)
     place, _, address = (on or "here").partition("://")
     if place == "here":
-        return Crew(LocalLauncher(words), count or 2)
+        return Crew(LocalLauncher(command), count or 2)
     if place != "ray":
         raise ConfigError(f"--on {on}: no such place; write here, ray or ray://HEAD:PORT.")
     from judge.run.ray import RayLauncher
 
-    return Crew(RayLauncher(f"ray://{address}" if address else "auto", words), count or 2)
+    return Crew(RayLauncher(f"ray://{address}" if address else "auto", command), count or 2)

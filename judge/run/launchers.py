@@ -3,9 +3,11 @@
 A launcher only starts programs and says when they have ended; what they do is in the ledger.
 """
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 ENDED_WELL = frozenset({0, 5, 130})
@@ -13,6 +15,21 @@ ENDED_WELL = frozenset({0, 5, 130})
 
 RESTARTS = 3
 """How often a worker of this machine that died is started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How one worker is started."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    """Added to that of whoever starts it. The store's address stands here, for everybody on a
+    machine can read command lines, and the address may hold a password."""
+
+    @property
+    def whole_environment(self) -> dict[str, str]:
+        """The environment of the worker, on the machine where this is asked."""
+        return {**os.environ, **self.environment}
 
 
 class Launcher(Protocol):
@@ -36,12 +53,11 @@ class LocalLauncher:
 
     Parameters
     ----------
-    words : sequence of str
-        The command of one worker, such as ``cvalues work --store URL --run NAME``.
+    command : Command
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = list(words)
+    def __init__(self, command: Command) -> None:
+        self._command = command
         self._workers: list[subprocess.Popen[bytes]] = []
         self._restarts = 0
 
@@ -51,7 +67,12 @@ class LocalLauncher:
 
     def _started(self) -> subprocess.Popen[bytes]:
         # Their own process group: Ctrl-C goes to the leader, which stops them by the ledger.
-        return subprocess.Popen(self._words, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own command
+        return subprocess.Popen(  # noqa: S603 - our own command
+            self._command.words,
+            env=self._command.whole_environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def running(self) -> int:
         """Count the processes that have not ended; one that died is started again."""
@@ -71,7 +92,8 @@ class LocalLauncher:
             worker.wait()
 
 
-def worker_words(store: str, run: str) -> tuple[str, ...]:
-    """Give the command of one worker."""
+def worker_command(store: str, run: str, *options: str) -> Command:
+    """Give the command of one worker, with further options of ``cvalues work``."""
     program = "from cvalues.cli import main; main()"
-    return (sys.executable, "-c", program, "work", "--store", store, "--run", run, "--quiet")
+    words = (sys.executable, "-c", program, "work", "--run", run, "--quiet", *options)
+    return Command(words, {"CVALUES_STORE": store})

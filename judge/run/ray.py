@@ -8,18 +8,20 @@ worker. Needs the extra ``ray``.
 import importlib
 import os
 import subprocess
-from collections.abc import Sequence
 from typing import Any
 
 from judge.errors import ConfigError
+from judge.run.launchers import Command
 
 POLL = 0.5
 """Seconds that Ray is asked to wait for an actor's end."""
 
 
-def run_worker(words: Sequence[str]) -> int:
+def run_worker(command: Command) -> int:
     """Run one worker to its end on the node where Ray has placed it; gives its exit code."""
-    return subprocess.run(list(words), stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603 - our own command
+    return subprocess.run(  # noqa: S603 - our own command
+        command.words, env=command.whole_environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 class RayLauncher:
@@ -30,8 +32,8 @@ class RayLauncher:
     address : str
         ``auto`` for the cluster of this machine (one is started where there is none), else as Ray
         takes it, such as ``ray://head:10001``.
-    words : sequence of str
-        The command of one worker; the program must be installed on every node.
+    command : Command
+        Of one worker; the program must be installed on every node.
     cpus : float
         Logical processors of one worker.
 
@@ -41,7 +43,7 @@ class RayLauncher:
         If Ray is not installed, or the cluster cannot be reached.
     """
 
-    def __init__(self, address: str, words: Sequence[str], *, cpus: float = 1.0) -> None:
+    def __init__(self, address: str, command: Command, *, cpus: float = 1.0) -> None:
         # Set before the import: Ray reports how it is used to its makers otherwise.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -49,7 +51,7 @@ class RayLauncher:
         except ImportError:
             raise ConfigError("--on ray needs an extra: pip install 'cvalues[ray]'.") from None
         self._ray = ray
-        self._words = list(words)
+        self._command = command
         self._waiting: list[Any] = []
         self._actors: list[Any] = []
         try:
@@ -76,7 +78,7 @@ class RayLauncher:
         for _ in range(count):
             actor = self._actor.remote()
             self._actors.append(actor)
-            self._waiting.append(actor.run.remote(self._words))
+            self._waiting.append(actor.run.remote(self._command))
 
     def running(self) -> int:
         """Count the workers that have not ended."""
@@ -97,6 +99,6 @@ class RayLauncher:
 class _Worker:
     """One worker as an actor."""
 
-    def run(self, words: Sequence[str]) -> int:
+    def run(self, command: Command) -> int:
         """Run a worker process to its end."""
-        return run_worker(words)
+        return run_worker(command)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from judge.run.launchers import worker_words
+from judge.run.launchers import worker_command
 from judge.run.ray import RayLauncher
 from judge.run.run import Settings, begin, counts
 from judge.run.worker import open_for_workers
@@ -53,8 +53,8 @@ def test_a_node_that_is_lost_costs_no_more_than_its_open_claims(cluster: Any) ->
                 leases = Leases(store, run, seconds=5.0)
                 settings = Settings(concurrency=8, recall=False)
                 open_for_workers(store, run, leases=leases, settings=settings)
-                words = [*worker_words(address, "ray"), "--lease", "5"]
-                launcher = RayLauncher(cluster.address, words)
+                command = worker_command(address, "ray", "--lease", "5")
+                launcher = RayLauncher(cluster.address, command)
                 launcher.start(3)
                 removed = False
                 while await asyncio.to_thread(launcher.running):

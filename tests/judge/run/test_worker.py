@@ -1,5 +1,7 @@
 import asyncio
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ from judge.manifest import Manifest, Source
 from judge.models import open_model
 from judge.models.budget import Price
 from judge.records import Attempt, Candidate, Generation, Item, Judge
+from judge.run.launchers import LocalLauncher, worker_command
 from judge.run.plan import GeneratingPlan, JudgingPlan, plan_of_run
 from judge.run.run import Plan, Settings, begin, counts
-from judge.run.worker import LeasedRun, carry_out_leased, settings_of
-from judge.simulated.server import SimulatedServer, serve
+from judge.run.worker import LeasedRun, carry_out_leased, open_for_workers, settings_of
+from judge.simulated.server import Running, SimulatedServer, serve, simulated_server
 from judge.store import databases
 from judge.store.leases import Leases
 from judge.store.records import AttemptStarted, Run
@@ -32,7 +35,7 @@ def address() -> Generator[str]:
         yield made
 
 
-def plan(server: SimulatedServer, count: int, *, pairwise: bool = False) -> JudgingPlan:
+def plan(server: SimulatedServer | Running, count: int, *, pairwise: bool = False) -> JudgingPlan:
     systems = ("a", "b") if pairwise else ("a",)
     units = [
         Generation(id=f"p{n}", prompt=f"问题 {n}", response=f"{system} 答 {n}", system=system)
@@ -241,6 +244,35 @@ def test_a_connection_that_was_cut_while_it_rested_is_replaced(
 
     assert cut
     assert [run.name for run in store.runs()] == ["cut"]
+
+
+@needs_postgres
+def test_the_password_of_the_store_is_on_no_command_line(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with_password = address.replace("cvalues@", "cvalues:canary-in-address@")
+    store = open_store(with_password)
+    with simulated_server({"latency": {"fixed": 0.05}}) as server:
+        run, _ = begin(store, "secret", plan(server, 60))
+        open_for_workers(store, run, leases=Leases(store, run), settings=SETTINGS)
+        launcher = LocalLauncher(worker_command(with_password, "secret"))
+        launcher.start(2)
+        lines: set[str] = set()
+        while launcher.running():
+            lines |= set(_command_lines_below(os.getpid()))
+
+    assert counts(store, run).scored == 60
+    assert any(" work --run secret" in line for line in lines)
+    assert not [line for line in lines if "canary-in-address" in line]
+
+
+def _command_lines_below(parent: int) -> Iterator[str]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                yield (folder / "cmdline").read_text("utf-8").replace("\0", " ")
 
 
 def _take_over(address: str) -> None:
