@@ -17,10 +17,9 @@ import numpy as np
 
 from judge.improve.cases import Case, prompt_key
 from judge.improve.evaluation import Judged, Reflection, Setup
-from judge.improve.ledger import MemoryLedger
 from judge.improve.partition import Parted, Shares, make_partition
 from judge.improve.proposers import ByGepa
-from judge.improve.search import Context, Outcome, Wishes, improve
+from judge.improve.search import Context, MemoryLedger, Outcome, Wishes, improve
 from judge.records import Generation, digest
 from rubrics import load_rubric
 from rubrics.reply_schema import rubric_digest

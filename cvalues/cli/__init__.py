@@ -17,7 +17,7 @@ def main() -> None:
 def _run() -> None:
     import sys
 
-    from cvalues.cli.app import app
+    from cvalues.cli.command_table import app
     from judge.cli.command_line import start
 
     start(app, sys.argv[1:])

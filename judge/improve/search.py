@@ -5,14 +5,14 @@ With the same seed, labels and answers the outcome is the same, whether or not t
 stopped in between: what was asked before is not asked again, and the search replays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from judge.errors import ConfigError
 from judge.improve.cases import Case
 from judge.improve.evaluation import Engine, Halted, Judged, Setup
 from judge.improve.guards import Fault, Texts, asked_faults, guard_cases
-from judge.improve.ledger import Ledger
 from judge.improve.partition import Parted, texts_of
 from judge.improve.proof import (
     CriterionProof,
@@ -28,9 +28,83 @@ from judge.improve.proof import (
 from judge.improve.proposers import Proposer, Search
 from judge.improve.selection import Candidate, Scored, Trial, choose
 from judge.records import Provenance, Record, worst
-from judge.store.seal import Opening, UsedItem, looks_at
+from judge.store.seal import Opening, Partition, PartName, UsedItem, looks_at
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
+
+# Where the seal is kept: in a store (`judge.store.seal.SealLedger`), or in memory.
+
+
+class Ledger(Protocol):
+    """Where the seal is kept."""
+
+    def parts(self, rubric: str) -> Mapping[str, PartName]:
+        """Give the part of every prompt that was ever placed for a rubric, by prompt key."""
+        ...
+
+    def place(self, partition: Partition) -> None:
+        """Keep where prompts were placed; one that has a part keeps it."""
+        ...
+
+    def openings(self, rubric: str) -> Sequence[Opening]:
+        """List the looks at proof parts of a rubric, oldest first."""
+        ...
+
+    def open(self, opening: Opening) -> Opening:
+        """Keep an opening, stamped with the time, before a label is read.
+
+        Raises
+        ------
+        SealedError
+            If somebody else has opened any of the prompts since they were counted.
+        """
+        ...
+
+    def close(self, opening: Opening, outcome: str) -> None:
+        """Keep what an opening came to."""
+        ...
+
+    def register(self, items: Iterable[UsedItem]) -> None:
+        """Keep which responses a rubric has seen; twice is once."""
+        ...
+
+
+class MemoryLedger:
+    """A ledger for simulations: it forgets with the program."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[str, str], PartName] = {}
+        self._openings: list[Opening] = []
+        self.used: list[UsedItem] = []
+
+    def parts(self, rubric: str) -> Mapping[str, PartName]:
+        """As the protocol says."""
+        return {prompt: part for (name, prompt), part in self._parts.items() if name == rubric}
+
+    def place(self, partition: Partition) -> None:
+        """As the protocol says."""
+        for placed in partition.prompts:
+            for prompt in placed.prompts:
+                self._parts.setdefault((partition.rubric, prompt), placed.part)
+
+    def openings(self, rubric: str) -> Sequence[Opening]:
+        """As the protocol says."""
+        return [each for each in self._openings if each.rubric == rubric]
+
+    def open(self, opening: Opening) -> Opening:
+        """As the protocol says."""
+        self._openings.append(opening)
+        return opening
+
+    def close(self, opening: Opening, outcome: str) -> None:
+        """As the protocol says."""
+        place = self._openings.index(opening)
+        self._openings[place] = opening.model_copy(update={"outcome": outcome})
+
+    def register(self, items: Iterable[UsedItem]) -> None:
+        """As the protocol says."""
+        self.used += [item for item in items if item not in self.used]
+
 
 ALPHA = 0.05
 """Two-sided error of all looks together."""

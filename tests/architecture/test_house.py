@@ -42,7 +42,6 @@ def test_importing_a_package_is_light(package: str) -> None:
 
 def test_no_command_is_heavy_before_it_runs() -> None:
     code = """
-from cvalues.cli import app
 from cvalues.cli.command_table import COMMANDS, load_command
 for name in COMMANDS:
     load_command(name)
@@ -69,7 +68,7 @@ def test_the_list_of_commands_imports_no_command() -> None:
     code = """
 import sys
 from typer.main import get_command
-from cvalues.cli.app import app
+from cvalues.cli.command_table import app
 get_command(app).main(["--help"], standalone_mode=False)
 print(*sys.modules)
 """

@@ -18,7 +18,7 @@ PATIENCE = 120.0
 """Seconds after which a command is taken to hang."""
 
 LOADED = (
-    *("cvalues.cli.app", "judge.exporters.ci", "judge.gate.decision"),
+    *("cvalues.cli.command_table", "judge.exporters.ci", "judge.gate.decision"),
     *(entry.target.partition(":")[0] for entry in COMMANDS.values()),
     *("judge.report.build", "judge.store.store"),
     *("aiohttp", "jinja2", "openpyxl", "pandas", "scipy.optimize", "scipy.special", "scipy.stats"),

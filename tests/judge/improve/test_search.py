@@ -10,10 +10,9 @@ from judge.improve.cross_fit import cross_fit
 from judge.improve.evaluation import Halted, Judged, Setup
 from judge.improve.explain import explain
 from judge.improve.guards import Texts
-from judge.improve.ledger import MemoryLedger
 from judge.improve.partition import Parted, TooFewLabels, make_partition, texts_of
 from judge.improve.proposers import ByExamples, ByGepa, ByHand, Search
-from judge.improve.search import Context, Outcome, Wishes, improve
+from judge.improve.search import Context, MemoryLedger, Outcome, Wishes, improve
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Rubric
 from tests.judge.improve.engines import RUBRIC, PlantedEngine, case, planted_cases

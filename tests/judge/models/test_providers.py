@@ -9,7 +9,7 @@ import pytest
 from judge.errors import ConfigError
 from judge.models.budget import Price
 from judge.models.litellm import load_litellm
-from judge.models.providers import endpoint_of, listed_model
+from judge.models.openai_compatible import endpoint_of, listed_model
 from judge.records import Judge, Usage
 
 SOURCE = files("judge.models").joinpath("providers.toml").read_text(encoding="utf-8")
