@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvalues.multiple_choice.answer_forms import number_of
+from cvalues.multiple_choice.normalize import number_of
 from cvalues.multiple_choice.parsing import READINGS, Reading, parse_choice
 
 TABLE = Path(__file__).with_name("choice_answers.jsonl")
@@ -27,7 +27,8 @@ DIGIT = "[12\uff11\uff12]"
 NAMED = re.compile(
     rf"(?<![\w.]){DIGIT}(?![\d.]\d|\d|st|nd)|(?<=[^\W\d_A-Za-z]){DIGIT}(?!\d|[.]\d)"
     r"|(?<=第)[一二]|(?<=[复答案项])[一二](?![下个样票])|(?<![A-Za-z])[AB\uff21\uff22](?![A-Za-z])"
-    r"|\b(?:[Ff]irst|[Ss]econd|former|latter|1st|2nd)\b"
+    rf"|(?<=reply){DIGIT}|(?<=reply_){DIGIT}"
+    r"|\b(?<!At )(?:[Ff]irst|[Ss]econd|former|latter|1st|2nd)\b"
     r"|(?:(?<=[Rr]eply )|(?<=option )|(?<=number ))(?:[Oo]ne|[Tt]wo)\b"
     r"|[前后](?=者|面|一个|一段)|[①②甲乙]"
 )
@@ -168,12 +169,11 @@ def test_a_later_word_does_not_stand_for_the_choice() -> None:
 
 WORDS = sorted(
     word
-    for lists in (FORMS["words"], {key: FORMS[key] for key in ("lead", "guard", "turn", "retract")})
-    for listed in lists.values()
-    for line in listed
-    for word in re.split(r"[|()?:]+", line)
+    for lists in FORMS["words"].values()
+    for listed in lists
+    for word in listed.split("|")
     # A word such as "one" that names a reply where it stands alone has no twin here.
-    if word and not re.search(r"[\\\[\]{}*+$^<XYZN]", word) and not number_of(word)
+    if not number_of(word)
 )
 TWINS = (
     *(("回复1", "回复2"), ("第一个回复", "第二个回复"), ("Reply 1", "Reply 2")),
