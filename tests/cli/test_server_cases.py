@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Ended, program
-from tests.shared_material import BESIDE, shared_file
+from tests.shared_material import DATA, shared_file
 
 SCORED = {"ok": 1.0}
 
@@ -107,7 +107,6 @@ def test_a_server_that_loads_its_model_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_every_case_with_a_server_is_a_test() -> None:
-    shared_file("cases")
-    found = {path.parent.name for path in BESIDE.glob("cases/*/server.py")}
+    found = {path.parent.name for path in DATA.glob("cases/*/server.py")}
 
     assert found == {*CASES, "18-loading-model-503"}

@@ -97,10 +97,9 @@ def test_each_form_reads_its_own_examples(level: str, example: str) -> None:
     assert parse_choice(example) == expected
 
 
-CASES = Path(__file__).parents[3] / "shared" / "cases"
+CASES = Path(__file__).parents[1] / "data" / "cases"
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="needs shared/cases beside the checkout")
 def test_no_reported_text_is_read_as_the_other_reply_or_guessed() -> None:
     texts = CASES.joinpath("40-choice-texts", "texts.jsonl").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in texts.splitlines()]
