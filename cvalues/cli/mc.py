@@ -38,7 +38,7 @@ from judge.cli.model_settings import ModelWords, model_words, with_words
 from judge.errors import ConfigError
 from judge.exporters.tables import write_rows
 from judge.files.atomic import write_whole
-from judge.records import Candidate, Provenance
+from judge.records import Answer, Candidate, Provenance
 from judge.run.plan import GeneratingPlan
 from judge.run.run import Settings
 
@@ -160,6 +160,7 @@ def _asked(
     with opened(engine.address) as store:
         answers = tuple(store.answers(done.run))
     unfinished = done.counts.error > 0 or done.unasked > 0
+    _say_unweighed(answers, engine)
     return Answered(
         answers=heard(items, answers),
         provenance=provenance_of(answers),
@@ -168,6 +169,17 @@ def _asked(
         resume=console.resume_command(done.run.name) if unfinished else None,
         interrupted=done.interrupted,
     )
+
+
+def _say_unweighed(answers: Sequence[Answer], engine: Engine) -> None:
+    """Say how many answers a server gave without the probabilities that were asked for."""
+    came = [answer for answer in answers if answer.outcome == "ok"]
+    bare = sum(not answer.probabilities for answer in came)
+    if engine.ask == "logprob" and bare:
+        console.note(
+            f"{bare} of {len(came)} answers came without log-probabilities of A and B; their text "
+            "is read instead"
+        )
 
 
 def extracted(given: Answered, engine: Engine, *, model: str | None) -> Answered:
@@ -332,10 +344,22 @@ def _print(given: Answered, report: ChoiceReport, mixed: Mapping[str, Share]) ->
         f"{counts.reply_2} 回复2, {counts.other} neither, {counts.refuse} refused, "
         f"{counts.need_check} need a person; {report.unanswered} unanswered"
     )
+    _print_unread(report)
     for words, share in mixed.items():
         console.say(f"with {words}: acc {_percent(share)} ({_interval(share)})")
     _print_spread(given, report)
     console.say(CAVEAT)
+
+
+def _print_unread(report: ChoiceReport) -> None:
+    """Say what acc may become: an answer that nobody has read is no wrong answer."""
+    unread, correct = report.counts.need_check, report.counts.correct
+    if unread:
+        console.say(
+            f"{unread} answers that nobody has read count as wrong: once read, acc lies between "
+            f"{_hundredths(correct / report.n)} and {_hundredths((correct + unread) / report.n)}; "
+            "--extractor MODEL has a model read them, --review-out FILE a person"
+        )
 
 
 def _print_spread(given: Answered, report: ChoiceReport) -> None:

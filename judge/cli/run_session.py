@@ -228,6 +228,16 @@ class Done:
         return missing + self.outcomes.get("skipped.user_stop", 0)
 
 
+def _tell_of_run(store: "Store", run: Run, planned: int, unsettled: int, *, resumed: bool) -> None:
+    done = planned - unsettled
+    if resumed:
+        console.note(
+            f"run {run.name} in {store.place}: {planned} planned, {done} done before; resuming"
+        )
+    else:
+        console.note(f"run {run.name} in {store.place}: {planned} planned, {done} done")
+
+
 def conduct(
     plan: Plan,
     settings: Settings,
@@ -262,10 +272,7 @@ def conduct(
         )
         before = counts(store, run)
         unsettled = _open(store.outcomes(run), run.manifest.planned)
-        console.note(
-            f"run {name} in {store.place}: {before.planned} planned, "
-            f"{before.planned - unsettled} done" + (" before; resuming" if resumed else "")
-        )
+        _tell_of_run(store, run, before.planned, unsettled, resumed=resumed)
         interrupted, started = False, time.monotonic()
         if not dry_run:
             tell_of_start(

@@ -114,3 +114,41 @@ def test_a_form_is_read_back_from_a_manifest() -> None:
     assert AnswerForm.read(form.written()) == form
     assert AnswerForm.read({}) == AnswerForm()
     assert AnswerForm().written() == {}
+
+
+def test_answers_without_the_probabilities_that_were_asked_for_are_counted(tmp_path: Path) -> None:
+    with odd_server(letter) as server:
+        done = asking(tmp_path, server.base_url, "logprob")
+
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["acc"] == 1.0
+    assert "2 of 2 answers came without log-probabilities of A and B" in done.err
+
+
+def vague(_body: dict[str, Any], _number: int, _path: str) -> Answer:
+    return ok(completion("The two replies differ in tone."))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            "2 answers that nobody has read count as wrong: once read, acc lies between 0.0 and",
+        ),
+        ("zh", "2 条尚未判读的作答按错误计：判读后 acc 在 0.0 与 100.0 之间"),
+    ],
+)
+def test_unread_answers_are_said_to_leave_the_score_open(
+    language: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(PAIR) + "\n", encoding="utf-8")
+    with odd_server(vague) as server:
+        words = ["--model", "hosted_vllm/m", "--base-url", server.base_url, "--run", "r"]
+        first = program("mc", "pairs.jsonl", *words, "--ui", language, folder=tmp_path)
+        again = program("mc", "pairs.jsonl", *words, "--ui", language, folder=tmp_path)
+
+    assert said in " ".join(first.out.split())
+    assert {"en": "2 done before; resuming", "zh": "此前已完成 2 条；继续运行"}[
+        language
+    ] in again.err
