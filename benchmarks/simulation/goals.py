@@ -134,6 +134,23 @@ def _agreement(rows: list[Row]) -> Iterator[Goal]:
         worst = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in ours)
         slack = _error(0.04, ours)
         yield Goal(name="agreement: largest tail", measured=worst, most=0.04, slack=slack)
+    for n in sorted({int(row["n"]) for row in mine}):
+        for name in dict.fromkeys(str(row["method"]) for row in mine if row["n"] == n):
+            rival = [row for row in mine if row["n"] == n and row["method"] == name]
+            if ", rival" in name and _valid(rival):
+                beside = {row["setting"] for row in rival}
+                own = name.split(", rival")[0]
+                ours = [row for row in mine if row["n"] == n and row["method"] == own]
+                ratio = _width([row for row in ours if row["setting"] in beside]) / _width(rival)
+                yield Goal(
+                    name=f"{name}, n = {n}: width of ours over it", measured=ratio, most=1.15
+                )
+
+
+def _valid(rows: list[Row]) -> bool:
+    """Tell whether a rival covers in every cell, up to Monte Carlo error."""
+    tail = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in rows)
+    return _coverage("", rows, 0.94).met and tail <= 0.04 + _error(0.04, rows)
 
 
 def _shift(rows: list[Row]) -> Iterator[Goal]:

@@ -26,8 +26,13 @@ from calibration import (
     spearman,
     weighted_kappa,
 )
+from calibration.rater_agreement.contingency import TableCoefficient
 from calibration.rater_agreement.human_ceiling import HumanCeiling
-from calibration.rater_agreement.nominal import disagreement, weighted_by
+from calibration.rater_agreement.nominal import (
+    agreement_weighted_by,
+    disagreement,
+    weighted_by,
+)
 from simulation.tally import Limits, Method
 
 POPULATION = 400_000
@@ -157,7 +162,8 @@ def methods(setting: str) -> dict[str, Method]:
     if SHAPES[setting].levels == 2:
         return ours
     return ours | {
-        f"weighted kappa{RIVAL}plain jackknife on z": _plain_jackknife,
+        f"weighted kappa{RIVAL}plain jackknife on z": _plain_jackknife(_weighted_kappa),
+        f"AC2{RIVAL}plain jackknife on z": _plain_jackknife(_ac2),
         f"weighted kappa{RIVAL}bootstrap, percentile": _bootstrap,
         f"Spearman{RIVAL}Bonett and Wright": _bonett_wright,
     }
@@ -197,24 +203,36 @@ def _kappa_table(case: Rated) -> np.ndarray:
     return np.bincount(codes.astype(int), minlength=size**2).reshape(size, size).astype(float)
 
 
-def _plain_jackknife(case: Rated) -> Limits:
-    """Arvesen's jackknife of atanh(kappa), Student's t of n - 1 degrees of freedom."""
-    table = _kappa_table(case)
-    n = table.sum()
-    kappa = weighted_by(disagreement(_scale(case), "quadratic"))
-    rows, columns = np.nonzero(table)
-    left = np.repeat(table[None], rows.size, axis=0)
-    left[np.arange(rows.size), rows, columns] -= 1.0
-    times = table[rows, columns]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        whole, without = np.arctanh(kappa(table / n)), np.arctanh(kappa(left / (n - 1)))
-    pseudo = n * whole - (n - 1) * without
-    if not np.isfinite(pseudo).all():
-        raise Undefined("a coefficient of 1 has no z.")
-    mean = times @ pseudo / n
-    error = np.sqrt(times @ (pseudo - mean) ** 2 / n / (n - 1))
-    reach = special.stdtrit(n - 1, 0.975) * error
-    return float(np.tanh(mean - reach)), float(np.tanh(mean + reach))
+def _weighted_kappa(case: Rated) -> TableCoefficient:
+    return weighted_by(disagreement(_scale(case), "quadratic"))
+
+
+def _ac2(case: Rated) -> TableCoefficient:
+    return agreement_weighted_by(1.0 - disagreement(_scale(case), "quadratic"))
+
+
+def _plain_jackknife(coefficient: Callable[[Rated], TableCoefficient]) -> Method:
+    """Arvesen's jackknife of atanh(coefficient), Student's t of n - 1 degrees of freedom."""
+
+    def method(case: Rated) -> Limits:
+        table = _kappa_table(case)
+        n = table.sum()
+        read = coefficient(case)
+        rows, columns = np.nonzero(table)
+        left = np.repeat(table[None], rows.size, axis=0)
+        left[np.arange(rows.size), rows, columns] -= 1.0
+        times = table[rows, columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole, without = np.arctanh(read(table / n)), np.arctanh(read(left / (n - 1)))
+        pseudo = n * whole - (n - 1) * without
+        if not np.isfinite(pseudo).all():
+            raise Undefined("a coefficient of 1 has no z.")
+        mean = times @ pseudo / n
+        error = np.sqrt(times @ (pseudo - mean) ** 2 / n / (n - 1))
+        reach = special.stdtrit(n - 1, 0.975) * error
+        return float(np.tanh(mean - reach)), float(np.tanh(mean + reach))
+
+    return method
 
 
 def _bootstrap(case: Rated) -> Limits:
@@ -224,7 +242,7 @@ def _bootstrap(case: Rated) -> Limits:
     rng = np.random.default_rng(0)
     draws = rng.multinomial(n, table.ravel() / n, size=500).reshape(-1, *table.shape) / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = weighted_by(disagreement(_scale(case), "quadratic"))(draws)
+        values = _weighted_kappa(case)(draws)
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 

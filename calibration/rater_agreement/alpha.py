@@ -253,7 +253,7 @@ def _resampled_categories(
     return np.array(
         [
             alpha(seen + rng.standard_gamma(prior, (resamples, len(pairs))) @ imagined)
-            for prior in cell_priors(values.size)
+            for prior in cell_priors(counts.sum(axis=0))
         ]
     )
 

@@ -31,10 +31,10 @@ from calibration.rater_agreement.interval_scale import (
     spearman_of,
 )
 from calibration.rater_agreement.nominal import (
-    ac1_of,
     ac2_of,
     kappa_of,
     percent_agreement,
+    read_ac1,
     weighted_kappa_of,
 )
 from calibration.validation import FloatArray, Pairs
@@ -160,9 +160,7 @@ AC1 = Coefficient(
     title="AC1",
     title_zh="一致性系数 AC1",
     level="nominal",
-    compute=lambda rated: read_off(
-        ac1_of, rated.table, method="Gwet's AC1", confidence=rated.confidence
-    ),
+    compute=lambda rated: read_ac1(rated.table, confidence=rated.confidence),
     use_when="one class is nearly all, such as safety verdicts",
     main_at=("nominal",),
 )

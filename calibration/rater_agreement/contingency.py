@@ -4,9 +4,11 @@
 of tables has shape (..., K, K); its tables hold proportions that sum to 1.
 
 With more than two categories an interval is the jackknife's on Fisher's z. With two, and where the
-jackknife has nothing to go by, it is the hull of two posteriors of the table, under priors that
-spread a quarter of an imagined item and two of them over all cells. For two categories the second
-is the prior of Jeffreys, one half a cell, which alone is too narrow for the best judges.
+jackknife has nothing to go by, it is the hull of posteriors of the table, under priors that spread
+a quarter of an imagined item and two of them over all cells. For two categories the second is the
+prior of Jeffreys, one half a cell, which alone is too narrow for the best judges; and a third prior
+has half an item on which both raters give the rarer category, for without it the upper limit lies
+too low where few such items were drawn.
 
 References
 ----------
@@ -19,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.estimate import Estimate, Interval, Undefined
-from calibration.rater_agreement.jackknife import jackknife_interval
+from calibration.estimate import Estimate, Undefined
+from calibration.rater_agreement.jackknife import OF_A_RATIO, jackknife_interval
 from calibration.resampling import estimate_from_draws
 from calibration.validation import FloatArray, Pairs
 
@@ -29,6 +31,7 @@ Counts = npt.NDArray[np.int64]
 
 DRAWS = 2000
 PRIOR_MASSES = (0.25, 2.0)
+RARE_AGREEMENT = 0.5
 MOST_CATEGORIES = 20
 
 
@@ -55,9 +58,9 @@ class RaterTable:
 
     def draws(self) -> FloatArray:
         """Draw from the posterior of the proportions, shape (priors, draws, K, K)."""
-        priors = cell_priors(self.categories.size)
-        shapes = np.array([self.counts + prior for prior in priors])[:, None]
-        size = len(PRIOR_MASSES), DRAWS, *self.counts.shape
+        priors = cell_priors(self.counts.sum(axis=0) + self.counts.sum(axis=1))
+        shapes = (self.counts + priors.reshape(-1, *self.counts.shape))[:, None]
+        size = priors.shape[0], DRAWS, *self.counts.shape
         masses = np.random.default_rng(self.seed).standard_gamma(shapes, size=size)
         masses /= masses.sum(axis=(-1, -2), keepdims=True)
         return masses
@@ -115,13 +118,30 @@ def contingency(pairs: Pairs, categories: FloatArray) -> Counts:
     return np.bincount(rows * size + columns, minlength=size * size).reshape(size, size)
 
 
-def cell_priors(categories: int) -> FloatArray:
-    """Mass of each prior in each cell of a table with this many categories, shape (priors,)."""
-    return np.array(PRIOR_MASSES) / categories**2
+def cell_priors(ratings: FloatArray | Counts) -> FloatArray:
+    """Give the mass of each prior in each cell of a table, shape (priors, K * K).
+
+    Parameters
+    ----------
+    ratings : array, shape (K,)
+        Ratings of each category by either rater.
+    """
+    size = ratings.size
+    priors = [np.full(size**2, mass / size**2) for mass in PRIOR_MASSES]
+    if size == 2:
+        agreed = priors[0].copy()
+        agreed[int(np.argmin(ratings)) * (size + 1)] += RARE_AGREEMENT
+        priors.append(agreed)
+    return np.array(priors)
 
 
 def read_off(
-    coefficient: TableCoefficient, table: RaterTable, *, method: str, confidence: float
+    coefficient: TableCoefficient,
+    table: RaterTable,
+    *,
+    method: str,
+    confidence: float,
+    imagined: float = OF_A_RATIO,
 ) -> Estimate:
     """Read a coefficient and its interval off the table.
 
@@ -133,6 +153,8 @@ def read_off(
     method : str
         The name that the estimate carries.
     confidence : float
+    imagined : float
+        As in `jackknife_interval`.
 
     Raises
     ------
@@ -144,7 +166,10 @@ def read_off(
         raise Undefined("all ratings are equal, so agreement beyond chance has no meaning.")
     n = int(counts.sum())
     value = float(coefficient(counts / n))
-    bounds = _jackknife(coefficient, counts, value, confidence=confidence)
+    left = _without_each(coefficient, counts)
+    bounds = None
+    if left is not None:
+        bounds = jackknife_interval(value, *left, confidence=confidence, imagined=imagined)
     if bounds is None:
         return estimate_from_draws(
             value,
@@ -165,10 +190,10 @@ def read_off(
     )
 
 
-def _jackknife(
-    coefficient: TableCoefficient, counts: Counts, value: float, *, confidence: float
-) -> Interval | None:
-    """Leave out one item of each occupied cell; nothing for two categories."""
+def _without_each(
+    coefficient: TableCoefficient, counts: Counts
+) -> tuple[FloatArray, FloatArray] | None:
+    """Leave out one item of each occupied cell, with their numbers; None for two categories."""
     if counts.shape[0] <= 2:
         return None
     rows, columns = np.nonzero(counts)
@@ -176,5 +201,4 @@ def _jackknife(
     tables[np.arange(rows.size), rows, columns] -= 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         left_out = coefficient(tables / (counts.sum() - 1.0))
-    times = counts[rows, columns].astype(np.float64)
-    return jackknife_interval(value, left_out, times, confidence=confidence)
+    return left_out, counts[rows, columns].astype(np.float64)

@@ -33,7 +33,7 @@ from calibration.rater_agreement.contingency import (
     cell_priors,
     levels_of,
 )
-from calibration.rater_agreement.jackknife import jackknife_interval
+from calibration.rater_agreement.jackknife import OF_A_MEAN, OF_A_RATIO, jackknife_interval
 from calibration.rater_agreement.nominal import (
     ac1_of,
     agreement_weighted_by,
@@ -230,7 +230,11 @@ class _Agreements:
             times = self.patterns.times
             weights = rng.standard_gamma(times, size=(DRAWS, times.size))
             self._drawn.append(
-                self._by(lambda each: self.read(_with_priors(weights @ each, self.size, rng)))
+                self._by(
+                    lambda each: self.read(
+                        _with_priors(weights @ each, self._priors(times @ each), rng)
+                    )
+                )
             )
         return self._drawn[0]
 
@@ -244,6 +248,10 @@ class _Agreements:
             times=np.concatenate([known.times, mass]),
         )
         return _Agreements(read=self.read, patterns=more, size=self.size)
+
+    def _priors(self, table: FloatArray) -> FloatArray:
+        counts = table.reshape(self.size, self.size)
+        return cell_priors(counts.sum(axis=0) + counts.sum(axis=1))
 
     @cached_property
     def _drawn(self) -> list[tuple[FloatArray, FloatArray]]:
@@ -291,11 +299,11 @@ def _patterns(seen: FloatArray, levels: FloatArray) -> _Patterns:
     return _Patterns(distinct[:, 0], distinct[:, 1:], times.astype(np.float64))
 
 
-def _with_priors(tables: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+def _with_priors(tables: FloatArray, priors: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Add each prior's imagined items to the resamples, (priors, draws, K, K)."""
-    priors = cell_priors(size)
-    shape = priors.size, *tables.shape
-    whole = tables + rng.standard_gamma(priors[:, None, None], size=shape)
+    size = int(np.sqrt(priors.shape[1]))
+    shape = priors.shape[0], *tables.shape
+    whole = tables + rng.standard_gamma(priors[:, None], size=shape)
     whole /= whole.sum(axis=-1, keepdims=True)
     return whole.reshape(*whole.shape[:2], size, size)
 
@@ -365,7 +373,12 @@ def _estimate(  # noqa: PLR0913 - one place bounds every number of the record
     bounds = None
     if left_out.size:
         bounds = jackknife_interval(
-            value, left_out, found.patterns.times, confidence=confidence, on_ratio=on_ratio
+            value,
+            left_out,
+            found.patterns.times,
+            confidence=confidence,
+            imagined=OF_A_RATIO if on_ratio or "kappa" in name else OF_A_MEAN,
+            on_ratio=on_ratio,
         )
     method = f"{name}, {who}"
     if bounds is None:

@@ -3,17 +3,24 @@
 Each item in turn is left out. With ``z = atanh(coefficient)`` of ``n`` items and ``z_i`` without
 item i, the pseudo-values are ``n z - (n - 1) z_i``; their mean is the coefficient less its bias,
 their variance over n that of the coefficient. The limits reach from the lower to the higher of both
-centres, by Student's t. Its degrees of freedom fall with the kurtosis of the pseudo-values: where a
-few items carry the variance, as at the end of a scale, the variance itself is badly known.
+centres, by Student's t of n - 1 degrees of freedom.
+
+A few items carry the variance where raters agree well, and a sample that happens to lack them looks
+surer than it is. So each limit is found with an imagined item among the others, as extreme as the
+most extreme one on that side, and of mass ``c / sqrt(n)``: then it moves a limit by the order of
+the error that it mends, 1/n. A coefficient whose chance moves with the items, such as kappa, needs
+c = 2; one that is all but a mean of rare disagreements, such as AC2, needs c = 4.
 
 ``P`` patterns of ratings; a pattern occurs ``times`` often.
 
 References
 ----------
 Arvesen (1969), Annals of Mathematical Statistics 40(6), 2076-2100, the jackknife of U-statistics.
-Fisher (1921), Metron 1, 3-32, the transformation. Satterthwaite (1946), Biometrics Bulletin 2(6),
-110-114, degrees of freedom from the variance of a variance.
+Fisher (1921), Metron 1, 3-32, the transformation. Fay and Feuer (1997), Statistics in Medicine
+16(7), 791-801, an imagined event of the greatest weight in limits of sums of rare events.
 """
+
+from functools import partial
 
 import numpy as np
 from scipy import special
@@ -21,7 +28,9 @@ from scipy import special
 from calibration.estimate import Interval
 from calibration.validation import FloatArray
 
-FEWEST_FREEDOM = 5.0
+OF_A_RATIO, OF_A_MEAN = 2.0, 4.0
+"""Mass of the imagined item times the root of the number of items, by kind of coefficient."""
+
 _NEARLY_ONE = 1.0 - 1e-9
 
 
@@ -31,6 +40,7 @@ def jackknife_interval(
     times: FloatArray,
     *,
     confidence: float,
+    imagined: float = OF_A_RATIO,
     on_ratio: bool = False,
 ) -> Interval | None:
     """Bound a coefficient by its values without single items.
@@ -44,6 +54,9 @@ def jackknife_interval(
     times : float array, shape (P,)
         How often each pattern occurs, at least 1.
     confidence : float
+    imagined : float
+        Mass of the imagined item times the root of n: `OF_A_RATIO`, or `OF_A_MEAN` where chance
+        agreement hardly depends on the items.
     on_ratio : bool
         Whether the value is a ratio without an upper end, so that its logarithm is used.
 
@@ -68,13 +81,26 @@ def jackknife_interval(
     squares = float(times @ (pseudo - mean) ** 2)
     if squares <= 1e-18 * n:
         return None
-    kurtosis = n * float(times @ (pseudo - mean) ** 4) / squares**2
-    freedom = float(np.clip(2.0 * n / max(kurtosis - 1.0, 1e-9), FEWEST_FREEDOM, n - 1.0))
-    reach = float(special.stdtrit(freedom, (1.0 + confidence) / 2.0))
-    reach *= float(np.sqrt(squares / n / (n - 1.0)))
-    ends = np.array([min(mean, centre) - reach, max(mean, centre) + reach])
+    bounded = partial(
+        _end, pseudo - mean, times, mass=min(imagined / np.sqrt(n), 1.0), confidence=confidence
+    )
+    ends = np.array([min(mean, centre) + bounded(up=False), max(mean, centre) + bounded(up=True)])
     low, high = (np.exp(ends) if on_ratio else np.tanh(ends)).tolist()
     return Interval(min(low, value), max(high, value))
+
+
+def _end(
+    deviations: FloatArray, times: FloatArray, *, mass: float, confidence: float, up: bool
+) -> float:
+    """Give the distance of a limit from the centre, with the imagined item of that side."""
+    extreme = float(deviations.max() if up else deviations.min())
+    seen = float(times.sum())
+    n = seen + mass
+    moved = mass * extreme / n
+    squares = float(times @ deviations**2) + mass * extreme**2 - n * moved**2
+    reach = float(special.stdtrit(seen - 1.0, (1.0 + confidence) / 2.0))
+    reach *= float(np.sqrt(squares / n / (n - 1.0)))
+    return moved + reach if up else moved - reach
 
 
 def _turned(values: FloatArray, *, on_ratio: bool) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from calibration.estimate import Estimate, Undefined
 from calibration.intervals import clopper_pearson
 from calibration.rater_agreement.contingency import RaterTable, TableCoefficient, read_off, tabulate
+from calibration.rater_agreement.jackknife import OF_A_MEAN
 from calibration.validation import FloatArray, check_share, pair_up
 
 Weights = Literal["identity", "linear", "quadratic"]
@@ -114,7 +115,7 @@ def gwet_ac1(
     """
     check_share("confidence", confidence)
     table = tabulate(pair_up(judge, human), categories=categories, seed=seed)
-    return read_off(ac1_of, table, method="Gwet's AC1", confidence=confidence)
+    return read_ac1(table, confidence=confidence)
 
 
 def gwet_ac2(
@@ -182,7 +183,12 @@ def ac2_of(table: RaterTable, *, weights: Weights, confidence: float) -> Estimat
     """Read AC2 off a table that is already counted."""
     coefficient = agreement_weighted_by(1.0 - disagreement(table.categories, weights))
     name = f"Gwet's AC2 ({weights})"
-    return read_off(coefficient, table, method=name, confidence=confidence)
+    return read_off(coefficient, table, method=name, confidence=confidence, imagined=OF_A_MEAN)
+
+
+def read_ac1(table: RaterTable, *, confidence: float) -> Estimate:
+    """Read AC1 off a table that is already counted."""
+    return read_off(ac1_of, table, method="Gwet's AC1", confidence=confidence, imagined=OF_A_MEAN)
 
 
 def ac1_of(p: FloatArray) -> FloatArray:

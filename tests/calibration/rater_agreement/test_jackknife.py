@@ -12,12 +12,26 @@ def test_pseudo_values_of_a_mean_give_students_interval() -> None:
     x = np.tile([-0.02, 0.0, 0.01, 0.02], 25)
     left = (x.sum() - x) / 99.0
 
-    found = jackknife_interval(float(x.mean()), left, np.ones(100), confidence=0.95)
+    found = jackknife_interval(float(x.mean()), left, np.ones(100), confidence=0.95, imagined=0.0)
 
     assert found is not None
-    # The kurtosis of these values is under 3, so that all 99 degrees of freedom count.
     reach = special.stdtrit(99, 0.975) * x.std(ddof=1) / 10.0
     assert (found.low, found.high) == pytest.approx((x.mean() - reach, x.mean() + reach), rel=1e-3)
+
+
+def test_each_limit_counts_an_imagined_item_as_extreme_as_the_most_extreme_one() -> None:
+    # 96 items of 0 and four of -0.04: below, half an item more of -0.04; above, one more of 0.
+    x = np.repeat([0.0, -0.04], [96, 4])
+    left = (x.sum() - x) / 99.0
+
+    found = jackknife_interval(float(x.mean()), left, np.ones(100), confidence=0.95, imagined=5.0)
+
+    assert found is not None
+    reach = special.stdtrit(99, 0.975)
+    for end, count, sign in ((found.low, 4.5, -1.0), (found.high, 4.0, 1.0)):
+        mean = -0.04 * count / 100.5
+        error = np.sqrt((0.04**2 * count - 100.5 * mean**2) / 100.5 / 99.5)
+        assert end == pytest.approx(mean + sign * reach * error, rel=2e-3)
 
 
 def test_values_that_no_item_moves_say_nothing() -> None:
