@@ -303,10 +303,12 @@ def text_lines(
     lines = _wide_lines if name.startswith("utf-16") else _byte_lines
     for line, text in lines(_Text(file, path, name, longest)):
         if "\0" in text:
+            at = text.index("\0")
+            wide = "utf-16-be" if line == 1 and at == 0 else "utf-16-le"
             raise Place(path, line).error(
                 "the character U+0000 stands in the text",
-                "remove it, or declare the encoding, such as --encoding utf-16-le",
-                text.index("\0") + 1,
+                f"remove it, or declare the encoding, such as --encoding {wide}",
+                at + 1,
             )
         yield line, text
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Final
 
 from judge.files.decoding import Place, TableError, clipped, open_plain
-from judge.files.row import MAX_COLUMNS, Columns, Row
+from judge.files.row import MAX_CELL, MAX_COLUMNS, Columns, Row
 from judge.files.workbook import MAX_CELLS, Starts, column_letters, open_archive, table_rows, walk
 
 CONTENT: Final = "content.xml"
+_MANIFEST: Final = "META-INF/manifest.xml"
 _NUMBERS: Final = frozenset(("float", "percentage", "currency"))
 _SPACE: Final = {"s": " ", "tab": "\t", "line-break": "\n"}
 _Cells = list[object]
@@ -34,7 +35,12 @@ def read_opendocument(columns: Columns, sheet: str | None) -> Iterator[Row]:
     place = Place(columns.source)
     with open_plain(columns.source) as file:
         scan = _Scan(place, sheet)
-        walk(open_archive(file, columns.source, holds=CONTENT), CONTENT, scan)
+        archive = open_archive(file, columns.source, holds=CONTENT)
+        if _MANIFEST.lower() in archive.entries and any(
+            b"encryption-data" in chunk for chunk in archive.chunks(_MANIFEST)
+        ):
+            raise place.error("the workbook is encrypted", "save it without a password")
+        walk(archive, CONTENT, scan)
     return table_rows(columns, iter(scan.rows()))
 
 
@@ -64,6 +70,8 @@ class _Scan(Starts):
             raise self._place.error(
                 f"no sheet is named '{clipped(self._wanted)}'", f"name one of {shown or 'none'}"
             )
+        if not self._names:
+            raise self._place.error("the workbook has no sheet", "save the workbook again as .ods")
         if self._wanted is None and len(self._names) != 1:
             shown = ", ".join(f"'{clipped(name, 20)}'" for name in self._names[:6])
             raise self._place.error(
@@ -96,7 +104,10 @@ class _Scan(Starts):
         elif name == "p" and self._cell is not None:
             self._paragraphs.append("")
         elif name in _SPACE and self._paragraphs:
-            self._paragraphs[-1] += _SPACE[name] * _times(fields.get("text:c"))
+            times = _times(fields.get("text:c"))
+            if len(self._paragraphs[-1]) + times > MAX_CELL:
+                raise self._error(f"holds more than {MAX_CELL} characters", "use JSONL")
+            self._paragraphs[-1] += _SPACE[name] * times
 
     def text(self, words: str) -> None:
         """Take text between elements."""
@@ -179,4 +190,10 @@ class _Scan(Starts):
 
 
 def _times(written: str | None) -> int:
-    return int(written) if written is not None and written.isdecimal() and len(written) < 10 else 1
+    if written is None or not (written.isascii() and written.isdecimal()):
+        return 1
+    return int(written) if len(written) < 10 else _MOST
+
+
+_MOST: Final = 10**9
+"""More often than any sheet has rows: what is repeated so often is refused, unless it is empty."""

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import cast
 
 from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
-from judge.files.row import Columns, Row, check_names, nearest
+from judge.files.row import (
+    MAX_CELL,
+    Columns,
+    Row,
+    check_names,
+    nearest,
+    refuse_header_again,
+)
 from judge.files.strict_json import (
     NAN_IS_NULL,
     STRICT,
@@ -85,8 +92,6 @@ _ELSEWHERE = {
     ".xlsm": "save it as .xlsx, without macros",
 }
 _MAX_SHAPES = 1_000
-MAX_CELL = 131_072
-"""Characters of one cell: the limit of Python's csv module, kept because it is process-wide."""
 
 
 def read_rows(
@@ -234,6 +239,8 @@ def _delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
         named = _SEPARATOR.fullmatch(first[1].rstrip("\r\n"))
         delimiter = named[1] if named else delimiter
         rest = lines if named else chain([first], lines)
+        if not named:
+            _check_separator(first[1], Place(path, 1), delimiter)
         records = _records(rest, path, delimiter, skipped=1 if named else 0)
         line, header = next(records, (1, list[str]()))
         _check_header(header, Place(path, line), delimiter)
@@ -247,6 +254,7 @@ def _delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
                     f"{len(cells)} cells where the header has {len(header)}",
                     "quote cells that hold the separator or line breaks",
                 )
+            refuse_header_again(header, cells, Place(path, line))
             yield Row(line, dict(zip(header, cells, strict=True)), path, "csv")
 
 
@@ -300,12 +308,26 @@ def _too_large(place: Place) -> TableError:
 def _check_header(header: list[str], place: Place, delimiter: str) -> None:
     if not header:
         raise place.error("there is no header", "name the columns in the first line")
-    names = {";": "semicolons", "|": "bars", "\t": "tabs", ",": "commas"}
-    other = next((mark for mark in names if mark != delimiter and mark in header[0]), None)
+    other = next((mark for mark in _NAMES if mark != delimiter and mark in header[0]), None)
     if other is not None and len(header) == 1:
-        fix = "name the file .tsv" if other == "\t" else f"save it with {names[delimiter]}"
-        raise place.error(f"columns seem to be separated by {names[other]}", fix)
+        raise _separated(other, place, delimiter)
     check_names(header, place)
+
+
+_NAMES = {";": "semicolons", "|": "bars", "\t": "tabs", ",": "commas"}
+_QUOTED_NAME = re.compile(r'\ufeff?"(?:[^"]|"")*"[ ]*([;|\t,])')
+
+
+def _check_separator(header: str, place: Place, delimiter: str) -> None:
+    """Refuse a first line whose first name stands in quotes before another separator."""
+    quoted = _QUOTED_NAME.match(header)
+    if quoted is not None and quoted[1] != delimiter:
+        raise _separated(quoted[1], place, delimiter)
+
+
+def _separated(other: str, place: Place, delimiter: str) -> TableError:
+    fix = "name the file .tsv" if other == "\t" else f"save it with {_NAMES[delimiter]}"
+    return place.error(f"columns seem to be separated by {_NAMES[other]}", fix)
 
 
 # A whole JSON document, for the files of other tools that are no tables.

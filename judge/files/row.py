@@ -20,6 +20,9 @@ from judge.files.decoding import Place, TableError, clipped
 
 Format = Literal["jsonl", "csv", "xlsx"]
 
+MAX_CELL = 131_072
+"""Characters of one cell: the limit of Python's csv module, kept because it is process-wide."""
+
 MAX_COLUMNS = 1_024
 """Columns of a table or fields of an object; above it a file is broken or hostile."""
 
@@ -106,6 +109,15 @@ def check_names(header: Sequence[str], place: Place) -> None:
         raise place.error(f"two columns are named '{clipped(twice)}'", "rename one")
 
 
+def refuse_header_again(header: Sequence[str], cells: Sequence[object], place: Place) -> None:
+    """Refuse a row that names the columns again, as files that were joined do."""
+    first, *rest = [cell for cell in cells if isinstance(cell, str)] or [""]
+    if len(header) > 1 and [first.strip("\ufeff"), *rest] == list(header):
+        raise place.error(
+            "the row names the columns again", "remove it; joined files keep one header"
+        )
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Give the choice spelled most like ``name``, None when nothing is near.
 
@@ -163,7 +175,7 @@ def text(row: Row, name: str, *, empty: bool = False) -> str:
     if isinstance(value, float) and row.format == "xlsx" and _is_whole(value):
         value = str(int(value))
     if not isinstance(value, str):
-        raise row.error(f"'{name}' is {_described(value)}, not text", _text_fix(row))
+        raise row.error(f"'{name}' is {_described(value)}, not text", _text_fix(row, value))
     if not empty and not value.strip():
         raise row.error(f"'{name}' is empty", "fill it in")
     return value
@@ -310,10 +322,18 @@ def _described(value: object) -> str:
         return f"the date or time {value}"
     if isinstance(value, (list, dict)):
         return "a list or object"
+    if isinstance(value, bytes):
+        return "bytes"
     return "null" if value is None else f"the value {clipped(str(value))}"
 
 
-def _text_fix(row: Row) -> str:
+def _text_fix(row: Row, value: object) -> str:
+    if value is None:
+        return "write the text, or leave the row out"
+    if isinstance(value, (list, dict)):
+        return "write one text in each row"
+    if isinstance(value, bytes):
+        return "write the column as text: pyarrow.compute.cast(column, 'string')"
     return "format the column as text and type it again" if row.format == "xlsx" else "quote it"
 
 

@@ -21,7 +21,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from judge.files.decoding import Place, TableError, clipped, open_plain
-from judge.files.row import MAX_COLUMNS, Columns, Row, check_names
+from judge.files.row import MAX_COLUMNS, Columns, Row, check_names, refuse_header_again
 
 # The zip archive around a workbook, checked before anything in it is parsed.
 
@@ -454,6 +454,7 @@ def table_rows(columns: Columns, found: Iterator[tuple[int, list[object]]]) -> I
     names = _names(header, Place(columns.source, line))
     columns.check(names, line)
     for line, cells in rows:
+        refuse_header_again(names, cells, Place(columns.source, line))
         yield _row(Place(columns.source, line), names, cells)
 
 

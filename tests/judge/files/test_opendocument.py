@@ -98,6 +98,8 @@ def test_one_of_several_sheets_is_named(tmp_path: Path) -> None:
         ((NAMES, row(number("NaN"))), "cell A2 holds no finite number"),
         ((NAMES, row(text("x", number_columns_repeated="999999999"))), "cell A2 is beyond column"),
         ((NAMES, row(text("x"), times=999_999_999)), "the sheet is larger than 2000000 cells"),
+        ((NAMES, row(text("x"), times=10**10)), "the sheet is larger than 2000000 cells"),
+        ((NAMES, row(text("x"), text("id")), NAMES), "names the columns again"),
         ((NAMES, row(EMPTY), row(text("x"))), "a.ods:2: the row is empty; delete it"),
         ((), "there is no header"),
     ],
@@ -107,6 +109,23 @@ def test_what_is_no_plain_table_is_refused(
 ) -> None:
     with pytest.raises(TableError, match=words):
         list(read_rows(workbook(tmp_path, sheet(*rows))))
+
+
+def test_blanks_that_are_repeated_fill_no_memory(tmp_path: Path) -> None:
+    blanks = '<table:table-cell><text:p>a<text:s text:c="999999999"/></text:p></table:table-cell>'
+
+    with pytest.raises(TableError, match="cell A2 holds more than 131072 characters"):
+        list(read_rows(workbook(tmp_path, sheet(NAMES, row(blanks)))))
+
+
+def test_a_workbook_without_a_sheet_and_an_encrypted_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="the workbook has no sheet"):
+        list(read_rows(workbook(tmp_path)))
+    path = workbook(tmp_path)
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("META-INF/manifest.xml", "<m:manifest><m:encryption-data/></m:manifest>")
+    with pytest.raises(TableError, match="the workbook is encrypted; save it without a password"):
+        list(read_rows(path))
 
 
 def test_an_archive_without_content_is_no_sheet(tmp_path: Path) -> None:

@@ -228,3 +228,30 @@ def test_messages_show_control_characters_and_fit_a_line() -> None:
     assert len(str(error)) <= 300
     assert str(error).isprintable()
     assert ":3:4: what\\x0a" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "words"),
+    [
+        ("a.csv", '"id";"prompt"\n"1";"a, b"\n', "columns seem to be separated by semicolons"),
+        ("a.csv", '"id"\t"prompt"\n"1"\t"a"\n', "name the file .tsv"),
+        ("a.csv", "id,prompt\n1,a\nid,prompt\n2,b\n", "a.csv:3: the row names the columns again"),
+        ("a.csv", "id,prompt\n1,a\n\ufeffid,prompt\n", "a.csv:3: the row names the columns again"),
+    ],
+)
+def test_tables_that_were_joined_or_have_another_separator_are_told_so(
+    tmp_path: Path, name: str, written: str, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(written, encoding="utf-8")
+
+    with pytest.raises(TableError, match=words):
+        list(read_rows(path))
+
+
+def test_text_in_utf_16_without_its_mark_is_told_which_one_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        path.write_bytes("id\n1\n".encode(encoding))
+        with pytest.raises(TableError, match=f"--encoding {encoding}"):
+            list(read_rows(path))
