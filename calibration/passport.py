@@ -9,28 +9,33 @@ import dataclasses
 import hashlib
 import json
 import os
-import sys
 import tempfile
-from collections.abc import Callable, ItemsView, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Literal, cast, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_type_hints
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from calibration.estimate import Estimate
-from calibration.judge_uses import JudgeUses
 from calibration.rare_events import Screened
+from calibration.validation import FileRecord
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Design = Literal["random", "by-verdict", "neyman", "curated"]
 Provenance = Literal["LIVE", "RECORDED", "SIMULATED"]
+Word = Literal["yes", "no", "unknown"]
 
 ADDED_LATER = {"added later": True}
 """Marks a member that files leave out where it is None, so that older files keep their digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeIdentity:
+class JudgeIdentity(FileRecord):
     """What makes the judge this judge.
 
     Attributes
@@ -52,7 +57,7 @@ class JudgeIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelSource:
+class LabelSource(FileRecord):
     """Where the expert labels came from.
 
     Attributes
@@ -85,7 +90,7 @@ class LabelSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class Measure(FileRecord):
     """A number of the passport with its interval.
 
     Attributes
@@ -131,7 +136,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventScreen:
+class EventScreen(FileRecord):
     """How a judge screens for a class of events, by labels on what it reports and on the rest.
 
     Attributes
@@ -151,7 +156,7 @@ class EventScreen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbabilityQuality:
+class ProbabilityQuality(FileRecord):
     """Whether the probabilities behind a judge's verdicts can be believed.
 
     Attributes
@@ -179,7 +184,7 @@ class ProbabilityQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenChange:
+class ProvenChange(FileRecord):
     """How a rubric came to be that was found by a search and proven on sealed labels.
 
     Attributes
@@ -208,7 +213,48 @@ class ProvenChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassportScope:
+class UseBound(FileRecord):
+    """Whether a judge is good for one use, and what that rests on.
+
+    Attributes
+    ----------
+    good : {'yes', 'no', 'unknown'}
+        Unknown where nothing was measured.
+    bound : float | None
+        Half-width of the corrected rate, largest difference of errors between systems, or lower
+        limit of recall; a fraction.
+    why : str
+    """
+
+    good: Word
+    bound: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeUses(FileRecord):
+    """The four uses of a judge.
+
+    Attributes
+    ----------
+    rate : UseBound
+        A rate that labels correct.
+    ranking : UseBound
+        Systems ranked by the judge's own scores.
+    single_items : UseBound
+        Verdicts on single items, of either class.
+    veto : UseBound
+        Verdicts that stop a release because the judge found what experts fail.
+    """
+
+    rate: UseBound
+    ranking: UseBound
+    single_items: UseBound
+    veto: UseBound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassportScope(FileRecord):
     """For what the passport speaks: what its labels were drawn from.
 
     Attributes
@@ -227,7 +273,7 @@ class PassportScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassportBasis:
+class PassportBasis(FileRecord):
     """Digests of what the passport rests on, so that it can be verified.
 
     Attributes
@@ -246,7 +292,7 @@ class PassportBasis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassportEntry:
+class PassportEntry(FileRecord):
     """What was measured for one criterion, over all items or in one group.
 
     Attributes
@@ -275,7 +321,7 @@ class PassportEntry:
     group: str | None
     n: int
     beyond_chance: Measure | None
-    agreement: Mapping[str, Measure]
+    agreement: Annotated[Mapping[str, Measure], AfterValidator(MappingProxyType)]
     sensitivity: Measure | None = None
     specificity: Measure | None = None
     flip_rate: Measure | None = None
@@ -300,7 +346,7 @@ class PassportEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgePassport:
+class JudgePassport(FileRecord):
     """The passport.
 
     Attributes
@@ -492,102 +538,47 @@ def _passport(raw: object) -> JudgePassport:
     if found not in {FORMAT, WITHOUT_DIGEST} or isinstance(found, bool):
         raise _FormatError(f"format {found!r}, where this version reads {FORMAT}")
     digest = content.pop("digest", None) if found == FORMAT else None
-    passport = cast("JudgePassport", _record(JudgePassport, content, "passport"))
+    try:
+        passport = _READER.validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        raise _FormatError(_sentence(error.errors()[0])) from None
     if found == FORMAT and digest != passport.digest:
         raise _ChangedError("it was changed after it was issued: its digest does not fit")
     return passport
 
 
-def _record(kind: type, raw: object, where: str) -> object:
-    if not isinstance(raw, dict):
-        raise _FormatError(f"{where} is no object")
-    content = cast("dict[str, object]", raw)
-    hints = get_type_hints(kind)
-    # What a later version added has a default, so that files of the one before can be read.
-    needed = {each.name for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING}
-    unknown = sorted(set(content) - set(hints))
-    missing = sorted(needed - set(content))
-    if unknown:
-        raise _FormatError(f"{where} has an unknown key {unknown[0]!r}")
-    if missing:
-        raise _FormatError(f"{where} has no key {missing[0]!r}")
-    values = {
-        name: _value(hint, content[name], f"{where}.{name}")
-        for name, hint in hints.items()
-        if name in content
+_READER = TypeAdapter(JudgePassport)
+
+_NOT: Mapping[str, str] = MappingProxyType(
+    {
+        "string": "not text",
+        "int": "not a whole number",
+        "float": "not a finite number",
+        "finite": "not a finite number",
+        "bool": "not true or false",
+        "date": "not a date like 2026-11-21",
     }
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise _FormatError(str(error).rstrip(".")) from error
-
-
-def _value(hint: object, raw: object, where: str) -> object:
-    """Read a value as the record's annotation says."""
-    origin, inside = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        if raw not in inside:
-            raise _FormatError(f"{where} is {raw!r}, not one of {', '.join(inside)}")
-        return raw
-    if origin is UnionType:  # every union here is "or None"
-        return None if raw is None else _value(inside[0], raw, where)
-    if origin is tuple:
-        return tuple(_value(inside[0], one, f"{where}[]") for one in _list(raw, where))
-    if origin is Mapping:
-        return MappingProxyType(
-            {name: _value(inside[1], one, f"{where}.{name}") for name, one in _object(raw, where)}
-        )
-    kind = cast("type", hint)
-    return _record(kind, raw, where) if kind not in _PLAIN else _PLAIN[kind](raw, where)
-
-
-def _list(raw: object, where: str) -> list[object]:
-    if not isinstance(raw, list):
-        raise _FormatError(f"{where} is no list")
-    return cast("list[object]", raw)
-
-
-def _object(raw: object, where: str) -> ItemsView[str, object]:
-    if not isinstance(raw, dict):
-        raise _FormatError(f"{where} is no object")
-    return cast("dict[str, object]", raw).items()
-
-
-def _text(raw: object, where: str) -> str:
-    if not isinstance(raw, str):
-        raise _FormatError(f"{where} is {raw!r}, not text")
-    return raw
-
-
-def _whole(raw: object, where: str) -> int:
-    if not isinstance(raw, int) or isinstance(raw, bool):
-        raise _FormatError(f"{where} is {raw!r}, not a whole number")
-    return raw
-
-
-def _number(raw: object, where: str) -> float:
-    most = sys.float_info.max  # an integer of 400 digits has no float to ask about
-    if not isinstance(raw, int | float) or isinstance(raw, bool) or not -most <= raw <= most:
-        raise _FormatError(f"{where} is {raw!r}, not a finite number")
-    return float(raw)
-
-
-def _yes_or_no(raw: object, where: str) -> bool:
-    if not isinstance(raw, bool):
-        raise _FormatError(f"{where} is {raw!r}, not true or false")
-    return raw
-
-
-def _day(raw: object, where: str) -> date:
-    try:
-        return date.fromisoformat(_text(raw, where))
-    except ValueError as error:
-        raise _FormatError(f"{where} is {raw!r}, not a date like 2026-11-21") from error
-
-
-_PLAIN: Mapping[type, Callable[[object, str], object]] = MappingProxyType(
-    {str: _text, int: _whole, float: _number, bool: _yes_or_no, date: _day}
 )
+"""What a value is not, by the first word of the library's name for the error."""
+
+
+def _sentence(error: "ErrorDetails") -> str:
+    """Say in our words what the library found first."""
+    names = ["[]" if isinstance(step, int) else f".{step}" for step in error["loc"]]
+    where, context = f"passport{''.join(names)}", error.get("ctx", {})
+    what, shown = error["type"], repr(error["input"])[:80]
+    if what in {"unexpected_keyword_argument", "missing"}:
+        has = "no" if what == "missing" else "an unknown"
+        return f"passport{''.join(names[:-1])} has {has} key {error['loc'][-1]!r}"
+    if what == "value_error":
+        return str(context["error"]).rstrip(".")
+    if what == "literal_error":
+        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"{where} is {shown}, not one of {allowed}"
+    kind = what.partition("_")[0]
+    if kind in _NOT:
+        return f"{where} is {shown}, {_NOT[kind]}"
+    return f"{where} is no {'list' if kind == 'tuple' else 'object'}"
 
 
 def _plain(value: object) -> object:

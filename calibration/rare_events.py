@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from math import exp, inf, log, log1p
 
 from calibration.intervals import clopper_pearson
-from calibration.validation import check_error
+from calibration.validation import FileRecord, check_error
 
 _HALVINGS = 80
 
@@ -47,7 +47,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Screened:
+class Screened(FileRecord):
     """What labels say of a judge's reports, on one side: the items it reports, or the others.
 
     Attributes

@@ -7,10 +7,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Final, Literal, TypeAlias, cast
+from typing import ClassVar, Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict
 
 from calibration.estimate import Undefined
 
@@ -28,6 +29,13 @@ LOOKS: Final = 5
 """Looks at growing data that a gate plans where nobody says otherwise."""
 
 MOST_LOOKS: Final = 100
+
+
+class FileRecord:
+    """A record that a file holds; pydantic reads it and refuses keys that are not known."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def check_ratings(name: str, ratings: npt.ArrayLike, scale: tuple[float, float]) -> FloatArray:

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 
 from calibration.estimate import InsufficientLabels, Undefined
-from calibration.judge_uses import JudgeUses, UseBound, Word
 from calibration.passport import (
     Design,
     EventScreen,
     JudgeIdentity,
     JudgePassport,
+    JudgeUses,
     LabelSource,
     Measure,
     PassportBasis,
     PassportEntry,
     PassportScope,
     ProbabilityQuality,
+    UseBound,
+    Word,
     fingerprint,
     rater_digest,
 )

@@ -243,7 +243,7 @@ def test_a_file_that_is_not_as_it_should_be_is_refused(
         (b"[]", "no object with a key 'format'"),
         (b'{"format": 1, "format": 1}', "key 'format' stands twice"),
         (b'{"format": NaN}', "NaN is no number"),
-        (b'{"format": 1}', "passport has no key 'entries'"),
+        (b'{"format": 1}', "passport has no key 'identity'"),
         (b" " * 10_000_001, "larger than 10000000 bytes"),
     ],
 )
