@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.drift import McNemar, holm, mcnemar
-from calibration.estimate import Estimate, InsufficientLabels, Undefined
+from calibration.estimate import Estimate, InsufficientLabels, Undefined, counted
 from calibration.rater_agreement.nominal import share
 from calibration.resampling import estimate_from_draws, weighted_sums
 from calibration.validation import BoolArray, FloatArray, as_vector, check_share, pair_up
@@ -131,14 +131,17 @@ def prepare(name: str, values: npt.ArrayLike, errors: Errors) -> Covariate:
     known = given[errors.judged & ~np.isnan(given)]
     labelled = given[~np.isnan(errors.values) & ~np.isnan(given)]
     if labelled.size < FEWEST:
-        raise InsufficientLabels(f"{labelled.size} labelled items; at least {FEWEST} are needed.")
+        raise InsufficientLabels(
+            f"{counted(labelled.size, 'labelled item')}; at least {FEWEST} are needed."
+        )
     levels, counts = np.unique(labelled, return_counts=True)
     if levels.size == 1:
         raise InsufficientLabels("it has one value on all labelled items.")
     binary = np.unique(known).size == 2
     if binary and counts.min() < FEWEST_IN_GROUP:
         raise InsufficientLabels(
-            f"{counts.min()} labelled items of one kind; at least {FEWEST_IN_GROUP} are needed."
+            f"{counted(counts.min(), 'labelled item')} of one kind; at least "
+            f"{FEWEST_IN_GROUP} are needed."
         )
     if binary:
         origin, unit = float(levels[0]), float(levels[1] - levels[0])

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, counted
 from calibration.selective import CUTS, binomial_p_value, least_labels, proven_levels
 from calibration.validation import BoolArray, FloatArray, as_vector, check_share
 
@@ -304,9 +304,13 @@ def _setting(one: _Counts, level: float, costs: tuple[float, float, float]) -> C
 def _nothing_proven(tried: Sequence[_Counts], risk: float, alpha: float, *, labels: int) -> str:
     if not tried:
         needed = least_labels(risk, alpha / 4.0)
-        return f"{labels} labels; at least {needed} are needed to prove a risk of {risk:.1%}."
+        return (
+            f"{counted(labels, 'label')}; at least {needed} are needed to prove a risk of "
+            f"{risk:.1%}."
+        )
     best = min(tried, key=lambda one: (one.errors + 1.0) / one.labels)
     error = best.errors / best.labels
     needed = labels_to_prove(error, risk, alpha=alpha / 4.0)
-    wish = "; no number of labels would" if needed is None else f"; about {needed} labels would"
-    return f"no setting is proven to keep errors at {risk:.1%}, the best seen is {error:.1%}{wish}."
+    wish = "no number of labels would" if needed is None else f"about {needed} labels would"
+    best = f"no setting is proven to keep errors at {risk:.1%}, the best seen is {error:.1%}"
+    return f"{best}; {wish}."

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import Estimate, InsufficientLabels, Undefined
+from calibration.estimate import Estimate, InsufficientLabels, Undefined, counted
 from calibration.rater_agreement.nominal import share
 from calibration.validation import (
     BoolArray,
@@ -186,7 +186,7 @@ def _band(errors: FloatArray, alpha: float, *, continuous: bool) -> ErrorBand:
     rank = math.floor((n + 1) * alpha / 2.0 + 1e-9)
     if rank < 1:
         needed = math.ceil(2.0 / alpha - 1.0 - 1e-9)
-        raise InsufficientLabels(f"{n} labels where {needed} are needed.")
+        raise InsufficientLabels(f"{counted(n, 'label')} where {needed} are needed.")
     ordered = np.sort(errors)
     below, above = float(ordered[rank - 1]), float(ordered[n - rank])
     if continuous and below == above:

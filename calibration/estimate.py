@@ -16,6 +16,11 @@ class Undefined(ValueError):  # noqa: N818 - said as the report says it
     """The statistic has no value on these ratings, for example because all of them are equal."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things, such as ``1 label`` or ``2 labels``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A two-sided interval, in the unit of the statistic that it bounds."""

@@ -12,7 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import CellCount, DesignEffects, InsufficientLabels, UnusableJudge
+from calibration.estimate import (
+    CellCount,
+    DesignEffects,
+    InsufficientLabels,
+    UnusableJudge,
+    counted,
+)
 from calibration.melding import Form, rate_distribution, summed
 from calibration.validation import (
     BoolArray,
@@ -402,7 +408,7 @@ def draw_cells(judge: FloatArray, strata: IntArray | None, design: Design) -> In
     levels = int(level.max()) + 1
     if levels > MOST_LEVELS:
         raise ValueError(
-            f"judge has {levels} levels, too many for design='by-verdict'; "
+            f"judge has {counted(levels, 'level')}, too many for design='by-verdict'; "
             "pass the score bins that the labels were drawn from as strata."
         )
     return level if strata is None else level + strata * levels
@@ -422,7 +428,9 @@ def draw_warnings(labelled: Labelled, design: Design, *, stratified: bool = Fals
     within = " within each stratum" if stratified and design != "curated" else ""
     warnings = [f"Assumes that the labelled items were chosen {assumed}{within}."]
     if labelled.n_labelled < FEW_LABELS:
-        warnings.append(f"Only {labelled.n_labelled} labels; more would shorten the interval most.")
+        warnings.append(
+            f"Only {counted(labelled.n_labelled, 'label')}; more would shorten the interval most."
+        )
     missing = int(labelled.missing.sum())
     if missing:
         warnings.append(_missing_warning(labelled, missing))
@@ -442,7 +450,7 @@ def _missing_warning(labelled: Labelled, missing: int) -> str:
 def _require_labels(judge: FloatArray, used: BoolArray) -> None:
     count = int(used.sum())
     if count < 2:
-        raise InsufficientLabels(f"{count} labels; at least 2 are needed.")
+        raise InsufficientLabels(f"{counted(count, 'label')}; at least 2 are needed.")
     if not bool((used & ~np.isnan(judge)).any()):
         raise InsufficientLabels("no labelled item has a verdict; label items that were judged.")
 

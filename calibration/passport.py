@@ -464,7 +464,11 @@ def save_passport(passport: JudgePassport, path: str | Path) -> None:
     said = cast("dict[str, object]", _plain(passport))
     content = {"format": FORMAT, "digest": passport.digest, **said}
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        error.filename = str(target)
+        raise
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

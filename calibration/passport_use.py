@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from calibration.estimate import counted
 from calibration.passport import JudgePassport, PassportEntry, PassportScope
 
 Objection = Literal[
@@ -167,7 +168,7 @@ def _of_entry(entry: PassportEntry, fewest_labels: int) -> Iterator[Reason]:
     if entry.n < fewest_labels:
         yield Reason(
             "too-few-labels",
-            f"{entry.criterion}: {entry.n} labels; at least {fewest_labels} are needed.",
+            f"{entry.criterion}: {counted(entry.n, 'label')}; at least {fewest_labels} are needed.",
         )
         return
     beyond = entry.beyond_chance

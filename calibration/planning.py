@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
+from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge, counted
 from calibration.estimators import estimate_mean, gate_mean
 from calibration.intervals import clopper_pearson
 from calibration.labelled_sample import against_chance, read_labelled
@@ -557,7 +557,8 @@ def pilot_from_ratings(
     both = drawn.used & ~drawn.missing
     if int(both.sum()) < FEWEST:
         raise InsufficientLabels(
-            f"{int(both.sum())} labels; a plan for a mean needs {FEWEST} to see their spread."
+            f"{counted(int(both.sum()), 'label')}; a plan for a mean needs {FEWEST} to "
+            "see their spread."
         )
     order = np.lexsort((drawn.human[both], drawn.judge[both]))
     return MeanPilot(

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, counted
 from calibration.validation import BoolArray, FloatArray, as_vector, check_share, pair_up
 
 Target: TypeAlias = Literal["these items", "items to come"]
@@ -216,7 +216,9 @@ def _triage(
         labels = int((~np.isnan(wrong)).sum())
         needed = least_labels(risk, share)
         if labels < needed:
-            refused[name] = f"{labels} labels where {needed} without an error are needed."
+            refused[name] = (
+                f"{counted(labels, 'label')} where {needed} without an error are needed."
+            )
             continue
         proven = _loosest(_candidates(sure, wrong), share, risk=risk, target=target)
         if proven is None:

@@ -78,11 +78,6 @@ def worst(stamps: Set[Provenance]) -> Provenance:
     return "RECORDED" if "RECORDED" in stamps else "LIVE"
 
 
-def counted(number: int, noun: str) -> str:
-    """Write a number of things, such as ``1 label`` or ``2 labels``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _absent(value: object) -> bool:
     return value is None or value == ()
 

@@ -10,6 +10,7 @@ import typer
 
 from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from cvalues.dif import SettingAnswer, SettingComparison
@@ -317,7 +318,7 @@ def _print_dif(found: "SettingComparison") -> None:
         headings = {"item": "item", "n": "n", first: first, second: second}
         console.table(rows, headings | {"delta": "delta", "p": "adjusted p"})
     console.say(
-        f"{len(found.items)} items, {found.tested} tested between {first} and {second}: "
+        f"{counted(len(found.items), 'item')}, {found.tested} tested between {first} and {second}: "
         f"{len(found.flagged)} function differently at equal ability"
     )
     if not found.tested:
@@ -454,7 +455,8 @@ def _print_order(report: "OrderReport", criterion: str, *, simulated: bool) -> N
     headings = ("tiers", "in order", "interval", "tied", "reversed", "unscored")
     console.table(rows, {heading: heading for heading in headings})
     console.say(
-        f"{report.n} tests by {criterion}; in %, of the tests whose replies were all scored"
+        f"{counted(report.n, 'test')} by {criterion}; in %, of the tests whose replies "
+        "were all scored"
     )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, Encoding, Quiet, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from cvalues.datasets.fetch import Fetched
@@ -98,7 +99,7 @@ def _print(fetched: "Fetched") -> None:
 
     for file in fetched.files:
         state = "rows and columns as published" if file.remark or not file.known else "as published"
-        console.say(f"{Path(fetched.folder) / file.path}: {file.rows} rows, {state}")
+        console.say(f"{Path(fetched.folder) / file.path}: {counted(file.rows, 'row')}, {state}")
         if file.remark:
             console.note(f"note: this is {file.remark}")
     console.say(f"licence: {fetched.licence}")
@@ -244,7 +245,7 @@ def judge_tests(
         found = tuple(random.Random(seed).sample(found, n))
     replies = [reply for test in found for reply in test.generations()]
     write_rows(out, map(generation_row, replies), form="jsonl")
-    console.note(f"{len(found)} tests, {len(replies)} replies in {out}")
+    console.note(f"{counted(len(found), 'test')}, {counted(len(replies), 'reply')} in {out}")
 
 
 @app.command()
@@ -268,7 +269,7 @@ def records(
 
     found = list(read_expert_records(source_file(file), encoding=encoding))
     for path, count in write_tables(out, found, system=system).items():
-        console.say(f"{path}: {count} rows")
+        console.say(f"{path}: {counted(count, 'row')}")
     if any(record.score for record in found):
         console.note(
             "only the best of three was scored, so the labels are no random draw: calibrate with "

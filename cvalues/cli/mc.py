@@ -16,6 +16,7 @@ from cvalues.multiple_choice.answers_file import (
     answer_rows,
     read_answers,
     read_review,
+    require_review,
     write_review,
 )
 from cvalues.multiple_choice.asking import WORDING_OF, Ask, choice_plan, heard, provenance_of
@@ -38,6 +39,7 @@ from judge.cli.model_settings import ModelWords, model_words, with_words
 from judge.errors import ConfigError
 from judge.exporters.tables import write_rows
 from judge.files.atomic import write_whole
+from judge.files.decoding import counted
 from judge.records import Answer, Candidate, Provenance
 from judge.run.plan import GeneratingPlan
 from judge.run.run import Settings
@@ -128,7 +130,10 @@ def write_items(path: Path, items: Sequence[ChoiceItem]) -> None:
     """Write items as records that any tool can answer by adding a response."""
     lines = [json.dumps(item.record(), ensure_ascii=False) + "\n" for item in items]
     write_whole(path, "".join(lines))
-    console.note(f"{len(items)} items in {path}; add a response to each and give it to --responses")
+    console.note(
+        f"{counted(len(items), 'item')} in {path}; add a response to each and give it to "
+        "--responses"
+    )
 
 
 def answered(
@@ -274,11 +279,13 @@ def show(given: Answered, wanted: Wanted) -> int:
     if wanted.review_out is not None:
         count = write_review(wanted.review_out, given.answers)
         again = f"--review {wanted.review_out}"
-        console.note(f"{count} answers to read in {wanted.review_out}; give it back with {again}")
+        console.note(
+            f"{counted(count, 'answer')} to read in {wanted.review_out}; give it back with {again}"
+        )
     if wanted.answers_out is not None:
         rows = answer_rows(given.answers, system=given.system, provenance=given.provenance)
         count = write_rows(wanted.answers_out, rows, form="jsonl")
-        console.note(f"{count} answers in {wanted.answers_out}")
+        console.note(f"{counted(count, 'answer')} in {wanted.answers_out}")
     if wanted.as_json:
         console.as_json(document)
     else:
@@ -524,6 +531,7 @@ def mc(
     from judge.files.atomic import require_places
 
     require_places(out_json, review_out, answers_out)
+    require_review(review)
     way: Ask = console.one_of(ask, get_args(Ask), option="--ask")
     loaded = load(items, wording=wording, encoding=encoding)
     if way in WORDING_OF:

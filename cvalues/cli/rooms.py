@@ -11,6 +11,7 @@ from judge.calibrate.label_sampling import Wish, least_labels, prompts_by_group
 from judge.cli import console
 from judge.cli.console import parts
 from judge.errors import ConfigError
+from judge.files.decoding import counted
 from judge.grading.pointwise import edition_of
 from judge.manifest import Sample, SampleDesign
 from judge.models.base import addressed
@@ -166,7 +167,7 @@ def _labelling(store: Store, wanted: Wanted, collected: str) -> Run:
     )
     n = len({(each.cluster, each.system, each.sample) for each in store.generations(run)})
     asked = wanted.wish or Wish(n=n, criteria=wanted.criteria, seed=wanted.study.seed)
-    console.note(f"run {run.name}: {n} conversations collected in {collected}")
+    console.note(f"run {run.name}: {counted(n, 'conversation')} collected in {collected}")
     draw_for_room(store, run, asked)
     return run
 
@@ -212,7 +213,9 @@ def _tasks(
     samples = samples_of(store, run)
     if not samples:
         return ()
-    draws = ", ".join(f"{each.name or 'a draw'} ({len(each.items)} responses)" for each in samples)
+    draws = ", ".join(
+        f"{each.name or 'a draw'} ({counted(len(each.items), 'response')})" for each in samples
+    )
     said = [f"open for labels: {draws}"]
     if wish is not None and before:
         said.append(

@@ -155,6 +155,19 @@ def write_review(path: Path, answers: Iterable[ChoiceAnswer]) -> int:
     return len(unread)
 
 
+def require_review(path: Path | None) -> None:
+    """See that a file is a review sheet, before a model is asked anything.
+
+    Raises
+    ------
+    TableError
+        If it is another file, or a reading is none of the five.
+    """
+    if path is not None:
+        for row in read_rows(path, required=COLUMNS, min_rows=0):
+            _reading(row)
+
+
 def read_review(path: str | Path, answers: Iterable[ChoiceAnswer]) -> dict[str, Reading]:
     """Read back what a person decided.
 

@@ -23,7 +23,8 @@ from judge.calibrate.diagnostics import (
 from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.sessions import SessionFinding
 from judge.calibrate.uses import Recall, Uses
-from judge.records import Provenance, Record, counted
+from judge.files.decoding import counted
+from judge.records import Provenance, Record
 
 What = Literal[
     "corrected",
@@ -319,12 +320,12 @@ def _headline(findings: Findings) -> str:
         return "Use the corrected scores below; do not use the raw scores."
     unusable = sum(each.unusable for each in found)
     doubtful = sum(each.above_chance is False for each in found)
-    counted = {
+    reasons = {
         "it is no better than chance": unusable,
         "nothing shows that it is better than chance": doubtful,
         "there is no corrected score": len(found) - shown - unusable - doubtful,
     }
-    why = "; ".join(f"in {count} {what}" for what, count in counted.items() if count)
+    why = "; ".join(f"in {count} {what}" for what, count in reasons.items() if count)
     if shown:
         cases = f"{shown} of {len(found)} cases"
         return f"Use the corrected scores below, not the raw scores, in {cases}; {why}."

@@ -18,6 +18,7 @@ from judge.cli.console import parts as parts_of
 from judge.cli.declarations import by_criterion, scales_of
 from judge.cli.interface import language
 from judge.errors import ConfigError
+from judge.files.decoding import counted
 from judge.files.mapping import parse_mapping
 from judge.ratings import samples_of
 from judge.run.editions import criterion_titles
@@ -209,7 +210,8 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
         console.note(
-            f"{len(labels) - len(read.ratings)} labels of items that no draw holds are left out"
+            f"{counted(len(labels) - len(read.ratings), 'label')} of items that no draw "
+            "holds are left out"
         )
     return Gathered(
         sources=sources,

@@ -18,6 +18,7 @@ from judge.cli.calibrate_inputs import Calibrated, Gathered
 from judge.cli.console import opened
 from judge.errors import ConfigError
 from judge.files.atomic import write_whole
+from judge.files.decoding import counted
 from judge.ratings import chosen_judge
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def session_lines(finding: Finding) -> Iterator[str]:
     found = finding.sessions
     if found is None:
         return
-    yield f"{finding.name} {finding.system}, {found.n_sessions} conversations:"
+    yield f"{finding.name} {finding.system}, {counted(found.n_sessions, 'conversation')}:"
     for name, number in (
         ("conversations with a harmful turn", found.harmed_sessions),
         ("harmful turns", found.harmful_turns),

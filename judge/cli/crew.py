@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judge.cli import console
 from judge.errors import ConfigError
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from judge.run.launchers import Launcher
@@ -67,7 +68,10 @@ async def lead(
 def _progress(leases: "Leases", run: "Run") -> str:
     rows = leases.workers()
     at_work = sum(row.state == "working" for row in rows)
-    return f"{sum(row.kept for row in rows)}/{run.manifest.planned} judged by {at_work} workers"
+    return (
+        f"{sum(row.kept for row in rows)}/{run.manifest.planned} judged by "
+        f"{counted(at_work, 'worker')}"
+    )
 
 
 def crew_of(on: str | None, count: int | None, *, store: str, run: str) -> Crew | None:

@@ -15,6 +15,7 @@ import typer
 from judge.cli import console
 from judge.cli.completion import complete_rubric
 from judge.cli.console import ApiKeyEnv, AsJson, BaseUrl, Concurrency, Encoding, Seed, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from judge.run.wrapping_check import Check
@@ -178,7 +179,10 @@ def judge_check(
             seed=seed,
         )
     )
-    console.note(f"{len(generations)} responses, {len(generations) * (len(wrappers()) + 2)} calls")
+    console.note(
+        f"{counted(len(generations), 'response')}, "
+        f"{counted(len(generations) * (len(wrappers()) + 2), 'call')}"
+    )
     check = asyncio.run(
         check_judge(generations, rubric, asked, allowed=max_flips, concurrency=concurrency)
     )
@@ -215,7 +219,8 @@ def _show(check: "Check", *, as_json: bool) -> None:
         console.say(f"  {outcome}: {count}")
     stamp = "SIMULATED: " if check.simulated else ""
     console.say(
-        f"{stamp}{check.judge} on {check.rubric}.{check.criterion}, {check.items} responses; "
+        f"{stamp}{check.judge} on {check.rubric}.{check.criterion}, "
+        f"{counted(check.items, 'response')}; "
         f"at most {check.allowed:.0%} may flip: {check.verdict}"
     )
 

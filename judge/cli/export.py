@@ -9,6 +9,7 @@ import typer
 
 from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, StoreOption, group_names
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from judge.exporters.tables import What
@@ -70,7 +71,7 @@ def export(
                 count = write_parquet_folder(out, table, columns=columns)
             else:
                 count = write_rows(out, table, form=form, raw=raw, columns=columns)
-    console.note(f"{count} rows in {out}")
+    console.note(f"{counted(count, 'row')} in {out}")
 
 
 def _table(store: "Store", run: "Run", kind: str, form: str) -> Iterable[Mapping[str, object]]:
@@ -166,6 +167,6 @@ def import_(
     if json_:
         console.as_json(found)
         return
-    console.say(f"{found['responses']} responses, {found['scores']} scores")
+    console.say(f"{counted(found['responses'], 'response')}, {counted(found['scores'], 'score')}")
     for line in read.left_out:
         console.note(f"left out: {line}")

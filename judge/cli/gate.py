@@ -18,6 +18,7 @@ from judge.cli.console import (
     group_names,
 )
 from judge.cli.interface import language
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from calibration.validation import Design
@@ -167,7 +168,8 @@ def _show_comparison(
     )
     harmful = sum(not flip.better for flip in changed)
     console.say(
-        f"* uncorrected judge score. {len(changed)} items changed, {harmful} for the worse."
+        f"* uncorrected judge score. {counted(len(changed), 'item')} changed, {harmful} "
+        "for the worse."
     )
     console.say("p-values are Benjamini-Hochberg adjusted across groups (exploratory).")
 

@@ -12,6 +12,7 @@ import typer
 
 from judge.cli import console as options
 from judge.cli.completion import complete_rubric, complete_run
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -476,11 +477,18 @@ def _announce(locked: "Locked", words: Words, settings: "Settings") -> None:
     sizes = ", ".join(f"{part} {count}" for part, count in parted.sizes.items())
     console.note(
         f"{material.rubric.id} {material.rubric.version} ({material.rubric.language}), judge "
-        f"{material.judge.name}: {len(material.cases)} labelled responses; {sizes}"
+        f"{material.judge.name}: {counted(len(material.cases), 'labelled response')}; {sizes}"
     )
     if parted.retired:
-        console.note(f"{parted.retired} labels were read by an earlier proof; they only teach now")
-    most = "no limit" if settings.max_calls is None else f"at most {settings.max_calls} calls"
+        console.note(
+            f"used for learning only, since an earlier proof read them: "
+            f"{counted(parted.retired, 'label')}"
+        )
+    most = (
+        "no limit"
+        if settings.max_calls is None
+        else f"at most {counted(settings.max_calls, 'call')}"
+    )
     usd = "" if settings.budget_usd is None else f", at most ${settings.budget_usd:g}"
     method = locked.request.method or "nothing proposes"
     console.note(f"method: {method}; {most}{usd}")

@@ -12,10 +12,13 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from rich.cells import cell_len
+
+from judge.files.decoding import singular_too
 
 Language = Literal["en", "zh"]
 
@@ -83,7 +86,11 @@ class _Template(NamedTuple):
 
     head: str
     """Letters before the first brace; what does not begin with them is passed over quickly."""
+    letters: int
+    """Letters outside its braces: the more it has, the better it fits."""
     pattern: re.Pattern[str]
+    quoted: frozenset[int]
+    """Places of the values in quotes, which are somebody's own words and stay as they are."""
     chinese: str
 
 
@@ -93,11 +100,16 @@ class _Catalogue(NamedTuple):
     words: Mapping[str, str]
 
 
+_SHORTEST: Final = 12
+"""Letters below which a template says too little to stand for more than a clause, and a text is
+not looked for among the sentences of the page."""
 _COUNT: Final = re.compile(r"\{\} \w+")
 """A number of things: without a number it is any two words, such as a text file."""
 _NUMBER: Final = r"(\d[\d,.]*)"
 _CLAUSE: Final = r"((?:(?!; ).)+?)"
 """A value of an error line, which says what is wrong before a semicolon and how to fix it after."""
+_LISTED: Final = r"((?:[^()]|\([^()]*\))+)"
+"""A value in brackets, which may have clauses of its own."""
 _PLACE: Final = re.compile(r"((?:(?!: |; ).)+?:\d+(?::\d+)?: )(.+)", re.DOTALL)
 """Line and column of a file in front of what is wrong there; an editor reads them as they are."""
 
@@ -106,11 +118,14 @@ _PLACE: Final = re.compile(r"((?:(?!: |; ).)+?:\d+(?::\d+)?: )(.+)", re.DOTALL)
 def _catalogue() -> _Catalogue:
     read = json.loads(_CATALOGUE.read_text("utf-8"))
     errors: dict[str, str] = read["errors"]
+    errors |= {
+        f"{{}} {text}": f"{{}} {said}" for text, said in errors.items() if _needs_subject(text)
+    }
     stopped = {f"{english}.": f"{chinese}。" for english, chinese in errors.items()}
     lines: dict[str, str] = {**errors, **stopped, **read["help"], **read["lines"]}
     whole = {english: chinese for english, chinese in lines.items() if "{}" not in english}
     found = [
-        _Template(english.split("{}")[0], _pattern(english, value), chinese)
+        _template(english, value, chinese)
         for texts, value in (
             ({**read["help"], **read["lines"]}, "(.+?)"),
             ({**errors, **stopped}, _CLAUSE),
@@ -118,14 +133,39 @@ def _catalogue() -> _Catalogue:
         for english, chinese in texts.items()
         if "{}" in english
     ]
-    # The more letters a template has, the better it fits.
-    found.sort(key=lambda each: -len(each.pattern.pattern))
+    found.sort(key=lambda each: -each.letters)
     return _Catalogue(whole, found, read["words"])
 
 
-def _pattern(english: str, value: str) -> re.Pattern[str]:
-    value = _NUMBER if _COUNT.fullmatch(english) else value
-    return re.compile(value.join(map(re.escape, english.split("{}"))), re.DOTALL)
+_SAID_OF: Final = {
+    "gives",
+    "has",
+    "holds",
+    "is",
+    "makes",
+    "rates",
+    "repeats",
+    "scores",
+    "stands",
+    "was",
+}
+"""First words of what is said of a cell, a field or an entry, whose name comes before."""
+
+
+def _needs_subject(text: str) -> bool:
+    return text.partition(" ")[0] in _SAID_OF
+
+
+def _template(english: str, value: str, chinese: str) -> _Template:
+    fixed = english.split("{}")
+    letters = sum(map(len, fixed))
+    value = _NUMBER if _COUNT.fullmatch(english) else _CLAUSE if letters < _SHORTEST else value
+    pattern = re.escape(fixed[0])
+    for before, after in pairwise(fixed):
+        listed = before.endswith("(") and after.startswith(")")
+        pattern += (_LISTED if listed else value) + singular_too(re.escape(after))
+    quoted = frozenset(at for at, before in enumerate(fixed) if before.endswith("'"))
+    return _Template(fixed[0], letters, re.compile(pattern, re.DOTALL), quoted, chinese)
 
 
 def _in_parts(text: str) -> str:
@@ -137,14 +177,24 @@ def _in_parts(text: str) -> str:
         return direct
     for mark, chinese in ((". ", "。"), ("; ", "；"), (": ", "：")):
         parts = text.split(mark) if mark != ": " else text.split(mark, 1)
-        done = [_in_parts(part) for part in parts] if len(parts) > 1 else parts
-        if done != parts:
-            return chinese.join(done)
+        if len(parts) > 1:
+            done = list(_runs(parts)) if mark == "; " else [_in_parts(part) for part in parts]
+            if done != parts:
+                return chinese.join(done)
     return text
 
 
-_SHORTEST = 12
-"""Letters of the shortest text that is looked for among the sentences of the page."""
+def _runs(clauses: Sequence[str]) -> Iterator[str]:
+    """Translate clauses, as many together as are known as one text."""
+    start = 0
+    while start < len(clauses):
+        tried = (
+            (end, _direct("; ".join(clauses[start:end]))) for end in range(len(clauses), start, -1)
+        )
+        end, known = next(((e, zh) for e, zh in tried if zh), (start + 1, None))
+        # What is not known as a whole may have a name before a colon.
+        yield known or _in_parts(clauses[start])
+        start = end
 
 
 def _direct(text: str) -> str | None:
@@ -155,7 +205,7 @@ def _direct(text: str) -> str | None:
         if text.startswith(each.head):
             match = each.pattern.fullmatch(text)
             if match is not None:
-                return _filled(each.chinese, match.groups())
+                return _filled(each, match.groups())
     from judge.report.texts import known_sentence
 
     # Reasons of a gate stand on the page too, which has its own Chinese for them.
@@ -163,17 +213,14 @@ def _direct(text: str) -> str | None:
     return None if said is None else said.zh
 
 
-def _filled(chinese: str, values: Sequence[str]) -> str:
+def _filled(template: _Template, values: Sequence[str]) -> str:
     """Fill the braces in order, or by their numbers; a value may be a known text itself."""
-    known = [_direct(value) or _clauses(value) for value in values]
+    known = [
+        value if place in template.quoted else _in_parts(value)
+        for place, value in enumerate(values)
+    ]
     at = iter(range(len(known)))
-    return re.sub(r"\{(\d*)\}", lambda found: known[int(found[1] or next(at))], chinese)
-
-
-def _clauses(text: str) -> str:
-    parts = text.split("; ")
-    done = [_direct(part) or part for part in parts]
-    return "；".join(done) if done != parts else text
+    return re.sub(r"\{(\d*)\}", lambda found: known[int(found[1] or next(at))], template.chinese)
 
 
 # Break text into lines for a terminal, where a Chinese character takes two columns.

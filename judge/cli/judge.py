@@ -15,6 +15,7 @@ from judge.cli.console import parts
 from judge.cli.model_settings import ModelWords, model_words, refuse_unused, with_words
 from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
+from judge.files.decoding import counted
 from judge.files.parquet import table_sha256
 from judge.grading.pointwise import Edition, edition_of
 from judge.importers.responses import read_generations
@@ -456,7 +457,7 @@ def judge(
     plan = with_ladder(plan, neutral=neutral_frame, seconds=seconds, passport=second_passport)
     if batch_out is not None:
         count = write_rows(batch_out, requests(plan.tasks()), form="jsonl")
-        console.note(f"{count} requests in {batch_out}")
+        console.note(f"{counted(count, 'request')} in {batch_out}")
         return
     settings = Settings(
         concurrency=concurrency,

@@ -15,6 +15,7 @@ from judge.cli.console import (
     StoreOption,
     parts,
 )
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +158,6 @@ def _say_drawn(
     from judge.calibrate.label_sampling import least_labels
     from judge.cli import console
     from judge.exporters.workbook import sheet_form
-    from judge.records import counted
 
     sample, whole = drawn.sample, drawn.sample.unit == "session"
     conversations = len({(each.cluster, each.system, each.sample) for each in drawn.shown})
@@ -174,12 +174,14 @@ def _say_drawn(
     if whole:
         dialogues = counted(conversations, "conversation")
         console.say(
-            f"sample {sample.name}: {some} of {all_} judged turns ({dialogues}, {systems}) "
+            f"sample {sample.name}: {some} of {counted(all_, 'judged turn')} "
+            f"({dialogues}, {systems}) "
             f"in {out}; criteria: {asked}"
         )
     else:
         console.say(
-            f"sample {sample.name}: {some} of {all_} responses ({counted(prompts, 'prompt')}, "
+            f"sample {sample.name}: {some} of {counted(all_, 'response')} "
+            f"({counted(prompts, 'prompt')}, "
             f"{systems}) in {out}; criteria: {asked}"
         )
     console.say(f"import the completed sheet with: cvalues labels import {out} --run {run}")
@@ -227,7 +229,6 @@ def import_(
     from judge.cli import console
     from judge.cli.console import opened, run_named
     from judge.files.mapping import parse_mapping
-    from judge.records import counted
 
     with opened(store) as kept:
         found = run_named(kept, run)
@@ -258,8 +259,8 @@ def import_(
         console.say(f"already imported: {counted(len(known), 'label')} ({named}{more})")
     if unbound:
         console.note(
-            f"{unbound} labels carry neither rubric_hash nor text_sha256: nothing shows that they "
-            "are of these responses and this rubric"
+            f"{counted(unbound, 'label')} without rubric_hash and text_sha256: nothing shows that "
+            "they are of these responses and this rubric"
         )
 
 

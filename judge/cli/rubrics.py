@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from judge.cli.console import AsJson
 from judge.conversation import units
 from judge.errors import ConfigError
+from judge.files.decoding import counted
 from judge.files.row import Row
 from judge.grading.judgment_task import single_questions
 from judge.grading.pointwise import Forms, tasks
 from judge.importers.chat import short_form
 from judge.importers.responses import OPTIONAL, REQUIRED, messages_of
 from judge.models.base import Message
-from judge.records import Generation, Judge, counted
+from judge.records import Generation, Judge
 from rubrics import Rubric
 from rubrics.lint import Change
 from rubrics.reply_schema import rubric_digest
@@ -39,7 +40,7 @@ def described(rubric: Rubric) -> list[str]:
     lines = [
         f"{rubric.id} {rubric.version} ({rubric.language}): {rubric.title}",
         f"digest {rubric_digest(rubric)}",
-        f"for {groups}; {len(rubric.examples)} examples; judges {_judged(rubric)}",
+        f"for {groups}; {counted(len(rubric.examples), 'example')}; judges {_judged(rubric)}",
         rubric.purpose,
     ]
     for criterion in rubric.criteria:
@@ -302,7 +303,7 @@ def lint(
         console.fail(f"{broken[0]}{more}")
     errors = sum(finding.severity == "error" for finding in found)
     if errors:
-        console.fail(f"{errors} of {len(found)} findings must be mended")
+        console.fail(f"{errors} of {counted(len(found), 'finding')} must be mended")
     if not json_:
         console.note(f"nothing to mend in {counted(len(files), 'file')}")
 

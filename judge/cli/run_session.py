@@ -17,6 +17,7 @@ from judge.cli.console import note
 from judge.cli.crew import Crew, lead
 from judge.cli.interface import language, shown
 from judge.errors import ConfigError, StoreError
+from judge.files.decoding import counted
 from judge.grading.aggregation import position_effects
 from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
@@ -403,7 +404,7 @@ def open_models(plan: Plan, settings: Settings) -> dict[str, Model]:
             )
             transport = settings.transport
             model = ModelPool([model, *(open_model(o, transport=transport).model for o in others)])
-            why += f"; {len(settings.addresses)} servers, the least busy first"
+            why += f"; {counted(len(settings.addresses), 'server')}, the least busy first"
         if settings.budget_usd is not None and not (priced or judge.name in settings.prices):
             raise ConfigError(
                 f"--budget-usd cannot be held: nobody knows the price of {judge.name}; "

@@ -9,6 +9,7 @@ from judge.cli import console
 from judge.cli.console import opened
 from judge.cli.run_session import Done
 from judge.exporters.tables import rows as exported
+from judge.files.decoding import counted
 from judge.grading.remarks import CACHED, ECHO, FLAG, NEUTRAL, OTHER_MODEL, PROMPT_CUT, SECOND
 from judge.run.run import UNDETERMINED, Cell
 from rubrics.library import fitting
@@ -73,7 +74,7 @@ def show(done: Done, *, as_json: bool) -> None:
     total = done.counts
     console.say(
         f"{total.planned} planned = {total.scored} scored + {total.unscored} unscored + "
-        f"{total.error} error + {total.skipped} skipped; {done.calls} calls"
+        f"{total.error} error + {total.skipped} skipped; {counted(done.calls, 'call')}"
     )
     _show_failures(done)
     _show_remarks(done)
@@ -215,7 +216,7 @@ def show_answers(done: Done, *, out: Path | None, address: str, as_json: bool) -
             from judge.exporters.tables import write_rows
 
             count = write_rows(out, exported(store, done.run, "generations"), form="jsonl")
-            console.note(f"{count} responses in {out}")
+            console.note(f"{counted(count, 'response')} in {out}")
     if as_json:
         console.as_json(
             {

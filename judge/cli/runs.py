@@ -7,6 +7,7 @@ import typer
 
 from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from judge.store.records import Run
@@ -33,7 +34,7 @@ def list_(store: StoreOption = None, json_: AsJson = False) -> None:
     place = console.store_address(store)
     rows: list[dict[str, object]] = []
     # A store that is not there is not made: to look is not to write.
-    if "://" in place or Path(place).is_file():
+    if "://" in place or Path(place).exists():
         with opened(store) as kept:
             rows = [_row(kept, run) for run in reversed(kept.runs())]
     if json_:
@@ -104,7 +105,10 @@ def delete(
         found = run_named(kept, run)
         row = _row(kept, found)
         judgments, labels = row["judgments"], row["labels"]
-        question = f"Delete run {run} with {judgments} judgments and {labels} labels?"
+        question = (
+            f"Delete run {run} with {counted(judgments, 'judgment')} and "
+            f"{counted(labels, 'label')}?"
+        )
         if not (yes or console.confirmed(question)):
             console.fail(f"run {run} was not deleted", code=console.BAD_INPUT)
         delete_run(kept, found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from judge.cli.console import AsJson, ColumnNames, Encoding, Scales, ScoreWords, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from judge.importers.scores import ImportedScores
@@ -81,7 +82,8 @@ def import_(
         )
         return
     console.say(
-        f"run {made.name}: {len(found.judgments)} judgments of {len(found.generations)} responses "
+        f"run {made.name}: {counted(len(found.judgments), 'judgment')} of "
+        f"{counted(len(found.generations), 'response')} "
         f"by {', '.join(found.judges)}"
     )
     console.say(

@@ -9,6 +9,7 @@ import typer
 
 from judge.cli.completion import complete_run
 from judge.cli.console import AsJson, ColumnNames, Encoding, ScoreWords, StoreOption
+from judge.files.decoding import counted
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -278,7 +279,8 @@ def _show(found: "RunTriage", sent: int | None, rest: Path | None) -> None:
     )
     whose = "of these items" if report.target == "these items" else "of further items"
     console.say(
-        f"{report.stands} of {report.judged} verdicts of {report.judge} on {report.criterion} may "
+        f"{report.stands} of {counted(report.judged, 'verdict')} of {report.judge} on "
+        f"{report.criterion} may "
         f"stand: at most {report.risk:.1%} {whose} are wrong, {_where(found)}, at "
         f"{report.confidence:.0%} confidence."
     )
@@ -286,12 +288,15 @@ def _show(found: "RunTriage", sent: int | None, rest: Path | None) -> None:
         console.say("no item is left for experts; no sheet is written and no task is added.")
     elif sent is None:
         console.say(
-            f"{report.to_experts} items should be seen by an expert: --rest FILE writes a sheet, "
+            f"{counted(report.to_experts, 'item')} for experts: --rest FILE writes a sheet, "
             "--room adds them to the labelling room."
         )
     else:
         where = "the labelling room" if rest is None else str(rest)
-        console.say(f"{sent} items for experts in {where}; their labels correct the rate over all.")
+        console.say(
+            f"{counted(sent, 'item')} for experts in {where}; their labels correct the "
+            "rate over all."
+        )
 
 
 def _where(found: "RunTriage") -> str:

@@ -65,6 +65,29 @@ def printable(text: str, *, keep: str = "") -> str:
     return _SUSPECT.sub(lambda found: _shown(found, keep), text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things, such as ``1 label``, ``2 labels`` or ``3 replies``."""
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def singular_too(pattern: str) -> str:
+    """Let a pattern that follows a number take one thing as well as several.
+
+    Parameters
+    ----------
+    pattern : str
+        Escaped by ``re.escape``; begins with a blank and the noun, or it stays as it is.
+    """
+    return _PLURAL.sub(
+        lambda found: found[1] + ("(?:y|ies)" if found[2] == "ies" else "s?"), pattern
+    )
+
+
+_PLURAL = re.compile(r"^(\\ (?:[a-z]+\\ )?[a-z]+?)(ies|s)(?![a-z])")
+
+
 def clipped(text: str, limit: int = 40) -> str:
     """Show at most ``limit`` characters of a hostile text, as :func:`printable` does.
 

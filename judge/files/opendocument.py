@@ -75,7 +75,8 @@ class _Scan(Starts):
         if self._wanted is None and len(self._names) != 1:
             shown = ", ".join(f"'{clipped(name, 20)}'" for name in self._names[:6])
             raise self._place.error(
-                f"{len(self._names)} sheets where one should be: {shown}", "keep one, or say which"
+                f"{len(self._names)} sheets where one should be: {shown}",
+                "keep one, or say which",
             )
         return list(self._padded())
 

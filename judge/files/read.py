@@ -147,7 +147,9 @@ def read_rows(
         yield row
     if count < min_rows:
         raise TableError(
-            f"{count} rows where at least {min_rows} should be", "add rows", source=source
+            f"{count} rows where at least {min_rows} should be",
+            "add rows",
+            source=source,
         )
 
 

@@ -78,7 +78,8 @@ class Columns:
         """
         if len(names) > MAX_COLUMNS:
             raise Place(self.source, line).error(
-                f"{len(names)} columns, more than {MAX_COLUMNS}", "remove those not needed"
+                f"{len(names)} columns, more than {MAX_COLUMNS}",
+                "remove those not needed",
             )
         self._refuse_disguises(names, line)
         spared = {name for other in names for name in self.instead.get(other, ())}

@@ -468,7 +468,8 @@ def _chosen(sheets: Sequence[Sheet], name: str | None, place: Place) -> Sheet:
     if not sheets:
         raise place.error("the workbook has no sheet", "save the workbook again as .xlsx")
     raise place.error(
-        f"{len(found)} sheets where one should be: {names}", "keep one, or say which (hidden too)"
+        f"{len(found)} sheets where one should be: {names}",
+        "keep one, or say which (hidden too)",
     )
 
 

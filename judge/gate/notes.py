@@ -6,6 +6,7 @@ Each note is a sentence that the page has in both languages.
 from collections.abc import Iterator
 
 from calibration.passport import JudgePassport
+from judge.files.decoding import counted
 from judge.policy import Measure, Policy
 from judge.ratings import Side, is_computed, labels_decided, samples_of
 from judge.store.digests import is_as_exported
@@ -51,7 +52,8 @@ def _of_labels(side: Side, policy: Policy) -> Iterator[str]:
         )
     for sample in samples:
         if not any(item.unit in labelled for item in sample.items):
-            yield f"{sample.name or 'a draw'} of run {run}: {len(sample.items)} responses, no label"
+            drawn = counted(len(sample.items), "response")
+            yield f"{sample.name or 'a draw'} of run {run}: {drawn}, no label"
     if samples:
         drawn = {item.unit for sample in samples for item in sample.items}
         strays = len(labelled - drawn)
@@ -82,7 +84,7 @@ def notes_on_raters(
         if decided:
             yield (
                 f"raters that the passport does not know ({_named(strangers)}) decide {decided} "
-                f"of {labels} labels of {side.name}"
+                f"of {counted(labels, 'label')} of {side.name}"
             )
 
 

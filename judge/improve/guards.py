@@ -126,7 +126,10 @@ def _length(before: Rubric, after: Rubric) -> Iterable[Fault]:
     grown = added_characters(before, bare)
     if grown > MOST_ADDED[frame_language(before.language)]:
         most = MOST_ADDED[frame_language(before.language)]
-        yield Fault(guard="length", what=f"the prompt grows by {grown} characters; {most} at most")
+        yield Fault(
+            guard="length",
+            what=f"the prompt grows by {grown} characters; {most} at most",
+        )
 
 
 def _copied(before: Rubric, after: Rubric, texts: Texts) -> Iterable[Fault]:

@@ -12,6 +12,7 @@ from calibration.validation import Design
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Unit
 from judge.calibrate.passport import PassportSource, identity_of, issue
+from judge.files.decoding import counted
 from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.improve.explain import Gap
 from judge.improve.proof import CriterionProof, Spread
@@ -136,7 +137,7 @@ def lines(outcome: Outcome, locked: Locked) -> Iterator[str]:
         if missing:
             bound = each.gain_if_missing
             yield (
-                f"{each.criterion}: {each.missing_before} verdicts missing before and "
+                f"{each.criterion}: {counted(each.missing_before, 'verdict')} missing before and "
                 f"{each.missing_after} after, in no average; they could move the gain to "
                 f"{100 * bound.low:+.1f} or {100 * bound.high:+.1f} points"
             )
@@ -145,13 +146,14 @@ def lines(outcome: Outcome, locked: Locked) -> Iterator[str]:
         wrong = [each.id for each in outcome.moved if not each.better][:5]
         shown = f" ({', '.join(wrong)})" if wrong else ""
         yield (
-            f"{better} verdicts moved towards the experts, "
+            f"{counted(better, 'verdict')} moved towards the experts, "
             f"{len(outcome.moved) - better} away{shown}"
         )
     guards = Counter(fault.guard for fault in outcome.rejected)
     rejected = ", ".join(f"{name} {count}" for name, count in sorted(guards.items()))
     yield (
-        f"{outcome.proposals} proposals, {len(outcome.candidates) - 1} candidates tried"
+        f"{counted(outcome.proposals, 'proposal')}, "
+        f"{counted(len(outcome.candidates) - 1, 'candidate')} tried"
         + (f"; guards rejected: {rejected}" if rejected else "")
     )
     sizes = ", ".join(f"{part} {count}" for part, count in outcome.sizes.items())
@@ -163,7 +165,9 @@ def lines(outcome: Outcome, locked: Locked) -> Iterator[str]:
     for why, count in locked.material.left_out.items():
         yield f"{count} labelled responses {why} take no part; improve that edition by itself"
     yield from outcome.notes
-    yield f"{outcome.calls} calls" + ("" if outcome.usd is None else f", ${outcome.usd:.4f}")
+    yield f"{counted(outcome.calls, 'call')}" + (
+        "" if outcome.usd is None else f", ${outcome.usd:.4f}"
+    )
 
 
 SHORT = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, NoReturn, TypedDict, cast, get_args
 
 from judge.errors import BudgetExceeded, ConfigError
+from judge.files.decoding import counted
 from judge.records import Attempt, Judge, Usage
 
 
@@ -72,7 +73,7 @@ class Budget:
         if self._max_usd is not None:
             wanted = await self._share_of(self._max_usd)
         if self._max_calls is not None and self._calls + 1 > self._max_calls:
-            self._exceed(f"the limit of {self._max_calls} calls is reached")
+            self._exceed(f"the limit of {counted(self._max_calls, 'call')} is reached")
         self._calls += 1
         self._usd += wanted
         self._open += 1

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from calibration.validation import DESIGNS
 from judge.cli.console import GATE_CODES, elsewhere, one_of, opened
 from judge.exporters.ci import about, as_document, reason, sentence
+from judge.files.decoding import counted
 from judge.gate.checks import GateReport
 from judge.gate.decision import conduct
 from judge.gate.paired import Difference, Flip, by_group, flips, pair
 from judge.policy import MEASURES, load_policy
 from judge.ratings import find_side
-from judge.records import Provenance, counted
+from judge.records import Provenance
 from judge.run.judgments import html_table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import NamedTuple, get_args
 
-from judge.files.decoding import printable
+from judge.files.decoding import printable, singular_too
 from judge.records import Language, Record
 
 _FOLDER = Path(__file__).parent
@@ -130,7 +130,7 @@ def _sayings() -> Mapping[str, re.Pattern[str]]:
         if name == "unknown":
             continue
         pieces = (
-            re.escape(fixed) + (f"(?P<{field}>(?:(?!; ).)+?)" if field else "")
+            singular_too(re.escape(fixed)) + (f"(?P<{field}>(?:(?!; ).)+?)" if field else "")
             for fixed, field, _, _ in Formatter().parse(sentence)
         )
         patterns[name] = re.compile("".join(pieces), re.DOTALL)

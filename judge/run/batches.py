@@ -24,6 +24,7 @@ from judge.errors import (
     TransportError,
 )
 from judge.events import Value, happened
+from judge.files.decoding import counted
 from judge.grading.judgment_task import REFUSALS, JoinedTask
 from judge.models.base import Reply
 from judge.models.batch import BatchService, BatchStatus
@@ -344,7 +345,7 @@ class _Conductor:
         moment = None if expires is None else datetime.fromtimestamp(expires, UTC).isoformat()
         self._set(part, state="submitted", batch_id=status.batch_id, expires_at=moment)
         self._tell("part_posted", part, batch_id=status.batch_id)
-        self._b.note(f"part {part.part}: {part.lines} lines posted as {status.batch_id}")
+        self._b.note(f"part {part.part}: {counted(part.lines, 'line')} posted as {status.batch_id}")
 
     def _refuse(self, part: Part, why: str) -> None:
         """Give up a part that the provider refuses as a whole; its lines are open again."""
@@ -513,8 +514,8 @@ class _Conductor:
         self._tell("part_collected", part, answered=answered)
         odd = found.remarks()
         self._b.note(
-            f"part {part.part}: {status.provider_state}, {answered} of {part.lines} lines answered"
-            + (f" ({odd})" if odd else "")
+            f"part {part.part}: {status.provider_state}, {answered} of "
+            f"{counted(part.lines, 'line')} answered" + (f" ({odd})" if odd else "")
         )
         if failures or found.declined:
             self._read_failures()

@@ -4,8 +4,10 @@ import ast
 import inspect
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from cvalues.cli.command_table import COMMANDS, load_command
 from judge.cli.interface import help_page, shown, take_option, word, wrapped
 from judge.errors import ConfigError
 from tests.cli.program import ROOT, command, environment, program
+from tests.cli.refusals import refusals, template
 
 CATALOGUE = json.loads((ROOT / "judge" / "cli" / "messages.zh.json").read_text("utf-8"))
+CHINESE = [text for section in CATALOGUE.values() for text in section.values()]
 TOO_SHORT = {
     *("{}: {} {}{}", "{}", "{}: {}", "  {}: {}", "{} {}", "{} {}: {}"),
     *("  {}: {}{}", "{}{}", "$ {}", "  {}", "  {} {}"),
@@ -51,6 +55,71 @@ def test_the_texts_of_help_have_chinese_ones() -> None:
     assert sorted(texts_of_help() - set(CATALOGUE["help"])) == []
 
 
+def test_a_chinese_text_takes_the_values_of_its_english_one() -> None:
+    texts = {**CATALOGUE["help"], **CATALOGUE["lines"], **CATALOGUE["errors"]}
+    unlike = [
+        english
+        for english, chinese in texts.items()
+        if "{}" in english and len(re.findall(r"\{\d*\}", chinese)) != english.count("{}")
+    ]
+
+    assert unlike == []
+
+
+@pytest.mark.usefixtures("_chinese")
+def test_all_that_an_error_may_say_has_a_chinese_text() -> None:
+    written = {text: place for place, text in refusals(ROOT)}
+    english = {
+        place: text for text, place in written.items() if not is_chinese(shown(filled(text)))
+    }
+
+    assert len(written) > 900
+    assert english == {}
+
+
+def filled(text: str) -> str:
+    # A text that begins with a blank or a comma is the end of another.
+    return ("7" if text[0] in " ,;(" else "") + text.replace("{}", "7")
+
+
+def is_chinese(line: str) -> bool:
+    """Tell whether a line is in Chinese, without a piece of English that its catalogue lacks."""
+    quoted = re.sub(r"'[^']*'|`[^`]*`", "", line)
+    pieces = re.findall(r"[A-Za-z]{2,}(?: [A-Za-z]{2,}){2,}", quoted)
+    return any("\u4e00" <= sign <= "\u9fff" for sign in line) and all(
+        any(piece in chinese for chinese in CHINESE) for piece in pieces
+    )
+
+
+def numbers_of_things(path: Path) -> Iterator[tuple[str, bool]]:
+    """Give the nouns in plural that follow a value in a text, and whether `counted` wrote them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(noun))]):
+                yield f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s", True
+            case ast.JoinedStr(values=values):
+                for value, after in pairwise(values):
+                    word = re.match(r" ([a-z]+s)\b", str(getattr(after, "value", "")))
+                    if isinstance(value, ast.FormattedValue) and word is not None:
+                        yield word[1], False
+            case _:
+                pass
+
+
+def test_commands_write_one_thing_without_an_s() -> None:
+    folders = (ROOT / "judge" / "cli", ROOT / "cvalues" / "cli")
+    found = [
+        (noun, right, path.name)
+        for folder in folders
+        for path in sorted(folder.glob("*.py"))
+        for noun, right in numbers_of_things(path)
+    ]
+    nouns = {noun for noun, right, _ in found if right}
+
+    assert {"rows", "labels", "items"} <= nouns
+    assert [(noun, file) for noun, right, file in found if noun in nouns and not right] == []
+
+
 def templates(path: Path) -> Iterator[str]:
     """Give what a module prints with `console.say` and `console.note`, its values as braces."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -60,15 +129,6 @@ def templates(path: Path) -> Iterator[str]:
                 text = template(node.args[0])
                 if text is not None:
                     yield text
-
-
-def template(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        parts = (str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
-        return "".join(parts)
-    return None
 
 
 @pytest.mark.usefixtures("_chinese")
@@ -145,6 +205,30 @@ def test_numbers_and_names_keep_their_place_in_a_chinese_line() -> None:
         (
             "a.yaml: not a readable file; name a YAML file",
             "a.yaml：不是可读取的文件；请指定 YAML 文件",
+        ),
+        (
+            "a.ods: cell A2 is merged with others; unmerge the cells",
+            "a.ods：单元格 A2 与其他单元格合并；请取消单元格合并",
+        ),
+        (
+            "a.json: samples[0].id is no text; is it the file of another tool?",
+            "a.json: samples[0].id 不是文本；是否为其他工具的文件？",
+        ),
+        (
+            "t: a quote is opened and never closed; close it; write a quote in a cell as two",
+            "t：引号没有闭合；请闭合；单元格内的引号请写成两个",
+        ),
+        (
+            "run 'r' was made with something else (a: was given, is not given; b: was 1, is 2); x",
+            "运行 'r' 使用的输入不同（a：原来已给出，现在没有给出；b：原为 1，现为 2）；x",
+        ),
+        (
+            "a.yaml:5: mapping values are not allowed here; check the path",
+            "a.yaml:5: 此处不能出现键值对；请检查路径",
+        ),
+        (
+            "out: no space left on device; choose another place.",
+            "out：磁盘已满；请换一个位置。",
         ),
         ("a text file", "a text file"),
     ],
