@@ -19,6 +19,7 @@ from cvalues.multiple_choice.items import ReplyPair, read_items
 from cvalues.multiple_choice.metrics import Share, clustered_share
 from judge.errors import ConfigError
 from judge.exporters.tables import generation_row, write_rows
+from judge.files.atomic import make_folder
 from judge.files.read import read_rows
 from judge.files.row import Row, choice, integer, optional_text, text
 from judge.records import Generation, Item, Language, Record
@@ -267,7 +268,7 @@ def write_tables(
         Rows of each file.
     """
     found = list(records)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     prompts = [record.item().model_dump(exclude_none=True, exclude={"extra"}) for record in found]
     replies = [generation_row(each) for record in found for each in record.generations(system)]
     labels = [_label(record, system) for record in found if record.best and record.score]

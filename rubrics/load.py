@@ -240,7 +240,10 @@ def parse_document(text: str, *, path: Path) -> Document:
     values = builder.build(next(builder.tokens), ())
     if not isinstance(values, dict):
         raise RubricError(
-            "the document is not a mapping", fix="start it with `id: ...`", path=path, line=1
+            "the document is not a mapping",
+            fix="write keys and values, as in `language: en`",
+            path=path,
+            line=1,
         )
     next(builder.tokens, None)  # reads to the end, where a second document would show
     return Document(path=path, values=values, lines=lines)

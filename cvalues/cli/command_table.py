@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from judge.cli.command_line import leave_files_to_readers
 from judge.cli.interface import give_help_pages, help_page, shown
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def load_command(name: str) -> "Command":
         found = single
     command = typer.main.get_command(found)
     give_help_pages(command)
+    leave_files_to_readers(command)
     return command
 
 

@@ -42,10 +42,11 @@ def demo(
     from cvalues import demo as steps
     from judge.cli import console
     from judge.cli.console import opened
+    from judge.files.atomic import make_folder
     from judge.simulated.server import simulated_server
 
     begun = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     console.say("SIMULATED: a demonstration with a simulated judge; no finding about any model.")
     name = datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
     with simulated_server(steps.planted_profile()) as server:
@@ -66,10 +67,11 @@ def _really(out: Path, *, threads: int) -> None:
     from cvalues.local_judge import local_server
     from judge.cli import console
     from judge.cli.console import opened
+    from judge.files.atomic import make_folder
 
     begun = time.monotonic()
+    make_folder(out)
     with local_server(Path.home() / ".cache" / "cvalues", threads=threads) as base_url:
-        out.mkdir(parents=True, exist_ok=True)
         name = datetime.now(UTC).strftime("real-%Y%m%d-%H%M%S")
         judged = steps.judge_locally(name, base_url, out)
     with opened(str(out / "store.db")) as store:
@@ -82,10 +84,11 @@ def _conversations(out: Path) -> None:
     from cvalues import conversations_demo as steps
     from judge.cli import console
     from judge.cli.console import opened
+    from judge.files.atomic import make_folder
     from judge.simulated.server import simulated_server
 
     begun = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     console.say("SIMULATED: a demonstration with a simulated judge; no finding about any model.")
     name = datetime.now(UTC).strftime("dialogues-%Y%m%d-%H%M%S")
     with simulated_server(steps.planted_profile()) as server:

@@ -22,13 +22,13 @@ def run(
 
     from cvalues.pipeline import Pipeline, commands
     from judge.cli import console
-    from judge.files.atomic import write_whole
+    from judge.files.atomic import make_folder, write_whole
     from rubrics.load import load_as
 
     pipeline = load_as(Pipeline, config)
     folder = Path(pipeline.out)
     if not dry_run:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     steps: list[dict[str, object]] = []
     for words in commands(pipeline, config):
         console.note(f"$ {shlex.join(['cvalues', *words])}")

@@ -15,7 +15,7 @@ from pydantic import Field
 from cvalues.multiple_choice.items import ReplyPair, build_items
 from judge.errors import ConfigError
 from judge.exporters.tables import write_rows
-from judge.files.atomic import write_whole
+from judge.files.atomic import make_folder, write_whole
 from judge.records import Language, Record, digest
 from judge.store.annotation_project import Entry, Material
 from judge.web.labels import ALIKE, likeness
@@ -305,10 +305,7 @@ def write_set(folder: Path, built: Built, *, parquet: bool = True) -> tuple[Path
     ConfigError
         If the folder cannot be made, or Parquet is wanted and its extra is not installed.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder.") from error
+    make_folder(folder)
     written: list[Path] = []
     for name, rows in built.tables.items():
         if not rows:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from judge.errors import ConfigError, JudgeError
-from judge.files.atomic import write_whole
+from judge.files.atomic import make_folder, write_whole
 from judge.files.decoding import TableError, open_plain
 from judge.files.read import read_rows
 from judge.files.row import nearest
@@ -453,7 +453,7 @@ def _fetch_file(task: _Task, report: Report | None) -> FetchedFile:
     if task.target.is_file() and task.source is None:
         return _still_right(task)
     origin = _origin(task)
-    task.place.mkdir(parents=True, exist_ok=True)
+    make_folder(task.place)
     if isinstance(origin, Path):
         _copy(origin, task.part)
     else:
@@ -514,9 +514,10 @@ def _download(url: str, task: _Task, report: Report | None) -> None:
 
 
 def _advice(task: _Task) -> str:
-    by_hand = task.data_set.by_hand
-    other = f", or {by_hand} and then {task.data_set.command} --from FOLDER" if by_hand else ""
-    return f"to go on: {_command(task)}{other}"
+    by_hand, again = task.data_set.by_hand, _command(task)
+    if not by_hand:
+        return f"to go on: {again}"
+    return f"to go on: {again}, or {by_hand} and then {task.data_set.command} --from FOLDER"
 
 
 def _command(task: _Task) -> str:

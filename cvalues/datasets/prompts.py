@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from judge.errors import ConfigError
 from judge.files.atomic import write_whole
@@ -21,6 +21,8 @@ from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
 from judge.importers.responses import language, unknown_fields
 from judge.records import LANGUAGE_TAG, Item, Record
+from rubrics.errors import RubricError
+from rubrics.load import load_as
 
 _FIELDS: Final = ("id", "prompt", "group", "lang", "reference")
 _PUBLISHED: Final = {"id": "id_", "group": "domain_en", "reference": "answer"}
@@ -59,16 +61,15 @@ def read_mapping(path: str | Path) -> PromptMapping:
         rows = read_rows(source, required=("name", "group"))
         return PromptMapping(groups={text(row, "name"): text(row, "group") for row in rows})
     try:
-        mapping = PromptMapping.model_validate_json(source.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ConfigError(f"{source}: {where}: {first['msg']}") from error
+        # JSON is YAML too, and the reader of YAML knows the lines.
+        mapping = load_as(PromptMapping, source)
+    except RubricError as error:
+        raise ConfigError(str(error)) from error
     unknown = sorted(set(mapping.columns) - set(_FIELDS))
     if unknown:
-        raise ConfigError(f"{source}: columns.{unknown[0]}: use {', '.join(_FIELDS)}")
+        raise ConfigError(
+            f"{source}: columns.{unknown[0]} is not known here; use {', '.join(_FIELDS)}"
+        )
     return mapping
 
 

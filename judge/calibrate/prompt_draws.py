@@ -224,8 +224,10 @@ def choose(frame: Frame, n: int, *, design: SampleDesign, seed: int) -> Chosen:
     free = frame.free
     room = sum(len(frame.units[prompt]) for prompt in free)
     if not 1 <= n <= room:
-        before = f", {len(frame.taken)} prompts were drawn or labelled before" * bool(frame.taken)
-        raise ConfigError(f"{room} responses can be drawn{before}; --n {n} asks for more.")
+        there = f"{room} responses can be drawn"
+        if frame.taken:
+            there = f"{room} responses can be drawn, {len(frame.taken)} prompts were drawn before"
+        raise ConfigError(f"{there}; --n {n} asks for more.")
     if design == "random":
         prompts = _shared_out(frame, n, seed=seed)
         share = n / room
@@ -252,7 +254,10 @@ def named(frame: Frame, ids: Sequence[str]) -> Chosen:
     known = {prompt[0] for prompt in frame.units}
     strangers = [name for name in ids if name not in known]
     if strangers:
-        raise ConfigError(f"--ids: {strangers[0]!r} is no id of the run.")
+        raise ConfigError(
+            f"--ids: {strangers[0]!r} is no id of the run; give the ids of its responses, with "
+            "commas between."
+        )
     wanted = [prompt for prompt in frame.free if prompt[0] in ids]
     if not wanted:
         raise ConfigError("--ids: all of them were drawn or labelled before.")

@@ -47,6 +47,19 @@ def start(app: typer.Typer, words: MutableSequence[str]) -> None:
         raise SystemExit(code)
 
 
+def leave_files_to_readers(command: Any) -> None:
+    """Let what reads a file say that it may not be read, as of every other fault of a file.
+
+    The library looks first, and answers with the lines of a command that was called wrongly.
+    """
+    for param in command.params:
+        declared = getattr(getattr(param, "type_descriptor", None), "parameter_info", None)
+        if hasattr(declared, "readable"):
+            declared.readable = False
+    for below in getattr(command, "commands", {}).values():
+        leave_files_to_readers(below)
+
+
 class _Output(io.TextIOWrapper):
     """Standard output whose reader may leave early, as `head` does, without changing anything."""
 

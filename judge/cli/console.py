@@ -283,11 +283,30 @@ def guarded(command: Callable[[], None]) -> int:
         # The reader of our output, such as `head`, has seen enough.
         sys.stdout = None
     except (*_on_purpose(), OSError) as error:
-        note(" ".join(str(error).split()))
+        note(" ".join(_told(error).split()))
         return _code(error)
     except Exception as error:  # noqa: BLE001 - the outermost frame: nobody above can name it
         return _unforeseen(error)
     return DONE
+
+
+_MISPLACED: Mapping[type[OSError], str] = {
+    FileNotFoundError: "check the name and the folder",
+    NotADirectoryError: "check the name and the folder",
+    FileExistsError: "name another place",
+    IsADirectoryError: "name an ordinary file",
+    PermissionError: "name a place that you may use",
+}
+"""Errors of the system that say something of the name that a user gave, and what to do."""
+
+
+def _told(error: Exception) -> str:
+    """Word an error in one line; what the system reports comes with the file and what to do."""
+    if not isinstance(error, OSError) or error.errno is None or error.filename is None:
+        return str(error)
+    fix = next((fix for kind, fix in _MISPLACED.items() if isinstance(error, kind)), None)
+    fix = fix or "make room or choose another place, and run the command again"
+    return f"{error.filename}: {str(error.strerror).lower()}; {fix}."
 
 
 def _unforeseen(error: Exception) -> int:
@@ -345,7 +364,8 @@ def _code(error: Exception) -> int:
     if changed or isinstance(error, NotTrusted):
         return UNTRUSTED
     infrastructure = isinstance(error, (JudgeError, OSError))
-    usage = isinstance(error, (ConfigError, RunMismatch))
+    misplaced = isinstance(error, tuple(_MISPLACED)) and error.filename is not None
+    usage = misplaced or isinstance(error, (ConfigError, RunMismatch))
     return INCOMPLETE if infrastructure and not usage else BAD_INPUT
 
 

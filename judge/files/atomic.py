@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their place, flushed, then renamed."""
 
+import errno
 import os
 import secrets
 from collections.abc import Generator
@@ -9,6 +10,7 @@ from typing import IO
 
 from judge.errors import ConfigError
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _OWNER_ONLY = 0o600
 
 
@@ -34,6 +36,8 @@ def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
     ------
     ConfigError
         If the file cannot stand there.
+    OSError
+        If the disk is full; the error names the file.
     """
     beside, descriptor = _open_beside(path, mode)
     try:
@@ -43,11 +47,31 @@ def replacing(path: Path, *, mode: int = _OWNER_ONLY) -> Generator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             beside.unlink()
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            error.filename = str(path)
         raise
     _flush_folder(path.parent)
+
+
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be made: a file stands there, or in the place of a folder above it.
+    """
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ConfigError(f"{folder}: a file stands in its way; name a folder.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be made: {error.strerror}; choose another place."
+        ) from error
 
 
 def require_places(*paths: Path | None) -> None:

@@ -25,6 +25,8 @@ PAGE = 5_000
 MOST_FILES = 100_000
 """Files of one folder."""
 
+_MAGIC = b"PAR1"
+"""First bytes of every Parquet file."""
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """How a folder's name says that the column is empty."""
 
@@ -148,6 +150,12 @@ def _opened(path: Path) -> Any:
 
 
 def _broken(path: Path, error: Exception) -> TableError:
+    with path.open("rb") as file:
+        begins = file.read(len(_MAGIC)) == _MAGIC
+    if not begins:
+        return TableError(
+            "this is not a Parquet file", "name it as what it is, or export it again", source=path
+        )
     return TableError(
         f"cannot be read as Parquet: {clipped(str(error), 80)}",
         "write the file again; was it cut off while it was copied?",

@@ -238,6 +238,11 @@ def _choices(
 ) -> Paired | None:
     """Read the multi-choice answers where a check rests on them."""
     asking = [check.name for check in policy.checks if check.measured.kind in {"choice", "gap"}]
+    if not asking and answers is not None:
+        raise ConfigError(
+            "multi-choice answers are given, and no check of the policy rests on them; leave out "
+            "--baseline-answers and --candidate-answers, or add a check of multi_choice_accuracy."
+        )
     if not asking:
         return None
     if answers is None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from judge.files.atomic import write_whole
+from judge.files.atomic import make_folder, write_whole
 from judge.report import formatting, texts
 from judge.report.examples import LONG, blocks, highlighted
 from judge.report.model import Report
@@ -97,7 +97,7 @@ def render(report: Report) -> str:
 
 def write_report(path: Path, report: Report) -> None:
     """Write a report to a file, all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_whole(path, render(report))
 
 

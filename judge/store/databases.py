@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 
-from judge.errors import StoreError
+from judge.errors import NotAStore, StoreError
 
 _SPACE = 0x6376
 """Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
@@ -51,7 +51,7 @@ def _require_ours(path: Path) -> None:
         # Not readable, or no database: the opening itself says so.
         return
     if names and "schema_version" not in names:
-        raise StoreError(
+        raise NotAStore(
             f"{path}: a database of another program, which is left as it is; name another file "
             "with --store."
         )
@@ -59,7 +59,7 @@ def _require_ours(path: Path) -> None:
 
 def _prepare(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise StoreError(f"{path}: not a plain file; name another with --store.")
+        raise NotAStore(f"{path}: not a plain file; name another with --store.")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))

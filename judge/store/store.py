@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from judge.conversation import together
-from judge.errors import ConfigError, StoreError, StoreUnreachable
+from judge.errors import ConfigError, NotAStore, StoreError, StoreUnreachable
 from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
@@ -86,7 +86,7 @@ def open_store(address: str) -> "Store":
                 "the server of the store does not answer, or refuses; check its address and "
                 "account, or name another with --store."
             ) from error
-        raise StoreError(
+        raise NotAStore(
             f"{path or 'the store'}: not a store of cvalues, or damaged "
             f"({type(error).__name__}); name another with --store."
         ) from error

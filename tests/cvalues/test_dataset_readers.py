@@ -78,10 +78,13 @@ def test_a_mapping_of_scenarios_may_be_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "mapping.json: the file: "),
-        ('{"colums": {}}', "mapping.json: colums: "),
-        ('{"columns": {"promt": "q"}}', "mapping.json: columns.promt: use id, prompt"),
-        ('{"lang": "Chinese"}', "mapping.json: lang: "),
+        ("{", "mapping.json:1: "),
+        ('{"colums": {}}', "mapping.json:1: unknown key 'colums'; did you mean 'columns'?"),
+        (
+            '{"columns": {"promt": "q"}}',
+            "mapping.json: columns.promt is not known here; use id, prompt",
+        ),
+        ('{\n"lang": "Chinese"}', "mapping.json:2: lang is 'Chinese'; "),
     ],
 )
 def test_a_mapping_that_says_something_unknown_is_refused(
