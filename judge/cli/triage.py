@@ -337,8 +337,8 @@ def _plan_cascade(
     console.say(f"  {one.dear_share:.1%} decided by the second")
     console.say(f"  {one.expert_share:.1%} for experts")
     console.say(
-        f"  at most {one.bound:.1%} of verdicts that stand are wrong ({one.errors} of {one.labels} "
-        f"labels), at {plan.confidence:.0%} confidence"
+        f"  at most {one.bound:.1%} of verdicts that stand are wrong ({one.errors} of "
+        f"{counted(one.labels, 'label')}), at {plan.confidence:.0%} confidence"
     )
     console.say(
         f"  {one.cost:.2f} an item in the unit of --costs, {plan.dear_alone:.2f} for the second "
