@@ -53,7 +53,8 @@ def leave_files_to_readers(command: Any) -> None:
     The library looks first, and answers with the lines of a command that was called wrongly.
     """
     for param in command.params:
-        declared = getattr(getattr(param, "type_descriptor", None), "parameter_info", None)
+        kind: Any = getattr(param, "type_descriptor", None)
+        declared: Any = getattr(kind, "parameter_info", None)
         if hasattr(declared, "readable"):
             declared.readable = False
     for below in getattr(command, "commands", {}).values():

@@ -159,14 +159,11 @@ def import_(
         write_rows(out, map(generation_row, read.generations), form="jsonl")
     if scores is not None:
         write_rows(scores, (score.model_dump() for score in read.scores), form="jsonl")
-    found = {
-        "responses": len(read.generations),
-        "scores": len(read.scores),
-        "left_out": list(read.left_out),
-    }
+    responses, found = len(read.generations), len(read.scores)
     if json_:
-        console.as_json(found)
+        left = list(read.left_out)
+        console.as_json({"responses": responses, "scores": found, "left_out": left})
         return
-    console.say(f"{counted(found['responses'], 'response')}, {counted(found['scores'], 'score')}")
+    console.say(f"{counted(responses, 'response')}, {counted(found, 'score')}")
     for line in read.left_out:
         console.note(f"left out: {line}")

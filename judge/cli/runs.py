@@ -103,12 +103,9 @@ def delete(
 
     with opened(store) as kept:
         found = run_named(kept, run)
-        row = _row(kept, found)
-        judgments, labels = row["judgments"], row["labels"]
-        question = (
-            f"Delete run {run} with {counted(judgments, 'judgment')} and "
-            f"{counted(labels, 'label')}?"
-        )
+        judgments = counted(sum(kept.outcomes(found).values()), "judgment")
+        labels = counted(sum(1 for _ in kept.labels(found)), "label")
+        question = f"Delete run {run} with {judgments} and {labels}?"
         if not (yes or console.confirmed(question)):
             console.fail(f"run {run} was not deleted", code=console.BAD_INPUT)
         delete_run(kept, found)

@@ -116,14 +116,15 @@ def _gives(function: ast.FunctionDef | ast.AsyncFunctionDef, kind: str) -> bool:
 def _texts(root: ast.AST) -> Iterator[tuple[int, str]]:
     within = {part for node in ast.walk(root) for part in _not_said(node)}
     for node in ast.walk(root):
-        text = template(node) if isinstance(node, ast.expr) and node not in within else None
-        if text is not None:
-            yield node.lineno, text
+        if isinstance(node, ast.expr) and node not in within:
+            text = template(node)
+            if text is not None:
+                yield node.lineno, text
 
 
 def _not_said(node: ast.AST) -> Iterable[ast.AST]:
     """Give what a node holds and no error says: documentation, kinds, what is looked for."""
-    held: Iterable[ast.AST | None] = ()
+    held: Iterable[ast.AST] = ()
     match node:
         case ast.Expr(value=ast.Constant()):
             held = [node.value]
@@ -144,7 +145,7 @@ def _not_said(node: ast.AST) -> Iterable[ast.AST]:
             held = node.args
         case _:
             pass
-    return [each for each in held if each is not None]
+    return held
 
 
 def _below(node: ast.AST | None) -> Iterable[ast.AST]:
