@@ -182,8 +182,8 @@ def _say_unweighed(answers: Sequence[Answer], engine: Engine) -> None:
     bare = sum(not answer.probabilities for answer in came)
     if engine.ask == "logprob" and bare:
         console.note(
-            f"{bare} of {len(came)} answers came without log-probabilities of A and B; their text "
-            "is read instead"
+            f"{bare} of {counted(len(came), 'answer')} came without log-probabilities of A and B; "
+            "their text is read instead"
         )
 
 
@@ -363,7 +363,7 @@ def _print_unread(report: ChoiceReport) -> None:
     unread, correct = report.counts.need_check, report.counts.correct
     if unread:
         console.say(
-            f"{unread} answers that nobody has read count as wrong: once read, acc lies between "
+            f"counted as wrong: {counted(unread, 'answer')} that nobody has read; acc lies between "
             f"{_hundredths(correct / report.n)} and {_hundredths((correct + unread) / report.n)}; "
             "--extractor MODEL has a model read them, --review-out FILE a person"
         )

@@ -34,8 +34,8 @@ REMARKS: Mapping[str, str] = {
     SECOND: f"refused at first and retried with the second judge ({SECOND})",
     CACHED: "from the cache of the store (--no-cache asks again)",
     FLAG: (
-        f"responses seem to address the judge ({FLAG}): their scores are kept, and a gate asks "
-        "for expert labels"
+        f"with text that seems to address the judge ({FLAG}): the scores are kept, and a gate "
+        "asks for expert labels"
     ),
     f"{FLAG}:{ECHO}": f"of them repeat text of the material ({ECHO})",
     PROMPT_CUT: (

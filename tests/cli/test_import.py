@@ -41,7 +41,7 @@ def test_promptfoo_results_become_responses_and_scores(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     response = json.loads((tmp_path / "r.jsonl").read_text(encoding="utf-8"))
     assert response["response"] == "Ask a doctor."
-    assert "1 responses" in ended.out
+    assert "1 response" in ended.out
 
 
 def test_an_unknown_tool_is_bad_input(tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ def test_text_for_the_judge_is_flagged_and_counted_and_keeps_its_score(tmp_path:
     answer = json.loads(ended.out)
     assert answer["flags"]["injection_suspected"] == 1
     assert answer["counts"]["scored"] == 4
-    assert "1 responses seem to address the judge" in shown.out
+    assert "1 with text that seems to address the judge" in shown.out
 
 
 @pytest.mark.parametrize(("miss", "alarm"), [(0.0, False), (1.0, True)])

@@ -134,7 +134,7 @@ def vague(_body: dict[str, Any], _number: int, _path: str) -> Answer:
     [
         (
             "en",
-            "2 answers that nobody has read count as wrong: once read, acc lies between 0.0 and",
+            "counted as wrong: 2 answers that nobody has read; acc lies between 0.0 and",
         ),
         ("zh", "2 条尚未判读的作答按错误计：判读后 acc 在 0.0 与 100.0 之间"),
     ],
