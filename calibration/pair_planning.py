@@ -239,7 +239,8 @@ def plan_pairs(
     power : float
         Wanted probability that the gate passes, a fraction.
     error : float
-        Risk of the gate's limit, at the look that is planned for: `calibration.look_error`.
+        Risk of the gate's limit, at the look that is planned for; see
+        `calibration.sequential.look_error`.
     n_judged : int
         Prompts with verdicts of both systems; no more can be labelled.
     repeats : int

@@ -482,7 +482,7 @@ def shared_out(labels: int, groups: Groups) -> tuple[tuple[str, int], ...]:
 
 # How many expert labels a mean on a bounded scale needs.
 #
-# The estimators of `calibration.means` are asked what they would say of n labels that are
+# The estimators of `calibration.estimators` are asked what they would say of n labels that are
 # spread like those of a pilot. What no label of the pilot shows, such as a rare severe tail, is
 # not foretold. ``N`` items, means in the unit of the scale.
 

@@ -67,7 +67,7 @@ def spent_by_labels(labels: float, planned: float, *, error: float) -> float:
     """Risk that may be spent by a number of labels, where one was planned.
 
     Use where the labels that a decision needs are known beforehand, as from
-    :func:`calibration.plan_pairs`: looks before them then cost little.
+    :func:`calibration.pair_planning.plan_pairs`: looks before them then cost little.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Faults that a rubric can have and still load: what a careful author would want to be told.
 
 Each rule is a function from a draft (the checked rubric and its document) to findings. Loading
-faults are reported here too, all of them at once. `rubrics.twins` compares the two editions.
+faults are reported here too, all of them at once, and the two editions are compared.
 """
 
 import re

@@ -380,7 +380,7 @@ def fetch(
     Parameters
     ----------
     name : str
-        One of `cvalues.datasets.registry.data_sets`.
+        One of `data_sets`.
     source : str, optional
         Where to take the files from instead of their publisher: a file, a folder, or the address
         of a folder of a mirror.

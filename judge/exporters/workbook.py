@@ -1,7 +1,7 @@
 """Sheets and tasks for experts: what was drawn, blind to the judge and to the system.
 
 Items go by opaque names. The digest of the text travels in a hidden column, so that a row whose
-cells were mixed up is noticed when the sheet comes home (`judge.importers.sheets`).
+cells were mixed up is noticed when the sheet comes home (`judge.importers.labels`).
 """
 
 import io

@@ -31,7 +31,7 @@ def read_generations(path: str | Path, *, encoding: str | None = None) -> Iterat
     Parameters
     ----------
     path : str or Path
-        A table as `judge.files.read_rows` takes it, with the columns ``id``, ``prompt``,
+        A table as `judge.files.read.read_rows` takes it, with the columns ``id``, ``prompt``,
         ``response`` and, where known, ``system``, ``sample``, ``group``, ``lang``, ``reference``.
         A column ``messages`` may stand instead of, or beside, prompt and response: the whole
         conversation in OpenAI's chat form, as JSON text where the table holds text alone.

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,3 +149,55 @@ def test_no_tracked_text_names_a_registry_host() -> None:
     ]
 
     assert named == []
+
+
+NOT_MODULES = frozenset(
+    {
+        "cvalues.importers",
+        "cvalues.models",
+        "cvalues.judgments",
+        "cvalues.cost",
+        "cvalues.tokens",
+        "cvalues.events",
+    }
+)
+"""Groups of entry points, and names of counters."""
+
+
+def texts() -> Iterator[Path]:
+    """Give what speaks of modules: sources, documents and the configuration."""
+    yield from sources()
+    yield from sorted((ROOT / "docs").glob("*.md"))
+    yield from sorted(ROOT.glob("*.md"))
+
+
+def test_what_texts_name_exists() -> None:
+    missing: list[str] = []
+    for path in texts():
+        if path.name == "CHANGELOG.md":  # speaks of what was
+            continue
+        text = path.read_text(encoding="utf-8")
+        dotted = re.findall(rf"`~?((?:{'|'.join(PACKAGES)})(?:\.[a-z_]\w*)+)`", text)
+        files = re.findall(rf"`((?:tests|benchmarks|{'|'.join(PACKAGES)})/[\w/.]+)`", text)
+        missing += [
+            f"{path.relative_to(ROOT)}: {name}"
+            for name in {*dotted} - NOT_MODULES
+            if not exists(name)
+        ]
+        missing += [
+            f"{path.relative_to(ROOT)}: {name}" for name in {*files} if not (ROOT / name).exists()
+        ]
+
+    assert missing == []
+
+
+def exists(name: str) -> bool:
+    """Tell whether a dotted name is a module, or a member of one."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        return count == len(parts) or hasattr(found, parts[count])
+    return False
