@@ -46,7 +46,7 @@ POINTS = {
     ),
     "before a call is sent": Point("judge.models.openai_compatible:DirectModel.ask"),
     "after a reply has come": Point("judge.models.openai_compatible:DirectModel.ask", after=True),
-    "before a reply is read": Point("judge.grading.judgment_task:read_reply"),
+    "before a reply is read": Point("judge.grading.pointwise:read_reply"),
     "before a commit": Point("judge.store.rows:keep", after=True, holds="Judgment"),
     "after a commit, before it is told": Point(
         "judge.store.store:Store.write", after=True, holds="Judgment"
