@@ -24,7 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "error.provider_5xx": "the server itself failed",
     "error.rate_limited": "the provider limits the rate; see --rpm and --concurrency",
     "error.timeout": "no complete reply within --timeout",
-    "error.transport": "no server at the address, or the connection broke",
+    "error.transport": "no server at the address, the connection broke, or no chat completion came",
 }
 """What a user is told of failures that something can be done about."""
 

@@ -135,10 +135,10 @@ def _read_choices(
 ) -> Reply:
     """Read the first choice, and whether another says something else."""
     choice = _members(choices[0])
-    message = choice.get("message")
-    if not isinstance(message, dict):
+    message = _message(choice)
+    if message is None:
         raise ConnectionFailed(UNREADABLE)
-    words = read_message(_members(cast("object", message)), asked)
+    words = read_message(message, asked)
     leaked = holds_secret(words.text, secrets)
     # Every value was checked as it was read; a validation would cost as much as the reading.
     return replaced(
@@ -150,9 +150,18 @@ def _read_choices(
         thoughts=words.thoughts,
         leaked=leaked,
         finish_reason=finish_of(choice.get("finish_reason")),
-        refusal=_text(_members(cast("object", message)).get("refusal")) or None,
+        refusal=_text(message.get("refusal")) or None,
         **around,
     )
+
+
+def _message(choice: Members) -> Members | None:
+    """Give the message of a choice, also where it is plain text or the end of a stream."""
+    if isinstance(choice.get("message"), dict):
+        return _members(choice["message"])
+    if isinstance(choice.get("delta"), dict) and choice.get("finish_reason"):
+        return _members(choice["delta"])
+    return {"content": choice["text"]} if isinstance(choice.get("text"), str) else None
 
 
 def read_message(message: Members, asked: Question | None) -> Words:
@@ -248,7 +257,7 @@ def _differ(choices: Sequence[object], asked: Question | None) -> bool:
     """Tell whether the choices, of which one was asked for, say different things."""
     if len(choices) < 2:
         return False
-    messages = [_members(_members(choice).get("message")) for choice in choices]
+    messages = [_message(_members(choice)) for choice in choices]
     said = [read_message(message, asked).text for message in messages if message]
     return any(text != said[0] for text in said)
 
@@ -422,6 +431,9 @@ def _decoded(content: bytes) -> object:
     try:
         # Some gateways cut a character in two; only Python's own reader takes such a half.
         return json.loads(content)
+    except UnicodeDecodeError:
+        # A byte that is no UTF-8 spoils a character of the words, and no score.
+        return _decoded(content.decode("utf-8", "replace").encode())
     except (ValueError, RecursionError):
         return _from_events(content)
 

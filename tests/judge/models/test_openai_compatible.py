@@ -157,6 +157,37 @@ def test_what_is_no_chat_completion_is_refused(body: bytes) -> None:
         read_completion(body)
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"text": '{"score": 1}', "finish_reason": "stop"},
+        {"delta": {"content": '{"score": 1}'}, "finish_reason": "stop"},
+        {"message": None, "text": '{"score": 1}'},
+    ],
+)
+def test_a_whole_reply_under_another_name_is_read(choice: dict[str, object]) -> None:
+    reply = read_completion(json.dumps({"choices": [choice]}).encode())
+
+    assert reply.text == '{"score": 1}'
+
+
+def test_a_part_of_a_stream_is_no_reply() -> None:
+    body = {"choices": [{"delta": {"content": '{"sc'}, "finish_reason": None}]}
+
+    with pytest.raises(ConnectionFailed):
+        read_completion(json.dumps(body).encode())
+
+
+def test_a_byte_that_is_no_utf_8_spoils_one_character() -> None:
+    written = completion(content='{"reasoning": "caf\u00e9", "score": 1}')
+    latin = written.replace(b"caf\\u00e9", b"caf\xe9")
+
+    reply = read_completion(latin)
+
+    assert latin != written
+    assert reply.text == '{"reasoning": "caf\ufffd", "score": 1}'
+
+
 def test_half_of_a_character_becomes_a_question_mark() -> None:
     reply = read_completion(completion(content="\ud83d 好"))
 
