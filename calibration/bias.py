@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -388,15 +389,17 @@ def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
 
 
 def _mostly_chinese(text: str) -> float:
-    letters = {sign: count for sign, count in Counter(text).items() if sign.isalpha()}
-    if not letters:
-        return float("nan")
-    chinese = sum(count for sign, count in letters.items() if _is_chinese(sign))
-    return float(2 * chinese > sum(letters.values()))
+    kinds = Counter[bool | None]()
+    for sign, count in Counter(text).items():
+        kinds[_is_chinese(sign)] += count
+    letters = kinds[True] + kinds[False]
+    return float(2 * kinds[True] > letters) if letters else float("nan")
 
 
-def _is_chinese(sign: str) -> bool:
-    return unicodedata.name(sign, "").startswith("CJK UNIFIED")
+@cache
+def _is_chinese(sign: str) -> bool | None:
+    """Tell whether a letter is a Chinese character; None for what is no letter."""
+    return unicodedata.name(sign, "").startswith("CJK UNIFIED") if sign.isalpha() else None
 
 
 # Position bias of a pairwise judge: does the answer that is shown first win for being first.

@@ -106,7 +106,7 @@ def find_side(store: "Store", words: str) -> Side:
     name, _, system = (words, "", "") if words in runs else words.rpartition(":")
     if name not in runs:
         raise ConfigError(f"no run {words!r} in {store.place}; it has {', '.join(runs) or 'none'}.")
-    systems = list(dict.fromkeys(each.system for each in store.generations(runs[name])))
+    systems = store.systems(runs[name])
     if not system and len(systems) == 1:
         system = systems[0]
     if system not in systems:
@@ -197,7 +197,7 @@ def labels_decided(
 
 def _judged_items(side: Side, measure: "Measure") -> list[Generation]:
     """List the items that the measure's rubric judges: single turns, or whole conversations."""
-    mine = [each for each in side.store.generations(side.run) if each.system == side.system]
+    mine = list(side.store.generations(side.run, system=side.system))
     apart = unasked(mine, kept_rubrics(side.store, side.run).values())
     elsewhere = apart.get(measure.rubric, frozenset())
     return [each for each in mine if each.unit not in elsewhere]
@@ -205,11 +205,8 @@ def _judged_items(side: Side, measure: "Measure") -> list[Generation]:
 
 def turned(side: Side) -> bool:
     """Tell whether turns of conversations were judged one by one."""
-    return any(
-        each.turn is not None
-        for each in side.store.generations(side.run)
-        if each.system == side.system
-    )
+    mine = side.store.generations(side.run, system=side.system)
+    return any(each.turn is not None for each in mine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,6 +369,8 @@ def drawn_cells(store: "Store", run: "Run", shown: Sequence[Generation]) -> tupl
     from judge.manifest import combined_cells
 
     samples = samples_of(store, run)
+    if not samples:
+        return (0,) * len(shown)
     place = {each.unit: number for number, each in enumerate(store.generations(run))}
     cells = combined_cells(samples, len(place))
     return tuple(cells[place[each.unit]] for each in shown)
@@ -443,10 +442,11 @@ def _judged(side: Side, measure: "Measure", place: Mapping[tuple[str, int], int]
     levels = defaultdict[int, list[int]](list)
     stamps: set[Provenance] = set()
     flagged = np.zeros(len(place), dtype=np.bool_)
-    wanted = (measure.rubric, chosen_judge(side.run), side.system)
-    judgments = with_panel(marked(side.store, side.run), len(side.run.manifest.judges))
+    wanted = (measure.rubric, chosen_judge(side.run))
+    mine = marked(side.store, side.run, system=side.system)
+    judgments = with_panel(mine, len(side.run.manifest.judges))
     for judgment in judgments:
-        if (judgment.rubric, judgment.judge, judgment.system) != wanted:
+        if (judgment.rubric, judgment.judge) != wanted:
             continue
         stamps.add(judgment.provenance)
         flagged[place[judgment.id, judgment.sample]] |= is_heeded(judgment)

@@ -4,7 +4,8 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 THIRD = " (third)"
 """Ends the name of the column of what a rater settles beside what the rater labels."""
+
+PAGE = 1000
+"""Responses whose texts are held at once."""
 
 REFUSAL = "refusal"
 """The criterion that says how far a response refuses; 0 for not at all."""
@@ -311,45 +315,56 @@ def material_of(
             f"run {run.name!r} has no labels; draw items with cvalues sample, and import what "
             "experts said with cvalues labels import."
         )
-    verdicts, provenance = _verdicts(store, run)
+    said = _verdicts(store, run)
     if drawn:
         chosen = {item.unit for sample in drawn for item in sample.items}
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
-    generations = list(store.generations(run))
-    cells = combined_cells(drawn, len(generations)) if drawn else None
-    turned = any(each.session is not None for each in generations)
+    size = store.count_units(run)
+    places, traits = _places_and_traits(
+        store.generations(run), question, combined_cells(drawn, size) if drawn else None
+    )
     return Material(
-        places={
-            each.unit: Place(
-                group=field_of(each, question.group),
-                cluster=_cluster(each, question, turned=turned),
-                session=each.session,
-                turn=each.turn,
-                stratum=None if cells is None else cells[number],
-            )
-            for number, each in enumerate(generations)
-        },
-        verdicts=verdicts,
+        places=places,
+        verdicts=said.levels,
         ratings=tuple(_rating(label) for label in labels),
         countings=_countings(store, run, question),
-        provenance=provenance,
+        provenance=said.provenance,
         question=question,
-        traits=_traits_of_items(generations, question),
-        earlier={} if earlier is None else _verdicts(store, earlier)[0],
-        probabilities=_probabilities(store, run),
+        traits=traits,
+        earlier={} if earlier is None else _verdicts(store, earlier).levels,
+        probabilities={} if run.manifest.repeats > 1 else said.probabilities,
         whole_sessions=drawn_whole(drawn),
-        unasked={**unasked(generations, kept_rubrics(store, run).values())},
+        unasked={**unasked(store.generations(run), kept_rubrics(store, run).values())},
     )
 
 
-def _traits_of_items(
-    generations: Sequence[Generation], question: Question
-) -> dict[str, dict[Unit, float]]:
-    columns = (
-        column_trait(name, {each.unit: field_of(each, name) for each in generations})
-        for name in question.covariates
-    )
-    return {**text_traits({each.unit: each.response for each in generations}), **dict(columns)}
+def _places_and_traits(
+    generations: Iterable[Generation], question: Question, cells: Sequence[int] | None
+) -> tuple[dict[Unit, Place], dict[str, dict[Unit, float]]]:
+    """Read where each response belongs and what it is like; no text is held for long."""
+    places: dict[Unit, Place] = {}
+    traits = defaultdict[str, dict[Unit, float]](dict)
+    columns: dict[str, dict[Unit, str | None]] = {name: {} for name in question.covariates}
+    rest = iter(generations)
+    while page := list(itertools.islice(rest, PAGE)):
+        for each in page:
+            places[each.unit] = Place(
+                group=field_of(each, question.group),
+                cluster=None if question.cluster is None else _named(each, question.cluster),
+                session=each.session,
+                turn=each.turn,
+                stratum=None if cells is None else cells[len(places)],
+            )
+            for name, values in columns.items():
+                values[each.unit] = field_of(each, name)
+        for name, found in text_traits({each.unit: each.response for each in page}).items():
+            traits[name].update(found)
+    if question.cluster is None and any(each.session is not None for each in places.values()):
+        # What an item shares with others is its conversation.
+        places = {
+            unit: replace(place, cluster=place.session or unit[0]) for unit, place in places.items()
+        }
+    return places, {**traits, **dict(column_trait(n, values) for n, values in columns.items())}
 
 
 def field_of(generation: Generation, name: str) -> str | None:
@@ -361,13 +376,6 @@ def field_of(generation: Generation, name: str) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _cluster(generation: Generation, question: Question, *, turned: bool) -> str | None:
-    """Give what an item shares with others: what the caller names, else its conversation."""
-    if question.cluster is not None:
-        return _named(generation, question.cluster)
-    return generation.cluster if turned else None
-
-
 def _named(generation: Generation, name: str) -> str:
     value = field_of(generation, name)
     if value is None:
@@ -375,38 +383,37 @@ def _named(generation: Generation, name: str) -> str:
     return value
 
 
-def _verdicts(
-    store: "Store", run: "Run"
-) -> tuple[dict[Series, dict[Unit, list[float]]], Provenance | None]:
-    found: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
+class _Said(NamedTuple):
+    """What the judges of a run said."""
+
+    levels: dict[Series, dict[Unit, list[float]]]
+    probabilities: dict[Series, Shares]
+    """What they gave beside their verdicts."""
+    provenance: Provenance | None
+
+
+def _verdicts(store: "Store", run: "Run") -> _Said:
+    levels: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
+    probabilities: dict[Series, dict[Unit, Mapping[int, float]]] = defaultdict(dict)
     stamps: set[Provenance] = set()
     for judgment in with_panel(store.judgments(run), len(run.manifest.judges)):
         stamps.add(judgment.provenance)
+        unit = judgment.unit
         for verdict in judgment.verdicts:
-            levels = found[judgment.judge, judgment.rubric, verdict.criterion][judgment.unit]
+            series = judgment.judge, judgment.rubric, verdict.criterion
+            given = levels[series][unit]
             if verdict.kind == "scored":
-                levels.append(float(verdict.score))
-    return found, worst(stamps) if stamps else None
-
-
-def _probabilities(store: "Store", run: "Run") -> dict[Series, Shares]:
-    """Read the probabilities that judges gave beside their verdicts."""
-    if run.manifest.repeats > 1:
-        return {}
-    found: dict[Series, dict[Unit, Mapping[int, float]]] = defaultdict(dict)
-    for judgment in store.judgments(run):
-        for verdict in judgment.verdicts:
-            if verdict.kind == "scored" and verdict.probabilities is not None:
-                series = judgment.judge, judgment.rubric, verdict.criterion
-                found[series][judgment.unit] = verdict.probabilities
-    return dict(found)
+                given.append(float(verdict.score))
+                if verdict.probabilities is not None and judgment.judge != PANEL:
+                    probabilities[series][unit] = verdict.probabilities
+    return _Said(levels, dict(probabilities), worst(stamps) if stamps else None)
 
 
 def levels_of(
     store: "Store", run: "Run", *, series: Series, generations: Sequence[Generation]
 ) -> FloatArray:
     """Give the level that a judge gave each response; NaN where it gave none."""
-    said = _verdicts(store, run)[0].get(series, {})
+    said = _verdicts(store, run).levels.get(series, {})
     return settled(said, (each.unit for each in generations))
 
 

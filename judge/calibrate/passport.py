@@ -5,7 +5,7 @@ systems, the system on which it does worst says whether it is better than chance
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal, cast
@@ -48,8 +48,8 @@ from judge.grading import prompt_injection
 from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
 from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
-from judge.records import Judge, model_digest
-from judge.store.digests import items_digest, labels_digest, verdicts_digest
+from judge.records import Generation, Judge, model_digest
+from judge.store.digests import digest_of_items, labels_digest, verdicts_digest
 from judge.store.records import Label, Run
 from rubrics.questions import question_wording
 
@@ -94,15 +94,24 @@ def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSour
     labels : sequence of Label
         Those that count.
     """
+    from judge.store.served_models import count_served
+
     labelled = {(label.id, label.system, label.sample) for label in labels}
-    spoken = {tag_of(e) or UNKNOWN_LANGUAGE for e in store.generations(run) if e.unit in labelled}
-    served = {each.served_model for each in store.judgments(run)}
+    spoken: set[str] = set()
+
+    def heard(generations: Iterable[Generation]) -> Iterator[Generation]:
+        for each in generations:
+            if each.unit in labelled:
+                spoken.add(tag_of(each) or UNKNOWN_LANGUAGE)
+            yield each
+
+    items = digest_of_items(heard(store.generations(run)))
     return PassportSource(
         languages=tuple(sorted(spoken)),
-        served_models=tuple(sorted(name for name in served if name is not None)),
+        served_models=tuple(sorted({model for _, model, _, _ in count_served(store, run)})),
         basis=PassportBasis(
             run=run.name,
-            items=items_digest(store, run),
+            items=items,
             verdicts=verdicts_digest(store, run),
             labels=labels_digest(store, run),
         ),

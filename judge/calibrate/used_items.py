@@ -71,7 +71,12 @@ def unseen_labels(store: Store, run: Run, labels: Sequence[Label]) -> UnseenLabe
                 (shown if item.role == "example" else tuned).add(item.content)
     if not shown and not tuned:
         return UnseenLabels(labels=tuple(labels))
-    keys = {each.unit: content_key(each.prompt, each.response) for each in store.generations(run)}
+    labelled = {(label.id, label.system, label.sample) for label in labels}
+    keys = {
+        each.unit: content_key(each.prompt, each.response)
+        for each in store.generations(run)
+        if each.unit in labelled
+    }
     examples, others, kept = set[object](), set[object](), list[Label]()
     for label in labels:
         unit = (label.id, label.system, label.sample)

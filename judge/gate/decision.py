@@ -29,7 +29,7 @@ from judge.gate.checks import (
     labels_of,
     overall,
 )
-from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key
+from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key, state_of
 from judge.gate.mc_answers import paired_answers
 from judge.gate.needs import next_steps
 from judge.gate.notes import notes, notes_on_raters, unbound_labels
@@ -140,7 +140,7 @@ def _notes(
 
 
 def _responses(side: Side) -> int:
-    return sum(each.system == side.system for each in side.store.generations(side.run))
+    return side.store.count_units(side.run, system=side.system)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,9 +406,11 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     require_two_releases(old, new)
     _require_as_exported(old, new)
     require_on_scale(policy, (old, new), path=policy_file)
-    _require_pinned(policy, old, new)
+    digests = _digests(old, new)
+    _require_pinned(policy, digests)
     held = load_passport(passport) if passport else None
-    looks, who, state = earlier_looks(store, old, new)
+    who = digests["candidate"]
+    state = state_of(digests["baseline"], new, items=who)
     report = decide(
         old,
         new,
@@ -417,12 +419,12 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
         trust=trust_in(held, policy, (old, new), today=today, allow_simulated=allow_simulated),
         answers=answers,
         allow_simulated=allow_simulated,
-        looks=looks,
+        looks=earlier_looks(store, who=who, state=state),
     )
     keep_look(store, new, report.checks, policy=policy, of=(who, state))
     report = _with_outages(report, old, new)
     known: dict[str, object] = {
-        "digests": _digests(old, new, passport=held.digest if held else None),
+        "digests": digests if held is None else {"passport": held.digest, **digests},
         "notes": (*report.notes, *notes_on_raters(policy, (old, new), held)),
     }
     if held is not None:
@@ -454,11 +456,10 @@ def _require_as_exported(*sides: Side) -> None:
             )
 
 
-def _require_pinned(policy: Policy, old: Side, new: Side) -> None:
+def _require_pinned(policy: Policy, found: Mapping[str, str]) -> None:
     """Refuse data and a baseline that are not those that the policy was written for."""
     if policy.pins is None:
         return
-    found = _digests(old, new, passport=None)
     for name in ("data", "baseline"):
         pinned: str | None = getattr(policy.pins, name)
         if pinned is not None and pinned != found[name]:
@@ -468,13 +469,12 @@ def _require_pinned(policy: Policy, old: Side, new: Side) -> None:
             )
 
 
-def _digests(old: Side, new: Side, *, passport: str | None) -> dict[str, str]:
-    found = {
+def _digests(old: Side, new: Side) -> dict[str, str]:
+    return {
         "data": data_digest(old.store, old.run, system=old.system),
         "baseline": side_digest(old.store, old.run, system=old.system),
         "candidate": items_digest(new.store, new.run, system=new.system),
     }
-    return found if passport is None else {"passport": passport, **found}
 
 
 def _with_outages(report: GateReport, *sides: Side) -> GateReport:

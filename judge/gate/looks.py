@@ -21,7 +21,7 @@ from judge.gate.checks import CheckOutcome, Risks
 from judge.policy import Check, Measure, Policy
 from judge.ratings import Side
 from judge.records import Record
-from judge.store.digests import LOOK, digest_of, items_digest, side_digest
+from judge.store.digests import LOOK, digest_of, side_digest
 from judge.store.store import Store
 
 NO_RISK = 1e-6
@@ -203,18 +203,37 @@ def row_key(check: Check, group: str | None) -> str:
     return "\0".join((measure.kind, measure.rubric, measure.criterion, group or ""))
 
 
-def earlier_looks(store: Store, baseline: Side, candidate: Side) -> tuple[Looks, str, str]:
+def state_of(baseline: str, candidate: Side, *, items: str) -> str:
+    """Hash the present state of the data of two sides.
+
+    Parameters
+    ----------
+    baseline : str
+        Its digest.
+    candidate : Side
+    items : str
+        The digest of its responses.
+    """
+    side, run = candidate, candidate.run
+    return digest_of((baseline, side_digest(side.store, run, system=side.system, items=items)))
+
+
+def earlier_looks(store: Store, *, who: str, state: str) -> Looks:
     """Find the looks at a candidate in a store, up to the present state of the data.
+
+    Parameters
+    ----------
+    store : Store
+    who : str
+        The candidate, by the digest of its responses.
+    state : str
+        From `state_of`.
 
     Returns
     -------
-    (Looks, str, str)
-        The looks before this state, the candidate's digest, and that of the state.
+    Looks
+        Those before this state.
     """
-    who = items_digest(candidate.store, candidate.run, system=candidate.system)
-    state = digest_of(
-        side_digest(side.store, side.run, system=side.system) for side in (baseline, candidate)
-    )
     states: dict[str, Look] = {}
     for look in _looks(store):
         if look.candidate == who:
@@ -227,7 +246,7 @@ def earlier_looks(store: Store, baseline: Side, candidate: Side) -> tuple[Looks,
         plans |= {
             key: plan for key in look.labels if key not in plans and (plan := look.plan_of(key))
         }
-    return Looks(earlier=tuple(look.labels for look in before), plans=plans), who, state
+    return Looks(earlier=tuple(look.labels for look in before), plans=plans)
 
 
 def _looks(store: Store) -> list[Look]:
@@ -274,7 +293,7 @@ def keep_look(
         With the labels that each check had.
     policy : Policy
     of : (str, str)
-        Digests of the candidate and of the state, from `earlier_looks`.
+        Digests of the candidate and of the state, from `state_of`.
     """
     if any((look.candidate, look.state) == of for look in _looks(store)):
         return

@@ -128,7 +128,7 @@ def _wanted(outcome: CheckOutcome, plan: int | None) -> int:
 def _draw_more(side: Side, prompts: int) -> str:
     """Write the command that draws more prompts, for all systems of the run."""
     run = side.run.name
-    systems = len({each.system for each in side.store.generations(side.run)})
+    systems = len(side.store.systems(side.run))
     how = "--add" if samples_of(side.store, side.run) else "--n"
     return f"cvalues sample {run} {how} {prompts * systems} --out {run}.xlsx"
 

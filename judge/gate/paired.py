@@ -153,8 +153,7 @@ def require_two_releases(baseline: Side, candidate: Side) -> None:
     old, new = (
         {
             (each.id, each.sample): each.response
-            for each in side.store.generations(side.run)
-            if each.system == side.system
+            for each in side.store.generations(side.run, system=side.system)
         }
         for side in (baseline, candidate)
     )

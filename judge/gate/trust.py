@@ -154,9 +154,8 @@ def _use(baseline: Side, candidate: Side, *, allow_simulated: bool) -> JudgeUse:
 
 
 def _shown(side: Side) -> Iterator[tuple[str, str | None]]:
-    for each in side.store.generations(side.run):
-        if each.system == side.system:
-            yield tag_of(each) or UNKNOWN_LANGUAGE, each.group
+    for each in side.store.generations(side.run, system=side.system):
+        yield tag_of(each) or UNKNOWN_LANGUAGE, each.group
 
 
 def served_models(*sides: Side) -> tuple[str, ...]:
@@ -165,9 +164,10 @@ def served_models(*sides: Side) -> tuple[str, ...]:
 
 
 def _served(side: Side) -> Iterator[str]:
-    for each in side.store.judgments(side.run):
-        if each.system == side.system and each.served_model is not None:
-            yield each.served_model
+    from judge.store.served_models import count_served
+
+    for _, model, _, _ in count_served(side.store, side.run, system=side.system):
+        yield model
 
 
 def _beside_the_passport(

@@ -215,8 +215,8 @@ def _cells(found: Rated, units: list[_Seen], *, by_judge: bool) -> tuple[Watched
 
 def _read_verdicts(side: Side, measure: Measure, veto: Veto, *, seen: Mapping[Unit, _Seen]) -> None:
     """Count every verdict of every judge and repeat: one that reports an event is a report."""
-    for judgment in marked(side.store, side.run):
-        if (judgment.rubric, judgment.system) != (measure.rubric, side.system):
+    for judgment in marked(side.store, side.run, system=side.system):
+        if judgment.rubric != measure.rubric:
             continue
         unit = seen[judgment.id, judgment.sample]
         unit.flagged |= is_heeded(judgment)

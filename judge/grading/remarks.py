@@ -154,13 +154,15 @@ def asked_of(judge: str, flags: Collection[str]) -> Asked:
     return judge, next((flag for flag in (SECOND, ESCALATED) if flag in flags), "")
 
 
-def marked(store: "Store", run: "Run") -> Iterator[Judgment]:
+def marked(store: "Store", run: "Run", *, system: str | None = None) -> Iterator[Judgment]:
     """Stream a run's judgments, those of another model than most with the remark `OTHER_MODEL`.
 
     Parameters
     ----------
     store : Store
     run : Run
+    system : str, optional
+        Give those of one system alone; what most answered is counted over all.
     """
     from judge.store.served_models import count_served
 
@@ -169,9 +171,9 @@ def marked(store: "Store", run: "Run") -> Iterator[Judgment]:
         served[asked_of(judge, flags), model] += count
     usual = usual_models(served)
     if len(served) == len(usual):
-        yield from store.judgments(run)
+        yield from store.judgments(run, system=system)
         return
-    for judgment in store.judgments(run):
+    for judgment in store.judgments(run, system=system):
         expected = usual.get(asked_of(judgment.judge, judgment.flags))
         if judgment.served_model in {None, expected}:
             yield judgment

@@ -283,11 +283,16 @@ def _fitting(line: str, width: float) -> int:
     return near + 1 if near >= 0 else most
 
 
+_ESCAPED = re.compile("[<>&\"']")
+
+
 def markup_size(text: str) -> int:
     """Reckon how many bytes a text takes on a page, escaped and with its codes."""
     kept = text[:LONGEST]
+    if not kept:
+        return 0
     shown = printable(kept, keep="\n\t")
-    marks = sum(kept.count(mark) for mark in "<>&\"'")
+    marks = len(_ESCAPED.findall(kept))
     # A code is at least four characters in place of one.
     hidden = (len(shown) - len(kept)) // 3
     return len(shown.encode("utf-8")) + 4 * marks + _CODE * hidden

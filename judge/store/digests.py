@@ -22,10 +22,8 @@ PREFIX = "sha256:"
 
 def digest_of(rows: Iterable[object]) -> str:
     """Hash rows of JSON content, whatever their order."""
-    each = sorted(
-        hashlib.sha256(json.dumps(row, ensure_ascii=False, sort_keys=True).encode()).digest()
-        for row in rows
-    )
+    write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+    each = sorted(hashlib.sha256(write(row).encode()).digest() for row in rows)
     return PREFIX + hashlib.sha256(b"".join(each)).hexdigest()
 
 
@@ -33,24 +31,24 @@ def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash the prompts of a run: ids, texts and groups; what a policy pins as ``data``."""
     prompts = {
         (each.id, each.prompt, each.group, *_asked(each))
-        for each in store.generations(run)
-        if system in {None, each.system}
+        for each in store.generations(run, system=system)
     }
     return digest_of(prompts)
 
 
 def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what was judged: prompts and responses. The name of the system is no part of it."""
-    return digest_of(
-        _item(each) for each in store.generations(run) if system in {None, each.system}
-    )
+    return digest_of_items(store.generations(run, system=system))
+
+
+def digest_of_items(generations: Iterable[Generation]) -> str:
+    """Hash responses at hand, as :func:`items_digest` does."""
+    return digest_of(map(_item, generations))
 
 
 def verdicts_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what the judges said."""
-    return digest_of(
-        _verdicts(each) for each in store.judgments(run) if system in {None, each.system}
-    )
+    return digest_of(map(_verdicts, store.judgments(run, system=system)))
 
 
 def labels_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
@@ -58,11 +56,23 @@ def labels_digest(store: "Store", run: Run, *, system: str | None = None) -> str
     return digest_of(_label(each) for each in store.labels(run) if system in {None, each.system})
 
 
-def side_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
-    """Hash responses, verdicts and labels together; what a policy pins as ``baseline``."""
+def side_digest(
+    store: "Store", run: Run, *, system: str | None = None, items: str | None = None
+) -> str:
+    """Hash responses, verdicts and labels together; what a policy pins as ``baseline``.
+
+    Parameters
+    ----------
+    store : Store
+    run : Run
+    system : str, optional
+        Hash what belongs to one system alone.
+    items : str, optional
+        The digest of the responses, where it is known.
+    """
     return digest_of(
         (
-            items_digest(store, run, system=system),
+            items or items_digest(store, run, system=system),
             verdicts_digest(store, run, system=system),
             labels_digest(store, run, system=system),
         )

@@ -10,13 +10,17 @@ from judge.store.records import Run
 from judge.store.store import Store
 
 
-def count_served(store: Store, run: Run) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
+def count_served(
+    store: Store, run: Run, *, system: str | None = None
+) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
     """Count a run's judgments by judge, model that answered, and remarks.
 
     Parameters
     ----------
     store : Store
     run : Run
+    system : str, optional
+        Count those of one system alone.
 
     Yields
     ------
@@ -33,6 +37,8 @@ def count_served(store: Store, run: Run) -> Iterator[tuple[str, str, tuple[str, 
         .where(table.c.run_id == run.run_id, served.is_not(None))
         .group_by(table.c.judge, served, flags)
     )
+    if system is not None:
+        query = query.where(table.c.system == system)
     with store.transaction() as connection:
         for judge, model, remarks, count in connection.execute(query):
             yield str(judge), str(model), tuple(json.loads(remarks)), int(count)

@@ -164,9 +164,22 @@ class Store:
                 rows.insert_document(connection, run_id, kind=kind, body=body, now=created_at)
         return Run(run_id=run_id, name=name, created_at=created_at, manifest=manifest)
 
-    def generations(self, run: Run) -> Iterator[Generation]:
-        """Stream all generations of a run that judges, in the order of the file."""
-        return together(self._pages(run, schema.generations, Generation.model_validate_json))
+    def generations(self, run: Run, *, system: str | None = None) -> Iterator[Generation]:
+        """Stream the generations of a run that judges, or one system's, as the file has them."""
+        read = Generation.model_validate_json
+        return together(self._pages(run, schema.generations, read, system=system))
+
+    def systems(self, run: Run) -> tuple[str, ...]:
+        """List the systems of a run that judges, in the order in which the file names them."""
+        table = schema.generations
+        query = (
+            select(table.c.system)
+            .where(table.c.run_id == run.run_id)
+            .group_by(table.c.system)
+            .order_by(func.min(table.c.ordinal))
+        )
+        with self._reading(), self._engine.connect() as connection:
+            return tuple(connection.scalars(query))
 
     def items(self, run: Run) -> Iterator[Item]:
         """Stream all prompts of a run that generates, in the order of the file."""
@@ -176,14 +189,16 @@ class Store:
         """Stream all answers of a run that generates, in the order of their units."""
         return self._ordered(run, schema.answers, Answer.model_validate_json)
 
-    def judgments(self, run: Run) -> Iterator[Judgment]:
-        """Stream all judgments of a run, in the order of their units."""
-        return self._ordered(run, schema.judgments, Judgment.model_validate_json)
+    def judgments(self, run: Run, *, system: str | None = None) -> Iterator[Judgment]:
+        """Stream the judgments of a run, or of one system, in the order of their units."""
+        return self._ordered(run, schema.judgments, Judgment.model_validate_json, system=system)
 
-    def count_units(self, run: Run) -> int:
-        """Count the generations that a run judges, or the prompts that it asks."""
+    def count_units(self, run: Run, *, system: str | None = None) -> int:
+        """Count the generations that a run judges, or one system's, or the prompts that it asks."""
         table = schema.items if run.manifest.kind == "generate" else schema.generations
         query = select(func.count()).select_from(table).where(table.c.run_id == run.run_id)
+        if system is not None:
+            query = query.where(schema.generations.c.system == system)
         with self.transaction() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -347,7 +362,9 @@ class Store:
         """Begin a transaction; a failure of the database raises StoreError and keeps nothing."""
         return _Transaction(self._engine, self.place)
 
-    def _pages(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+    def _pages(
+        self, run: Run, table: Table, read: Callable[[str], Read], *, system: str | None = None
+    ) -> Iterator[Read]:
         """Read a page at a time, each in a transaction of its own.
 
         One that stayed open for a whole run would keep SQLite from folding its log into the
@@ -361,27 +378,32 @@ class Store:
                 .order_by(table.c.ordinal)
                 .limit(rows.PAGE)
             )
-            with self._reading(), self._engine.connect() as connection:
-                page = connection.execute(query).all()
-            for _, record in page:
-                with self._reading():
-                    each = read(record)
-                yield each
+            if system is not None:
+                query = query.where(table.c.system == system)
+            with self._reading():
+                with self._engine.connect() as connection:
+                    page = connection.execute(query).all()
+                found = [read(record) for _, record in page]
+            yield from found
             if not page:
                 return
             after = page[-1][0]
 
-    def _ordered(self, run: Run, table: Table, read: Callable[[str], Read]) -> Iterator[Read]:
+    def _ordered(
+        self, run: Run, table: Table, read: Callable[[str], Read], *, system: str | None = None
+    ) -> Iterator[Read]:
         query = (
             select(table.c.record)
             .where(table.c.run_id == run.run_id)
             .order_by(*table.primary_key.columns)
         )
+        if system is not None:
+            query = query.where(table.c.system == system)
         with (
             self._reading(),
             self._engine.connect().execution_options(yield_per=rows.PAGE) as connection,
         ):
-            for record in connection.scalars(query):
+            for (record,) in connection.execute(query):
                 yield read(record)
 
     @contextmanager
