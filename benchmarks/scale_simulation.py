@@ -29,11 +29,11 @@ class Costs:
     cores of a busy machine.
     """
 
-    worker_cpu_ms: float = 3.54
-    database_cpu_ms: float = 1.18
-    transactions: float = 2.52
-    stored_bytes: float = 1_841.0
-    wal_bytes: float = 2_893.0
+    worker_cpu_ms: float = 1.69
+    database_cpu_ms: float = 0.24
+    transactions: float = 0.16
+    stored_bytes: float = 1_930.0
+    wal_bytes: float = 2_723.0
     connections: float = 2.0
     """Of one worker, at most."""
 

@@ -79,7 +79,7 @@ def unknown_options(words: Sequence[str]) -> set[str]:
     return {word.partition("=")[0] for word in rest if word.startswith("-")} - known
 
 
-@pytest.mark.parametrize("name", ["worker-job.yaml", "rayjob.yaml"])
+@pytest.mark.parametrize("name", ["worker-job.yaml", "rayjob.yaml", "vllm-rayservice.yaml"])
 def test_a_manifest_has_what_a_cluster_needs_and_keys_come_from_secrets(name: str) -> None:
     assert faults(manifest(name)) == []
 
@@ -114,6 +114,24 @@ def test_the_ray_job_starts_workers_on_its_own_cluster() -> None:
     assert int(words[words.index("--workers") + 1]) <= group["maxReplicas"] * cpus
     assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
     assert cluster["headGroupSpec"]["rayStartParams"] == {"num-cpus": "0"}
+
+
+def test_the_service_of_replicas_has_a_pod_with_gpus_for_each() -> None:
+    service = manifest("vllm-rayservice.yaml")
+    reader: Any = YAML(typ="safe")
+    (application,) = reader.load(service["spec"]["serveConfigV2"])["applications"]
+    (model,) = application["args"]["llm_configs"]
+    (group,) = service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    scaling = model["deployment_config"]["autoscaling_config"]
+    (container,) = group["template"]["spec"]["containers"]
+
+    assert (service["apiVersion"], service["kind"]) == ("ray.io/v1", "RayService")
+    assert application["import_path"] == "ray.serve.llm:build_openai_app"
+    assert scaling["min_replicas"] <= group["minReplicas"]
+    assert scaling["max_replicas"] <= group["maxReplicas"]
+    assert scaling["target_ongoing_requests"] < model["deployment_config"]["max_ongoing_requests"]
+    gpus = int(container["resources"]["limits"]["nvidia.com/gpu"])
+    assert gpus == model["engine_kwargs"]["tensor_parallel_size"]
 
 
 def test_the_job_script_of_slurm_is_whole() -> None:
