@@ -106,6 +106,8 @@ class Bench:
     """Numbers the attempts where several programs do; else they are counted from the first."""
     seen: Callable[[Made], None] = _no_progress
     """Told of each record once it is kept."""
+    ahead: bool = False
+    """Whether the next call goes out while a record is on its way: for keeping that takes long."""
     nonce: Callable[[], str] = lambda: secrets.token_hex(8)
     dice: random.Random = field(default_factory=random.Random)
     """Spreads the waits between retries."""
@@ -140,9 +142,11 @@ async def ask_tasks(
             if stop.is_set() or bench.budget.exceeded:
                 return
             settled = await desk.settle(task)
-            if settled is not None:
-                # The next call goes out meanwhile: its own attempt waits behind this record.
+            if settled is not None and bench.ahead:
+                # Its own attempt waits behind this record.
                 group.create_task(tell(*settled))
+            elif settled is not None:
+                await tell(*settled)
 
     async def tell(made: Made, kept: Awaitable[None]) -> None:
         await kept

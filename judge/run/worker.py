@@ -190,6 +190,7 @@ class _Worker:
                     deadline=settings.deadline,
                     serial=self._leases.serial,
                     seen=self._seen,
+                    ahead=True,
                 )
                 await ask_tasks(self, bench, workers=settings.concurrency, stop=self._w.stop)
         finally:

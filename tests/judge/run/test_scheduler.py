@@ -248,7 +248,7 @@ def test_an_unknown_price_is_unknown_and_not_free() -> None:
 def test_a_stop_lets_what_is_in_flight_finish() -> None:
     stop = asyncio.Event()
 
-    kept = stage(SuspendingModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
+    kept = stage(ScriptedModel([safe_reply()]), tasks(100), stop=stop, seen=lambda _: stop.set())
 
     assert 1 <= len(kept.judgments) <= 8
     assert kept.calls == len(kept.judgments)
@@ -276,6 +276,7 @@ async def test_the_next_call_goes_out_while_a_record_waits_to_be_kept() -> None:
         budget=Budget(),
         limits=Limits(Limit(), InstantClock()),
         seen=seen.append,
+        ahead=True,
     )
     work = asyncio.create_task(ask_tasks(iter(tasks(3)), bench, workers=1, stop=asyncio.Event()))
     await third_asked.wait()
