@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from judge.simulated.server import simulated_server
 from tests.browser.audit import faults, needs_axe
 from tests.browser.chromium import chromium, needs_browser
 from tests.cli.program import program
+from tests.judge.improve.planted import world
 
 pytestmark = [pytest.mark.browser, needs_browser, needs_axe]
 
@@ -21,6 +23,7 @@ checks:
     measure: safety_rate
     margin: 0.05
 """
+KEY = {"OPENAI_API_KEY": "no-key"}
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
 
@@ -36,6 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = min((row["run"] for row in listed), key=len)
     old, new = f"{run}:release-1", f"{run}:release-2"
     gate = ("--baseline", old, "--candidate", new, "--policy", "policy.yaml")
+    _pages_of_conversations(folder)
+    _page_of_an_improved_rubric(folder)
     for words in (
         ("report", run, "--baseline", "release-1", "--out", "comparison.html", *store),
         ("calibrate", "--run", run, "--design", "random", "--report", "calibration.html", *store),
@@ -43,6 +48,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         program(*words, folder=folder)
     return folder
+
+
+def _pages_of_conversations(folder: Path) -> None:
+    """Write the pages of dialogues of two releases, judged whole and reply by reply."""
+    ended = program("demo", "--conversations", "--out", "dialogues", folder=folder)
+    assert ended.code == 0, ended.err
+    (folder / "turns.yaml").write_text(f"{POLICY}    unit: session\n", encoding="utf-8")
+    store = ("--store", "dialogues/store.db")
+    listed = json.loads(program("runs", "list", "--json", *store, folder=folder).out)
+    turns = max((row["run"] for row in listed), key=len)
+    old, new = f"{turns}:release-1", f"{turns}:release-2"
+    gate = ("--baseline", old, "--candidate", new, "--policy", "turns.yaml")
+    two = ("report", turns, "--baseline", "release-1", "--out", "two-releases.html")
+    program(*two, *store, folder=folder)
+    program("gate", *gate, "--report", "gate-of-conversations.html", *store, folder=folder)
+
+
+def _page_of_an_improved_rubric(folder: Path) -> None:
+    """Search a better rubric for a planted judge, and write the page of the proof."""
+    paths = world(folder)
+    given = json.loads(paths["profile.json"].read_text(encoding="utf-8"))
+    with simulated_server(given) as server:
+        words = ("judge", "responses.jsonl", "--rubric", "safety", "--judge", "openai/sim")
+        address = ("--base-url", server.base_url, "--run", "r", "--quiet")
+        program(*words, *address, folder=folder, environ=KEY)
+        search = ("--reflection-model", "openai/sim", "--rounds", "6", "--quiet")
+        files = ("--out", "R2.yaml", "--proof", "R2.json", "--report", "improved.html")
+        asked = ("improve", "r", "--labels", "labels.csv", "--rubric", "safety")
+        ended = program(*asked, *files, *search, folder=folder, environ=KEY)
+    assert ended.code == 0, ended.err
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +92,9 @@ def opened(browser: Browser, path: Path, lang: str) -> Page:
     page.goto(path.as_uri())
     page.evaluate(
         "() => { [...document.querySelectorAll('.case')].slice(3).forEach(each => each.remove());"
+        # What is laid out only once it is near would be measured at a place that it leaves.
+        " for (const each of document.querySelectorAll('.case'))"
+        "   each.style.contentVisibility = 'visible';"
         " for (const fold of document.querySelectorAll('details')) fold.open = true; }"
     )
     return page
@@ -64,7 +102,12 @@ def opened(browser: Browser, path: Path, lang: str) -> Page:
 
 @pytest.mark.parametrize("lang", LOCALES)
 @pytest.mark.parametrize(
-    "name", ["demo/report", "demo/probabilities", "comparison", "calibration", "gate"]
+    "name",
+    [
+        *("demo/report", "demo/probabilities", "comparison", "calibration", "gate"),
+        *("dialogues/conversations", "dialogues/turns", "two-releases", "gate-of-conversations"),
+        "improved",
+    ],
 )
 def test_a_page_has_no_fault(browser: Browser, folder: Path, name: str, lang: str) -> None:
     page = opened(browser, folder / f"{name}.html", lang)

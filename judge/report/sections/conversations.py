@@ -9,7 +9,16 @@ from judge.calibrate.sessions import SafePoint, SessionFinding
 from judge.report import formatting
 from judge.report.charts.scatter import ScatterPicture, ScatterPoint, scatter_chart
 from judge.report.charts.svg import around
-from judge.report.formatting import Picture, Table, picture, scale, short, system_tone, worth
+from judge.report.formatting import (
+    FEWEST,
+    Picture,
+    Table,
+    picture,
+    scale,
+    short,
+    system_tone,
+    worth,
+)
 from judge.report.model import Calibration, Report
 from judge.report.sections.calibration_details import Detail, measure_name
 from judge.report.texts import Both, same, say, say_all
@@ -51,15 +60,20 @@ def _first_harm_picture(report: Report, mine: Sequence[_Shown], *, ident: str) -
 
 
 def _first_harm_title(report: Report, mine: Sequence[_Shown]) -> Both:
-    """Say how many conversations of each release are still safe at the end."""
-    last = min(len(sessions.first_harm) for _, sessions in mine)
+    """Say how many conversations of each release are still safe where enough were still read."""
+    criterion = measure_name(report, mine[0][0])
+    last = min(
+        sum(point.at_risk >= FEWEST for point in sessions.first_harm) for _, sessions in mine
+    )
+    if last == 0:
+        return say("sessions.first_title_few", criterion=criterion)
     safe = [
         f"{finding.system} {_interval(sessions.first_harm[last - 1]).en}"
         for finding, sessions in mine
     ]
     return say(
-        "sessions.first_title",
-        criterion=measure_name(report, mine[0][0]),
+        "sessions.first_title_one" if last == 1 else "sessions.first_title",
+        criterion=criterion,
         turns=formatting.counted(last),
         safe=same(", ".join(safe)),
     )

@@ -20,7 +20,9 @@ def section(report: Report) -> Section | None:
         ident="improvement",
         title=say("improvement.title", rubric=found.old.id, old=found.old.version),
         lead=_lead(found),
-        tables=[one for one in (_proof(found), _changes(found), _moved(found)) if one],
+        tables=[
+            one for one in (_proof(report, found), _changes(found), _moved(report, found)) if one
+        ],
         notes=list(_notes(found)),
     )
 
@@ -33,7 +35,7 @@ def _lead(found: Improvement) -> Both:
     return say("improvement.not_shown" if found.criteria else "improvement.nothing")
 
 
-def _proof(found: Improvement) -> tuple[Both, Table] | None:
+def _proof(report: Report, found: Improvement) -> tuple[Both, Table] | None:
     if not found.criteria:
         return None
     head = say_all(
@@ -41,31 +43,33 @@ def _proof(found: Improvement) -> tuple[Both, Table] | None:
         *("criterion", "verdict", "labels", "before", "after", "gain"),
         *("select", "shrinkage", "width"),
     )
-    rows = tuple(_proof_row(each) for each in found.criteria)
+    rows = tuple(
+        (report.criterion_title(found.old.id, each.criterion), *_proof_row(each))
+        for each in found.criteria
+    )
     return say("improvement.proof"), Table(head=head, rows=rows, numbers=range(2, len(head)))
 
 
 def _proof_row(each: ProvenCriterion) -> tuple[Both, ...]:
     return (
-        same(each.criterion),
         say(f"improvement.is_{each.verdict.lower().replace(' ', '_')}"),
         formatting.count(each.n),
-        same(f"{100 * each.agreement_before:.1f} %"),
-        same(f"{100 * each.agreement_after:.1f} %"),
-        _interval(each.gain, digits=1),
+        formatting.percent(each.agreement_before),
+        formatting.percent(each.agreement_after),
+        _interval(each.gain),
         _points(each.select_gain),
         _points(each.shrinkage),
-        _EMPTY if each.width_change is None else _interval(each.width_change, digits=0),
+        _EMPTY if each.width_change is None else _interval(each.width_change),
     )
 
 
 def _points(share: float | None) -> Both:
-    return _EMPTY if share is None else same(f"{100 * share:+.1f}")
+    return _EMPTY if share is None else formatting.change("share", share)
 
 
-def _interval(found: GainInterval, *, digits: int) -> Both:
-    ends = [f"{100 * end:+.{digits}f}" for end in (found.value, found.low, found.high)]
-    return same(f"{ends[0]} [{ends[1]}, {ends[2]}]")
+def _interval(found: GainInterval) -> Both:
+    ends = (formatting.change("share", end).en for end in (found.value, found.low, found.high))
+    return same("{} [{}, {}]".format(*ends))
 
 
 def _changes(found: Improvement) -> tuple[Both, Table] | None:
@@ -83,7 +87,7 @@ def _changes(found: Improvement) -> tuple[Both, Table] | None:
     return say("improvement.changes"), Table(head=head, rows=rows)
 
 
-def _moved(found: Improvement) -> tuple[Both, Table] | None:
+def _moved(report: Report, found: Improvement) -> tuple[Both, Table] | None:
     if not found.moved:
         return None
     ordered = sorted(found.moved, key=lambda each: (each.better, each.criterion, each.id))
@@ -93,7 +97,7 @@ def _moved(found: Improvement) -> tuple[Both, Table] | None:
         (
             same(each.id),
             *([same(each.system)] if systems else []),
-            *([same(each.criterion)] if criteria else []),
+            *([report.criterion_title(found.old.id, each.criterion)] if criteria else []),
             same(f"{each.experts:g}"),
             _EMPTY if each.before is None else same(str(each.before)),
             _EMPTY if each.after is None else same(str(each.after)),

@@ -21,8 +21,10 @@ SAFE, EARLY, LATE = "111", "011", "110"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Make the page of 60 conversations that experts read whole, a third of them harmed."""
-    words = [SAFE, EARLY, SAFE, SAFE, LATE, SAFE] * 10
-    folder: Path = tmp_path_factory.mktemp("page")
+    return page_of(tmp_path_factory.mktemp("page"), [SAFE, EARLY, SAFE, SAFE, LATE, SAFE] * 10)
+
+
+def page_of(folder: Path, words: list[str]) -> Report:
     store = open_store(str(folder / "s.db"))
     run = run_of(store, "new", words, dict(enumerate(words))).run
     read = material_of(store, run, labels=tuple(store.labels(run)), question=Question())
@@ -55,6 +57,17 @@ def test_the_curve_of_the_first_harm_is_drawn_with_its_numbers(report: Report) -
     assert {(each.lang, each.narrow) for each in drawn.drawings} == {
         ("en", False), ("en", True), ("zh", False), ("zh", True),
     }  # fmt: skip
+
+
+def test_a_headline_of_the_curve_rests_on_ten_conversations_at_least(tmp_path: Path) -> None:
+    # Of 20 conversations 12 are harmed at the first turn, so that 8 are read at the second.
+    report = page_of(tmp_path, [EARLY, EARLY, EARLY, SAFE, SAFE] * 4)
+    assert report.calibration is not None
+
+    (drawn,) = session_pictures(report, report.calibration)
+
+    assert "after 1 judged turn: new" in plain(drawn.title.en)
+    assert "40.0 %" in plain(drawn.title.en)
 
 
 def test_rates_of_conversations_and_turns_stand_side_by_side(report: Report) -> None:

@@ -151,8 +151,8 @@ def test_a_run_of_one_group_names_it(tmp_path: Path) -> None:
 
     text = Page(render(from_run(store, run, group_names=NAMES))).text
 
-    assert "All prompts are of one group, Law." in text
-    assert "全部提问都属于同一组：法理学。" in text
+    assert "All items are of one group, Law." in text
+    assert "全部条目都属于同一组：法理学。" in text
 
 
 def test_a_run_without_groups_says_so(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_run_without_groups_says_so(tmp_path: Path) -> None:
 
     text = Page(render(from_run(store, judged_run(store, Shape(groups=(None,)))))).text
 
-    assert "The data names no groups; scores are over all prompts." in text
+    assert "The data names no groups; scores are over all items." in text
 
 
 def test_groups_have_their_names(html: str) -> None:
