@@ -4,6 +4,7 @@ Everything streams, and can be streamed again: a page is made in several passes.
 """
 
 import platform
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -60,8 +61,10 @@ class Share:
         manifest = self.run.manifest
         if self.names is None:
             return manifest.planned
-        rows = sum(1 for _ in self.generations())
-        return manifest.planned * rows // max(manifest.source.rows, 1)
+        # Not the rows of the file: a conversation of one row may be judged reply by reply.
+        rows = Counter(each.system for each in self.store.generations(self.run))
+        mine = sum(rows[system] for system in self.names)
+        return manifest.planned * mine // max(rows.total(), 1)
 
 
 @dataclass(frozen=True, kw_only=True)

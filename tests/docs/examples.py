@@ -192,5 +192,7 @@ def pages() -> list[Path]:
     return [
         each
         for each in found
-        if each.exists() and each.name != "extending.md" and "```console" in each.read_text("utf-8")
+        if each.exists()
+        and not each.name.startswith("extending.")
+        and "```console" in each.read_text("utf-8")
     ]

@@ -7,7 +7,7 @@ import pytest
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Question
 from judge.calibrate.from_run import material_of, parts
-from judge.report import from_run
+from judge.report import from_run, from_sides
 from judge.report.from_calibration import with_calibration
 from judge.report.model import Report
 from judge.report.page import render
@@ -68,6 +68,17 @@ def test_a_headline_of_the_curve_rests_on_ten_conversations_at_least(tmp_path: P
 
     assert "after 1 judged turn: new" in plain(drawn.title.en)
     assert "40.0 %" in plain(drawn.title.en)
+
+
+def test_turns_of_two_releases_are_counted_as_they_were_planned(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "s.db"))
+    old, new = (run_of(store, name, [SAFE, EARLY], {0: SAFE}) for name in ("old", "new"))
+
+    counts = from_sides(old, new).counts
+
+    # Two releases of two conversations, of which each has three replies.
+    assert (counts.planned, counts.scored, counts.skipped) == (12, 12, 0)
+    store.close()
 
 
 def test_rates_of_conversations_and_turns_stand_side_by_side(report: Report) -> None:
