@@ -85,3 +85,21 @@ def test_the_page_shows_the_figures_of_the_simulation() -> None:
     assert f"{result['replicas_for_that']:,} replicas" in page
     assert f"{result['paid_twice_at_most']:,} judgments paid twice" in page
     assert f"{result['stored_gb']} GB of rows" in page
+
+
+def test_the_chinese_page_shows_the_same_figures() -> None:
+    page = (ROOT / "docs" / "scale.zh.md").read_text(encoding="utf-8")
+    result = found.simulate(100, 100_000_000, costs=COSTS, cluster=CLUSTER)
+
+    for name, used in result["use"].items():
+        if not name.startswith("workers: calls"):
+            full = result["workers_until_full"].get(name)
+            assert f"| {used:.0%} | {'-' if full is None else full} |" in page
+    for usd in result["dollars"].values():
+        million = usd / 100
+        assert f"| ${million / 10:,.0f} | ${million:,.0f} | ${usd:,.0f} |" in page
+    for name in ("hours_with_servers_of_ones_own", "hours_with_that_provider"):
+        assert f"{result[name]} 小时" in page
+    assert f"{result['replicas_for_that']:,} 个副本" in page
+    assert f"{result['paid_twice_at_most']:,} 次评审付费两次" in page
+    assert f"{result['stored_gb']} GB 的行和索引" in page
