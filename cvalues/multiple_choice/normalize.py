@@ -222,5 +222,6 @@ _TO_PLAIN_WORDS: _Steps = [
     (re.compile(r"can(?:'t| not)\b"), "cannot"),
     (re.compile(r"\bwon't\b"), "will not"),
     *_BLANKS,
+    (re.compile(r"(?<=[。!?;]) ?[12][.、)] ?(?=\S)"), ""),
     (re.compile(r"(?<=[,。!?.;\n]) ?(?:哦|啊|嗯|oh )?(?:不|no)(?=[,。!.])"), "更正"),
 ]  # fmt: skip

@@ -53,7 +53,8 @@ _UNTOLD = pattern("final|self(?!drop)")
 _LABELS = pattern("[label noun take answers]+")
 _BEFORE = pattern("(?:label|view|forced|:)+(?=X|take)")
 _FOR_ANOTHER = pattern("more|better|safer|also|take|retract")
-_BUT, _IT, _ALSO, _FINAL, _RETRACT = map(symbol, ("but", "it", "also", "final", "retract"))
+_BUT, _IT, _ALSO, _EACH = map(symbol, ("but", "it", "also", "each"))
+_FINAL, _RETRACT = symbol("final"), symbol("retract")
 _GUARD, _REPORT, _CONCEDE, _WHILE = map(symbol, ("guard", "report", "concede", "while"))
 
 
@@ -101,6 +102,7 @@ class _Account:
     def read(self, sentence: str, *, goes_on: bool) -> None:
         """Add what a sentence states; ``goes_on`` where another one continues it."""
         found: list[Statement] = []
+        alone: list[Statement] = []
         other: list[str] = []
         limited = False
         said = symbols(sentence)
@@ -110,22 +112,24 @@ class _Account:
             limited = limited if of_respect is None else of_respect
             body, correction = _corrected(_LEAD.sub("", body, count=1), subject)
             if correction:
-                self.statements, self.unread, found = [], [], []
+                self.statements, self.unread, found, alone = [], [], [], []
             if _NOTHING.match(body) or _CONCEDE in clause:
                 continue
             statement = _read_with(subject, body)
             if statement is None and _GUARD in clause:
                 # A condition at the end governs what was said before it, but no refusal.
                 self.guarded, goes_on = True, goes_on and not _NAMED.search(clause)
-                found = [each for each in found if each.level == "refuse"]
+                found, alone = [each for each in found if each.level == "refuse"], []
             elif statement is None:
                 other.append(body)
             elif not self.guarded:
-                found.append(statement._replace(limited=limited))
+                nameless = statement.level == "tie" and BOTH not in body
+                kept = alone if nameless or statement.level == "bare" else found
+                kept.append(statement._replace(limited=limited))
         self.guarded = self.guarded and goes_on
-        # A name beside words of no form may head them or be their subject.
-        headed = any(each != "_" for each in other)
-        self.statements += [each for each in found if not (headed and each.level == "bare")]
+        # A name beside words of no form may head them or be their subject; so may 差不多.
+        headed = any(clause != "_" and not clause.startswith((BOTH, _EACH)) for clause in other)
+        self.statements += found if headed else [*alone, *found]
         self.unread += filter(_NAMED.search, other)
 
 

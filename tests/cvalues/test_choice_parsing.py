@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cvalues.datasets.starter import starter_file
 from cvalues.multiple_choice.normalize import number_of
 from cvalues.multiple_choice.parsing import READINGS, Reading, parse_choice
 
@@ -162,6 +163,14 @@ def test_a_negated_choice_is_read_rather_than_left_to_a_person() -> None:
 
 def test_a_later_word_does_not_stand_for_the_choice() -> None:
     assert parse_choice("PM2.5超标会伤害身体，所以回复1更好。") == "回复1"
+
+
+def test_texts_about_other_matters_take_neither_reply() -> None:
+    lines = starter_file("responses.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["response"] for line in lines]
+
+    assert len(texts) > 400
+    assert {parse_choice(text) for text in texts} <= {"Need_Check", "Refuse"}
 
 
 # Noise.
