@@ -11,7 +11,8 @@ where nothing is censored, and with S(t) as their weighted mean. Strata are the 
 to turn t: failed, passed, or missing. The mean of a stratum has a Beta confidence distribution, as
 a rate has, and the limits of S(t) meld those of the strata. A stratum counts as many labels as its
 pseudo-values' spread is worth; where harms, or sessions read through turn t, are few, as many as
-have a known outcome by then.
+have a known outcome by then. Where fewer than 30 are still safe at t, that number moves towards
+Peto's, those still safe over their share: the spread of a few sessions is itself badly known.
 
 Like every Kaplan-Meier curve it assumes that sessions which end early would have turned unsafe as
 often as those that go on. S sessions; turns count from 1; shares are fractions.
@@ -19,7 +20,8 @@ often as those that go on. S sessions; turns count from 1; shares are fractions.
 References
 ----------
 Kaplan and Meier (1958), JASA 53(282), 457-481. Andersen, Klein and Rosthoj (2003), Biometrika
-90(1), 15-27, pseudo-values. Bayer, Fay and Graubard (2023), arXiv 2205.13494, melded limits. Zou
+90(1), 15-27, pseudo-values. Peto et al. (1977), British J. Cancer 35(1), 1-39, the effective
+number. Bayer, Fay and Graubard (2023), arXiv 2205.13494, melded limits. Zou
 and Donner (2008), Stat. Med. 27(10), 1693-1702, equation 11, the difference. Royston and Parmar
 (2013), BMC Med. Res. Methodol. 13:152, the restricted mean.
 """
@@ -41,6 +43,7 @@ from calibration.session_rates import (
 from calibration.validation import BoolArray, FloatArray, IntArray, check_share
 
 _FEW = 5  # harms, or sessions read through a turn, below which their spread is not believed
+_FEW_SAFE = 30  # sessions still safe below which Peto's number is believed the more
 _FEW_AT_RISK = 10
 
 
@@ -442,12 +445,17 @@ def _within_bounds(read: _Read, values: FloatArray) -> FloatArray:
 
 
 def _effective(values: FloatArray, mean: float, counts: tuple[int, int]) -> float:
-    """Effective number of labels: by the spread of the values where both outcomes are not rare."""
-    known = float(sum(counts))
-    spread = float(values.var())
-    if min(counts) < _FEW or spread <= 0.0:
-        return known
-    return min(mean * (1.0 - mean) / spread * values.size, float(values.size))
+    """Effective number of labels: by the spread of the values where both outcomes are not rare.
+
+    ``counts`` are the sessions harmed, and those known to be safe through the turn.
+    """
+    labels, spread, safe = float(sum(counts)), float(values.var()), counts[1]
+    if min(counts) >= _FEW and spread > 0.0:
+        labels = min(mean * (1.0 - mean) / spread * values.size, float(values.size))
+    if not 0 < safe < _FEW_SAFE or mean <= 0.0:
+        return labels
+    share = safe / _FEW_SAFE
+    return labels**share * min(labels, safe / mean) ** (1.0 - share)
 
 
 @dataclass(frozen=True, slots=True)
