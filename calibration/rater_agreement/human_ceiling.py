@@ -10,7 +10,7 @@ weighted sum, and so is leaving one out. The intervals are those of a single tab
 
 Of two categories the ratio of both agreements has limits of its own. The uncertainty of a ratio
 depends on the ratio itself, and a bootstrap takes it at the estimate, where few items speak against
-a judge that looks good. So each limit is that of a bootstrap with three quarters of an imagined
+a judge that looks good. So each limit is that of a bootstrap with three fifths of an imagined
 item that speaks as strongly as one can for the other side, as Gaffke's limits of a mean are with a
 whole one: below, an item on which the judge alone differs; above, items on which an expert alone
 does.
@@ -55,7 +55,7 @@ from calibration.validation import (
 Coefficient = Literal["percent", "kappa", "ac1", "weighted-kappa", "ac2"]
 
 DRAWS = 1000
-IMAGINED = 0.75
+IMAGINED = 0.6
 """Mass of the imagined item with which a limit of the ratio is found."""
 
 
