@@ -15,6 +15,7 @@ from calibration.estimate import InsufficientLabels
 from calibration.validation import FloatArray, as_vector, check_same_length, check_share
 
 FEWEST = 5  # items on either side
+POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class SelectionDifference:
         Labelled minus others, with its interval.
     standardised : float
         The difference in standard deviations of all items.
+    detectable : float
+        The true difference, of either sign, that so many items would show in 80 % of draws; what is
+        smaller can stay unseen.
     n_labelled, n_others : int
     """
 
@@ -38,6 +42,7 @@ class SelectionDifference:
     low: float
     high: float
     standardised: float
+    detectable: float
     n_labelled: int
     n_others: int
 
@@ -72,7 +77,7 @@ def selection_difference(
     References
     ----------
     Agresti and Caffo (2000), American Statistician 54(4), 280-288; Welch (1947), Biometrika 34,
-    28-35.
+    28-35; Lachin (1981), Controlled Clinical Trials 2(2), 93-113, the detectable difference.
     """
     tail = (1.0 - check_share("confidence", confidence)) / 2.0
     given, labels = as_vector("values", values), as_vector("human", human)
@@ -94,6 +99,7 @@ def selection_difference(
         low=min(centre - reach, difference),
         high=max(centre + reach, difference),
         standardised=difference / spread,
+        detectable=reach * (1.0 + float(special.ndtri(POWER) / special.ndtri(1.0 - tail))),
         n_labelled=mine.size,
         n_others=rest.size,
     )

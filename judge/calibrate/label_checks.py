@@ -48,6 +48,8 @@ def label_remarks(
     for each in selection:
         if each.low > 0.0 or each.high < 0.0:
             yield _chosen(each, rate=part.counting.kind == "rate")
+        elif each.name == VERDICT and all(group is None for group in part.groups):
+            yield _unseen(each, rate=part.counting.kind == "rate")
 
 
 def _whose_errors(part: Part, noise: NoiseBound | None) -> Iterator[str]:
@@ -66,10 +68,26 @@ def _whose_errors(part: Part, noise: NoiseBound | None) -> Iterator[str]:
         )
 
 
+def _what(each: Selection, *, rate: bool) -> str:
+    if each.name != VERDICT:
+        return each.name
+    return "the share that the judge passes" if rate else "the judge's score"
+
+
+def _unseen(each: Selection, *, rate: bool) -> str:
+    """Say how far labelled and other items may differ without a word of it."""
+    reach = each.detectable or 0.0
+    size = f"{100.0 * reach:.0f} points" if rate else f"{reach:.2g}"
+    return (
+        "No column names the sources of the items, so only verdicts and texts can show that the "
+        f"labelled ones were chosen: with {each.n_labelled} labels a difference of {size} in "
+        f"{_what(each, rate=rate)} is told in 4 of 5 draws, a smaller one less often, and one that "
+        "verdicts do not show never."
+    )
+
+
 def _chosen(each: Selection, *, rate: bool) -> str:
-    what = "the judge's score" if each.name == VERDICT else each.name
-    if each.name == VERDICT and rate:
-        what = "the share that the judge passes"
+    what = _what(each, rate=rate)
     share = min(each.labelled, each.others) >= 0.0 and max(each.labelled, each.others) <= 1.0
     factor, unit = (100.0, " %") if share else (1.0, "")
     return (

@@ -115,6 +115,8 @@ class Selection(Record):
     high: float
     standardised: float
     """In standard deviations of all items."""
+    detectable: float | None = None
+    """The true difference that so many labels would show in 80 % of draws; None in older files."""
     n_labelled: int
     n_others: int
 

@@ -21,6 +21,21 @@ def test_a_difference_of_shares_by_agresti_and_caffo() -> None:
     assert (found.low, found.high) == pytest.approx((-0.3528, -0.0432), abs=5e-4)
 
 
+def test_the_detectable_difference_is_told_in_four_of_five_draws() -> None:
+    rng = np.random.default_rng(5)
+    draws = [
+        np.concatenate([rng.random(40) < 0.9, rng.random(400) < 0.9 - 0.19]).astype(float)
+        for _ in range(400)
+    ]
+    found = [selection_difference(each, labels(440, 40)) for each in draws]
+
+    # At shares near .9 and .71: (1.96 + .84) sqrt(.9 .1 / 40 + .71 .29 / 400) = .147 and more,
+    # since one imagined item of each kind stands on each side.
+    assert np.median([each.detectable for each in found]) == pytest.approx(0.16, abs=0.015)
+    told = np.mean([each.low > 0.0 or each.high < 0.0 for each in found])
+    assert told >= 0.8
+
+
 def test_a_difference_of_means_by_welch() -> None:
     lengths = np.concatenate([np.array([9.0, 10, 11, 10, 9, 11]), np.array([7.0, 8, 9, 8, 7, 9])])
 

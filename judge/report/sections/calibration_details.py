@@ -66,7 +66,7 @@ def details(report: Report, findings: Findings) -> Iterator[Detail]:
         (
             "selection",
             _selection(report, findings),
-            ("property", "labelled", "others", "differing", "deviations"),
+            ("property", "labelled", "others", "differing", "deviations", "detectable"),
         ),
         ("single", _single(report, findings), ("group", "below", "above", "labels")),
         ("handover", _handover(report, findings), ("to_expert", "kept", "agreement", "surely")),
@@ -216,7 +216,12 @@ def _selection(report: Report, findings: Findings) -> Iterator[_Row]:
                 formatting.value(unit, found.others),
                 same(f"{number} [{', '.join(ends)}]"),
                 formatting.change("mean", found.standardised),
+                _detectable(unit, found.detectable),
             )
+
+
+def _detectable(unit: Unit, found: float | None) -> Both:
+    return formatting.NOTHING if found is None else formatting.value(unit, found)
 
 
 def _single(report: Report, findings: Findings) -> Iterator[_Row]:
