@@ -48,7 +48,7 @@ def label_remarks(
     for each in selection:
         if each.low > 0.0 or each.high < 0.0:
             yield _chosen(each, rate=part.counting.kind == "rate")
-        elif each.name == VERDICT and all(group is None for group in part.groups):
+        elif each.name == VERDICT and part.strata is None and not any(part.groups):
             yield _unseen(each, rate=part.counting.kind == "rate")
 
 

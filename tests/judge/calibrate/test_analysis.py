@@ -210,3 +210,17 @@ def test_groups_are_examined_one_by_one_where_asked() -> None:
 
     assert [each.group for each in found.findings] == [None, "health", "law"]
     assert np.sum([each.n for each in found.findings[1:]]) == 100
+
+
+def test_without_a_source_the_difference_that_could_stay_unseen_is_said() -> None:
+    verdicts = [1.0, 1.0, 1.0, 1.0, 0.0] * 60
+    some = [*verdicts[:30], *[NAN] * 270]
+
+    bare = examine(part(verdicts, some), design="random")
+    named = examine(part(verdicts, some, groups=["law"] * 300), design="random")
+
+    # (1.96 + .84) sqrt(.78 .22 / 32 + .80 .20 / 272) is 22 points: 25 of 32 and 217 of 272.
+    said = [each for each in bare.warnings if "No column names the sources" in each]
+    assert len(said) == 1
+    assert "with 30 labels a difference of 22 points" in said[0]
+    assert not any("No column names the sources" in each for each in named.warnings)
