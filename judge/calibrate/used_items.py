@@ -71,11 +71,9 @@ def unseen_labels(store: Store, run: Run, labels: Sequence[Label]) -> UnseenLabe
                 (shown if item.role == "example" else tuned).add(item.content)
     if not shown and not tuned:
         return UnseenLabels(labels=tuple(labels))
-    labelled = {(label.id, label.system, label.sample) for label in labels}
     keys = {
         each.unit: content_key(each.prompt, each.response)
-        for each in store.generations(run)
-        if each.unit in labelled
+        for each in store.texts_of(run, {label.id for label in labels})
     }
     examples, others, kept = set[object](), set[object](), list[Label]()
     for label in labels:

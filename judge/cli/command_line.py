@@ -1,9 +1,11 @@
 """Start the program: its language, its streams, its commands, and how misuse is told."""
 
+import gc
 import io
 import os
 import sys
-from collections.abc import MutableSequence
+from collections.abc import Generator, MutableSequence, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TextIO, cast
 
 import typer
@@ -11,6 +13,9 @@ import typer
 from judge.cli import console
 from judge.cli.event_log import event_log, take_log_option
 from judge.cli.interface import VARIABLE, language, shown, take_option, titled
+
+_READERS: Final = frozenset({"calibrate", "report", "gate"})
+"""Commands that hold all records of a run."""
 
 _USAGE_ERROR: Final = cast("type[Exception]", typer.BadParameter.__base__)
 """What the library raises for unknown options, missing arguments and the like."""
@@ -38,13 +43,29 @@ def start(app: typer.Typer, words: MutableSequence[str]) -> None:
     _speak_what_can_be_shown()
     command = typer.main.get_command(app)
     try:
-        with event_log():
+        with event_log(), _without_garbage_collection(words):
             code = command(list(words), prog_name="cvalues", standalone_mode=False)
     except _USAGE_ERROR as error:
         _tell(error)
         raise SystemExit(console.BAD_INPUT) from None
     if isinstance(code, int) and code:
         raise SystemExit(code)
+
+
+@contextmanager
+def _without_garbage_collection(words: Sequence[str]) -> Generator[None]:
+    """Let commands that hold millions of records end without a search for circles among them.
+
+    Python searches all it holds again and again while that grows, and finds nothing here.
+    """
+    reads = bool(words) and words[0] in _READERS
+    if reads:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if reads:
+            gc.enable()
 
 
 def leave_files_to_readers(command: Any) -> None:

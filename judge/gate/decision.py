@@ -42,7 +42,7 @@ from judge.ratings import Side, find_side
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
 from judge.store.digests import (
-    data_digest,
+    data_and_items_digests,
     is_as_exported,
     items_digest,
     side_digest,
@@ -470,9 +470,10 @@ def _require_pinned(policy: Policy, found: Mapping[str, str]) -> None:
 
 
 def _digests(old: Side, new: Side) -> dict[str, str]:
+    data, items = data_and_items_digests(old.store, old.run, system=old.system)
     return {
-        "data": data_digest(old.store, old.run, system=old.system),
-        "baseline": side_digest(old.store, old.run, system=old.system),
+        "data": data,
+        "baseline": side_digest(old.store, old.run, system=old.system, items=items),
         "candidate": items_digest(new.store, new.run, system=new.system),
     }
 

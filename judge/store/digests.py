@@ -22,18 +22,35 @@ PREFIX = "sha256:"
 
 def digest_of(rows: Iterable[object]) -> str:
     """Hash rows of JSON content, whatever their order."""
-    write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
-    each = sorted(hashlib.sha256(write(row).encode()).digest() for row in rows)
-    return PREFIX + hashlib.sha256(b"".join(each)).hexdigest()
+    return _joined(map(_hash, rows))
+
+
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
+def _hash(row: object) -> bytes:
+    return hashlib.sha256(_write(row).encode()).digest()
+
+
+def _joined(hashes: Iterable[bytes]) -> str:
+    return PREFIX + hashlib.sha256(b"".join(sorted(hashes))).hexdigest()
 
 
 def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash the prompts of a run: ids, texts and groups; what a policy pins as ``data``."""
-    prompts = {
-        (each.id, each.prompt, each.group, *_asked(each))
-        for each in store.generations(run, system=system)
-    }
-    return digest_of(prompts)
+    return data_and_items_digests(store, run, system=system)[0]
+
+
+def data_and_items_digests(
+    store: "Store", run: Run, *, system: str | None = None
+) -> tuple[str, str]:
+    """Give `data_digest` and `items_digest` of a run, read once."""
+    prompts: set[bytes] = set()
+    items: list[bytes] = []
+    for each in store.generations(run, system=system):
+        prompts.add(_hash((each.id, each.prompt, each.group, *_asked(each))))
+        items.append(_hash(_item(each)))
+    return _joined(prompts), _joined(items)
 
 
 def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,6 +168,17 @@ class Store:
         """Stream the generations of a run that judges, or one system's, as the file has them."""
         read = Generation.model_validate_json
         return together(self._pages(run, schema.generations, read, system=system))
+
+    def texts_of(self, run: Run, ids: Collection[str]) -> Iterator[Generation]:
+        """Stream the generations of some prompts; those of a conversation without its messages."""
+        table, wanted = schema.generations, sorted(ids)
+        for start in range(0, len(wanted), rows.PAGE):
+            query = select(table.c.record).where(
+                table.c.run_id == run.run_id, table.c.id.in_(wanted[start : start + rows.PAGE])
+            )
+            with self._reading(), self._engine.connect() as connection:
+                found = [Generation.model_validate_json(each) for each in connection.scalars(query)]
+            yield from found
 
     def systems(self, run: Run) -> tuple[str, ...]:
         """List the systems of a run that judges, in the order in which the file names them."""
