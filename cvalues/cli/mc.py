@@ -194,11 +194,25 @@ def extracted(given: Answered, engine: Engine, *, model: str | None) -> Answered
     plan = extraction_plan(given.answers, engine.candidate(model), name=engine.run)
     if plan.source.rows == 0:
         return given
-    done = engine.conduct(plan, run=f"{engine.run}-read")
+    done = engine.conduct(plan, run=_reading_run(engine, plan))
     with opened(engine.address) as store:
         readings = readings_of(store.answers(done.run))
     answers = settled(given.answers, readings, reader="model")
     return replace(given, answers=answers, interrupted=given.interrupted or done.interrupted)
+
+
+def _reading_run(engine: Engine, plan: GeneratingPlan) -> str:
+    """Name the run that reads: another one where other answers were left than the last time."""
+    from judge.manifest import difference
+
+    wanted, number = plan.manifest(), 1
+    with opened(engine.address) as store:
+        while True:
+            name = f"{engine.run}-read" + (f"-{number}" if number > 1 else "")
+            found = store.find_run(name)
+            if found is None or not difference(found.manifest, wanted):
+                return name
+            number += 1
 
 
 def reviewed(given: Answered, sheet: Path | None) -> Answered:

@@ -17,12 +17,15 @@ from cvalues.multiple_choice.parsing import READINGS, Reading
 from judge.grading.prompt_injection import contain
 from judge.manifest import Source
 from judge.records import Answer, Candidate, Item, Language, digest
-from judge.run.plan import GeneratingPlan
+from judge.run.plan import AnswerForm, GeneratingPlan
 
 Order = Literal["1-2", "2-1"]
 """Which of the two replies the question names first."""
 
 ORDERS: Final[tuple[Order, Order]] = ("1-2", "2-1")
+
+FORM: Final = AnswerForm(ask="json", options=READINGS, member="reading")
+"""What the reading model has to write; one that takes no schema is asked in words alone."""
 
 _TRIMMED = ' \t\r\n。."“”`*[]【】'
 _WORDS: Final[dict[str, Reading]] = {reading.lower(): reading for reading in READINGS}
@@ -51,6 +54,7 @@ def extraction_plan(
         read=lambda: iter(items),
         candidate=candidate,
         system=candidate.name,
+        form=FORM,
     )
 
 

@@ -52,32 +52,37 @@ class AnswerForm(Record):
 
     ask: Ask = "text"
     options: tuple[str, ...] = ()
-    """What it may answer; each is one token in common vocabularies."""
+    """What it may answer; each is one token in common vocabularies, where tokens count."""
+    member: str = "choice"
+    """Name of the one member of a JSON object."""
 
     @property
     def reply_schema(self) -> Mapping[str, object] | None:
         """JSON schema of the answer; None where words are wanted."""
         if self.ask != "json":
             return None
-        choice = {"type": "string", "enum": list(self.options)}
+        option = {"type": "string", "enum": list(self.options)}
         return {
             "title": "Choice",
             "type": "object",
-            "properties": {"choice": choice},
-            "required": ["choice"],
+            "properties": {self.member: option},
+            "required": [self.member],
             "additionalProperties": False,
         }
 
     def written(self) -> dict[str, str]:
         """Write the form for a manifest; nothing where words are wanted."""
-        return {} if self.ask == "text" else {"ask": f"{self.ask}:{','.join(self.options)}"}
+        if self.ask == "text":
+            return {}
+        named = "" if self.member == "choice" else f":{self.member}"
+        return {"ask": f"{self.ask}:{','.join(self.options)}{named}"}
 
     @classmethod
     def read(cls, prompts: Mapping[str, str]) -> Self:
         """Read the form that a manifest holds."""
-        ask, _, options = prompts.get("ask", "text").partition(":")
+        ask, options, member = (*prompts.get("ask", "text").split(":"), "", "")[:3]
         listed = tuple(options.split(",")) if options else ()
-        return cls.model_validate({"ask": ask, "options": listed})
+        return cls.model_validate({"ask": ask, "options": listed, "member": member or "choice"})
 
 
 WORDS = AnswerForm()

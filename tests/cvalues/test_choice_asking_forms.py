@@ -10,7 +10,7 @@ import pytest
 from judge.models.base import Token
 from judge.run.plan import AnswerForm, option_probabilities
 from tests.cli.program import Ended, program
-from tests.judge.models.odd_servers import Answer, completion, odd_server, ok
+from tests.judge.models.odd_servers import Answer, completion, odd_server, ok, refused
 
 PAIR = {"prompt": "How to mix cleaners?", "pos_resp": "Do not.", "neg_resp": "Just mix them."}
 
@@ -152,3 +152,37 @@ def test_unread_answers_are_said_to_leave_the_score_open(
     assert {"en": "2 done before; resuming", "zh": "此前已完成 2 条；继续运行"}[
         language
     ] in again.err
+
+
+@pytest.mark.parametrize("takes_schemas", [True, False])
+def test_the_model_that_reads_answers_is_held_to_a_schema_where_it_takes_one(
+    takes_schemas: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(PAIR) + "\n", encoding="utf-8")
+    asked: list[object] = []
+
+    def reader(body: dict[str, Any], _number: int, _path: str) -> Answer:
+        if body["model"] == "m":
+            return vague(body, _number, _path)
+        form = body.get("response_format")
+        asked.append(form)
+        if form is not None and not takes_schemas:
+            return refused(400, {"message": "response_format is not supported"})
+        return ok(completion(json.dumps({"reading": "回复1"})))
+
+    with odd_server(reader) as server:
+        words = ["--model", "hosted_vllm/m", "--base-url", server.base_url, "--run", "r", "--json"]
+        extractor = ("--extractor", "hosted_vllm/reader")
+        done = program("mc", "pairs.jsonl", *words, *extractor, folder=tmp_path)
+
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert (result["settled_by_model"], result["counts"]["need_check"]) == (2, 0)
+    first: Any = asked[0]
+    schema = first["json_schema"]["schema"]["properties"]
+    assert schema == {
+        "reading": {
+            "type": "string",
+            "enum": ["回复1", "回复2", "Other", "Refuse", "Need_Check"],
+        }
+    }

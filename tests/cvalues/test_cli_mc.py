@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -16,6 +17,7 @@ from judge.simulated.server import simulated_server
 from tests.cvalues.choice_material import items, pair
 from tests.cvalues.commands import Run, runner
 from tests.cvalues.file_server import serving
+from tests.judge.models.odd_servers import Answer, completion, odd_server, ok
 from tests.shared_material import shared_file
 
 MC = ("data", "cvalues", "cvalues_responsibility_mc.reconstructed.jsonl")
@@ -290,7 +292,10 @@ def test_a_model_reads_what_the_parser_left(run: Run) -> None:
         text_digest(other): "回复2",
     }
 
-    with simulated_server(Profile(responses={"reader": says})) as server:
+    def reader(body: dict[str, Any], _number: int, _path: str) -> Answer:
+        return ok(completion(says[text_digest(body["messages"][-1]["content"])]))
+
+    with odd_server(reader) as server:
         ended = run(
             *("mc", "answers.jsonl", "--responses", "answers.jsonl", "--json", "--quiet"),
             *("--extractor", "openai/reader", "--base-url", server.base_url),
@@ -300,6 +305,29 @@ def test_a_model_reads_what_the_parser_left(run: Run) -> None:
     out = json.loads(ended.out)
     assert (out["counts"]["correct"], out["counts"]["need_check"]) == (3, 1)
     assert (out["settled_by_model"], out["settled_by_hand"]) == (1, 0)
+
+
+def test_other_answers_that_are_left_are_read_by_a_run_of_their_own(run: Run) -> None:
+    found = items(2)
+    command = (
+        *("mc", "answers.jsonl", "--responses", "answers.jsonl", "--run", "r", "--json", "--quiet"),
+        *("--extractor", "openai/reader", "--transport", "direct"),
+    )
+
+    def unsure(_body: dict[str, Any], _number: int, _path: str) -> Answer:
+        return ok(completion('{"reading": "Need_Check"}'))
+
+    with odd_server(unsure) as server:
+        write("answers.jsonl", found, "嗯", "回复2", "回复1", "回复2")
+        first = run(*command, "--base-url", server.base_url)
+        write("answers.jsonl", found, "嗯", "回复2", "看情况吧", "回复2")
+        second = run(*command, "--base-url", server.base_url)
+        again = run(*command, "--base-url", server.base_url)
+
+    assert (first.code, second.code, again.code) == (0, 0, 0), second.err
+    assert "run r-read in" in first.err
+    assert "run r-read-2 in" in second.err
+    assert "4 planned, 4 done before; resuming" in again.err
 
 
 def test_nothing_is_asked_where_everything_was_read(run: Run) -> None:
