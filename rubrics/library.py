@@ -96,7 +96,7 @@ def load_editions(ref: str | Path) -> dict[str, Rubric]:
         apart = next(iter(differences(found[0], other)), None)
         if apart is not None:
             raise RubricError(
-                f"{path.name}: {apart.what} between {found[0].language} and {other.language}",
+                f"{path.name}: {apart.what} differs between {found[0].language} and {other.language}",
                 fix="let all languages of a rubric measure the same",
             )
     return {rubric.language: rubric for rubric in found}
