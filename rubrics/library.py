@@ -95,8 +95,9 @@ def load_editions(ref: str | Path) -> dict[str, Rubric]:
     for other in found[1:]:
         apart = next(iter(differences(found[0], other)), None)
         if apart is not None:
+            first, second = found[0].language, other.language
             raise RubricError(
-                f"{path.name}: {apart.what} differs between {found[0].language} and {other.language}",
+                f"{path.name}: {apart.what} differs between {first} and {second}",
                 fix="let all languages of a rubric measure the same",
             )
     return {rubric.language: rubric for rubric in found}
