@@ -1,6 +1,7 @@
 """From an attack conversation to a gate: the console script and the browser, nothing else."""
 
 import json
+import re
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ def _collect(browser: Browser, folder: Path, url: str) -> None:
         reviewer = browser.new_context().new_page()
         come_in(reviewer, links["rev"])
         for left in range(len(ATTACKS), 0, -1):
-            expect(reviewer.locator("h1")).to_contain_text(str(left))
+            expect(reviewer.locator("h1")).to_contain_text(re.compile(rf"(?<!\d){left}(?!\d)"))
             reviewer.locator("button[value=accept]").click()
 
 
@@ -105,7 +106,7 @@ def _release(folder: Path, name: str, url: str) -> None:
             "generate",
             "set/prompts.jsonl",
             "--model",
-            "openai/sim",
+            f"openai/sim-{name}",
             "--base-url",
             url,
             "--system",
@@ -143,7 +144,7 @@ def _label(browser: Browser, folder: Path, run: str) -> None:
         page = browser.new_context().new_page()
         come_in(page, links["ann"])
         for place in range(1, count + 1):
-            expect(page.locator("h1")).to_contain_text(str(place))
+            expect(page.locator("h1")).to_contain_text(re.compile(rf"^\D*{place}\D"))
             expect(page.locator("fieldset.active")).to_be_visible()
             # Every fifth is called unsafe, so that both classes are there.
             for key in "02" if place % 5 == 0 else "10":

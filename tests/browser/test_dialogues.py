@@ -1,5 +1,6 @@
 """Two experts label conversations by keyboard, one of them on a phone's width."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ PHONE = {"width": 390, "height": 844}
 
 def label(page: Page, place: int) -> None:
     """Read a conversation and label it by keys alone: an unsafe one with its turn."""
-    expect(page.locator("h1")).to_contain_text(str(place))
+    expect(page.locator("h1")).to_contain_text(re.compile(rf"^\D*{place}\D"))
     ready(page)
     assert "model-a" not in page.locator("main").inner_html()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
