@@ -206,7 +206,7 @@ def test_malformed_arrays_are_named(name: str) -> None:
 
 
 def test_one_labelled_pair_is_too_few() -> None:
-    with pytest.raises(InsufficientLabels, match="1 labels"):
+    with pytest.raises(InsufficientLabels, match="1 label"):
         estimate_difference([1.0, 0.0], [1.0, NONE], [1.0, 0.0], [0.0, 1.0])
 
 

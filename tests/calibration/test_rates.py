@@ -266,7 +266,7 @@ def test_malformed_options_are_named() -> None:
 
 
 def test_too_few_labels_are_refused() -> None:
-    with pytest.raises(InsufficientLabels, match="1 labels"):
+    with pytest.raises(InsufficientLabels, match="1 label"):
         estimate_rate([1.0, 0.0, 1.0], [1.0, NONE, NONE])
     with pytest.raises(InsufficientLabels, match="no labelled item has a verdict"):
         estimate_rate([NONE, NONE, 1.0], [1.0, 0.0, NONE])

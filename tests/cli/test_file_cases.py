@@ -185,7 +185,10 @@ ANSWERS = {
     "short.jsonl": (5, "2 unanswered"),
     "dup.jsonl": (2, "dup.jsonl:7: the item of line 1 is answered again"),
     "int.jsonl": (2, "int.jsonl:1: 'response' is the value 1, not text; quote it"),
-    "list.jsonl": (2, "list.jsonl:1: 'response' is a list or object, not text; quote it"),
+    "list.jsonl": (
+        2,
+        "list.jsonl:1: 'response' is a list or object, not text; write one text in each row",
+    ),
     "nan.jsonl": (2, "nan.jsonl:1: NaN is not JSON; write null for a missing number"),
     "zhg.jsonl": (2, "answers of 2 systems stand here; name one with --system"),
 }

@@ -200,7 +200,7 @@ def test_lint_prints_findings_and_fails_on_errors(run: Run, tmp_path: Path) -> N
 
     assert code == 2
     assert out == f"{path}:34: 'TODO' looks like a placeholder; write it out [placeholder]\n"
-    assert err == "1 of 1 findings must be mended\n"
+    assert err == "1 of 1 finding must be mended\n"
 
 
 def test_lint_passes_warnings(run: Run, tmp_path: Path) -> None:

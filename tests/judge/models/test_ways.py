@@ -26,6 +26,7 @@ from judge.errors import (
 from judge.models.base import Question, Reply
 from judge.models.limits import Limits
 from judge.models.litellm import LitellmModel
+from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Judge, Usage
 from judge.simulated import FAULTS
@@ -76,7 +77,6 @@ ERRORS: dict[str, type[ModelError]] = {
     "text_body": ConnectionFailed,
     "empty_body": ConnectionFailed,
     "truncated_body": ConnectionFailed,
-    "invalid_utf8": ConnectionFailed,
     "huge_body": ReplyTooLarge,
 }
 """What each fault of the simulated server is, on every way."""
@@ -103,6 +103,20 @@ async def failure(way: Way, mode: str) -> ModelError:
 
 def test_every_fault_of_the_wire_has_its_error() -> None:
     assert set(FAULTS) - {"close_after_reply"} <= set(ERRORS)
+
+
+async def test_a_byte_that_is_no_utf8_spoils_no_reply_on_the_direct_way(
+    way: Way, server: Running
+) -> None:
+    hits = server.hits.total
+
+    if isinstance(way("m"), DirectModel):
+        assert (await ask(way, "sim+fault.invalid_utf8")).text
+    else:
+        # litellm's own client decodes the body, and refuses it.
+        assert type(await failure(way, "invalid_utf8")) is ConnectionFailed
+
+    assert server.hits.total - hits == 1
 
 
 @pytest.mark.parametrize("mode", ERRORS)

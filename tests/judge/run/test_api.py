@@ -103,7 +103,7 @@ def test_what_a_budget_left_unasked_is_counted_and_has_its_reason() -> None:
     total = made.counts
     assert (total.planned, total.scored, total.error) == (3, 1, 2)
     assert {each.outcome for each in made.failures} == {"error.budget"}
-    assert "limit of 1 calls" in repr(made)
+    assert "limit of 1 call " in repr(made)
 
 
 def test_a_budget_without_a_price_is_refused() -> None:
