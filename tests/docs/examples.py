@@ -167,6 +167,8 @@ def _type_block(session: Session, block: Block, wrong: list[str]) -> str:
     for place, each in enumerate(commands, start=1):
         line, shown = _parted(each)
         code, printed = session.type(re.sub(r"\\\n\s*", "", line))
+        # A prompt that a command prints stands one column in, where it is no command of the page.
+        printed = re.sub(r"^\$ ", " $ ", printed, flags=re.MULTILINE)
         expected = int(found[1]) if found and place == len(commands) else 0
         if code != expected:
             wrong.append(f"$ {line}{_CODE}{code}, not {expected}:\n{printed}")
