@@ -23,10 +23,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from page import EXPERTS, POLICY, RELEASES
+from page import EXPERTS, POLICY, RELEASES, manifest_of
 
-from judge.manifest import Manifest, RubricEdition, Source
-from judge.records import Generation, Judge, Judgment, Scored
+from judge.records import Generation, Judgment, Scored
 from judge.store.records import Label, Run
 from judge.store.store import Store, open_store
 from rubrics import load_rubric
@@ -44,23 +43,12 @@ JUDGMENT = (
 def make(store: Store, path: Path, prompts: int) -> None:
     """Keep a run as a judge and experts would leave it."""
     rubric = load_rubric("safety", language="zh")
-    edition = RubricEdition(
-        rubric=rubric.id,
-        language="zh",
-        digest=rubric_digest(rubric),
-        criteria=tuple(criterion.id for criterion in rubric.criteria),
-    )
-    manifest = Manifest(
-        source=Source(name="made", sha256="0" * 64, rows=2 * prompts),
-        rubrics=(edition,),
-        judges=(Judge(model="openai/judge"),),
-        planned=2 * prompts,
-    )
+    manifest = manifest_of(rubric, prompts)
     documents = {f"rubric/{rubric.id}/zh": rubric.model_dump_json()}
     run = store.create_run("run", manifest, documents=documents)
     with sqlite3.connect(path) as connection:
         connection.executemany(GENERATION, _generations(run, prompts))
-        connection.executemany(JUDGMENT, _judgments(run, prompts, edition.digest))
+        connection.executemany(JUDGMENT, _judgments(run, prompts, rubric_digest(rubric)))
     connection.close()
     store.add_labels(run, _labels(run, store))
 

@@ -189,24 +189,28 @@ def _sheets(browser: "Browser", path: Path) -> float:
     return float(len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)))
 
 
-def _make(store: Store, prompts: int) -> None:
-    """Keep a run of two releases as a judge and experts would leave it."""
-    rubric = load_rubric("safety", language="zh")
+def manifest_of(rubric: Rubric, prompts: int) -> Manifest:
+    """Give the manifest of a made run of two releases under one rubric."""
     edition = RubricEdition(
         rubric=rubric.id,
         language="zh",
         digest=rubric_digest(rubric),
         criteria=tuple(criterion.id for criterion in rubric.criteria),
     )
-    manifest = Manifest(
+    return Manifest(
         source=Source(name="made", sha256="0" * 64, rows=2 * prompts),
         rubrics=(edition,),
         judges=(Judge(model="openai/judge"),),
         planned=2 * prompts,
     )
+
+
+def _make(store: Store, prompts: int) -> None:
+    """Keep a run of two releases as a judge and experts would leave it."""
+    rubric = load_rubric("safety", language="zh")
     run = store.create_run(
         "run",
-        manifest,
+        manifest_of(rubric, prompts),
         generations=_generations(prompts),
         documents={f"rubric/{rubric.id}/zh": rubric.model_dump_json()},
     )

@@ -280,28 +280,23 @@ def _ended(latency_ms: float) -> Write:
     return AttemptEnded(serial=1, attempt=attempt)
 
 
-def test_a_group_waits_a_part_of_a_call_while_enough_writes_are_expected() -> None:
+@pytest.mark.parametrize(
+    ("latency_ms", "seconds"),
+    # A tenth of a call, and never more than a quarter of a second.
+    [(1000.0, pytest.approx(0.1, abs=0.001)), (90_000.0, 0.25)],
+)
+def test_a_group_waits_a_part_of_a_call_while_enough_writes_are_expected(
+    latency_ms: float, seconds: float
+) -> None:
     clock = _Clock()
     pause = Pause(0.1, clock)
 
     for _ in range(60):
         clock.seconds += 0.1
-        pause.ended([[_ended(1000.0)]] * 10)
+        pause.ended([[_ended(latency_ms)]] * 10)
 
     clock.seconds += 1.0
-    assert pause.seconds() == pytest.approx(0.1, abs=0.001)
-
-
-def test_a_group_waits_at_most_a_quarter_of_a_second_however_slow_the_calls_are() -> None:
-    clock = _Clock()
-    pause = Pause(0.1, clock)
-
-    for _ in range(60):
-        clock.seconds += 0.1
-        pause.ended([[_ended(90_000.0)]] * 10)
-
-    clock.seconds += 1.0
-    assert pause.seconds() == 0.25
+    assert pause.seconds() == seconds
 
 
 @pytest.mark.parametrize(("share", "writes"), [(0.1, 1), (0.0, 10)])
