@@ -2,7 +2,8 @@
 
 Commands are written in English. Where Chinese is wanted, each line is matched with the English
 templates of `messages.zh.json` when it is printed; what no template fits stays as it is, so a
-message is never lost. Numbers, names and paths stand in the braces of a template.
+message is never lost. Numbers, names and paths stand in the braces of a template. Text is broken
+into lines by the width of its characters, of which a Chinese one takes two, also in pages of help.
 """
 
 import inspect
@@ -286,7 +287,7 @@ def _parts(word: str) -> Iterator[str]:
 
 # The page of a command's `--help`, in the language of the terminal and with Chinese widths.
 
-WIDTH = 80
+WIDTH_OF_HELP = 80
 """Columns that a page of help has at most."""
 
 _KINDS = {
@@ -343,7 +344,7 @@ def help_page(command: Any, context: Any, commands: Panels) -> str:
 
 
 def _width() -> int:
-    return max(min(shutil.get_terminal_size().columns, WIDTH), 50)
+    return max(min(shutil.get_terminal_size().columns, WIDTH_OF_HELP), 50)
 
 
 def _usage(command: Any, context: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """The remarks that a judgment can carry, and which of them a gate heeds.
 
 A remark says how a verdict came about or what was noticed on the way; it never changes a score.
+Two are found here: a prompt that the server cut, and a verdict of another model than most.
 """
 
 import re
@@ -56,7 +57,7 @@ def is_heeded(judgment: "Judgment") -> bool:
 
 # Whether a server cut the prompt: its count of tokens against the least that the texts can have.
 
-SHARE = 0.8
+SHARE_OF_UNCUT = 0.8
 """Part of the least number of tokens below which a prompt counts as cut."""
 
 FEWEST_COUNTED = 16
@@ -122,10 +123,10 @@ def was_cut(instructions: str, material: str, usage: Usage) -> bool:
     if counted < FEWEST_COUNTED:
         return False
     others = _least_of_instructions(instructions) if counted >= SHORTEST_CONTEXT else 0.0
-    if counted >= SHARE * (len(material) + others):
+    if counted >= SHARE_OF_UNCUT * (len(material) + others):
         # No text has more tokens than characters, so what it has need not be counted.
         return False
-    return counted < SHARE * (least_tokens(material) + others)
+    return counted < SHARE_OF_UNCUT * (least_tokens(material) + others)
 
 
 # Which models answered under the name of a judge, and which verdicts came from another than most.

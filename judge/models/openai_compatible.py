@@ -3,7 +3,8 @@
 Same seam, errors and outcomes as the litellm way, at a fraction of its cost. A body is read up to
 a cap, the deadline covers the call to its last byte, and nothing of a body reaches a message.
 A run asks thousands of questions that differ in one message only: the settings, the schema and
-the system message are kept as bytes.
+the system message are kept as bytes. The addresses, keys and prices of providers that speak this
+protocol are taken from litellm's own tables.
 """
 
 import asyncio

@@ -2,7 +2,8 @@
 
 Providers write errors in many shapes, and some repeat the request in them. Only members that are
 known to be the provider's own are read, and what the request itself held is taken out of every
-sentence, so that neither the judged text nor a key can decide or reach anything.
+sentence, so that neither the judged text nor a key can decide or reach anything. The words of
+providers for filters, finish reasons and refused settings are in `provider_words.toml`.
 """
 
 import html

@@ -1,7 +1,8 @@
 """The prompts that a page shows, with all responses and everything that the judges said of them.
 
 First come those that matter most to somebody who decides on a release. What is shown is chosen by
-sizes and scores and only then read, so that a large run never has all its texts in memory.
+sizes and scores and only then read, so that a large run never has all its texts in memory. Of a
+conversation both releases' common turns are shown once.
 """
 
 from collections import defaultdict
@@ -266,7 +267,7 @@ def _unsafe(judgment: Judgment, vetoes: _Vetoes) -> bool:
 
 # A conversation as a page shows it: what both releases have in common, and where they part.
 
-BEFORE = 4
+TURNS_BEFORE = 4
 """Turns that are shown before one that is judged for itself."""
 
 
@@ -306,7 +307,7 @@ def shown_turns(
     """
     if not generation.messages:
         return ()
-    begin = 0 if generation.turn is None else max(0, generation.turn - BEFORE)
+    begin = 0 if generation.turn is None else max(0, generation.turn - TURNS_BEFORE)
     end = len(generation.messages) if generation.turn is None else generation.turn + 1
     end = end if last is None else min(end, last)
     marks = _marks(judgments)

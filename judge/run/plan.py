@@ -1,4 +1,4 @@
-"""The plan of a run that judges: which generations, under which rubrics, by which judges."""
+"""The plan of a run: generations, rubrics and judges, or prompts and the model that is asked."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
