@@ -37,8 +37,9 @@ $(VENV)/.ready-axe: | $(READY_DEV)
 demo: $(READY) ## judge the bundled starter set with a simulated judge; writes demo/report.html
 	@$(BIN)/cvalues demo --out demo
 
+# Three processes read the tests: what one has compiled, the others need not compile again.
 test: $(READY_DEV) ## the default suite, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow and not browser and not real" -n 3 --dist loadfile
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow and not browser and not real" -n 3 --dist loadfile
 
 slow: $(READY_DEV) $(VENV)/.ready-axe ## the long simulations and the real browser too
 	@$(BIN)/python -m pytest -m "not real"

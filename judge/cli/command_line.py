@@ -37,7 +37,7 @@ def start(app: typer.Typer, words: MutableSequence[str]) -> None:
     SystemExit
         With the command's exit code, where it has one; 2 for misuse.
     """
-    _prepare_streams()
+    _let_readers_leave()
     take_option(words)
     take_log_option(words)
     _speak_what_can_be_shown()
@@ -102,11 +102,8 @@ class _Output(io.TextIOWrapper):
         return count
 
 
-def _prepare_streams() -> None:
-    """Let no character and no closed pipe end the program: what cannot be shown is a code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
+def _let_readers_leave() -> None:
+    """Let no reader that leaves early end the program."""
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and not isinstance(out, _Output):
         encoding, errors, buffered = out.encoding, out.errors, out.line_buffering

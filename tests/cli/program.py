@@ -1,5 +1,6 @@
 """Run the program as a user does, in a process and a folder of its own."""
 
+import io
 import multiprocessing
 import os
 import subprocess
@@ -10,6 +11,7 @@ from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
 
 from cvalues.cli.command_table import COMMANDS
 
@@ -35,11 +37,21 @@ class Ended:
     err: str
 
 
+class Console(NamedTuple):
+    """Where a command writes: the encoding of its streams, and the one that is not there."""
+
+    encoding: str = "utf-8"
+    closed: Literal["", "stdout", "stderr"] = ""
+    unread: bool = False
+    """Standard output is a pipe that nobody reads."""
+
+
 def program(
     *words: str | Path,
     folder: Path,
     environ: Mapping[str, str] | None = None,
     within: Callable[[], None] | None = None,
+    console: Console | None = None,
 ) -> Ended:
     """Run `cvalues` to its end.
 
@@ -52,13 +64,15 @@ def program(
     with TemporaryDirectory() as kept:
         out, err = Path(kept, "out"), Path(kept, "err")
         line = [str(word) for word in words]
-        running = _nursery().Process(target=_become, args=(line, folder, surroundings, out, err))
+        given = (line, folder, surroundings, (out, err), console)
+        running = _nursery().Process(target=_become, args=given)
         running.start()
         running.join(PATIENCE)
         if running.exitcode is None:
             running.kill()
             raise TimeoutError(f"cvalues {' '.join(line)}: no end in {PATIENCE:g} s")
-        return Ended(running.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+        encoding = console.encoding if console else "utf-8"
+        return Ended(running.exitcode, out.read_text(encoding), err.read_text(encoding))
 
 
 def command(*words: str | Path) -> list[str]:
@@ -86,10 +100,16 @@ def _nursery() -> ForkServerContext:
 
 
 def _become(
-    words: Sequence[str], folder: Path, surroundings: Mapping[str, str], out: Path, err: Path
+    words: Sequence[str],
+    folder: Path,
+    surroundings: Mapping[str, str],
+    files: tuple[Path, Path],
+    console: Console | None,
 ) -> None:
-    for path, descriptor in ((out, 1), (err, 2)):
+    for path, descriptor in zip(files, (1, 2), strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    if console is not None:
+        _write_to(console)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(surroundings)
@@ -97,6 +117,23 @@ def _become(
     from cvalues.cli import main
 
     main()
+
+
+def _write_to(console: Console) -> None:
+    """Make the streams that Python makes at its start on such a console."""
+    if console.unread:
+        unread, written = os.pipe()
+        os.close(unread)
+        os.dup2(written, 1)
+        os.close(written)
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if console.closed == name:
+            os.close(descriptor)
+            setattr(sys, name, None)
+        else:
+            errors = "strict" if name == "stdout" else "backslashreplace"
+            raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
+            setattr(sys, name, io.TextIOWrapper(raw, encoding=console.encoding, errors=errors))
 
 
 def _started(

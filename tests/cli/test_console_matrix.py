@@ -5,11 +5,12 @@ import subprocess
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pytest
 
 from cvalues.cli.command_table import COMMANDS
-from tests.cli.program import command, environment, program
+from tests.cli.program import Console, command, environment, program
 
 WORKING = (
     "rubrics show safety --lang zh",
@@ -33,30 +34,66 @@ def usual_code(words: str) -> int:
         return program(*words.split(), folder=Path(folder)).code
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "utf-16-le"])
+ENCODINGS = ["ascii", "cp1252", "gbk", "utf-16-le"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("words", WORKING)
 def test_a_console_of_few_characters_changes_no_exit_code(
     words: str, encoding: str, tmp_path: Path
 ) -> None:
-    line = command(*words.split())
-    surroundings = environment(tmp_path, {"PYTHONIOENCODING": encoding})
+    shown = program(*words.split(), folder=tmp_path, console=Console(encoding))
 
-    shown = subprocess.run(
-        line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
-    )
-
-    assert shown.returncode == usual_code(words)
-    text = shown.stdout.decode(encoding) + shown.stderr.decode(encoding)
-    assert "Traceback" not in text
+    assert shown.code == usual_code(words)
+    assert "Traceback" not in shown.out + shown.err
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 @pytest.mark.parametrize("words", WORKING)
-def test_a_closed_stream_changes_no_exit_code(words: str, closed: str, tmp_path: Path) -> None:
-    place = {"stdout": 1, "stderr": 2}[closed]
+def test_a_closed_stream_changes_no_exit_code(
+    words: str, closed: Literal["stdout", "stderr"], tmp_path: Path
+) -> None:
+    shown = program(*words.split(), folder=tmp_path, console=Console(closed=closed))
 
+    assert shown.code == usual_code(words)
+    assert "Traceback" not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_is_read_on_an_ascii_console_and_by_nobody(
+    name: str, tmp_path: Path
+) -> None:
+    shown = program(name, "--help", folder=tmp_path, console=Console("ascii"))
+    unheard = program(name, "--help", folder=tmp_path, console=Console("ascii", unread=True))
+
+    assert (shown.code, unheard.code) == (0, 0)
+    assert shown.out
+    assert "Traceback" not in shown.err + unheard.err
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_python_started_on_a_console_of_few_characters_ends_as_a_forked_process_does(
+    encoding: str, tmp_path: Path
+) -> None:
     shown = subprocess.run(
-        command(*words.split()),
+        command("report", "没有", "--out", "a.html"),
+        cwd=tmp_path,
+        env=environment(tmp_path, {"PYTHONIOENCODING": encoding}),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert shown.returncode == usual_code("report 没有 --out a.html")
+    assert "Traceback" not in shown.stdout.decode(encoding) + shown.stderr.decode(encoding)
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_python_started_with_a_closed_stream_ends_as_a_forked_process_does(
+    place: int, tmp_path: Path
+) -> None:
+    shown = subprocess.run(
+        command("rubrics", "list"),
         cwd=tmp_path,
         env=environment(tmp_path),
         capture_output=True,
@@ -65,28 +102,8 @@ def test_a_closed_stream_changes_no_exit_code(words: str, closed: str, tmp_path:
         check=False,
     )
 
-    assert shown.returncode == usual_code(words)
+    assert shown.returncode == usual_code("rubrics list")
     assert b"Traceback" not in shown.stdout + shown.stderr
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_every_command_is_read_on_an_ascii_console_and_by_nobody(
-    name: str, tmp_path: Path
-) -> None:
-    line = command(name, "--help")
-    surroundings = environment(tmp_path, {"PYTHONIOENCODING": "ascii"})
-    shown = subprocess.run(
-        line, cwd=tmp_path, env=surroundings, capture_output=True, timeout=120, check=False
-    )
-    unread, written = os.pipe()
-    os.close(unread)
-    unheard = subprocess.run(
-        line, cwd=tmp_path, env=surroundings, stdout=written, stderr=subprocess.PIPE, check=False
-    )
-    os.close(written)
-
-    assert (shown.returncode, unheard.returncode) == (0, 0)
-    assert b"Traceback" not in shown.stderr + unheard.stderr
 
 
 REFUSED = ["没有.jsonl", "--没有"]
