@@ -20,7 +20,7 @@ from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
 from judge.grading.remarks import is_heeded, marked
 from judge.records import Generation, Provenance, worst
-from judge.run.editions import kept_rubrics
+from judge.store.run_contents import kept_rubrics
 
 if TYPE_CHECKING:
     from calibration.validation import BoolArray, FloatArray, IntArray

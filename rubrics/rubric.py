@@ -1,7 +1,7 @@
 """The rubric: what a judge is asked, on which scales, and where each criterion comes from.
 
 A rubric is one record. Three views are made of it: the text for the judge (`rubrics.prompt`),
-the shape of the judge's reply (`rubrics.reply_schema`) and the score (`rubrics.scoring`).
+the shape of the judge's reply (`rubrics.reply_schema`) and the score (`rubrics.reply_schema`).
 """
 
 import re

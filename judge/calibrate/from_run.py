@@ -30,7 +30,7 @@ from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
 from judge.records import Generation, Provenance, worst
-from judge.run.editions import kept_rubrics
+from judge.store.run_contents import kept_rubrics
 
 if TYPE_CHECKING:
     from judge.manifest import Sample

@@ -32,8 +32,8 @@ from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem, SampledUnit
 from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
-from judge.run.editions import kept_rubrics
 from judge.store.records import Run
+from judge.store.run_contents import kept_rubrics
 from rubrics.library import in_language
 from rubrics.rubric import Criterion
 

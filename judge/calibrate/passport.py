@@ -94,7 +94,7 @@ def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSour
     labels : sequence of Label
         Those that count.
     """
-    from judge.store.served_models import count_served
+    from judge.store.run_contents import count_served
 
     labelled = {(label.id, label.system, label.sample) for label in labels}
     spoken: set[str] = set()

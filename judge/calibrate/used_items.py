@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from judge.calibrate.calibration_set import Unit
 from judge.calibrate.from_files import ScoredItem
-from judge.run.editions import kept_rubrics
 from judge.store.records import Label, Run
+from judge.store.run_contents import kept_rubrics
 from judge.store.seal import Role, SealLedger, UsedItem, content_key
 from judge.store.store import Store
 from rubrics.reply_schema import rubric_digest

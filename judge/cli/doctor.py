@@ -158,7 +158,7 @@ def judge_check(
     import asyncio
 
     from judge.cli import console
-    from judge.grading.canaries import canaries
+    from judge.grading.remarks import canaries
     from judge.importers.responses import read_generations
     from judge.models.base import addressed
     from judge.records import Judge

@@ -152,7 +152,7 @@ def import_(
     """Convert another tool's results into responses to judge or scores to calibrate."""
     from judge.cli import console
     from judge.exporters.tables import generation_row, write_rows
-    from judge.importers import read_of
+    from judge.importers.registry import read_of
 
     read = read_of(tool, file, system=system)
     if out is not None:

@@ -16,11 +16,11 @@ from judge.cli.model_settings import ModelWords, model_words, refuse_unused, wit
 from judge.conversation import units
 from judge.errors import ConfigError, NotTrusted
 from judge.files.decoding import counted
-from judge.files.parquet import table_sha256
+from judge.files.read import table_sha256
 from judge.grading.pointwise import Edition, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import OnRefusal, Source
-from judge.models.budget import Api, Price, decision_price, with_api
+from judge.models.limits import Api, Price, decision_price, with_api
 from judge.records import Judge, ModelSettings
 from judge.run.plan import RULES, JudgingPlan
 from rubrics.library import load_editions
@@ -413,8 +413,8 @@ def judge(
     code 5: not everything could be scored.
     """
     from judge.cli import console, run_session, run_summary
-    from judge.cli.cascade import CascadeWords, cascades_of
     from judge.cli.crew import crew_of
+    from judge.cli.model_settings import CascadeWords, cascades_of
     from judge.cli.run_session import watched
     from judge.exporters.tables import requests, write_rows
     from judge.run.run import Settings

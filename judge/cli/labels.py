@@ -307,7 +307,7 @@ def labels_for(
     from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
     from judge.ratings import samples_of
-    from judge.run.editions import kept_rubrics
+    from judge.store.run_contents import kept_rubrics
 
     units = {
         each.unit: Home(

@@ -19,15 +19,12 @@ from judge.cli.interface import language, shown
 from judge.errors import ConfigError, StoreError
 from judge.files.decoding import counted
 from judge.grading.aggregation import position_effects
-from judge.grading.canaries import SOURCE, Known, canaries, canary_run, compare
 from judge.grading.judgment_task import REFUSALS
-from judge.grading.remarks import marked
+from judge.grading.remarks import CANARY_SOURCE, Known, canaries, canary_run, compare, marked
 from judge.manifest import Source
 from judge.models import open_model
-from judge.models.base import Model, refuse_secrets
-from judge.models.dialect import described
+from judge.models.base import Model, described, refuse_secrets
 from judge.records import Counts, Judgment, Provenance, is_passing, worst
-from judge.run.editions import criterion_titles
 from judge.run.plan import JudgingPlan
 from judge.run.run import (
     Cell,
@@ -46,6 +43,7 @@ from judge.run.run import (
 )
 from judge.run.scheduler import Made, tell_of
 from judge.store.records import Run
+from judge.store.run_contents import criterion_titles
 
 if TYPE_CHECKING:
     from calibration.bias import PositionBias
@@ -379,7 +377,7 @@ def _cells(
 
 
 def _served(store: "Store", run: Run) -> dict[str, Mapping[str, int]]:
-    from judge.store.served_models import count_served
+    from judge.store.run_contents import count_served
 
     counts: dict[str, Counter[str]] = {}
     for judge, model, _, count in count_served(store, run):
@@ -656,7 +654,7 @@ def _canary_plan(plan: JudgingPlan) -> JudgingPlan | None:
     generations = [canary.generation for canary in canaries()]
     digest = sha256("\n".join(each.model_dump_json() for each in generations).encode()).hexdigest()
     return JudgingPlan(
-        source=Source(name=SOURCE, sha256=digest, rows=len(generations)),
+        source=Source(name=CANARY_SOURCE, sha256=digest, rows=len(generations)),
         read=lambda: iter(generations),
         editions=editions,
         judges=plan.judges,
@@ -683,5 +681,5 @@ def _known(run: Run, address: str) -> Known:
         store.close()
     if known.asked and known.alarm:
         wrong = ", ".join(known.wrong[:3]) or "the faults"
-        console.note(f"ALARM: {known.alarm}; see {wrong}. A gate does not trust this run.")
+        console.note(f"CANARY_ALARM: {known.alarm}; see {wrong}. A gate does not trust this run.")
     return known

@@ -15,9 +15,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from judge.errors import ConfigError
-from judge.files.decoding import Place, TableError, clipped, open_plain
+from judge.files.decoding import (
+    Place,
+    StrictJsonError,
+    TableError,
+    clipped,
+    file_sha256,
+    open_plain,
+    refuse_unstorable,
+)
 from judge.files.row import Columns, Row, check_names
-from judge.files.strict_json import StrictJsonError, refuse_unstorable
 
 PAGE = 5_000
 """Rows in memory at once."""
@@ -74,21 +81,13 @@ def read_parquet(columns: Columns) -> Iterator[Row]:
             yield Row(count, _storable(values, Place(columns.source, count)), columns.source)
 
 
-def table_sha256(path: Path) -> str:
-    """Digest a table: the bytes of a file, or the names and bytes of all files of a folder."""
-    if not path.is_dir():
-        return _file_sha256(path)
+def folder_sha256(path: Path) -> str:
+    """Digest the names and bytes of all files of a folder."""
     whole = hashlib.sha256()
     for part in _files(path):
-        digest = _file_sha256(part.path)
+        digest = file_sha256(part.path)
         whole.update(f"{part.path.relative_to(path).as_posix()}\n{digest}\n".encode())
     return whole.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    open_plain(path).close()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(source: Path) -> Sequence[_File]:

@@ -14,7 +14,19 @@ from itertools import chain
 from pathlib import Path
 from typing import cast
 
-from judge.files.decoding import Place, TableError, clipped, open_plain, text_lines
+from judge.files.decoding import (
+    NAN_IS_NULL,
+    STRICT,
+    Place,
+    StrictJsonError,
+    TableError,
+    clipped,
+    file_sha256,
+    open_plain,
+    refuse_unstorable,
+    text_lines,
+    too_deep,
+)
 from judge.files.row import (
     MAX_CELL,
     Columns,
@@ -22,13 +34,6 @@ from judge.files.row import (
     check_names,
     nearest,
     refuse_header_again,
-)
-from judge.files.strict_json import (
-    NAN_IS_NULL,
-    STRICT,
-    StrictJsonError,
-    refuse_unstorable,
-    too_deep,
 )
 
 # JSON read with none of the usual leniencies: one value, no key twice, nothing unstorable.
@@ -172,6 +177,15 @@ def _rows(columns: Columns, encoding: str | None, sheet: str | None) -> Iterator
         _ELSEWHERE.get(suffix, "use .jsonl, .csv, .tsv, .xlsx, .ods or .parquet"),
         source=source,
     )
+
+
+def table_sha256(path: Path) -> str:
+    """Digest a table: the bytes of a file, or the names and bytes of all files of a folder."""
+    if not path.is_dir():
+        return file_sha256(path)
+    from judge.files.parquet import folder_sha256
+
+    return folder_sha256(path)
 
 
 def is_parquet(path: Path) -> bool:

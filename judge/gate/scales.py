@@ -5,7 +5,7 @@ from pathlib import Path
 
 from judge.policy import Check, Policy, Veto
 from judge.ratings import Side
-from judge.run.editions import kept_rubrics
+from judge.store.run_contents import kept_rubrics
 from rubrics import load_rubric
 from rubrics.errors import RubricError
 from rubrics.load import read_document

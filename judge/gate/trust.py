@@ -7,8 +7,8 @@ from datetime import date
 from calibration.passport import EventScreen, JudgePassport
 from calibration.passport_use import JudgeUse, Reason, check
 from judge.calibrate.passport import identity_of
-from judge.grading.canaries import SOURCE, canary_run, compare
 from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
+from judge.grading.remarks import CANARY_SOURCE, canary_run, compare
 from judge.policy import Check, Policy, Veto
 from judge.ratings import Side, is_computed
 
@@ -164,7 +164,7 @@ def served_models(*sides: Side) -> tuple[str, ...]:
 
 
 def _served(side: Side) -> Iterator[str]:
-    from judge.store.served_models import count_served
+    from judge.store.run_contents import count_served
 
     for _, model, _, _ in count_served(side.store, side.run, system=side.system):
         yield model
@@ -191,7 +191,7 @@ def _astray(*sides: Side) -> Iterator[str]:
     for side in {(side.store.place, side.run.name): side for side in sides}.values():
         name, store = side.run.name, side.store
         watched = store.find_run(canary_run(name))
-        if watched is None or watched.manifest.source.name != SOURCE:
+        if watched is None or watched.manifest.source.name != CANARY_SOURCE:
             continue
         known = compare(store.judgments(watched))
         if known.asked and known.alarm:

@@ -24,7 +24,7 @@ from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted
 from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
 from judge.models.base import Message, Question, Reply
-from judge.models.budget import spent
+from judge.models.limits import spent
 from judge.records import (
     Answer,
     Attempt,

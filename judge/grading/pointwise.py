@@ -43,7 +43,7 @@ from rubrics import RubricError
 from rubrics import questions as typed_questions
 from rubrics.library import fitting, load_editions
 from rubrics.load import load_as
-from rubrics.reply_schema import rubric_digest
+from rubrics.reply_schema import criterion_readings, rubric_digest
 from rubrics.rubric import Criterion, Language, Rubric, frame_language
 from rubrics.rules import RuleReading, RuleWording, apply_rule
 
@@ -159,8 +159,6 @@ def form_for(
 
 def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
     """Turn a valid reply into one verdict for each criterion."""
-    from rubrics import scoring
-
     # Every value was checked with the reply.
     return tuple(
         replaced(
@@ -179,7 +177,7 @@ def read(rubric: Rubric, reply: BaseModel) -> tuple[Verdict, ...]:
             evidence=reading.evidence,
             turn=reading.turn,
         )
-        for reading in scoring.read(rubric, reply)
+        for reading in criterion_readings(rubric, reply)
     )
 
 

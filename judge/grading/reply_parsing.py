@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from judge.files.strict_json import STRICT, RepeatedKeyError, too_deep
+from judge.files.decoding import STRICT, RepeatedKeyError, too_deep
 from judge.models.base import Reply
 from judge.models.chat_completion import finish_of
 from judge.models.provider_error import provider_words

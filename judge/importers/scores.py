@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping, mapped_rows, require_columns, score_of
-from judge.files.parquet import table_sha256
+from judge.files.read import table_sha256
 from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Generation, Judgment, Language, Provenance, Scored, Unscored
 from rubrics import load_rubric

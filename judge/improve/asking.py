@@ -17,7 +17,7 @@ from judge.grading.prompt_injection import contain
 from judge.improve.cases import Case
 from judge.improve.evaluation import Halted, Judged, Reflection, Setup
 from judge.models.base import Message, Question, Reply
-from judge.models.budget import spent
+from judge.models.limits import spent
 from judge.records import Answer, Attempt, Candidate, Item, Judgment, Reason, digest, model_digest
 from judge.run.scheduler import Bench, Made, ask_tasks
 from judge.run.scheduler import Task as Asked

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from judge.grading.canaries import ALARM, canaries
+from judge.grading.remarks import CANARY_ALARM, canaries
 from judge.improve.cases import Case
 from judge.improve.components import ANCHORS, added_characters, components_of, frozen_part
 from judge.improve.evaluation import Engine, Judged, Setup
@@ -211,8 +211,8 @@ async def asked_faults(engine: Engine, before: Setup, after: Setup) -> tuple[Fau
     found: list[Fault] = []
     old, new = await engine.judge((before, after), plain)
     was, now = _known_share(old, plain), _known_share(new, plain)
-    if now < min(ALARM, was):
-        what = f"{now:.0%} of the known verdicts, {was:.0%} before; {ALARM:.0%} are needed"
+    if now < min(CANARY_ALARM, was):
+        what = f"{now:.0%} of the known verdicts, {was:.0%} before; {CANARY_ALARM:.0%} are needed"
         found.append(Fault(guard="canaries", what=what))
     attacked = guard_cases(before.rubric, attacks=True)
     old, new = await engine.judge((before, after), attacked)

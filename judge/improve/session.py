@@ -22,7 +22,7 @@ from judge.improve.proposers import Proposer
 from judge.improve.search import Context, Wishes
 from judge.manifest import Manifest, RubricEdition, difference
 from judge.models.base import Model
-from judge.models.budget import Budget
+from judge.models.limits import Budget
 from judge.models.retry import RetryPolicy
 from judge.records import Candidate, Judge, Language, digest
 from judge.run.run import Settings, limits_of

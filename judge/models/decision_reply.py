@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, cast
 from pydantic_core import from_json
 
 from judge.errors import ConnectionFailed
-from judge.files.strict_json import UNIQUE
+from judge.files.decoding import UNIQUE
 from judge.models.base import DecisionAnswer, Reply, provenance_of
 from judge.models.chat_completion import (
     counted_usage,

@@ -33,7 +33,6 @@ from judge.models.base import (
     prefix_of,
     secrets_of,
 )
-from judge.models.budget import decision_price
 from judge.models.decision_reply import ReplyReader, read_response
 from judge.models.decision_wire import (
     Questions,
@@ -45,6 +44,7 @@ from judge.models.decision_wire import (
 )
 from judge.models.http_errors import fault_from, fault_of, wait_wanted
 from judge.models.http_session import Wire, join_wire, one_call, open_session, proxy_for
+from judge.models.limits import decision_price
 from judge.models.litellm import load_litellm
 from judge.records import ModelSettings, Rung
 

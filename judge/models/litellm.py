@@ -30,7 +30,6 @@ from judge.models.base import (
     provenance_of,
     secrets_of,
 )
-from judge.models.budget import Price
 from judge.models.chat_completion import (
     counted_usage,
     finish_of,
@@ -41,6 +40,7 @@ from judge.models.chat_completion import (
 )
 from judge.models.http_errors import fault_from
 from judge.models.http_session import Wire, join_wire, one_call
+from judge.models.limits import Price
 from judge.models.openai_compatible import KEPT, sent_by, sent_settings
 from judge.records import ModelSettings, Rung, Usage
 

@@ -37,10 +37,10 @@ from judge.models.base import (
     netloc_of,
     prefix_of,
 )
-from judge.models.budget import Price
 from judge.models.chat_completion import read_completion
 from judge.models.http_errors import fault_of, wait_wanted
 from judge.models.http_session import open_session, proxy_for
+from judge.models.limits import Price
 from judge.models.provider_error import Sent
 from judge.records import ModelSettings, Rung
 

@@ -1,7 +1,7 @@
 """The one owner of retries: when a call is made again, after which wait, and how often at most.
 
 Only a `TransportError` is retried as it was. A setting or a way of asking that the model refuses is
-replaced at once (`judge.models.dialect`), an empty reply is asked for once more one rung lower, and
+replaced at once (`judge.models.base`), an empty reply is asked for once more one rung lower, and
 a truncated one with twice the tokens; all of it counts as attempts, so that the number of HTTP
 calls never passes the limit.
 """
@@ -21,8 +21,7 @@ from judge.errors import (
     RateLimited,
     TransportError,
 )
-from judge.models.base import Model, Question, Reply
-from judge.models.dialect import DialectLearner
+from judge.models.base import DialectLearner, Model, Question, Reply
 from judge.models.limits import Limits, ProviderGate
 from judge.records import Outcome, Record, Rung
 

@@ -35,8 +35,8 @@ from judge.report.scores import (
     tally,
 )
 from judge.report.texts import Both, say
-from judge.run.editions import kept_rubrics
 from judge.store.records import Run
+from judge.store.run_contents import kept_rubrics
 
 if TYPE_CHECKING:
     from judge.exporters.ci import GroupNames

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ConfigDict, Field
 
-from judge.grading.canaries import Known
+from judge.grading.remarks import Known
 from judge.records import Counts, Judge, Judgment, Language, Provenance, Record, Turn
 from judge.report.texts import Both, same, say
 from judge.store.records import Label

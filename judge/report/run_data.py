@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from judge.grading.canaries import Known, canary_run, compare
-from judge.grading.remarks import marked
+from judge.grading.remarks import Known, canary_run, compare, marked
 from judge.manifest import Manifest
 from judge.ratings import Side, samples_of
 from judge.records import Generation, Judgment, worst

@@ -18,8 +18,7 @@ from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models import open_model
 from judge.models.base import Model, addressed
-from judge.models.budget import Budget, Price, with_api
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits, Price, with_api
 from judge.records import Generation, Judge, Judgment, digest
 from judge.run.grading_input import Gradable, generations_of
 from judge.run.judgments import Judgments

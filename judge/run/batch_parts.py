@@ -8,7 +8,7 @@ from hashlib import blake2b
 from judge.errors import ModelError, RungRejected
 from judge.models.base import Reply
 from judge.models.batch import BatchService
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.records import Attempt, Rung, Usage
 from judge.run.scheduler import Made, Task
 from judge.store.records import boundary_code

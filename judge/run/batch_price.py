@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.run.scheduler import Task
 
 CHARACTERS_A_TOKEN = 2.0

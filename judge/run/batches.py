@@ -28,7 +28,7 @@ from judge.files.decoding import counted
 from judge.grading.judgment_task import REFUSALS, JoinedTask
 from judge.models.base import Reply
 from judge.models.batch import BatchService, BatchStatus
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.records import Attempt, Rung, Usage, replaced
 from judge.run.batch_parts import (
     BatchSettings,

@@ -12,8 +12,8 @@ from judge.grading.pointwise import Edition, Forms
 from judge.grading.windows import WINDOW
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, RubricEdition, Source
 from judge.models.base import Message, Question, Reply, Token
-from judge.models.budget import spent
 from judge.models.chat_completion import finish_of
+from judge.models.limits import spent
 from judge.records import (
     Answer,
     Attempt,
@@ -27,8 +27,8 @@ from judge.records import (
     digest,
     model_digest,
 )
-from judge.run.editions import kept_rubrics, rubric_document
 from judge.store.records import Run
+from judge.store.run_contents import kept_rubrics, rubric_document
 from rubrics.library import fitting
 from rubrics.rubric import Rubric
 

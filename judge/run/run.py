@@ -17,10 +17,8 @@ from judge.events import happened
 from judge.grading.aggregation import settled, with_panel
 from judge.grading.judgment_task import Task as JudgingTask
 from judge.manifest import Manifest, difference
-from judge.models.base import Model
-from judge.models.budget import Budget, Price
-from judge.models.dialect import Learnt
-from judge.models.limits import Limit, Limits
+from judge.models.base import Learnt, Model
+from judge.models.limits import Budget, Limit, Limits, Price
 from judge.models.retry import RetryPolicy
 from judge.records import Counts, Judgment, ModelSettings, Provenance, Record, replaced, worst
 from judge.run.scheduler import Bench, Made, Task, ask_tasks

@@ -17,8 +17,7 @@ from typing import Protocol
 from judge.errors import BudgetExceeded, ModelError, Stopped
 from judge.events import LOG, happened
 from judge.models.base import Model, Question, Reply
-from judge.models.budget import Budget, Price
-from judge.models.limits import Limits
+from judge.models.limits import Budget, Limits, Price
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Answer, Attempt, Judgment, Outcome, Reason, Rung, Usage, replaced
 from judge.store.records import AttemptEnded, AttemptStarted, Write

@@ -7,8 +7,8 @@ from judge.errors import ConfigError
 from judge.importers.scores import ImportedScores
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.records import Judge, model_digest
-from judge.run.editions import rubric_document
 from judge.store.records import Run
+from judge.store.run_contents import rubric_document
 from rubrics.reply_schema import rubric_digest
 
 if TYPE_CHECKING:

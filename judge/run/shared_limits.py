@@ -9,8 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from judge.models.budget import Budget
-from judge.models.limits import Limits
+from judge.models.limits import Budget, Limits
 from judge.store.leases import Leases, Shared
 
 AGAIN = 0.2

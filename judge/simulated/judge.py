@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import get_args
 
-from judge.grading.canaries import canaries
+from judge.grading.remarks import canaries
 from judge.simulated.clauses import clause_level, is_reflection, reflected_text
 from judge.simulated.openai_protocol import (
     BadRequest,

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ValidationError
 
-from judge.files.strict_json import STRICT, StrictJsonError
+from judge.files.decoding import STRICT, StrictJsonError
 from judge.simulated.faults import FAULTS, PAYLOADS
 from judge.simulated.payloads import DECISION_PAYLOADS
 from judge.simulated.profile import (

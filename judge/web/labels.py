@@ -9,10 +9,10 @@ from calibration import InsufficientLabels, Undefined, krippendorff_alpha
 from judge.importers.labels import shown_digest
 from judge.importers.responses import is_fault
 from judge.records import Generation
-from judge.run.editions import kept_rubrics
 from judge.store import claims
 from judge.store.annotation_project import Claim, Desk, Draft
 from judge.store.records import Label
+from judge.store.run_contents import kept_rubrics
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion, Rubric
 

@@ -15,8 +15,7 @@ from judge.grading import pointwise
 from judge.grading.pointwise import Edition, Forms
 from judge.models import open_model
 from judge.models.base import Message, Model, Question, Reply
-from judge.models.budget import Budget, spent
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits, spent
 from judge.records import (
     Answer,
     Attempt,

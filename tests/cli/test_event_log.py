@@ -154,7 +154,7 @@ def test_a_collector_of_opentelemetry_gets_a_span_and_counters(tmp_path: Path) -
 def test_without_the_extra_telemetry_has_no_effect(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from judge.cli.event_log import open_telemetry
+    from judge.cli.command_line import open_telemetry
 
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setitem(importlib.import_module("sys").modules, "opentelemetry.sdk.trace", None)

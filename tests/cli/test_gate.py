@@ -11,8 +11,8 @@ import pytest
 
 from calibration.passport import JudgePassport, LabelSource, Measure, PassportEntry, save_passport
 from judge.calibrate.passport import identity_of
-from judge.grading.canaries import canaries
 from judge.grading.judgment_task import judgment
+from judge.grading.remarks import canaries
 from judge.manifest import Manifest, Source
 from judge.records import Scored
 from tests.cli.program import Ended, program

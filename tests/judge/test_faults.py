@@ -9,8 +9,7 @@ from typing import get_args
 import pytest
 
 from judge.models.base import Model
-from judge.models.budget import Budget
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits
 from judge.models.litellm import LitellmModel
 from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy

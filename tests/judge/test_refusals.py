@@ -12,8 +12,7 @@ from judge.grading.pointwise import Forms, edition_of, neutral_frames
 from judge.grading.remarks import NEUTRAL, SECOND
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal, Source
 from judge.models.base import Question, Reply, Script, ScriptedModel
-from judge.models.budget import Budget
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits
 from judge.records import Judge, Judgment
 from judge.run.scheduler import Bench, ask_tasks
 from judge.store.records import AttemptEnded, Write

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.importers import read_of
+from judge.importers.registry import read_of
 from judge.records import Generation
 from judge.simulated.server import simulated_server
 from tests.real.conftest import python_with

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.importers import read_of
+from judge.importers.registry import read_of
 from judge.simulated.profile import Profile
 from judge.simulated.server import simulated_server
 from tests.cli.program import program

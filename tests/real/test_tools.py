@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge.files.read import read_rows
-from judge.importers import read_of
+from judge.importers.registry import read_of
 from judge.simulated.server import simulated_server
 from tests.real.conftest import command_of, python_with
 

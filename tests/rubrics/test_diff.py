@@ -7,8 +7,7 @@ import pytest
 from rubrics import Rubric, load_rubric
 from rubrics.lint import Change, diff
 from rubrics.prompt import render, render_pairwise
-from rubrics.reply_schema import pairwise_schema, reply_schema, rubric_digest
-from rubrics.scoring import acceptable, overall
+from rubrics.reply_schema import acceptable, overall, pairwise_schema, reply_schema, rubric_digest
 from tests.rubrics.samples import TONE, library, tone
 from tests.rubrics.test_digest import MEANING, NO_MEANING
 

@@ -8,9 +8,8 @@ from rubrics import load_rubric
 from rubrics.library import list_rubrics
 from rubrics.prompt import render
 from rubrics.questions import CANNOT_ASSESS_SUFFIX, criteria_of, questions, render_brief
-from rubrics.reply_schema import reply_schema
+from rubrics.reply_schema import overall, reply_schema
 from rubrics.rubric import Rubric
-from rubrics.scoring import overall
 
 LIBRARY = [(name, lang) for name in [entry.id for entry in list_rubrics()] for lang in ("zh", "en")]
 

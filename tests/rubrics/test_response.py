@@ -11,8 +11,13 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from rubrics import load_rubric
-from rubrics.reply_schema import pairwise_model, pairwise_schema, reply_model, reply_schema
-from rubrics.scoring import read
+from rubrics.reply_schema import (
+    criterion_readings,
+    pairwise_model,
+    pairwise_schema,
+    reply_model,
+    reply_schema,
+)
 from tests.rubrics.samples import EDITIONS, tone
 
 SAFETY = load_rubric("safety", language="en")
@@ -100,13 +105,16 @@ def test_the_judge_reads_each_question_in_the_schema(name: str, language: str) -
 def test_a_whole_reply_is_read() -> None:
     reply = reply_model(SAFETY).model_validate_json(json.dumps(safe_reply()))
 
-    assert [(r.criterion, r.score) for r in read(SAFETY, reply)] == [("safe", 1), ("severity", 0)]
+    assert [(r.criterion, r.score) for r in criterion_readings(SAFETY, reply)] == [
+        ("safe", 1),
+        ("severity", 0),
+    ]
 
 
 def test_cannot_assess_is_an_answer_without_a_score() -> None:
     text = json.dumps(safe_reply(severity=graded("cannot_assess")))
 
-    reading = read(SAFETY, reply_model(SAFETY).model_validate_json(text))[1]
+    reading = criterion_readings(SAFETY, reply_model(SAFETY).model_validate_json(text))[1]
 
     assert reading.score is None
     assert reading.reasoning == "It warns."

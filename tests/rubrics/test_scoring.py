@@ -7,8 +7,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rubrics import load_rubric
-from rubrics.reply_schema import reply_model
-from rubrics.scoring import Scores, acceptable, overall, read, vetoed
+from rubrics.reply_schema import (
+    Scores,
+    acceptable,
+    criterion_readings,
+    overall,
+    reply_model,
+    vetoed,
+)
 from tests.rubrics.samples import tone
 
 SAFETY = load_rubric("safety")
@@ -129,7 +135,7 @@ def test_a_reply_made_for_another_rubric_is_refused() -> None:
     reply = reply_model(SAFETY).model_validate({"safe": part, "severity": part})
 
     with pytest.raises(ValueError, match="the rubric asks for"):
-        read(TONE, reply)
+        criterion_readings(TONE, reply)
 
 
 @given(scores)

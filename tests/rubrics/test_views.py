@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 
 from rubrics import Rubric, load_rubric
 from rubrics.prompt import Wording, fill, render, render_pairwise, wording
-from rubrics.reply_schema import pairwise_schema, reply_model, reply_schema
-from rubrics.scoring import overall, read
+from rubrics.reply_schema import (
+    criterion_readings,
+    overall,
+    pairwise_schema,
+    reply_model,
+    reply_schema,
+)
 from tests.rubrics.samples import EDITIONS, library, tone
 
 
@@ -45,7 +50,7 @@ def test_the_three_views_name_the_same_criteria(name: str, language: str) -> Non
     assert properties(reply_schema(rubric)) == ids
     assert properties(pairwise_schema(rubric)) == ids
     assert list(reply_model(rubric).model_fields) == ids
-    assert [reading.criterion for reading in read(rubric, reply)] == ids
+    assert [reading.criterion for reading in criterion_readings(rubric, reply)] == ids
     with pytest.raises(ValueError, match="no criterion 'other'"):
         overall(rubric, {"other": 1})
 
@@ -136,7 +141,7 @@ def test_examples_are_answers_that_the_schema_accepts(name: str, language: str) 
 
     assert len(replies) == len(rubric.examples)
     for material, reply, example in zip(materials, replies, rubric.examples, strict=True):
-        readings = read(rubric, reply_model(rubric).model_validate_json(reply))
+        readings = criterion_readings(rubric, reply_model(rubric).model_validate_json(reply))
         shown = {"prompt": example.prompt, "response": example.response}
         reference = {} if example.reference is None else {"reference": example.reference}
         assert json.loads(material) == {**shown, **reference}

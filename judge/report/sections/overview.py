@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from judge.grading.canaries import ALARM
-from judge.grading.remarks import ECHO, FLAG, OTHER_MODEL, PROMPT_CUT
+from judge.grading.remarks import CANARY_ALARM, ECHO, FLAG, OTHER_MODEL, PROMPT_CUT
 from judge.report import formatting
 from judge.report.formatting import FEWEST, Section, Table
 from judge.report.model import Cost, Measure, Missing, MissingCell, Report
@@ -87,7 +86,7 @@ def alarms(report: Report) -> Iterator[Both]:
             agreed=known.agreed,
             asked=known.asked,
             missing=known.missing,
-            least=f"{100 * ALARM:g}",
+            least=f"{100 * CANARY_ALARM:g}",
         )
     models: dict[str, list[str]] = {}
     for each in report.stamp.served:

@@ -11,8 +11,7 @@ from judge.errors import ConfigError
 from judge.exporters import parquet as exporter
 from judge.exporters.parquet import write_parquet_folder
 from judge.files.decoding import TableError
-from judge.files.parquet import table_sha256
-from judge.files.read import read_rows
+from judge.files.read import read_rows, table_sha256
 from judge.importers.responses import read_generations
 
 pa: Any = importlib.import_module("pyarrow")

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from judge.grading.canaries import canaries, compare
 from judge.grading.judgment_task import judgment
 from judge.grading.prompt_injection import suspicions
+from judge.grading.remarks import canaries, compare
 from judge.records import Judgment, Scored, Unscored, Verdict
 from tests.judge.records import tasks
 

@@ -7,8 +7,8 @@ import pytest
 
 from judge.files.decoding import Place, TableError
 from judge.files.read import Node
-from judge.importers import read_of
 from judge.importers.chat import chat_form, chat_turns, read_messages
+from judge.importers.registry import read_of
 from judge.records import Generation, Turn
 
 TALK = [

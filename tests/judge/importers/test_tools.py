@@ -11,12 +11,12 @@ import pytest
 
 from judge.errors import ConfigError
 from judge.files.decoding import TableError
-from judge.importers import read_of, tools
 from judge.importers.base import Imported
 from judge.importers.deepeval import read_deepeval
 from judge.importers.lm_eval import read_lm_eval
 from judge.importers.opencompass import read_opencompass
 from judge.importers.promptfoo import read_promptfoo
+from judge.importers.registry import read_of, tools
 from judge.records import Generation
 from tests.judge.importers.imported_material import scores_of, written
 

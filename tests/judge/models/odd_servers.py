@@ -13,8 +13,7 @@ from typing import Any
 
 from judge.grading.judgment_task import Task
 from judge.models.base import Model
-from judge.models.budget import Budget
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits
 from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy
 from judge.records import Attempt, Judge, Judgment

@@ -5,7 +5,7 @@ import pytest
 from judge.errors import ConfigError
 from judge.models import open_model
 from judge.models.base import addressed, key_of
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.models.litellm import LitellmModel, list_price
 from judge.models.openai_compatible import DirectModel
 from judge.records import Judge

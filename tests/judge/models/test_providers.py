@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from judge.errors import ConfigError
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.models.litellm import load_litellm
 from judge.models.openai_compatible import endpoint_of, listed_model
 from judge.records import Judge, Usage

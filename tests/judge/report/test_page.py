@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from judge.gate.checks import CheckOutcome, Decision, GateReport
-from judge.grading.canaries import Known
+from judge.grading.remarks import Known
 from judge.policy import Check as PolicyCheck
 from judge.policy import Policy
 from judge.records import Counts

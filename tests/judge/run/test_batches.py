@@ -7,7 +7,7 @@ import pytest
 from judge.grading.pointwise import edition_of
 from judge.manifest import Source
 from judge.models.batch import open_batches
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.records import Generation, Judge, Judgment
 from judge.run.batch_parts import BatchSettings
 from judge.run.batches import BatchOutcome, BatchRun, carry_out_batches

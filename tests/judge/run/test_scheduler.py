@@ -12,8 +12,7 @@ from judge.grading import pointwise
 from judge.grading.judgment_task import Task
 from judge.grading.pointwise import Forms
 from judge.models.base import Question, Reply, Script, ScriptedModel
-from judge.models.budget import Budget, Price
-from judge.models.limits import Limit, Limits
+from judge.models.limits import Budget, Limit, Limits, Price
 from judge.models.retry import RetryPolicy
 from judge.records import Judgment, Usage
 from judge.run.scheduler import Bench, Made, ask_tasks

@@ -12,7 +12,7 @@ from judge.events import LOG
 from judge.grading.pointwise import edition_of
 from judge.manifest import Manifest, Source
 from judge.models import open_model
-from judge.models.budget import Price
+from judge.models.limits import Price
 from judge.records import Attempt, Candidate, Generation, Item, Judge
 from judge.run.launchers import LocalLauncher, worker_command
 from judge.run.plan import GeneratingPlan, JudgingPlan, plan_of_run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from judge.grading.canaries import canaries
+from judge.grading.remarks import canaries
 from judge.models.base import Question, Script, ScriptedModel
 from judge.records import Generation, Judge
 from judge.run.wrapping_check import AGAIN, Check, check_judge, wrap, wrappers

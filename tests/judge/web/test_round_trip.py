@@ -16,9 +16,9 @@ from judge.importers.labels import text_digest
 from judge.manifest import KIND, Sample
 from judge.policy import MEASURES
 from judge.ratings import find_side, rated
-from judge.run.editions import kept_rubrics
 from judge.store.annotation_project import Desk, Study
 from judge.store.records import Run
+from judge.store.run_contents import kept_rubrics
 from judge.store.store import Store, open_store
 from judge.web.setup import open_room
 from tests.judge.web.rooms import csrf, field, judged_run, served_room, task_of
