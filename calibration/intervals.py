@@ -28,7 +28,7 @@ ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
 _SPENT = 25.0  # log of the height that an integrand may rise to from below unnoticed
 _BISECTIONS = 20  # the path may pass beside the saddle: the integral is the same
-_ATOMS = 48
+ATOMS = 48
 _GRID = 17
 _ROUNDS = 3
 _COARSE, _FINE = 64, 256  # nodes of the contour's rule
@@ -114,15 +114,15 @@ def _gathered(ratings: FloatArray, weights: FloatArray) -> tuple[FloatArray, Flo
     The split keeps the mean and adds at most a quarter of a squared step to the variance.
     """
     values, index = np.unique(ratings, return_inverse=True)
-    if values.size <= _ATOMS:
+    if values.size <= ATOMS:
         return values, _totals(index, weights, values.size)
-    step = float(values[-1] - values[0]) / (_ATOMS - 1)
-    nodes = values[0] + step * np.arange(_ATOMS, dtype=np.float64)
+    step = float(values[-1] - values[0]) / (ATOMS - 1)
+    nodes = values[0] + step * np.arange(ATOMS, dtype=np.float64)
     position = (ratings - values[0]) / step
-    left = np.minimum(position.astype(np.intp), _ATOMS - 2)
+    left = np.minimum(position.astype(np.intp), ATOMS - 2)
     right_part = position - left
-    counts = _totals(left, weights * (1.0 - right_part), _ATOMS)
-    counts += _totals(left + 1, weights * right_part, _ATOMS)
+    counts = _totals(left, weights * (1.0 - right_part), ATOMS)
+    counts += _totals(left + 1, weights * right_part, ATOMS)
     return nodes[counts > 0.0], counts[counts > 0.0]
 
 
@@ -156,15 +156,53 @@ def dirichlet_mean_cdf(values: FloatArray, counts: FloatArray, t: FloatArray) ->
     >>> round(float(cdf[0]), 6)
     0.3125
     """
-    inside = (t > values.min()) & (t < values.max())
-    cdf = np.where(t >= values.max(), 1.0, 0.0)
+    return _share_below(values[None, :] - t[:, None], counts)
+
+
+def dirichlet_mean_cdfs(values: FloatArray, counts: FloatArray, t: float) -> FloatArray:
+    """Evaluate `dirichlet_mean_cdf` for many sets of values at once, each at the same t.
+
+    Parameters
+    ----------
+    values : float array, shape (T, J)
+    counts : float array, shape (T, J)
+        0 for a value that a set does not have.
+    t : float
+
+    Returns
+    -------
+    float array, shape (T,), fractions
+
+    Examples
+    --------
+    >>> counts = np.array([[2.0, 3.0, 0.0], [2.0, 2.0, 1.0]])
+    >>> dirichlet_mean_cdfs(np.array([[0.0, 1.0, 9.0], [0.0, 1.0, 1.0]]), counts, 0.5).round(6)
+    array([0.3125, 0.3125])
+    """
+    return _share_below(np.where(counts > 0.0, values - t, 0.0), counts)
+
+
+def _share_below(gap: FloatArray, counts: FloatArray) -> FloatArray:
+    """P(sum of D_j gap_j <= 0); counts of all rows alike, (J,), or one row of them each, (T, J)."""
+    most = np.asarray(gap.max(axis=1), dtype=np.float64)
+    inside = (gap.min(axis=1) < 0.0) & (most > 0.0)
+    cdf = np.where(most <= 0.0, 1.0, 0.0)
     if inside.any():
-        gap = values[None, :] - t[inside][:, None]
+        gap, counts = gap[inside], _rows(counts, inside)
         # The smaller tail is the one whose saddle lies well.
-        left = gap @ counts > 0.0
+        left = _total(gap, counts) > 0.0
         tail = _upper_tail(np.where(left[:, None], -gap, gap), counts)
         cdf[inside] = np.clip(np.where(left, tail, 1.0 - tail), 0.0, 1.0)
     return cdf
+
+
+def _rows(counts: FloatArray, among: BoolArray) -> FloatArray:
+    return counts if counts.ndim == 1 else counts[among]
+
+
+def _total(parts: FloatArray, counts: FloatArray) -> FloatArray:
+    """Sum over the last axis of (T, J) or (T, N, J), each part as often as it counts."""
+    return parts @ counts if counts.ndim == 1 else np.einsum("t...j,tj->t...", parts, counts)
 
 
 def _upper_tail(gap: FloatArray, counts: FloatArray) -> FloatArray:
@@ -180,7 +218,7 @@ def _upper_tail(gap: FloatArray, counts: FloatArray) -> FloatArray:
     if not steep.all():
         rough = ~steep
         tail[rough] = _integral(
-            gap[rough], counts, saddle[rough], rule=_ray_rule(_FINE), bending=0.0
+            gap[rough], _rows(counts, rough), saddle[rough], rule=_ray_rule(_FINE), bending=0.0
         )[0]
     return tail
 
@@ -191,7 +229,7 @@ def _integral(
     """Integrate over one half of the path; say also whether the integrand falls all the way."""
     ray, weights = rule
     ratio = gap / (1.0 - saddle[:, None] * gap)
-    second, third = ratio**2 @ counts, 2.0 * (ratio**3 @ counts)
+    second, third = _total(ratio**2, counts), 2.0 * _total(ratio**3, counts)
     width = 1.0 / np.sqrt(second + saddle**-2)[:, None]
     bend = bending * (third - 2.0 * saddle**-3)[:, None] * width**4 / 6.0
     sag = 1.0 + ray**2 / 100.0
@@ -211,8 +249,8 @@ def _log_product(path: ComplexArray, gap: FloatArray, counts: FloatArray) -> Com
     """
     real = 1.0 - path.real[:, :, None] * gap[:, None, :]
     imaginary = -path.imag[:, :, None] * gap[:, None, :]
-    modulus = 0.5 * np.log(real**2 + imaginary**2) @ counts
-    return modulus + 1j * (np.arctan2(imaginary, real) @ counts)
+    modulus = _total(0.5 * np.log(real**2 + imaginary**2), counts)
+    return modulus + 1j * _total(np.arctan2(imaginary, real), counts)
 
 
 def _saddle(gap: FloatArray, counts: FloatArray) -> FloatArray:
@@ -220,7 +258,7 @@ def _saddle(gap: FloatArray, counts: FloatArray) -> FloatArray:
     ends = 1.0 / np.asarray(gap.max(axis=1), dtype=np.float64)
     saddle, step = 0.5 * ends, 0.25 * ends
     for _ in range(_BISECTIONS):
-        slope = (gap / (1.0 - saddle[:, None] * gap)) @ counts - 1.0 / saddle
+        slope = _total(gap / (1.0 - saddle[:, None] * gap), counts) - 1.0 / saddle
         saddle, step = saddle - np.copysign(step, slope), 0.5 * step
     return saddle
 

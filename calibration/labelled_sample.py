@@ -483,7 +483,7 @@ def _classes(weights: FloatArray) -> IntArray:
 Standing: TypeAlias = Literal["better", "uncertain", "below"]
 
 REFUSAL_RISK = 0.005  # of refusing a judge that is no worse than chance
-_NEARLY_ONE = 1.0 - 1e-12
+NEARLY_ONE = 1.0 - 1e-12
 
 
 def against_chance(
@@ -565,7 +565,7 @@ def require_not_reversed(
     if x.size < 4 or float(np.ptp(x)) == 0.0 or float(np.ptp(y)) == 0.0:
         return (unclear,)
     r = float(np.corrcoef(x, y)[0, 1])
-    lead = np.arctanh(np.clip(r, -_NEARLY_ONE, _NEARLY_ONE)) * np.sqrt(x.size - 3.0)
+    lead = np.arctanh(np.clip(r, -NEARLY_ONE, NEARLY_ONE)) * np.sqrt(x.size - 3.0)
     if lead < special.ndtri(REFUSAL_RISK):
         raise UnusableJudge(
             f"the judge is below chance: its scores{of} run against the experts', "

@@ -3,7 +3,8 @@
 The gate of a release asks whether the candidate is not worse than the baseline by a margin, from
 labels on the same prompts for both. What that takes hangs on how often the two differ on a prompt,
 and the plan therefore simulates the gate itself, `calibration.gate_difference`, on prompts that are
-like those of a pilot. N judged prompts, n of them labelled for both systems: 2 n labels.
+like those of a pilot. N judged prompts, n of them labelled for both systems: 2 n labels. A pilot
+has P rows; R candidates are simulated at once, from how often each row is drawn.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from calibration.estimate import InsufficientLabels, UnusableJudge
-from calibration.estimators import difference_risks
+from calibration.bounded_mean import GAFFKE_SHRINKAGE, STEEPEST
+from calibration.estimate import InsufficientLabels
+from calibration.intervals import ATOMS, dirichlet_mean_cdfs
+from calibration.labelled_sample import NEARLY_ONE, REFUSAL_RISK
 from calibration.validation import (
+    BoolArray,
     FloatArray,
+    IntArray,
     check_error,
     check_ratings,
     check_same_length,
@@ -26,7 +31,7 @@ from calibration.validation import (
 )
 
 FEWEST_PAIRS: Final = 10
-REPEATS: Final = 100
+REPEATS: Final = 200
 _POINTS = 7
 _ROUNDS = 3
 _FITTING = 25
@@ -328,7 +333,14 @@ class _Curve:
         return int(min(ceil(max(root, 0.0) ** 2), self._gate.n_judged))
 
     def _simulated(self, n: int, repeats: int) -> float:
-        return float(np.mean([_passes(self._gate, n, self._rng) for _ in range(repeats)]))
+        """Share of candidates that pass with labels on n prompts."""
+        gate, pilot = self._gate, self._gate.pilot
+        labelled = self._rng.multinomial(n, pilot.shares, size=repeats)
+        others = self._rng.multinomial(gate.n_judged - n, pilot.shares, size=repeats)
+        risks = difference_risks_of_counts(
+            pilot.rows, labelled, others, bound=-gate.margin, scale=pilot.scale
+        )
+        return float((risks < gate.error).mean())
 
 
 def _probit_line(x: FloatArray, shares: FloatArray) -> tuple[float, float]:
@@ -357,15 +369,112 @@ def _probit_line(x: FloatArray, shares: FloatArray) -> tuple[float, float]:
     return float(line[0]) - gradient * middle, gradient
 
 
-def _passes(gate: _Gate, n: int, rng: np.random.Generator) -> bool:
-    """Put one simulated candidate before the gate, with labels on n prompts."""
-    pilot = gate.pilot
-    drawn = pilot.rows[rng.choice(len(pilot.rows), size=gate.n_judged, p=pilot.shares)]
-    unseen = np.arange(gate.n_judged) >= n
-    drawn[unseen, 1] = np.nan
-    drawn[unseen, 3] = np.nan
-    try:
-        at_most, _ = difference_risks(*drawn.T, bound=-gate.margin, scale=pilot.scale)
-    except (InsufficientLabels, UnusableJudge):
-        return False
-    return at_most < gate.error
+def difference_risks_of_counts(
+    rows: FloatArray,
+    labelled: IntArray,
+    others: IntArray,
+    *,
+    bound: float,
+    scale: tuple[float, float],
+) -> FloatArray:
+    """First risk of :func:`calibration.estimators.difference_risks`, of R sets of prompts at once.
+
+    Parameters
+    ----------
+    rows : float array, shape (P, 4)
+        As in `PairPilot`.
+    labelled, others : int array, shape (R, P)
+        Prompts with and without labels that are like each row; at least 2 labelled ones in a set.
+    bound : float
+    scale : (float, float)
+
+    Returns
+    -------
+    float array, shape (R,), fractions
+        1 where a judge would be refused.
+    """
+    width = scale[1] - scale[0]
+    adjusted, lowest = _adjusted(rows, labelled, others, width=width)
+    mean = (labelled * adjusted).sum(axis=1) / labelled.sum(axis=1)
+    values, counts = _gathered(adjusted, labelled)
+    values = np.column_stack([values, lowest])
+    counts = np.column_stack([counts, np.ones(len(counts))])
+    risks = np.where(mean <= bound, 1.0, dirichlet_mean_cdfs(values, counts, bound))
+    for verdict, label in ((0, 1), (2, 3)):
+        risks[_reversed(rows[:, verdict], rows[:, label], labelled)] = 1.0
+    return risks
+
+
+def _adjusted(
+    rows: FloatArray, labelled: IntArray, others: IntArray, *, width: float
+) -> tuple[FloatArray, FloatArray]:
+    """Give the judge-adjusted differences, shape (R, P), and the least that one can be, (R,).
+
+    As in `calibration.bounded_mean`: each slope is that without the prompt itself.
+    """
+    seen, judged, human = labelled > 0, rows[:, 0] - rows[:, 2], rows[:, 1] - rows[:, 3]
+    n, prompts = _column(labelled.sum(axis=1)), _column((labelled + others).sum(axis=1))
+    centre = _column((labelled + others) @ judged) / prompts
+    gap = judged - centre
+    x, y, squares, products = (
+        ((labelled * part).sum(axis=1, keepdims=True) - part) / (n - 1.0)
+        for part in (gap, np.broadcast_to(human, gap.shape), gap**2, gap * human)
+    )
+    squares, products = squares - x**2, products - x * y
+    least, most = _ends(gap, seen)
+    flat = squares <= 1e-9 * np.maximum(most - least, 1e-150) ** 2
+    slopes = np.clip(np.where(flat, 0.0, products / np.where(flat, 1.0, squares)), 0.0, STEEPEST)
+    slopes *= n / (n + GAFFKE_SHRINKAGE)
+    slope = (labelled * slopes).sum(axis=1, keepdims=True) / n
+    own = (labelled * gap).sum(axis=1, keepdims=True) / n
+    kept = np.sqrt(n / prompts) * slope * (gap - own)
+    adjusted = human - slopes * gap + kept
+    reach = _ends(gap, labelled + others > 0)[1]
+    lowest = np.minimum(-width - slope * reach, _ends(adjusted, seen)[0])
+    return adjusted, lowest[:, 0]
+
+
+def _column(values: FloatArray | IntArray) -> FloatArray:
+    return values[:, None].astype(np.float64)
+
+
+def _ends(values: FloatArray, among: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Give the least and the most of each row, shape (R, 1), among those that it has."""
+    least = np.where(among, values, np.inf).min(axis=1, keepdims=True)
+    most = np.where(among, values, -np.inf).max(axis=1, keepdims=True)
+    return least, most
+
+
+def _gathered(values: FloatArray, counts: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Leave out what no set has, and split many values between the nodes of a lattice, both (R, J).
+
+    As the estimator does with more than `ATOMS` values.
+    """
+    seen = counts > 0
+    most = int(seen.sum(axis=1).max())
+    if most <= ATOMS:
+        first = np.argsort(~seen, axis=1, kind="stable")[:, :most]
+        kept = np.take_along_axis(counts, first, axis=1).astype(np.float64)
+        return np.take_along_axis(values, first, axis=1), kept
+    least, greatest = _ends(values, seen)
+    step = np.maximum((greatest - least) / (ATOMS - 1), 1e-300)
+    position = np.clip((values - least) / step, 0.0, ATOMS - 1.0)
+    left = np.minimum(position.astype(np.intp), ATOMS - 2)
+    right_part = position - left
+    place = left + ATOMS * np.arange(len(values))[:, None]
+    size = ATOMS * len(values)
+    lattice = np.bincount(place.ravel(), (counts * (1.0 - right_part)).ravel(), minlength=size)
+    lattice += np.bincount(place.ravel() + 1, (counts * right_part).ravel(), minlength=size)
+    nodes = least + step * np.arange(ATOMS, dtype=np.float64)
+    return nodes, lattice.reshape(len(values), ATOMS)
+
+
+def _reversed(judge: FloatArray, human: FloatArray, labelled: IntArray) -> BoolArray:
+    """Whether a judge's scores run against the experts', as `require_not_reversed` refuses it."""
+    n = labelled.sum(axis=1)
+    x, y = (part - _column(labelled @ part) / n[:, None] for part in (judge, human))
+    products = (labelled * x * y).sum(axis=1)
+    squares = (labelled * x**2).sum(axis=1) * (labelled * y**2).sum(axis=1)
+    r = products / np.sqrt(np.maximum(squares, 1e-300))
+    lead = np.arctanh(np.clip(r, -NEARLY_ONE, NEARLY_ONE)) * np.sqrt(np.maximum(n - 3.0, 0.0))
+    return lead < special.ndtri(REFUSAL_RISK)

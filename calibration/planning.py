@@ -17,18 +17,21 @@ from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge, co
 from calibration.estimators import estimate_mean, gate_mean
 from calibration.intervals import clopper_pearson
 from calibration.labelled_sample import against_chance, read_labelled
-from calibration.post_stratification import Stratum, melded_limits
+from calibration.post_stratification import Stratum, melded_limits, strict_lower_limit
 from calibration.sampling import allocate
 from calibration.validation import FloatArray, check_binary, check_error, check_share
 
 # Probability that a gate on the pass rate passes, before any label is known.
 
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-7
 
 DRAWS = 100
 """Draws that are simulated to see how the half-width varies."""
 
-_QUANTILES = 9
+CELLS_OF_PLANS = 512
+"""Of the lattices that tell whether a gate passes: half of those that bound a rate."""
+
+_QUANTILES = 5
 _NO_LABEL = 0.25
 
 
@@ -58,7 +61,7 @@ def gate_power(strata: tuple[Stratum, Stratum], *, floor: float, error: float) -
             Stratum(size=one.size, passes=float(n - k), labels=float(n))
             for one, n, k in zip(strata, labels, failures, strict=True)
         )
-        return melded_limits(seen, tail=error, strict=True)[0] >= floor
+        return strict_lower_limit(seen, tail=error, cells=CELLS_OF_PLANS) >= floor
 
     first = _binomial(labels[0], 1.0 - rates[0])
     second = _binomial(labels[1], 1.0 - rates[1])

@@ -22,6 +22,7 @@ from calibration.estimate import Interval, StratumCount
 from calibration.intervals import clopper_pearson
 from calibration.labelled_sample import Labelled
 from calibration.melding import (
+    CELLS,
     Distribution,
     Form,
     Lattice,
@@ -139,6 +140,13 @@ def melded_limits(
             for share in (exact, 1.0 - exact)
         )
     return max(low.quantile(tail), 0.0), min(high.quantile(1.0 - tail), 1.0)
+
+
+def strict_lower_limit(strata: tuple[Stratum, ...], *, tail: float, cells: int = CELLS) -> float:
+    """Lower one of the strict limits alone; ``cells`` as in :func:`mixed_by_size`."""
+    sizes = _sizes(strata, "superpopulation")
+    rates = _rates(strata, "lower", "superpopulation")
+    return max(mixed_by_size(rates, sizes, cells=cells).quantile(tail), 0.0)
 
 
 def _exact_share(

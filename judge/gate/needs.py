@@ -1,8 +1,9 @@
 """How many labels a check still needs, of which items, and what to type to get them.
 
 The numbers come from the plan that `cvalues plan-labels` makes: the gate itself, simulated on
-prompts like those that are labelled already, at the risk of the next look. A plan takes a second,
-so only the largest few checks that need labels get one; the others get the fewest that could do.
+prompts like those that are labelled already, at the risk of the next look. A plan takes part of a
+second, so only the largest few checks that need labels get one; the others get the fewest that
+could do.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from judge.ratings import Side, samples_of
 
 MOST_PLANS = 3
 _MOST_NAMED = 3
-_REPEATS = 30
+_REPEATS = 100
 _PROMPTS = 1500
 """Prompts that a plan supposes at least, so that it can say that more are needed than there are."""
 

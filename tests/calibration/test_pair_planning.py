@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from calibration.estimate import InsufficientLabels
+from calibration.estimate import InsufficientLabels, UnusableJudge
 from calibration.estimators import difference_risks, gate_difference
 from calibration.pair_planning import (
+    PairPilot,
+    difference_risks_of_counts,
     hard_floor,
     pairs_from_accuracy,
     pairs_from_labels,
@@ -51,6 +53,44 @@ def test_the_p_values_are_those_of_the_limits(seed: int, width: float) -> None:
             assert (found.low > bound) is (at_most < error)
         if abs(at_least - error) > 1e-3:
             assert (found.high < bound) is (at_least < error)
+
+
+def _rated_pilot(pairs: int, seed: int) -> PairPilot:
+    """Make a pilot of ratings from 1 to 10 with up to twice as many different rows as pairs."""
+    rng = np.random.default_rng(seed)
+    human = rng.uniform(1.0, 10.0, (2, pairs))
+    judge = np.clip(human + rng.normal(size=(2, pairs)), 1.0, 10.0)
+    return pairs_from_labels(judge[0], human[0], judge[1], human[1], scale=(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("pilot", "labels", "bound"),
+    [
+        (pairs_from_accuracy(0.95, sensitivity=0.97, specificity=0.6), 100, -0.05),
+        (pairs_from_accuracy(0.9, sensitivity=0.3, specificity=0.3, shared=0.5), 100, -0.05),
+        (_rated_pilot(20, seed=1), 40, -0.7),
+        (_rated_pilot(200, seed=2), 120, -0.5),
+    ],
+    ids=["pass and fail", "a reversed judge", "few ratings", "many ratings"],
+)
+def test_risks_from_counts_are_those_of_the_gate(
+    pilot: PairPilot, labels: int, bound: float
+) -> None:
+    rng = np.random.default_rng(4)
+    labelled = rng.multinomial(labels, pilot.shares, size=12)
+    others = rng.multinomial(400 - labels, pilot.shares, size=12)
+
+    found = difference_risks_of_counts(pilot.rows, labelled, others, bound=bound, scale=pilot.scale)
+
+    for risk, of_labelled, of_others in zip(found, labelled, others, strict=True):
+        unlabelled = np.repeat(pilot.rows, of_others, axis=0)
+        unlabelled[:, [1, 3]] = np.nan
+        prompts = np.concatenate([np.repeat(pilot.rows, of_labelled, axis=0), unlabelled])
+        try:
+            expected = difference_risks(*prompts.T, bound=bound, scale=pilot.scale)[0]
+        except UnusableJudge:
+            expected = 1.0
+        assert risk == pytest.approx(expected, abs=1e-9)
 
 
 def test_systems_that_differ_less_need_fewer_labels() -> None:
