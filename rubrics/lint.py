@@ -5,7 +5,7 @@ faults are reported here too, all of them at once, and the two editions are comp
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rubrics.errors import RubricError, place, quoted
 from rubrics.library import differences, other_edition
 from rubrics.load import Document, Spot, Value, faults, load_file, read_document
+from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion, Example, Pack, Record, Rubric, Source
 from rubrics.rules import ToolPermission
 
@@ -432,3 +433,53 @@ def _source(source: Source, at: str) -> Iterator[_Leaf]:
 
 def _shown(value: str | int | None) -> str:
     return "none" if value is None else str(value)
+
+
+_CONTEXT = 15
+"""Characters that are shown before two texts part."""
+
+_SHOWN = 70
+"""Characters of a text that are shown."""
+
+
+def described_changes(before: Rubric, after: Rubric, changes: Sequence[Change]) -> list[str]:
+    """Say in lines what changed between two rubrics, changes of meaning first."""
+    telling = [change for change in changes if change.alters]
+    silent = [change for change in changes if not change.alters]
+    lines = [f"{_short(before)} -> {_short(after)}"]
+    if not changes:
+        return [*lines, "no difference"]
+    if telling:
+        lines += ["", f"{len(telling)} alter what a judge is told, may answer, or is scored:"]
+        lines += [line for change in telling for line in _change(change)]
+    if silent:
+        lines += ["", f"{len(silent)} no judge and no score can notice:"]
+        lines += [line for change in silent for line in _change(change)]
+    return lines
+
+
+def _short(rubric: Rubric) -> str:
+    return f"{rubric.id} {rubric.version} ({rubric.language}, {rubric_digest(rubric)[:12]})"
+
+
+def _change(change: Change) -> Iterator[str]:
+    views = f" [{', '.join(change.alters)}]" if change.alters else ""
+    start = _parting(change.before or "", change.after or "")
+    yield f"  {change.at}{views}"
+    if change.before is not None:
+        yield f"    - {_excerpt(change.before, start)}"
+    if change.after is not None:
+        yield f"    + {_excerpt(change.after, start)}"
+
+
+def _parting(one: str, other: str) -> int:
+    """Find where two texts part, a little before it so that the words around are seen."""
+    pairs = enumerate(zip(one, other, strict=False))
+    differing = (place for place, (a, b) in pairs if a != b)
+    return max(0, next(differing, min(len(one), len(other))) - _CONTEXT)
+
+
+def _excerpt(text: str, start: int) -> str:
+    flat = text.replace("\n", " ")
+    cut = flat[start : start + _SHOWN]
+    return f"{'…' if start else ''}{cut}{'…' if start + _SHOWN < len(flat) else ''}"

@@ -10,7 +10,6 @@ from calibration.passport import save_passport
 from calibration.validation import DESIGNS
 from judge.calibrate.passport import VALID_DAYS
 from judge.cli import console
-from judge.cli.rubrics import compared
 from judge.files.atomic import write_whole
 from judge.improve.explain import Gap
 from judge.improve.result import (
@@ -29,7 +28,7 @@ from judge.manifest import KIND as SAMPLE
 from judge.report import from_run, write_report
 from judge.store.records import Run
 from judge.store.store import Store
-from rubrics.lint import diff
+from rubrics.lint import described_changes, diff
 from rubrics.save import document as rubric_document
 
 
@@ -118,7 +117,7 @@ def show(outcome: Outcome, locked: Locked, files: Files, *, as_json: bool) -> No
         console.table(candidate_rows(outcome), columns)
     if outcome.new is not None:
         console.say()
-        for line in compared(outcome.old, outcome.new, diff(outcome.old, outcome.new)):
+        for line in described_changes(outcome.old, outcome.new, diff(outcome.old, outcome.new)):
             console.say(line)
     console.say()
     for line in lines(outcome, locked):

@@ -3,7 +3,7 @@
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -23,15 +23,12 @@ from judge.importers.responses import OPTIONAL, REQUIRED, messages_of
 from judge.models.base import Message
 from judge.records import Generation, Judge
 from rubrics import Rubric
-from rubrics.lint import Change
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Criterion
 
 # How rubrics are put before people: described, compared, and as the messages a judge gets.
 
 _LARGEST_ITEM = 4 * 1024 * 1024
-_CONTEXT = 15
-_SHOWN = 70
 
 
 def described(rubric: Rubric) -> list[str]:
@@ -115,22 +112,6 @@ def named(rubric: Rubric) -> Mapping[str, str]:
     }
 
 
-def compared(before: Rubric, after: Rubric, changes: Sequence[Change]) -> list[str]:
-    """Say in lines what changed between two rubrics, changes of meaning first."""
-    telling = [change for change in changes if change.alters]
-    silent = [change for change in changes if not change.alters]
-    lines = [f"{_short(before)} -> {_short(after)}"]
-    if not changes:
-        return [*lines, "no difference"]
-    if telling:
-        lines += ["", f"{len(telling)} alter what a judge is told, may answer, or is scored:"]
-        lines += [line for change in telling for line in _change(change)]
-    if silent:
-        lines += ["", f"{len(silent)} no judge and no score can notice:"]
-        lines += [line for change in silent for line in _change(change)]
-    return lines
-
-
 def _criterion(criterion: Criterion) -> Iterator[str]:
     scale, source = criterion.scale, criterion.source
     line = "" if criterion.threshold is None else f", acceptable from {criterion.threshold}"
@@ -162,33 +143,6 @@ def _json_object(path: Path) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}:1: not an object; write one item as {{...}}")
     return cast("Mapping[str, object]", value)
-
-
-def _short(rubric: Rubric) -> str:
-    return f"{rubric.id} {rubric.version} ({rubric.language}, {rubric_digest(rubric)[:12]})"
-
-
-def _change(change: Change) -> Iterator[str]:
-    views = f" [{', '.join(change.alters)}]" if change.alters else ""
-    start = _parting(change.before or "", change.after or "")
-    yield f"  {change.at}{views}"
-    if change.before is not None:
-        yield f"    - {_excerpt(change.before, start)}"
-    if change.after is not None:
-        yield f"    + {_excerpt(change.after, start)}"
-
-
-def _parting(one: str, other: str) -> int:
-    """Find where two texts part, a little before it so that the words around are seen."""
-    pairs = enumerate(zip(one, other, strict=False))
-    differing = (place for place, (a, b) in pairs if a != b)
-    return max(0, next(differing, min(len(one), len(other))) - _CONTEXT)
-
-
-def _excerpt(text: str, start: int) -> str:
-    flat = text.replace("\n", " ")
-    cut = flat[start : start + _SHOWN]
-    return f"{'…' if start else ''}{cut}{'…' if start + _SHOWN < len(flat) else ''}"
 
 
 app = typer.Typer(
@@ -324,6 +278,7 @@ def diff(before: Reference, after: Reference, lang: Lang = None, json_: AsJson =
     """Compare two rubrics and mark the changes that can affect scores."""
     from judge.cli import console
     from rubrics import load_rubric
+    from rubrics.lint import described_changes
     from rubrics.lint import diff as changes_between
 
     old, new = (load_rubric(ref, language=lang or "zh") for ref in (before, after))
@@ -338,5 +293,5 @@ def diff(before: Reference, after: Reference, lang: Lang = None, json_: AsJson =
             }
         )
         return
-    for line in compared(old, new, changes):
+    for line in described_changes(old, new, changes):
         console.say(line)

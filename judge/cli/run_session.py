@@ -330,7 +330,7 @@ def _say_what_was_found(store: "Store", run: Run, models: Mapping[str, Model]) -
 def _with_prices(plan: Plan, settings: Settings, planned: int) -> Settings:
     """Look up the prices of what is asked as batches, and say what live calls would cost."""
     from judge.models.litellm import cached_share, list_price
-    from judge.run.batch_price import compare_prices
+    from judge.run.batch_parts import compare_prices
 
     prices = dict(settings.prices)
     for model in plan.asked:

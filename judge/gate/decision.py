@@ -30,12 +30,10 @@ from judge.gate.checks import (
     overall,
 )
 from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key, state_of
-from judge.gate.mc_answers import paired_answers
 from judge.gate.needs import next_steps
-from judge.gate.notes import notes, notes_on_raters, unbound_labels
-from judge.gate.paired import Paired, pair, require_two_releases
+from judge.gate.paired import Paired, pair, paired_answers, require_two_releases
 from judge.gate.scales import require_on_scale
-from judge.gate.trust import Trust, trust_in
+from judge.gate.trust import Trust, notes, notes_on_raters, trust_in, unbound_labels
 from judge.gate.veto import veto_outcome
 from judge.policy import MOST_UNSCORED, Check, Policy, Waiver
 from judge.ratings import Side, find_side

@@ -1,4 +1,4 @@
-"""What the passport says for and against the use that a gate makes of the judge."""
+"""What the passport says of the use that a gate makes of the judge, and notes on the labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,10 +7,12 @@ from datetime import date
 from calibration.passport import EventScreen, JudgePassport
 from calibration.passport_use import JudgeUse, Reason, check
 from judge.calibrate.passport import identity_of
+from judge.files.decoding import counted
 from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.grading.remarks import CANARY_SOURCE, canary_run, compare
-from judge.policy import Check, Policy, Veto
-from judge.ratings import Side, is_computed
+from judge.policy import Check, Measure, Policy, Veto
+from judge.ratings import Side, is_computed, labels_decided, samples_of
+from judge.store.digests import is_as_exported
 
 NO_PASSPORT = "there is no passport for the judge; make one with cvalues calibrate --passport."
 
@@ -196,3 +198,112 @@ def _astray(*sides: Side) -> Iterator[str]:
         known = compare(store.judgments(watched))
         if known.asked and known.alarm:
             yield f"beside run {name} {known.alarm}."
+
+
+# What a reader of a decision must know beside its checks: where the labels come from, and files.
+
+MOST_NAMED = 5
+
+
+def notes(policy: Policy, sides: tuple[Side, Side]) -> Iterator[str]:
+    """Say what the labels and files of both sides do not show.
+
+    Parameters
+    ----------
+    policy : Policy
+        For the design that it states.
+    sides : (Side, Side)
+        Baseline and candidate.
+
+    Yields
+    ------
+    str
+    """
+    baseline, candidate = sides
+    if baseline.store.place != candidate.store.place and (
+        is_as_exported(baseline.store, baseline.run) is None
+    ):
+        yield (
+            f"the file of {baseline.name} carries no seal, so that a change of it would not be "
+            "noticed"
+        )
+    runs = {(side.store.place, side.run.run_id): side for side in sides}
+    for side in runs.values():
+        yield from _of_labels(side, policy)
+
+
+def _of_labels(side: Side, policy: Policy) -> Iterator[str]:
+    labelled = {(each.id, each.system, each.sample) for each in side.store.labels(side.run)}
+    samples = samples_of(side.store, side.run)
+    run = side.run.name
+    if labelled and not samples:
+        yield (
+            f"no draw of run {run} is on record; that its labels were drawn {policy.design} is the "
+            "policy's word"
+        )
+    for sample in samples:
+        if not any(item.unit in labelled for item in sample.items):
+            drawn = counted(len(sample.items), "response")
+            yield f"{sample.name or 'a draw'} of run {run}: {drawn}, no label"
+    if samples:
+        drawn = {item.unit for sample in samples for item in sample.items}
+        strays = len(labelled - drawn)
+        if strays:
+            yield f"{strays} labelled responses of run {run} are of no draw and do not count"
+
+
+def notes_on_raters(
+    policy: Policy, sides: tuple[Side, Side], passport: JudgePassport | None
+) -> Iterator[str]:
+    """Name the raters that the passport does not know, where they decide a label.
+
+    Other experts may well label a release than those that the judge was calibrated with, so this
+    decides nothing: it says on whose word the decision rests.
+    """
+    if passport is None:
+        return
+    for side in sides:
+        given = [each for each in side.store.labels(side.run) if each.system == side.system]
+        strangers = sorted({each.rater for each in given if not passport.labels.knows(each.rater)})
+        if not strangers:
+            continue
+        counts = [
+            labels_decided(side, measure, strangers, bound_only=policy.bound_labels)
+            for measure in _labelled_measures(policy, side)
+        ]
+        decided, labels = (sum(each) for each in zip((0, 0), *counts, strict=True))
+        if decided:
+            yield (
+                f"raters that the passport does not know ({_named(strangers)}) decide {decided} "
+                f"of {counted(labels, 'label')} of {side.name}"
+            )
+
+
+def _labelled_measures(policy: Policy, side: Side) -> list[Measure]:
+    """List what checks and vetoes ask of labels, each once; no rule and no multi-choice item."""
+    asked: dict[tuple[str, str, float | None], Measure] = {}
+    for each in policy.checks:
+        measure = each.measured.model_copy(update={"unit": "item"})
+        used = [measure] if measure.criterion else []
+        if each.veto is not None:
+            levels = {"kind": "mean", "criterion": each.veto.criterion, "at_least": None}
+            used.append(measure.model_copy(update=levels))
+        for wanted in used:
+            if not is_computed(side, wanted.rubric, wanted.criterion):
+                asked.setdefault((wanted.rubric, wanted.criterion, wanted.at_least), wanted)
+    return list(asked.values())
+
+
+def _named(raters: list[str]) -> str:
+    # A semicolon would part one note into two.
+    shown = ", ".join(name[:40].replace(";", ",") for name in raters[:MOST_NAMED])
+    return shown + (", ..." if len(raters) > MOST_NAMED else "")
+
+
+def unbound_labels(*sides: Side) -> int:
+    """Count labels that do not say which text was labelled."""
+    return sum(
+        label.system == side.system and label.text_sha256 is None and label.score is not None
+        for side in sides
+        for label in side.store.labels(side.run)
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
+from judge.grading.decision_verdicts import with_token_probabilities
 from judge.grading.language import tag_of
 from judge.grading.prompt_injection import (
     POLICY,
@@ -21,7 +22,6 @@ from judge.grading.prompt_injection import (
 )
 from judge.grading.remarks import CACHED, PROMPT_CUT, was_cut
 from judge.grading.reply_parsing import Unreadable, may_be_quoted, quoted
-from judge.grading.token_probabilities import with_token_probabilities
 from judge.grading.windows import LEFT_OUT, NOT_FOUND, Dialogue, located
 from judge.models.base import Message, Question, Reply
 from judge.models.limits import spent

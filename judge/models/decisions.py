@@ -33,13 +33,14 @@ from judge.models.base import (
     prefix_of,
     secrets_of,
 )
-from judge.models.decision_reply import ReplyReader, read_response
 from judge.models.decision_wire import (
     Questions,
+    ReplyReader,
     WireForm,
     body_of,
     check_limits,
     encoded_questions,
+    read_response,
     wire_questions,
 )
 from judge.models.http_errors import fault_from, fault_of, wait_wanted

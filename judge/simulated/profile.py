@@ -20,7 +20,7 @@ Behaviour = Literal["honest", "gullible", "boundary", "obedient", "refusing"]
 """How the judge takes what stands in the material; see `judge.simulated.judge`."""
 
 Reflection = Literal["honest", "idle", "copying", "hostile"]
-"""How a reflection model writes texts of a rubric; see `judge.simulated.clauses`."""
+"""How a reflection model writes texts of a rubric; see `judge.simulated.judge`."""
 
 StructuredRung = Literal["json_schema", "tools", "json_object"]
 
@@ -196,7 +196,7 @@ class Profile(Record):
     errors: tuple[ErrorRates, ...] = ()
     pairwise: PairwiseErrors = PairwiseErrors()
     clauses: tuple[Clause, ...] = ()
-    """Rules that the judge obeys where its instructions say them; see `judge.simulated.clauses`."""
+    """Rules that the judge obeys where its instructions say them; see `judge.simulated.judge`."""
     reflection: Reflection = "honest"
     """How it writes texts of a rubric when it is asked to."""
     cannot_assess: Rate = 0.0

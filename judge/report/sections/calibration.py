@@ -33,12 +33,13 @@ from judge.report.scores import level_name
 from judge.report.sections.calibration_details import (
     details,
     measure_name,
+    reliability_pictures,
     remarks,
+    session_pictures,
+    session_rates,
     unit_of,
     with_system,
 )
-from judge.report.sections.conversations import session_pictures, session_rates
-from judge.report.sections.reliability import reliability_pictures
 from judge.report.texts import Both, joined, method_name, same, say, say_all
 
 _MOST_LEVELS = 4

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from judge import Generation, Judge, agrade
-from judge.grading.token_probabilities import distribution, score_spans, with_token_probabilities
+from judge.grading.decision_verdicts import distribution, score_spans, with_token_probabilities
 from judge.models import open_model
 from judge.models.base import Reply, Token
 from judge.records import Judgment, Scored

@@ -17,8 +17,7 @@ from judge.errors import (
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.models import open_model
 from judge.models.base import Message
-from judge.models.decision_reply import read_response
-from judge.models.decision_wire import check_limits, request_body
+from judge.models.decision_wire import check_limits, read_response, request_body
 from judge.models.decisions import LitellmDecisions
 from judge.models.limits import decision_price, with_api
 from judge.records import Escalation, Generation, Judge, Judgment, model_digest

@@ -11,7 +11,7 @@ from judge.report import from_run, from_sides
 from judge.report.from_calibration import with_calibration
 from judge.report.model import Report
 from judge.report.page import render
-from judge.report.sections.conversations import session_pictures, session_rates
+from judge.report.sections.calibration_details import session_pictures, session_rates
 from judge.store.store import open_store
 from tests.judge.gate.test_sessions import run_of
 
