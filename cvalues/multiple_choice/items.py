@@ -14,9 +14,9 @@ from typing import Final, Literal, cast
 
 from pydantic import Field
 
+from judge.conversation import script_of
 from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
-from judge.grading.language import script_of
 from judge.importers.responses import language
 from judge.records import Language, Record
 from rubrics.rubric import frame_language

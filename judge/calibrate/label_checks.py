@@ -9,9 +9,27 @@ from calibration.estimate import Estimate, InsufficientLabels, Interval
 from calibration.expert_noise import NoiseBound, bound_expert_noise
 from calibration.selection import selection_difference
 from judge.calibrate.calibration_set import Part
-from judge.calibrate.result import Selection
+from judge.records import Record
 
 VERDICT = "verdict"
+
+
+class Selection(Record):
+    """How labelled items differ from the others in one property."""
+
+    name: str
+    """``verdict`` for the judge's score, else the property."""
+    labelled: float
+    others: float
+    difference: float
+    low: float
+    high: float
+    standardised: float
+    """In standard deviations of all items."""
+    detectable: float | None = None
+    """The true difference that so many labels would show in 80 % of draws; None in older files."""
+    n_labelled: int
+    n_others: int
 
 
 def expert_noise_of(part: Part, estimate: Estimate | None) -> NoiseBound | None:

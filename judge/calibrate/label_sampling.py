@@ -25,9 +25,9 @@ from calibration.validation import LOOKS
 from judge.calibrate.calibration_set import Part
 from judge.calibrate.from_run import field_of, levels_of
 from judge.calibrate.prompt_draws import Chosen, Drawing, Frame, choose, members_of, named
+from judge.conversation import language_of
 from judge.errors import ConfigError
 from judge.files.decoding import printable
-from judge.grading.language import language_of
 from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem, SampledUnit
 from judge.ratings import chosen_judge, samples_of

@@ -43,15 +43,15 @@ from judge.calibrate.from_run import THIRD
 from judge.calibrate.probabilities import reliability_of, threshold_of
 from judge.calibrate.result import DesignName, Findings
 from judge.calibrate.uses import Use
+from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.errors import ConfigError
 from judge.grading import prompt_injection
 from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
-from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
 from judge.records import Generation, Judge, model_digest
 from judge.store.digests import digest_of_items, labels_digest, verdicts_digest
 from judge.store.records import Label, Run
-from rubrics.questions import question_wording
+from rubrics.prompt import question_wording
 
 if TYPE_CHECKING:
     from judge.store.store import Store

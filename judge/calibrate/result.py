@@ -20,6 +20,7 @@ from judge.calibrate.diagnostics import (
     SelfPreference,
     SingleItem,
 )
+from judge.calibrate.label_checks import Selection
 from judge.calibrate.probabilities import ProbabilityFinding
 from judge.calibrate.sessions import SessionFinding
 from judge.calibrate.uses import Recall, Uses
@@ -101,24 +102,6 @@ class Basis(Record):
     effect_alone: float
     strata: tuple[CountedStratum, ...]
     cells: tuple[CountedCell, ...]
-
-
-class Selection(Record):
-    """How labelled items differ from the others in one property."""
-
-    name: str
-    """``verdict`` for the judge's score, else the property."""
-    labelled: float
-    others: float
-    difference: float
-    low: float
-    high: float
-    standardised: float
-    """In standard deviations of all items."""
-    detectable: float | None = None
-    """The true difference that so many labels would show in 80 % of draws; None in older files."""
-    n_labelled: int
-    n_others: int
 
 
 class Finding(Record):

@@ -303,7 +303,7 @@ def labels_for(
     mapping: "TableMapping | None" = None,
 ) -> "tuple[Label, ...]":
     """Read labels of a run's items, in whatever form they come."""
-    from judge.grading.language import tag_of
+    from judge.conversation import tag_of
     from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
     from judge.ratings import samples_of

@@ -198,8 +198,8 @@ def _send(
     from judge.calibrate.label_sampling import criteria_in, told
     from judge.calibrate.triage import draw_with_rest
     from judge.cli.console import opened, run_named
+    from judge.conversation import language_of
     from judge.exporters.workbook import sheet_form, write_sheet
-    from judge.grading.language import language_of
     from judge.manifest import KIND
     from judge.records import Language
     from judge.store import claims

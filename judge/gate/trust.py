@@ -7,8 +7,8 @@ from datetime import date
 from calibration.passport import EventScreen, JudgePassport
 from calibration.passport_use import JudgeUse, Reason, check
 from judge.calibrate.passport import identity_of
+from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.files.decoding import counted
-from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.grading.remarks import CANARY_SOURCE, canary_run, compare
 from judge.policy import Check, Measure, Policy, Veto
 from judge.ratings import Side, is_computed, labels_decided, samples_of

@@ -15,7 +15,7 @@ from itertools import accumulate
 from judge.grading.reply_parsing import Unreadable, read_object
 from judge.models.base import DecisionAnswer, Reply, Token
 from judge.records import Reason, Scored, Unscored, Verdict, replaced
-from rubrics.questions import CANNOT_ASSESS_SUFFIX, TypedQuestion
+from rubrics.prompt import CANNOT_ASSESS_SUFFIX, TypedQuestion
 
 ASSESSABLE_FROM = 0.5
 """From which probability on that a criterion cannot be assessed it counts as not assessed."""

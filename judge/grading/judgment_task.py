@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
+from judge.conversation import tag_of
 from judge.grading.decision_verdicts import with_token_probabilities
-from judge.grading.language import tag_of
 from judge.grading.prompt_injection import (
     POLICY,
     Material,
@@ -41,7 +41,7 @@ from judge.records import (
     replaced,
 )
 from judge.records import worst as worst_stamp
-from rubrics.questions import TypedQuestion
+from rubrics.prompt import TypedQuestion
 from rubrics.rubric import JudgedUnit, Role
 
 Order = Literal["single", "forward", "backward"]

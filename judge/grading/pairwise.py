@@ -10,9 +10,9 @@ from itertools import combinations, product
 
 from pydantic import BaseModel
 
+from judge.conversation import tag_of
 from judge.errors import ConfigError
 from judge.grading.judgment_task import Form, Order, Task, form_key, task_key
-from judge.grading.language import tag_of
 from judge.grading.pointwise import Edition
 from judge.grading.reply_parsing import read_reply
 from judge.records import Generation, Judge, Scored, Unscored, Verdict

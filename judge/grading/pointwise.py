@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 import rubrics
-from judge.conversation import exchange, is_judged, is_plain
+from judge.conversation import exchange, is_judged, is_plain, tag_of
 from judge.errors import ConfigError
 from judge.grading.decision_verdicts import read_decisions
 from judge.grading.judgment_task import (
@@ -24,7 +24,6 @@ from judge.grading.judgment_task import (
     joined_key,
     task_key,
 )
-from judge.grading.language import tag_of
 from judge.grading.prompt_injection import Material
 from judge.grading.remarks import ESCALATED, NEUTRAL, SECOND
 from judge.grading.reply_parsing import read_reply
@@ -40,7 +39,6 @@ from judge.records import (
     replaced,
 )
 from rubrics import RubricError
-from rubrics import questions as typed_questions
 from rubrics.library import fitting, load_editions
 from rubrics.load import load_as
 from rubrics.reply_schema import criterion_readings, rubric_digest
@@ -145,12 +143,13 @@ def form_for(
         return replace(plain, levels=levels)
     # Here, since the wire brings an HTTP client along, which `--help` must not load.
     from judge.models.decision_wire import check_limits
+    from rubrics import prompt
 
-    asked = typed_questions.questions(rubric)
+    asked = prompt.questions(rubric)
     check_limits(asked)
     return replace(
         plain,
-        trusted=typed_questions.render_brief(rubric, group=group, conversation=conversation),
+        trusted=prompt.render_brief(rubric, group=group, conversation=conversation),
         reply_schema={"questions": [one.model_dump(mode="json") for one in asked]},
         read=partial(read_decisions, asked, threshold=judge.threshold),
         asked=asked,

@@ -12,8 +12,8 @@ from calibration.validation import Design
 from judge.calibrate.analysis import calibrate
 from judge.calibrate.calibration_set import Part, Unit
 from judge.calibrate.passport import PassportSource, identity_of, issue
+from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.files.decoding import counted
-from judge.grading.language import UNKNOWN_LANGUAGE, tag_of
 from judge.improve.explain import Gap
 from judge.improve.proof import CriterionProof, Spread
 from judge.improve.search import Outcome

@@ -135,7 +135,7 @@ def read_material(
 
 def main_language(store: Store, run: Run, labels: Sequence[Label]) -> Language:
     """Give the language of most labelled responses."""
-    from judge.grading.language import language_of
+    from judge.conversation import language_of
 
     wanted = {(label.id, label.system, label.sample) for label in labels}
     found = [language_of(each) for each in store.generations(run) if each.unit in wanted]

@@ -17,7 +17,7 @@ from pydantic import SkipValidation
 
 from judge.errors import ConfigError, ModelError, ParameterRejected, RungRejected
 from judge.records import ModelSettings, Provenance, Reason, Record, Rung, Usage
-from rubrics.questions import TypedQuestion
+from rubrics.prompt import TypedQuestion
 
 
 class Message(Record):

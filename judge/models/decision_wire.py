@@ -26,7 +26,7 @@ from judge.models.chat_completion import (
 from judge.models.http_errors import fault_within
 from judge.models.provider_error import error_in
 from judge.records import Reason, Rung, Usage, replaced
-from rubrics.questions import TypedQuestion
+from rubrics.prompt import TypedQuestion
 
 WireForm = Literal["decisions", "systemone"]
 

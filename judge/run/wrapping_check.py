@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from calibration.intervals import clopper_pearson
-from judge.grading.language import language_of
+from judge.conversation import language_of
 from judge.models.base import Model
 from judge.records import Generation, Judge, Judgment, Record
 from judge.run.api import agrade

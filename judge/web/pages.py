@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from judge.conversation import is_judged
-from judge.grading.language import tag_of
+from judge.conversation import is_judged, tag_of
 from judge.records import Generation, Language, Turn
 from judge.report import texts
 from judge.store.annotation_project import Claim, Draft

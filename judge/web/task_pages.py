@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from judge.conversation import script_of, tag_of
 from judge.errors import StoreError
-from judge.grading.language import script_of, tag_of
 from judge.records import Generation
 from judge.store import claims, collected_entries, raters
 from judge.store.annotation_project import (

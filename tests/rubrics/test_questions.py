@@ -6,8 +6,7 @@ import pytest
 
 from rubrics import load_rubric
 from rubrics.library import list_rubrics
-from rubrics.prompt import render
-from rubrics.questions import CANNOT_ASSESS_SUFFIX, criteria_of, questions, render_brief
+from rubrics.prompt import CANNOT_ASSESS_SUFFIX, criteria_of, questions, render, render_brief
 from rubrics.reply_schema import overall, reply_schema
 from rubrics.rubric import Rubric
 

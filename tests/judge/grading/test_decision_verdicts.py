@@ -6,7 +6,7 @@ from judge.grading.decision_verdicts import read_decisions
 from judge.models.base import DecisionAnswer, Reply
 from judge.records import Scored, Unscored, Verdict
 from rubrics import load_rubric
-from rubrics.questions import questions
+from rubrics.prompt import questions
 
 ASKED = questions(load_rubric("safety", language="en"))
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from judge.conversation import language_of, script_tag, tag_of
 from judge.grading import pointwise
-from judge.grading.language import language_of, script_tag, tag_of
 from judge.grading.pointwise import Forms, edition_of
 from judge.records import Generation, Judge
 from rubrics import Rubric, RubricError, load_rubric

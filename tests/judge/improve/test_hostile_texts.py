@@ -12,8 +12,7 @@ from judge.report.page import both
 from judge.report.texts import same
 from rubrics import load_rubric
 from rubrics.load import load_file
-from rubrics.prompt import render
-from rubrics.questions import criteria_of, questions
+from rubrics.prompt import criteria_of, questions, render
 from rubrics.reply_schema import reply_schema
 from rubrics.rubric import Rubric
 from rubrics.save import document
