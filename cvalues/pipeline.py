@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from judge.cli.model_settings import ModelSection
-from rubrics.errors import problem
-from rubrics.rubric import Record, Text
+from rubrics.record import Record, problem
+from rubrics.rubric import Text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=60)]
 Command = tuple[str, ...]

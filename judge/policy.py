@@ -13,9 +13,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from calibration.validation import LOOKS, MOST_LOOKS
-from rubrics.errors import problem, quoted
 from rubrics.load import load_as
-from rubrics.rubric import Record, Text
+from rubrics.record import Record, problem, quoted
+from rubrics.rubric import Text
 
 VETO: Final = ".veto"
 """What the outcome of a check's veto is named: the check's name, and this."""
@@ -378,8 +378,8 @@ def load_policy(path: Path, *, today: date) -> Policy:
     RubricError
         For the first fault, as ``file:line: what; how to fix``; an expired waiver is one.
     """
-    from rubrics.errors import RubricError
     from rubrics.load import read_document
+    from rubrics.record import RubricError
 
     policy = load_as(Policy, path)
     for position, what, fix in _waiver_faults(policy, today):

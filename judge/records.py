@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping, Set
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from rubrics.record import Record
 
 Reason = Literal[
     "unscored.parse_invalid",
@@ -88,18 +90,6 @@ def _once(value: object) -> bool:
 
 # What a later version added is written only where it says something, so that records without it
 # keep the form, and the digests, that they have always had.
-
-
-class Record(BaseModel):
-    """Base of every record: immutable, strict, and closed to unknown fields."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

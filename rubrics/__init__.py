@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rubrics.errors import RubricError
     from rubrics.library import list_rubrics, load_rubric
+    from rubrics.record import RubricError
     from rubrics.reply_schema import rubric_digest
     from rubrics.rubric import Rubric
 
@@ -16,7 +16,7 @@ __all__ = ["Rubric", "RubricError", "list_rubrics", "load_rubric", "rubric_diges
 
 _HOME = {
     "Rubric": "rubric",
-    "RubricError": "errors",
+    "RubricError": "record",
     "list_rubrics": "library",
     "load_rubric": "library",
     "rubric_digest": "reply_schema",

@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from rubrics.errors import RubricError, quoted
 from rubrics.load import Spot, load_file, nearest
+from rubrics.record import Record, RubricError, quoted
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Pack, Record, Rubric
+from rubrics.rubric import Criterion, Pack, Rubric
 
 LIBRARY = Path(__file__).parent / "library"
 

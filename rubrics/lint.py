@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from rubrics.errors import RubricError, place, quoted
 from rubrics.library import differences, other_edition
 from rubrics.load import Document, Spot, Value, faults, load_file, read_document
+from rubrics.record import Record, RubricError, place, quoted
 from rubrics.reply_schema import rubric_digest
-from rubrics.rubric import Criterion, Example, Pack, Record, Rubric, Source
+from rubrics.rubric import Criterion, Example, Pack, Rubric, Source
 from rubrics.rules import ToolPermission
 
 Severity = Literal["error", "warning"]

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rubrics.errors import RubricError, quoted
+from rubrics.record import RubricError, quoted
 from rubrics.rubric import Rubric
 
 # A document as plain values with the line of each, and its faults in the words of its author.

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Literal
 
 from rubrics.load import load_as
+from rubrics.record import Record
 from rubrics.rubric import (
     CANNOT_ASSESS,
     Criterion,
     Example,
     Grade,
     Language,
-    Record,
     Rubric,
     Text,
     frame_language,

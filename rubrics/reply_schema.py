@@ -30,7 +30,8 @@ from rubrics.prompt import (
     render_pairwise,
     wording,
 )
-from rubrics.rubric import CANNOT_ASSESS, Criterion, Record, Rubric
+from rubrics.record import Record
+from rubrics.rubric import CANNOT_ASSESS, Criterion, Rubric
 
 Preference = Literal["1", "2", "tie", "cannot_assess"]
 Schema = dict[str, Any]

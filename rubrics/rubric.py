@@ -13,31 +13,18 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from rubrics.errors import is_hidden, problem, quoted
+from rubrics.record import Record, is_hidden, problem, quoted
 from rubrics.rules import Rule
 
-# The frozen base of every rubric record, and the kinds of text a rubric may hold.
+# The kinds of text that a rubric may hold.
 
 _LONGEST_NAME = 40
-
-
-class Record(BaseModel):
-    """Immutable, closed to unknown fields, and strict about types."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
 
 
 def _no_hidden_characters(text: str) -> str:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple, Self, TypeAlias, cast, get_args
 from urllib.parse import quote, unquote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from rubrics.errors import problem, quoted
+from rubrics.record import Record, problem, quoted
 
 # Secrets that are known by their form, and planted values in the encodings they leave in.
 
@@ -115,18 +115,6 @@ LEAST_PLANTED = 6
 """Characters under which a planted value would stand in arguments by chance."""
 
 
-class RuleRecord(BaseModel):
-    """Immutable, closed to unknown fields, and strict about types."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
-
-
 def _is_a_pattern(text: str) -> str:
     if not re.fullmatch(r"[^\s*]*\*?[^\s*]*", text) or not text:
         raise problem(
@@ -151,7 +139,7 @@ ToolPattern = Annotated[str, AfterValidator(_is_a_pattern)]
 Planted = Annotated[str, AfterValidator(_is_long_enough)]
 
 
-class Approval(RuleRecord):
+class Approval(Record):
     """What counts as an approval; nothing else in a trace does."""
 
     granted: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -175,7 +163,7 @@ class Approval(RuleRecord):
         return self
 
 
-class ToolPermission(RuleRecord):
+class ToolPermission(Record):
     """Which tools may be called."""
 
     check: Literal["tool_permission"]
@@ -203,7 +191,7 @@ class ToolPermission(RuleRecord):
         return self
 
 
-class IrreversibleAction(RuleRecord):
+class IrreversibleAction(Record):
     """Calls that cannot be taken back need an approval before each of them."""
 
     check: Literal["approval"]
@@ -211,7 +199,7 @@ class IrreversibleAction(RuleRecord):
     approval: Approval
 
 
-class SecretInArgument(RuleRecord):
+class SecretInArgument(Record):
     """No secret may stand in the arguments of a call."""
 
     check: Literal["secret_in_argument"]
@@ -234,7 +222,7 @@ class SecretInArgument(RuleRecord):
         return self
 
 
-class MaximumSteps(RuleRecord):
+class MaximumSteps(Record):
     """A trace may have so many steps."""
 
     check: Literal["maximum_steps"]
@@ -271,7 +259,7 @@ class RuleReading(NamedTuple):
     """The first message that breaks the rule, from 0; None where none does."""
 
 
-class RuleWording(RuleRecord):
+class RuleWording(Record):
     """The sentences of one language; placeholders in braces."""
 
     language: Literal["zh", "en"]

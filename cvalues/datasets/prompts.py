@@ -21,8 +21,8 @@ from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
 from judge.importers.responses import language, unknown_fields
 from judge.records import LANGUAGE_TAG, Item, Record
-from rubrics.errors import RubricError
 from rubrics.load import load_as
+from rubrics.record import RubricError
 
 _FIELDS: Final = ("id", "prompt", "group", "lang", "reference")
 _PUBLISHED: Final = {"id": "id_", "group": "domain_en", "reference": "answer"}

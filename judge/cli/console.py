@@ -340,7 +340,7 @@ _ON_PURPOSE: Final = {
     "judge.errors": ("JudgeError",),
     "judge.files.decoding": ("TableError",),
     "judge.simulated.profile_file": ("ProfileError",),
-    "rubrics.errors": ("RubricError",),
+    "rubrics.record": ("RubricError",),
 }
 
 

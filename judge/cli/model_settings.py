@@ -27,13 +27,12 @@ from judge.models.base import addressed, refuse_secrets
 from judge.models.limits import with_api
 from judge.records import Escalation, Judge, ModelSettings, Record, model_digest
 from rubrics.load import load_as
-from rubrics.rubric import Record as FileRecord
 
 RESERVED = ("messages", "model", "stream", "n")
 """Members of a request that nobody may change: a verdict would be of another question."""
 
 
-class ModelSection(FileRecord):
+class ModelSection(Record):
     """What the file may say of one model."""
 
     base_url: str | None = None
@@ -45,7 +44,7 @@ class ModelSection(FileRecord):
     omit: tuple[str, ...] = ()
 
 
-class RunConfig(FileRecord):
+class RunConfig(Record):
     """The section of the file; others, of `cvalues run`, are that command's."""
 
     model_config = ConfigDict(extra="ignore")

@@ -7,8 +7,8 @@ from judge.policy import Check, Policy, Veto
 from judge.ratings import Side
 from judge.store.run_contents import kept_rubrics
 from rubrics import load_rubric
-from rubrics.errors import RubricError
 from rubrics.load import read_document
+from rubrics.record import RubricError
 from rubrics.rubric import Criterion, Rubric
 
 Spot = tuple[str | int, ...]

@@ -21,7 +21,7 @@ from judge.files.read import table_sha256
 from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Generation, Judgment, Language, Provenance, Scored, Unscored
 from rubrics import load_rubric
-from rubrics.errors import RubricError
+from rubrics.record import RubricError
 from rubrics.reply_schema import rubric_digest
 from rubrics.rubric import Anchor, Criterion, CriterionId, Rubric, RubricId, Scale, Source
 

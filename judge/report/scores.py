@@ -336,7 +336,7 @@ def ordered_groups(
 def _further(kept: Rubric) -> dict[str, Rubric]:
     """Find the same rubric in the library's other language, for its titles alone."""
     from rubrics import load_rubric
-    from rubrics.errors import RubricError
+    from rubrics.record import RubricError
 
     language = "en" if kept.language == "zh" else "zh"
     try:

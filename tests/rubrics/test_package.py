@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import rubrics
-from rubrics.errors import RubricError, visible
+from rubrics.record import RubricError, visible
 
 ROOT = Path(__file__).parents[2]
 

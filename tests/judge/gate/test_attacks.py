@@ -27,7 +27,7 @@ from judge.gate.decision import conduct
 from judge.policy import load_policy
 from judge.store.records import Label
 from judge.store.store import Store
-from rubrics.errors import RubricError
+from rubrics.record import RubricError
 from tests.judge.gate.releases import MANIFEST, release, store_at
 
 GOOD = [1] * 285 + [0] * 15

@@ -6,7 +6,7 @@ import pytest
 
 from judge.errors import ConfigError
 from judge.policy import load_policy
-from rubrics.errors import RubricError
+from rubrics.record import RubricError
 from tests.judge.gate.releases import release, store_at
 from tests.judge.gate.test_attacks import GOOD, MARGIN, TODAY, VETO, WORSE, gate
 

@@ -1,12 +1,25 @@
-"""The one error of this package, and how it is worded: `file:line: what; how to fix`."""
+"""The base of every record, and the one error of rubric files: `file:line: what; how to fix`."""
 
 import unicodedata
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 _LONGEST_QUOTE = 60
 _LONGEST_MESSAGE = 300
+
+
+class Record(BaseModel):
+    """Base of every record: immutable, strict, and closed to unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 class RubricError(ValueError):
