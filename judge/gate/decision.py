@@ -29,8 +29,16 @@ from judge.gate.checks import (
     labels_of,
     overall,
 )
-from judge.gate.looks import NO_RISK, Looks, earlier_looks, keep_look, overruled, row_key, state_of
-from judge.gate.needs import next_steps
+from judge.gate.looks import (
+    NO_RISK,
+    Looks,
+    earlier_looks,
+    keep_look,
+    next_steps,
+    overruled,
+    row_key,
+    state_of,
+)
 from judge.gate.paired import Paired, pair, paired_answers, require_two_releases
 from judge.gate.scales import require_on_scale
 from judge.gate.trust import Trust, notes, notes_on_raters, trust_in, unbound_labels
