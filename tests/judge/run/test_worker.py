@@ -3,6 +3,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -259,8 +260,10 @@ def test_the_password_of_the_store_is_on_no_command_line(
         launcher = LocalLauncher(worker_command(with_password, "secret"))
         launcher.start(2)
         lines: set[str] = set()
+        never = Event()
         while launcher.running():
             lines |= set(_command_lines_below(os.getpid()))
+            never.wait(0.05)  # the workers need the processor
 
     assert counts(store, run).scored == 60
     assert any(" work --run secret" in line for line in lines)
