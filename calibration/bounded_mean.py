@@ -21,7 +21,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from calibration.estimate import Aim, Estimate, Interval, StratumCount
-from calibration.intervals import logit_t_interval, mean_cdf, mean_distribution, mean_interval
+from calibration.intervals import (
+    STRICT,
+    Part,
+    logit_t_interval,
+    mean_cdf,
+    mean_distribution,
+    mean_interval,
+    own_end_shares,
+)
 from calibration.labelled_sample import Labelled
 from calibration.melding import Form, Lattice, mixed_by_size
 from calibration.validation import BoolArray, FloatArray
@@ -216,29 +224,37 @@ def _limits(
 ) -> Interval:
     if kind == "logit t":
         return logit_t_interval(adjusted.ratings, adjusted.weights, support, tail=tail)
-    strict = kind == "Gaffke, strict"
-    classes = drawn.class_masks
-    if len(classes) == 1:
+    exact = STRICT if kind == "Gaffke, strict" else None
+    if len(drawn.class_masks) == 1:
         given = adjusted.ratings, adjusted.weights
-        return mean_interval(*given, support, tail=tail, strict=strict)
-    forms: tuple[Form, Form] = ("lower", "upper") if strict else ("mid", "mid")
-    low = _melded(adjusted, drawn, form=forms[0], support=support).quantile(tail)
-    high = _melded(adjusted, drawn, form=forms[1], support=support).quantile(1.0 - tail)
-    return Interval(min(low, adjusted.mean), max(high, adjusted.mean))
+        return mean_interval(*given, support, tail=tail, exact=exact)
+    low, high = own_end_shares(_parts(adjusted, drawn), support) if exact is None else exact
+    below = _melded(adjusted, drawn, form=low, support=support).quantile(tail)
+    above = _melded(adjusted, drawn, form=1.0 - high, support=support).quantile(1.0 - tail)
+    return Interval(min(below, adjusted.mean), max(above, adjusted.mean))
 
 
 def _melded(
-    adjusted: "_Adjusted", drawn: Labelled, *, form: Form, support: tuple[float, float]
+    adjusted: "_Adjusted", drawn: Labelled, *, form: Form | float, support: tuple[float, float]
 ) -> Lattice:
     """Meld the means of the parts that labels were drawn from at one rate each."""
     parts = [
-        mean_distribution(
-            adjusted.ratings[one[drawn.used]], _class_weights(drawn, one), support, form=form
-        )
-        for one in drawn.class_masks
+        mean_distribution(ratings, weights, support, form=form)
+        for ratings, weights, _ in _parts(adjusted, drawn)
     ]
     sizes = [float(one.sum()) / drawn.effects.items for one in drawn.class_masks]
     return mixed_by_size(parts, sizes)
+
+
+def _parts(adjusted: "_Adjusted", drawn: Labelled) -> list[Part]:
+    return [
+        (
+            adjusted.ratings[one[drawn.used]],
+            _class_weights(drawn, one),
+            float(one.sum()) / float(drawn.covered.sum()),
+        )
+        for one in drawn.class_masks
+    ]
 
 
 def _class_weights(drawn: Labelled, among: BoolArray) -> FloatArray:

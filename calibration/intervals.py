@@ -12,6 +12,7 @@ Learned-Miller and Thomas (2020), arXiv 1905.06208, the conjecture and simulatio
 Helstrom (1983), IEEE Trans. Aerosp. Electron. Syst. 19(3), 428-434, the contour of integration.
 """
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TypeAlias
 
@@ -20,17 +21,23 @@ import numpy.typing as npt
 from scipy import special
 
 from calibration.estimate import Interval
-from calibration.melding import TAIL, Distribution, Form, Piece, point
+from calibration.melding import TAIL, Distribution, Form, Piece, exact_share, point
 from calibration.validation import BoolArray, FloatArray, IntArray
+
+STRICT = (1.0, 1.0)
 
 Rule: TypeAlias = tuple[FloatArray, FloatArray]
 ComplexArray: TypeAlias = npt.NDArray[np.complex128]
 
 _SPENT = 25.0  # log of the height that an integrand may rise to from below unnoticed
-_BISECTIONS = 20  # the path may pass beside the saddle: the integral is the same
+_BISECTIONS = 14  # the path may pass beside the saddle: the integral is the same
 ATOMS = 48
 _GRID = 17
-_ROUNDS = 3
+_ROUNDS = 8  # at most; two or three are enough but where a distribution jumps
+_NARROW = 1e-3  # share of the first grid's range that a quantile is bracketed to
+_NEAR = 0.05
+_SPANS = 32
+_ALIKE = 1e-3  # of the steps that are looked for
 _COARSE, _FINE = 64, 256  # nodes of the contour's rule
 
 
@@ -48,7 +55,7 @@ def mean_interval(
     support: tuple[float, float],
     *,
     tail: float,
-    strict: bool = False,
+    exact: tuple[float, float] | None = None,
 ) -> Interval:
     """Interval for a mean from weighted ratings.
 
@@ -62,21 +69,84 @@ def mean_interval(
         Lowest and highest value that a rating can have.
     tail : float
         Probability beyond each limit; 0.025 makes the 95 % interval.
-    strict : bool
-        Whether each limit reckons with its own end of the scale alone, for gates; else the mid
-        form, for reports.
+    exact : (float, float), optional
+        Share of the distribution with the own end of the scale in the lower and in the upper limit:
+        `STRICT` for gates. Without it, for reports, half and half, and more of the own end where
+        the steps of one rare rating decide.
 
     Returns
     -------
     Interval
     """
-    low = mean_distribution(ratings, weights, support, form="lower" if strict else "mid")
-    high = mean_distribution(ratings, weights, support, form="upper") if strict else low
-    start = _on_grid(low, *_ends(low))
-    above = _quantile(high, 1.0 - tail, _on_grid(high, *_ends(high)) if strict else start)
+    values, counts = _gathered(ratings, weights)
+    pieces = [_piece(values, counts, end) for end in support]
+    low, high = own_end_shares([(ratings, weights, 1.0)], support) if exact is None else exact
+    shares = np.array([[low, 1.0 - low], [1.0 - high, high]])
+
+    def cdfs(t: FloatArray) -> FloatArray:
+        return shares @ _end_cdfs(values, counts, support, t=t)
+
+    grid = np.linspace(min(one.low for one in pieces), max(one.high for one in pieces), _GRID)
+    below, above = _quantiles(cdfs, grid, (tail, 1.0 - tail))
     # Between two nodes of a grid a quantile can fall short of ratings that are all equal.
     mean = float(ratings @ weights / weights.sum())
-    return Interval(min(_quantile(low, tail, start), mean), max(above, mean))
+    return Interval(min(below, mean), max(above, mean))
+
+
+Part: TypeAlias = tuple[FloatArray, FloatArray, float]
+"""Ratings and their weights, and the share of their mean in the mean that is asked for."""
+
+
+def own_end_shares(parts: Sequence[Part], support: tuple[float, float]) -> tuple[float, float]:
+    """Give the shares of the own end in the lower and the upper limit for reports.
+
+    A mean moves by steps where one rating far from the others decides, such as a rare 1 among
+    tens, and the mid form then errs as mid-p limits of a rate do. What is left of steps of the
+    width h is the square of the first harmonic of the sum, the characteristic function of a rating
+    at 2 pi / h to the power of twice the labels. Steps count that are at least half as wide as the
+    way from the mean to the end, for the form imagines a rating there, which outweighs others.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Independent; the one whose mean is least known makes the steps, all of them smooth.
+    support : (float, float)
+
+    Returns
+    -------
+    (float, float)
+    """
+    low, high = (exact_share(_steps_left(parts, end)) for end in support)
+    return low, high
+
+
+def _steps_left(parts: Sequence[Part], end: float) -> float:
+    spread = [
+        share**2 * float(weights @ (ratings - end) ** 2 + 1.0) / float(weights.sum()) ** 2
+        for ratings, weights, share in parts
+    ]
+    ratings, weights, share = parts[int(np.argmax(spread))]
+    labels = float(weights.sum())
+    way = abs(float(ratings @ weights) / labels - end)
+    reach = float(np.abs(ratings - end).max())
+    if reach == 0.0:
+        return 0.0
+    # Of the sum of all parts, at which a step of the part has gone once around.
+    frequencies = 2.0 * np.pi / np.linspace(0.5 * way, reach, _SPANS) * labels / share
+    left = np.zeros(_SPANS)
+    for each, counts, part in parts:
+        total = float(counts.sum())
+        values, times = _merged(each - end, counts, _ALIKE * reach)
+        turned = np.outer(frequencies * part / total, values)
+        length = np.hypot(np.cos(turned) @ times, np.sin(turned) @ times)
+        left += 2.0 * total * np.log(np.maximum(length / total, 1e-300))
+    return float(np.exp(left.max()))
+
+
+def _merged(values: FloatArray, counts: FloatArray, apart: float) -> tuple[FloatArray, FloatArray]:
+    """Put together what is the same when rounded to multiples of ``apart``."""
+    rounded, index = np.unique(np.rint(values / apart), return_inverse=True)
+    return rounded * apart, np.bincount(index, weights=counts)
 
 
 def mean_distribution(
@@ -84,15 +154,16 @@ def mean_distribution(
     weights: FloatArray,
     support: tuple[float, float],
     *,
-    form: Form = "mid",
+    form: Form | float = "mid",
 ) -> Distribution:
-    """Confidence distribution of a mean; arguments as in :func:`mean_interval`."""
+    """Confidence distribution of a mean; arguments as in :func:`mean_interval`.
+
+    A number as form is the share of the distribution with the lowest rating.
+    """
     values, counts = _gathered(ratings, weights)
-    if form == "lower":
-        return (_piece(values, counts, support[0]),)
-    if form == "upper":
-        return (_piece(values, counts, support[1]),)
-    return tuple(_piece(values, counts, end, share=0.5) for end in support)
+    lower = {"lower": 1.0, "mid": 0.5, "upper": 0.0}[form] if isinstance(form, str) else form
+    shares = zip(support, (lower, 1.0 - lower), strict=True)
+    return tuple(_piece(values, counts, end, share=share) for end, share in shares if share)
 
 
 def mean_cdf(
@@ -105,7 +176,11 @@ def mean_cdf(
 ) -> float:
     """Confidence that a mean lies at or below a value; arguments as in :func:`mean_interval`."""
     found = mean_distribution(ratings, weights, support, form=form)
-    return float(_mixture_cdf(found, np.array([at]))[0])
+    shares = [
+        piece.share * float(at >= piece.low if piece.cdf is None else piece.cdf(np.array([at]))[0])
+        for piece in found
+    ]
+    return sum(shares)
 
 
 def _gathered(ratings: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -283,40 +358,58 @@ def _piece(values: FloatArray, counts: FloatArray, end: float, *, share: float =
     )
 
 
-def _ends(distribution: Distribution) -> tuple[float, float]:
-    return min(piece.low for piece in distribution), max(piece.high for piece in distribution)
+def _end_cdfs(
+    values: FloatArray, counts: FloatArray, support: tuple[float, float], *, t: FloatArray
+) -> FloatArray:
+    """P(mean <= t) with the lowest and with the highest rating imagined, shape (2, T)."""
+    points = np.array([[*values, end] for end in support])
+    gap = (points[:, None, :] - t[None, :, None]).reshape(2 * t.size, -1)
+    return _share_below(gap, np.append(counts, 1.0)).reshape(2, -1)
 
 
-def _on_grid(distribution: Distribution, low: float, high: float) -> tuple[FloatArray, FloatArray]:
-    grid: FloatArray = np.linspace(low, high, _GRID)
-    return grid, _mixture_cdf(distribution, grid)
+def _quantiles(
+    cdfs: Callable[[FloatArray], FloatArray], grid: FloatArray, levels: tuple[float, float]
+) -> tuple[float, float]:
+    """Find the quantile of each of two distributions at its level, between points of a grid.
+
+    Each round looks around the place where it lies by interpolation, and at the middle, so that
+    the bracket at least halves.
+    """
+    narrow = _NARROW * float(grid[-1] - grid[0])
+    brackets = [_bracket(grid, cdf, level) for cdf, level in zip(cdfs(grid), levels, strict=True)]
+    for _ in range(_ROUNDS):
+        if all(ends[1] - ends[0] <= narrow for ends, _ in brackets):
+            break
+        inner = [_inside(*one, level) for one, level in zip(brackets, levels, strict=True)]
+        found = cdfs(np.concatenate(inner)).reshape(2, 2, -1)
+        brackets = [
+            _bracket(
+                np.concatenate([ends[:1], inner[at], ends[1:]]),
+                np.concatenate([cdf[:1], found[at, at], cdf[1:]]),
+                levels[at],
+            )
+            for at, (ends, cdf) in enumerate(brackets)
+        ]
+    low, high = (_interpolated(*one, level) for one, level in zip(brackets, levels, strict=True))
+    return low, high
 
 
-def _quantile(
-    distribution: Distribution, level: float, start: tuple[FloatArray, FloatArray]
-) -> float:
-    """Find the quantile of a mixture by rounds of a grid; monotone, so no root is lost."""
-    grid, cdf = start
-    for _ in range(_ROUNDS - 1):
-        above = _first_above(cdf, level)
-        grid, cdf = _on_grid(distribution, float(grid[above - 1]), float(grid[above]))
-    above = _first_above(cdf, level)
-    between = slice(above - 1, above + 1)
-    return float(np.interp(level, cdf[between], grid[between]))
+def _bracket(grid: FloatArray, cdf: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    above = int(np.clip(np.searchsorted(np.maximum.accumulate(cdf), level), 1, grid.size - 1))
+    return grid[above - 1 : above + 1], cdf[above - 1 : above + 1]
 
 
-def _first_above(cdf: FloatArray, level: float) -> int:
-    return int(np.clip(np.searchsorted(cdf, level), 1, _GRID - 1))
+def _inside(ends: FloatArray, cdf: FloatArray, level: float) -> FloatArray:
+    low, high = ends.tolist()
+    guess, near = _interpolated(ends, cdf, level), _NEAR * (high - low)
+    places = np.array([guess - near, guess, guess + near, 0.5 * (low + high)])
+    return np.sort(np.clip(places, low, high))
 
 
-def _mixture_cdf(distribution: Distribution, grid: FloatArray) -> FloatArray:
-    cdf = np.zeros_like(grid)
-    for piece in distribution:
-        if piece.cdf is None:
-            cdf += piece.share * (grid >= piece.low)
-        else:
-            cdf += piece.share * piece.cdf(grid)
-    return np.maximum.accumulate(cdf)
+def _interpolated(grid: FloatArray, cdf: FloatArray, level: float) -> float:
+    """Interpolate on normal quantiles, on which a smooth distribution is nearly straight."""
+    scores = special.ndtri(np.clip(cdf, TAIL, 1.0 - TAIL))
+    return float(np.interp(special.ndtri(level), scores, grid))
 
 
 # Intervals that the labels give alone, without the judge.

@@ -463,8 +463,9 @@ def _gathered(values: FloatArray, counts: IntArray) -> tuple[FloatArray, FloatAr
     right_part = position - left
     place = left + ATOMS * np.arange(len(values))[:, None]
     size = ATOMS * len(values)
-    lattice = np.bincount(place.ravel(), (counts * (1.0 - right_part)).ravel(), minlength=size)
-    lattice += np.bincount(place.ravel() + 1, (counts * right_part).ravel(), minlength=size)
+    lattice: FloatArray = np.zeros(size)
+    np.add.at(lattice, place.ravel(), (counts * (1.0 - right_part)).ravel())
+    np.add.at(lattice, place.ravel() + 1, (counts * right_part).ravel())
     nodes = least + step * np.arange(ATOMS, dtype=np.float64)
     return nodes, lattice.reshape(len(values), ATOMS)
 

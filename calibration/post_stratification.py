@@ -26,6 +26,7 @@ from calibration.melding import (
     Distribution,
     Form,
     Lattice,
+    exact_share,
     finite_rate_distribution,
     mixed_by_size,
     moments,
@@ -36,8 +37,6 @@ from calibration.validation import BoolArray, Population
 
 PRIOR = 0.5  # Jeffreys' half item for each stratum, so that none has a share of exactly 0
 NOT_DRAWN = "no label drawn"
-EXACT = 0.8  # a binomial rate is covered in 94.3 % at 10 to 300 labels; with .75 in 93.8 %
-_NOTHING = 0.005  # what stays below this is nothing: one mid-p distribution then serves both limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +166,7 @@ def _exact_share(
         rates = np.array([(one.passes + PRIOR) / (one.labels + 2.0 * PRIOR) for one in strata])
         rest += float(shares @ (rates - shares @ rates) ** 2) / float(sizes.sum())
     step = float(shares[widest]) / strata[widest].labels
-    left = float(np.exp(-4.0 * np.pi**2 * rest / step**2))
-    return 0.5 if left < _NOTHING else 0.5 + (EXACT - 0.5) * left
+    return exact_share(float(np.exp(-4.0 * np.pi**2 * rest / step**2)))
 
 
 def _variance(rate: Distribution) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.intervals import dirichlet_mean_cdf, mean_interval
+from calibration.intervals import STRICT, dirichlet_mean_cdf, mean_interval, own_end_shares
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_beyond_the_support_nothing_is_left() -> None:
 def test_zeros_and_ones_give_clopper_and_pearson() -> None:
     ratings = np.repeat([0.0, 1.0], [3, 27])
 
-    interval = mean_interval(ratings, np.ones(30), (0.0, 1.0), tail=0.025, strict=True)
+    interval = mean_interval(ratings, np.ones(30), (0.0, 1.0), tail=0.025, exact=STRICT)
 
     # R binom.test(27, 30): 0.7347 to 0.9789.
     assert (interval.low, interval.high) == pytest.approx((0.7347, 0.9789), abs=1e-4)
@@ -63,9 +63,38 @@ def test_zeros_and_ones_give_clopper_and_pearson() -> None:
 def test_equal_ratings_still_leave_room_for_an_unseen_tail() -> None:
     interval = mean_interval(np.full(30, 10.0), np.ones(30), (1.0, 10.0), tail=0.025)
 
-    # All of 30 labels equal: 1 - .05 ** (1 / 30) of the scale may lie at its far end, 0.857 points.
-    assert interval.low == pytest.approx(10.0 - 9.0 * (1.0 - 0.05 ** (1 / 30)), abs=1e-4)
+    # All of 30 labels equal: .8 (1 - x) ** 30 = .025, so that x = .1091 of the scale may lie at its
+    # far end, 0.982 points.
+    assert interval.low == pytest.approx(10.0 - 9.0 * (1.0 - 0.03125 ** (1 / 30)), abs=1e-4)
     assert interval.high == pytest.approx(10.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "expected"),
+    [
+        pytest.param([10.0] * 297 + [1.0] * 3, (0.8, 0.8), id="a rare one among tens"),
+        pytest.param([10.0] * 97 + [2.0] * 3, (0.8, 0.8), id="a rare two among tens"),
+        pytest.param([8.0, 9.0, 10.0] * 10 + [1.0], (0.5, 0.5), id="thirds smooth a rare one"),
+        pytest.param(np.linspace(1.0, 10.0, 40).tolist(), (0.5, 0.5), id="ratings of all sizes"),
+    ],
+)
+def test_limits_lie_nearer_the_exact_ones_where_nothing_smooths_the_steps_of_a_rare_rating(
+    ratings: list[float], expected: tuple[float, float]
+) -> None:
+    drawn = np.array(ratings)
+
+    shares = own_end_shares([(drawn, np.ones(drawn.size), 1.0)], (1.0, 10.0))
+
+    # Spans of steps are tried on a grid, which may lose a little of the share.
+    assert shares == pytest.approx(expected, abs=0.02)
+
+
+def test_another_part_smooths_the_steps_of_the_one_that_is_least_known() -> None:
+    rare = np.array([10.0] * 48 + [1.0] * 2), np.ones(50), 0.5
+    spread = np.linspace(1.0, 10.0, 60), np.ones(60), 0.5
+
+    assert own_end_shares([rare], (1.0, 10.0)) == pytest.approx((0.8, 0.8), abs=0.02)
+    assert own_end_shares([rare, spread], (1.0, 10.0)) == (0.5, 0.5)
 
 
 def test_many_different_ratings_are_gathered_without_moving_the_interval() -> None:
@@ -83,7 +112,7 @@ def test_many_different_ratings_are_gathered_without_moving_the_interval() -> No
 def test_the_interval_holds_the_mean_and_stays_on_the_scale(drawn: list[int]) -> None:
     ratings = np.array(drawn, dtype=np.float64)
 
-    interval = mean_interval(ratings, np.ones(ratings.size), (1.0, 10.0), tail=0.025, strict=True)
+    interval = mean_interval(ratings, np.ones(ratings.size), (1.0, 10.0), tail=0.025, exact=STRICT)
 
     assert 1.0 - 1e-9 <= interval.low <= ratings.mean() + 1e-9
     assert ratings.mean() - 1e-9 <= interval.high <= 10.0 + 1e-9
