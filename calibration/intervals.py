@@ -116,37 +116,42 @@ def own_end_shares(parts: Sequence[Part], support: tuple[float, float]) -> tuple
     -------
     (float, float)
     """
-    low, high = (exact_share(_steps_left(parts, end)) for end in support)
+    low, high = (_own_end_share(parts, end) for end in support)
     return low, high
 
 
-def _steps_left(parts: Sequence[Part], end: float) -> float:
-    spread = [
-        share**2 * float(weights @ (ratings - end) ** 2 + 1.0) / float(weights.sum()) ** 2
-        for ratings, weights, share in parts
-    ]
-    ratings, weights, share = parts[int(np.argmax(spread))]
-    labels = float(weights.sum())
-    way = abs(float(ratings @ weights) / labels - end)
+def _own_end_share(parts: Sequence[Part], end: float) -> float:
+    variances = [share**2 * _variance(ratings, w, end) for ratings, w, share in parts]
+    ratings, weights, share = parts[int(np.argmax(variances))]
     reach = float(np.abs(ratings - end).max())
     if reach == 0.0:
-        return 0.0
-    # Of the sum of all parts, at which a step of the part has gone once around.
-    frequencies = 2.0 * np.pi / np.linspace(0.5 * way, reach, _SPANS) * labels / share
+        return 0.5
+    labels = float(weights.sum())
+    way = abs(float(ratings @ weights) / labels - end)
+    # Widths of steps of the mean that is asked for.
+    widths = np.linspace(0.5 * way, reach, _SPANS) * share / labels
     left = np.zeros(_SPANS)
     for each, counts, part in parts:
         total = float(counts.sum())
         values, times = _merged(each - end, counts, _ALIKE * reach)
-        turned = np.outer(frequencies * part / total, values)
+        turned = np.outer(2.0 * np.pi / widths * part / total, values)
         length = np.hypot(np.cos(turned) @ times, np.sin(turned) @ times)
         left += 2.0 * total * np.log(np.maximum(length / total, 1e-300))
-    return float(np.exp(left.max()))
+    return exact_share(np.exp(left), np.sqrt(sum(variances)) / widths)
+
+
+def _variance(ratings: FloatArray, weights: FloatArray, end: float) -> float:
+    """Variance of the Dirichlet mean of ratings with one more at the end."""
+    total = float(weights.sum()) + 1.0
+    mean = (float(ratings @ weights) + end) / total
+    squares = float(weights @ (ratings - mean) ** 2) + (end - mean) ** 2
+    return squares / total / (total + 1.0)
 
 
 def _merged(values: FloatArray, counts: FloatArray, apart: float) -> tuple[FloatArray, FloatArray]:
     """Put together what is the same when rounded to multiples of ``apart``."""
     rounded, index = np.unique(np.rint(values / apart), return_inverse=True)
-    return rounded * apart, np.bincount(index, weights=counts)
+    return rounded * apart, _totals(index, counts, rounded.size)
 
 
 def mean_distribution(

@@ -30,7 +30,8 @@ Cdf: TypeAlias = Callable[[FloatArray], FloatArray]
 TAIL = 1e-9
 CELLS = 1024
 _EVEN_STEPS = 64
-_NOTHING = 0.005  # what stays below this is nothing: one mid-p distribution then serves both limits
+_STEPS_LET_BE = 0.0856  # half a point over phi(1.96), the normal density
+_NOTHING = 0.0015  # less than this is nothing: one mid-p distribution then serves both limits
 EXACT = 0.8  # a binomial rate is covered in 94.3 % at 10 to 300 labels; with .75 in 93.8 %
 MOST_COUNTED = 20_000  # unlabelled items beyond which their own sampling error is nothing
 
@@ -122,13 +123,24 @@ def _shares(form: Form | float) -> tuple[tuple[float, float], tuple[float, float
     return (0.0, lower), (1.0, 1.0 - lower)
 
 
-def exact_share(left: float) -> float:
+def exact_share(left: FloatArray, steps: FloatArray) -> float:
     """Give the share of the exact distribution in a limit for reports, from one half to `EXACT`.
 
-    ``left`` is what is left of the steps of the counts, a fraction: 0 where all else that varies
-    smooths them, 1 where nothing does. See docs/decisions/0014.
+    Steps of the width d in an estimate with a spread of s move a tail of mid-p limits by up to half
+    a step, ``phi(1.96) d / 2s``, and a hundredth more of the exact share takes back a hundredth of
+    a step. What moves it by half a point or less is let be. See docs/decisions/0014.
+
+    Parameters
+    ----------
+    left : float array, shape (K,)
+        What is left of each kind of steps, fractions: 0 where all else that varies smooths them, 1
+        where nothing does.
+    steps : float array, shape (K,)
+        Spread of the estimate over the width of the steps.
     """
-    return 0.5 if left < _NOTHING else 0.5 + (EXACT - 0.5) * left
+    needed = np.clip(0.5 - _STEPS_LET_BE * steps, 0.0, EXACT - 0.5)
+    more = float((needed * left).max())
+    return 0.5 if more < _NOTHING else 0.5 + more
 
 
 def finite_rate_distribution(

@@ -8,9 +8,10 @@ A stratum without labels counts as anything between 0 and 1.
 Limits for reports are mid-p: each comes from both exact distributions, half and half. That is near
 nominal where the strata smooth each other's steps. Where nearly all that is unknown lies in one
 stratum, as with a judge that passes nearly everything, the steps of its counts stay, and mid-p
-limits cover in as few as 91.7 %. So the exact distribution gets a larger share there, to `EXACT`.
-What stays of steps of width d, when the rest has a spread of s, is taken as the square of the first
-harmonic of their sum, exp(-4 pi^2 s^2 / d^2). See docs/decisions/0014.
+limits cover in as few as 91.7 %. So the exact distribution gets a larger share there, to `EXACT`,
+the more, the wider the steps are beside the spread of the estimate. What stays of steps of width d,
+when the rest has a spread of s, is taken as the square of the first harmonic of their sum,
+exp(-4 pi^2 s^2 / d^2). See docs/decisions/0014.
 """
 
 from collections.abc import Sequence
@@ -166,7 +167,8 @@ def _exact_share(
         rates = np.array([(one.passes + PRIOR) / (one.labels + 2.0 * PRIOR) for one in strata])
         rest += float(shares @ (rates - shares @ rates) ** 2) / float(sizes.sum())
     step = float(shares[widest]) / strata[widest].labels
-    return exact_share(float(np.exp(-4.0 * np.pi**2 * rest / step**2)))
+    left = np.exp(-4.0 * np.pi**2 * rest / step**2)
+    return exact_share(np.array([left]), np.array([np.sqrt(rest + spread[widest]) / step]))
 
 
 def _variance(rate: Distribution) -> float:
