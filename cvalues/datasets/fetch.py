@@ -241,6 +241,8 @@ def _failure(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"it answered {error.code}"
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, OSError) and reason.strerror:
+        return reason.strerror.lower()  # without the number, which tells a user nothing
     return str(reason) or type(reason).__name__
 
 

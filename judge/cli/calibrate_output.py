@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from calibration.estimate import InsufficientLabels
 from calibration.labelled_sample import HOW_CHOSEN
 from calibration.rater_agreement import coefficients
-from calibration.rater_agreement.coefficients import coefficient
+from calibration.rater_agreement.coefficients import Coefficient, coefficient
 from judge.calibrate.calibration_set import Number, Part
 from judge.calibrate.result import Finding, Findings, interval, score, verdict
 from judge.cli import console
 from judge.cli.calibrate_inputs import Calibrated, Gathered
 from judge.cli.console import opened
+from judge.cli.interface import language
 from judge.errors import ConfigError
 from judge.files.atomic import write_whole
 from judge.files.decoding import counted
@@ -129,7 +130,7 @@ def _coefficient_table(found: Findings) -> None:
     rows = [
         {
             "what": f"{finding.name} {finding.system}",
-            "name": each.title,
+            "name": _name_of(each),
             "value": _written(agreed.coefficients.get(each.name))
             or agreed.undefined.get(each.name),
             "when": each.use_when,
@@ -184,8 +185,12 @@ def _agreement_row(finding: Finding) -> dict[str, object]:
         **row,
         "both": percent.n_labelled,
         "percent": f"{percent.value:.2f}",
-        "main": f"{coefficient(agreed.main).title} {main}" if main else "undefined",
+        "main": f"{_name_of(coefficient(agreed.main))} {main}" if main else "undefined",
     }
+
+
+def _name_of(found: Coefficient) -> str:
+    return found.title_zh if language() == "zh" else found.title
 
 
 def _written(number: Number | None) -> str | None:

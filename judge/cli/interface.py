@@ -73,8 +73,11 @@ def shown(text: str) -> str:
 
 
 def word(text: str) -> str:
-    """Give a heading or a word of a table's cell in the language of the terminal."""
-    return text if language() == "en" else _catalogue().words.get(text, text)
+    """Give a heading or the text of a table's cell in the language of the terminal."""
+    if language() == "en":
+        return text
+    known = _catalogue()
+    return known.words.get(text) or known.whole.get(text, text)
 
 
 def titled(text: str) -> str:

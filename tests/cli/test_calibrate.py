@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def test_foreign_scores_are_corrected_and_the_verdict_stands_first(tmp_path: Pat
     assert first.startswith("Use the corrected scores below")
     assert second.startswith("safe, m: corrected score")
     assert "not valid as a result" in ended.out
+
+
+def test_the_table_of_coefficients_is_chinese_and_says_when_each_is_used(tmp_path: Path) -> None:
+    stage(tmp_path)
+
+    ended = program(
+        *("calibrate", "--scores", tmp_path / "scores.csv", "--labels", tmp_path / "labels.csv"),
+        *("--design", "random", "--coefficients"),
+        folder=tmp_path,
+        environ={"CVALUES_UI": "zh", "COLUMNS": "300"},
+    )
+
+    table = ended.out[ended.out.index("适用情形") :]
+    assert "有一类占绝大多数，例如安全判定" in table
+    latin = re.findall(r"[A-Za-z']{2,}", table)
+    assert set(latin) <= {"safe", "AC", "Krippendorff"}
 
 
 @pytest.mark.parametrize(
