@@ -121,7 +121,7 @@ def labelling(report: Report) -> Both | None:
         raters = max((each.raters for each in overall), default=0)
         return say("labels.foreign", items=formatting.counted(labelled), raters=raters)
     if not kept.labels:
-        return say("labels.drawn_only" if kept.drawn else "labels.none", drawn=kept.drawn or 0)
+        return _unlabelled(report, drawn=kept.drawn or 0)
     counted = say(
         "labels.some" if kept.raters > 1 else "labels.of_one",
         labels=formatting.counted(kept.labels),
@@ -133,6 +133,12 @@ def labelling(report: Report) -> Both | None:
     by = say("labels.by", column=kept.by) if kept.by else same("")
     drawn = say(f"labels.{kept.design}", drawn=formatting.counted(kept.drawn or 0), by=by)
     return joined((counted, drawn), "", " ")
+
+
+def _unlabelled(report: Report, *, drawn: int) -> Both:
+    if drawn:
+        return say("labels.drawn_only", drawn=drawn)
+    return say("labels.none" if report.improvement is None else "labels.of_a_file")
 
 
 def chips(report: Report) -> Iterator[Chip]:

@@ -14,7 +14,7 @@ from judge.policy import Check as PolicyCheck
 from judge.policy import Policy
 from judge.records import Counts
 from judge.report import Report, from_run, render, write_report
-from judge.report.model import ExpertLabels, Gate
+from judge.report.model import ExpertLabels, Gate, Improvement, LabelParts, RubricName
 from judge.report.texts import say
 from tests.judge.report.markup import Page
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
@@ -292,3 +292,29 @@ def test_a_page_is_written_whole(report: Report, html: str, tmp_path: Path) -> N
 
     assert (tmp_path / "pages" / "page.html").read_text(encoding="utf-8") == html
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["page.html"]
+
+
+def test_labels_that_an_improvement_took_from_a_file_are_not_said_to_be_missing(
+    report: Report,
+) -> None:
+    searched = Improvement(
+        verdict="NOT SHOWN",
+        simulated=True,
+        old=RubricName(id="safety", version="1"),
+        new=None,
+        reflection_model=None,
+        criteria=(),
+        changes=(),
+        moved=(),
+        candidates=(),
+        partition=LabelParts(digest="d", sizes={"reflect": 9, "select": 9, "proof": 9}),
+        look=None,
+        looks=1,
+    )
+    none = ExpertLabels(labels=0, raters=0, items=0)
+    shown = replace(report, labels=none, improvement=searched)
+
+    page = render(shown)
+
+    assert say("labels.of_a_file").zh in page
+    assert say("labels.none").zh not in page
