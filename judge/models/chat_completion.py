@@ -2,19 +2,28 @@
 
 Servers differ in every member of the envelope. A reply that holds the model's words is read
 whatever surrounds them; what could be two verdicts is marked, and nothing is taken from thoughts.
+A body that was cut or empty may come right next time; one that arrived whole and is something else,
+such as a login page, comes again as it is, and costs one call.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypedDict, cast
 
 from pydantic_core import from_json
 
-from judge.errors import ConnectionFailed
+from judge.errors import (
+    AddressRejected,
+    ConnectionFailed,
+    ModelError,
+    ReplyMalformed,
+    ReplyTooLarge,
+)
 from judge.models.base import Question, Reply, Thoughts, Token, provenance_of
-from judge.models.http_errors import fault_within
+from judge.models.http_errors import fault_within, name_statement
 from judge.models.provider_error import Sent, error_in, provider_words, squash
 from judge.records import Provenance, Usage, replaced
 
@@ -36,7 +45,15 @@ GATEWAY_PROVENANCE = "llm_provider-x-provenance"
 ERROR_MEMBERS = ("error", "errors", "detail", "base_resp", "error_code", "code", "Response")
 """Members of a body without choices that may hold an error."""
 
-UNREADABLE = "the reply was cut, or was no chat completion"
+CUT = "the reply was empty, or was cut"
+
+WEB_PAGE = (
+    "a web page is served at the address, no chat completions: a login or proxy page, or the base "
+    "URL is not the API's root, like http://host:port/v1"
+)
+
+UNPACKED_CAP = 2 * 1024 * 1024
+"""Bytes to which a compressed reply may unpack."""
 
 Members = Mapping[str, object]
 
@@ -57,7 +74,7 @@ def read_completion(
     asked: Question | None = None,
     *,
     headers: Mapping[str, str] | None = None,
-    sent: Sent | None = None,
+    sent: Callable[[], Sent] | None = None,
     secrets: tuple[str, ...] = (),
 ) -> Reply:
     """Read the body of a chat completion.
@@ -65,31 +82,40 @@ def read_completion(
     Parameters
     ----------
     content : bytes
-        JSON, perhaps with blanks or a byte order mark before it; or the events of a stream.
+        JSON, perhaps with blanks or a byte order mark before it; or the events of a stream; each
+        perhaps compressed, whatever the headers say.
     asked : Question or None
         What was asked, which says whether a tool was offered; None for free text.
     headers : mapping of str to str, or None
         Headers of the reply.
-    sent : Sent or None
-        What the request held, for an error within the reply.
+    sent : callable, or None
+        Gives what the request held, for an error within the reply.
     secrets : tuple of str
         Keys. A reply that repeats one has leaked it, and its text is dropped.
 
     Raises
     ------
     ConnectionFailed
-        If it is none: then what came is not what the model said, and may come right next time.
+        If nothing came, or not all of it: it may come right next time.
+    AddressRejected
+        If it is a web page.
+    ReplyMalformed
+        If it arrived whole and is something else.
     ModelError
         If it holds an error in place of a reply.
     """
-    body = _unwrapped(_members(_decoded(content)))
-    choices = _list(body.get("choices"))
+    rung = asked.rung if asked else "prompt"
+    decoded = _decoded(_unpacked(content))
+    body = _unwrapped(_members(decoded))
+    choices = _choices(body)
     error = error_in_place(body, choices)
     if error is not None:
-        rung = asked.rung if asked else "prompt"
-        raise fault_within(error_in(error, sent), rung=rung, sent=sent, secrets=secrets)
+        said = sent() if sent else None
+        raise fault_within(error_in(error, said), rung=rung, sent=said, secrets=secrets)
     if choices is None:
-        raise ConnectionFailed(UNREADABLE)
+        page = _web_page(decoded, headers or {})
+        said = sent() if sent and page is None else None
+        raise page or name_statement(error_in(decoded, said), rung=rung, sent=said, secrets=secrets)
     served = _served_model(body, headers or {}, secrets)
     around = _Around(
         served_model=served,
@@ -114,6 +140,58 @@ def _unwrapped(body: Members) -> Members:
     return next((each for each in inner if _list(each.get("choices"))), body)
 
 
+def _choices(body: Members) -> list[object] | None:
+    """List the choices; None for a body that is no completion in any protocol's form."""
+    found = body.get("choices")
+    if isinstance(found, list):
+        return cast("list[object]", found)
+    if isinstance(found, dict):
+        one = cast("Members", found)
+        return [one] if {"message", "text", "delta"} & set(one) else list(one.values())
+    if found is None and error_in_place(body) is None:
+        choice = _foreign_choice(body)
+        named = str(body.get("object")).startswith("chat.completion")
+        return [choice] if choice else ([] if "choices" in body or named else None)
+    return None
+
+
+def _foreign_choice(body: Members) -> Members | None:
+    """Give the reply of another protocol as a choice: a gateway may pass it on as it came.
+
+    Ollama and Cohere have a message, Anthropic and llama.cpp a content, Google candidates, OpenAI's
+    Responses an output, text generation servers a text.
+    """
+    candidate = _members((_list(body.get("candidates")) or [None])[0])
+    output = [_members(item) for item in _list(body.get("output")) or []]
+    said = [item for item in output if item.get("type") == "message"]
+    message = next(
+        (
+            each
+            for each in (_members(body.get("message")), body, *said[-1:])
+            if isinstance(each.get("content"), str | list)
+        ),
+        None,
+    )
+    parts = _list(_members(candidate.get("content")).get("parts"))
+    texts = (body.get(name) for name in ("generated_text", "output_text", "response", "text"))
+    text = next((each for each in texts if isinstance(each, str)), None)
+    if message is None and parts is None and text is None:
+        return None
+    reason = candidate.get("finishReason") or body.get("stop_reason") or body.get("done_reason")
+    return {"message": message or {"content": parts or text}, "finish_reason": reason}
+
+
+def _web_page(decoded: object, headers: Mapping[str, str]) -> ModelError | None:
+    """Name a body of a good status that no server of models writes."""
+    text = decoded.lstrip()[:1000].lower() if isinstance(decoded, str) else ""
+    if "<html" in text or text.startswith("<!doctype"):
+        return AddressRejected(WEB_PAGE)
+    packing = headers.get("Content-Encoding", "identity")
+    if packing != "identity" and not text.isprintable():
+        return ReplyMalformed(f"the reply is packed as {packing[:20]!r}, though asked for plain")
+    return None
+
+
 NO_USAGE = Usage()
 NO_REPLY = Reply(text=None)
 
@@ -134,10 +212,11 @@ def _read_choices(
     around: _Around,
 ) -> Reply:
     """Read the first choice, and whether another says something else."""
-    choice = _members(choices[0])
+    first = choices[0]
+    choice = _members({"message": first} if isinstance(first, str) else first)
     message = _message(choice)
     if message is None:
-        raise ConnectionFailed(UNREADABLE)
+        raise ConnectionFailed(CUT)
     words = read_message(message, asked)
     leaked = holds_secret(words.text, secrets)
     # Every value was checked as it was read; a validation would cost as much as the reading.
@@ -156,12 +235,16 @@ def _read_choices(
 
 
 def _message(choice: Members) -> Members | None:
-    """Give the message of a choice, also where it is plain text or the end of a stream."""
-    if isinstance(choice.get("message"), dict):
-        return _members(choice["message"])
-    if isinstance(choice.get("delta"), dict) and choice.get("finish_reason"):
-        return _members(choice["delta"])
-    return {"content": choice["text"]} if isinstance(choice.get("text"), str) else None
+    """Give the message of a choice, also where it is plain text or the end of a stream.
+
+    None for a part of a stream, whose rest is missing. A choice that says nothing is an empty one.
+    """
+    message, text = choice.get("message"), choice.get("text")
+    if isinstance(message, dict):
+        return cast("Members", message)
+    if isinstance(choice.get("delta"), dict):
+        return _members(choice["delta"]) if choice.get("finish_reason") else None
+    return {"content": next((each for each in (message, text) if isinstance(each, str)), None)}
 
 
 def read_message(message: Members, asked: Question | None) -> Words:
@@ -192,14 +275,15 @@ def _content(content: object) -> tuple[str | None, bool]:
     whole = cast("object", content)
     parts = _list(whole) or [whole]
     if not all(isinstance(part, dict | str) for part in parts):
-        raise ConnectionFailed(UNREADABLE)
+        raise ReplyMalformed("the content of the reply is neither a text nor parts of one")
     said = [part for part in parts if isinstance(part, str) or _is_text(_members(part))]
     texts = [_text(part if isinstance(part, str) else _members(part).get("text")) for part in said]
     return "".join(filter(None, texts)) if said else None, len(said) < len(parts)
 
 
 def _is_text(part: Members) -> bool:
-    return part.get("type", "text") in TEXT_PARTS and isinstance(part.get("text"), str)
+    is_text = part.get("type", "text") in TEXT_PARTS and isinstance(part.get("text"), str)
+    return is_text and part.get("thought") is not True  # Google's mark of a thought
 
 
 def _tool_calls(message: Members) -> list[tuple[str | None, str | None]]:
@@ -422,12 +506,38 @@ def _prompt_was_filtered(body: Members) -> bool:
     ) or bool(_members(body.get("promptFeedback")).get("blockReason"))
 
 
-def _decoded(content: bytes) -> object:
-    content = content.removeprefix(b"\xef\xbb\xbf")
+def _unpacked(content: bytes) -> bytes:
+    """Unpack what is compressed by its first bytes: headers name what is not, and the reverse."""
+    if not content.startswith((b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")):
+        return content
+    unpacking = zlib.decompressobj(wbits=47)
     try:
-        return from_json(content)
+        plain = unpacking.decompress(content, UNPACKED_CAP)
+    except zlib.error:
+        raise ReplyMalformed("the reply is compressed, and its compression is broken") from None
+    if unpacking.unconsumed_tail:
+        raise ReplyTooLarge(f"the reply is longer than {UNPACKED_CAP} bytes")
+    if not unpacking.eof:
+        raise ConnectionFailed(CUT)
+    return plain
+
+
+def _decoded(content: bytes) -> object:
+    """Give the JSON or the events of a body; else its text, which must be whole."""
+    content = content.removeprefix(b"\xef\xbb\xbf").strip()
+    if not content:
+        raise ConnectionFailed(CUT)
+    try:
+        value: object = from_json(content)
     except ValueError:
-        pass
+        return _decoded_oddly(content)
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return _decoded(value.encode("utf-8", "replace"))  # JSON that was encoded twice
+    listed = _list(value) or ()
+    return listed[0] if len(listed) == 1 else value
+
+
+def _decoded_oddly(content: bytes) -> object:
     try:
         # Some gateways cut a character in two; only Python's own reader takes such a half.
         return json.loads(content)
@@ -435,7 +545,28 @@ def _decoded(content: bytes) -> object:
         # A byte that is no UTF-8 spoils a character of the words, and no score.
         return _decoded(content.decode("utf-8", "replace").encode())
     except (ValueError, RecursionError):
-        return _from_events(content)
+        pass
+    found = _from_events(content) or _first_object(content)
+    if found is None and content[:1] in (b"{", b"[", b"d", b'"', b":"):
+        raise ConnectionFailed(CUT)
+    return content.decode("utf-8", "replace") if found is None else found
+
+
+def _first_object(content: bytes) -> object | None:
+    """Give the whole object that begins a line, where other text or objects stand around it."""
+    text = content.decode("utf-8", "replace")
+    for found in _LINE_OF_JSON.finditer(text):
+        try:
+            value, _ = _DECODER.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            return None
+        if "choices" in value or "error" in value:
+            return value
+    return None
+
+
+_DECODER = json.JSONDecoder()
+_LINE_OF_JSON = re.compile(r"^\{", re.MULTILINE)
 
 
 def _from_events(content: bytes) -> object:

@@ -25,6 +25,7 @@ from judge.errors import (
     ParameterRejected,
     ProviderFailed,
     RateLimited,
+    ReplyMalformed,
     RequestRejected,
     RungRejected,
 )
@@ -178,6 +179,24 @@ def fault_within(
             where=f"{named} in a reply of HTTP 200",
         )
     )
+
+
+def name_statement(
+    said: ProviderError, *, rung: Rung, sent: Sent | None = None, secrets: tuple[str, ...] = ()
+) -> ModelError:
+    """Name what a body of a good status says that is neither a reply nor marked as an error.
+
+    Its words alone may tell that it passes, or what is refused; else it comes again as it is.
+    """
+    for status in (500, 400):
+        failure = Failure(
+            status=status, said=said, rung=rung, sent=sent, secrets=secrets, where="HTTP 200"
+        )
+        named = name_failure(failure)
+        if type(named) not in (ProviderFailed, RequestRejected):
+            return named
+    shown = said.shown(secrets) if sent is not None else ""
+    return ReplyMalformed("the reply is no chat completion (HTTP 200)" + (shown and f": {shown}"))
 
 
 def name_failure(failure: Failure) -> ModelError:
@@ -344,11 +363,9 @@ def fault_from(
     JudgeError
         A `ModelError`; or a `ConfigError` where litellm lacks a package it needs.
     """
-    chain = _chain(error)
-    ours = next((link for link in chain if isinstance(link, ModelError)), None)
-    if ours is not None:
+    if (ours := own_fault(error)) is not None:
         return ours
-    names = [kind.__name__ for link in chain for kind in type(link).__mro__]
+    names = [kind.__name__ for link in _chain(error) for kind in type(link).__mro__]
     if "ImportError" in names:
         return ConfigError("litellm lacks a package for this provider; see `cvalues doctor`.")
     if call.status is None:
@@ -372,6 +389,11 @@ def _unreadable(
     if said.structured and b'"choices"' not in call.body:
         return fault_within(said, rung=rung, sent=sent, secrets=secrets)
     return ConnectionFailed("the reply was cut, or was no chat completion")
+
+
+def own_fault(error: BaseException) -> ModelError | None:
+    """Find the error that our own session raised beneath a library's."""
+    return next((link for link in _chain(error) if isinstance(link, ModelError)), None)
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -17,7 +17,13 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
-from judge.errors import ConnectionFailed, ReplyTooLarge, RequestRejected
+from judge.errors import (
+    AddressRejected,
+    ConnectionFailed,
+    ModelError,
+    ReplyTooLarge,
+    RequestRejected,
+)
 
 BODY_CAP = 2 * 1024 * 1024
 """Bytes of a reply that are read at most; a judge's reply is a few kilobytes."""
@@ -53,6 +59,11 @@ class OneCall:
         self.status: int | None = None
         self.headers: Mapping[str, str] = {}
         self.body = bytearray()
+
+    @property
+    def kept_whole(self) -> bool:
+        """Whether a reply of a good status is all in ``body``, as far as it came."""
+        return (self.status or 500) < 300 and len(self.body) < KEPT_OF_BODY
 
 
 _call: ContextVar[OneCall | None] = ContextVar("call", default=None)
@@ -94,6 +105,8 @@ def open_session(
         timeout=aiohttp.ClientTimeout(total=None),
         headers=headers,
         proxy=proxy,
+        # What is packed is known by its bytes: headers lie (`chat_completion`).
+        auto_decompress=guarded,
         response_class=CappedResponse,
         trace_configs=[_guard()] if guarded else None,
     )
@@ -161,9 +174,28 @@ async def _refuse_second(
     if call is None:
         return
     if call.made:
-        # A redirect, or a library that tries again on its own.
+        if call.status is not None and 300 <= call.status < 400:
+            raise redirect_refused(call.status, call.headers)
+        # A library tries again on its own.
         raise RequestRejected("a second call for one question was refused")
     call.made = True
+
+
+def redirect_refused(status: int, headers: Mapping[str, str]) -> AddressRejected:
+    """Name a redirect, which is not followed: a key goes to no address that the user did not give.
+
+    Parameters
+    ----------
+    status : int
+    headers : mapping of str to str
+        Of the reply. Of the place it names the query is left out, which may hold a token.
+    """
+    place = headers.get("Location", "").split("?")[0][:120]
+    shown = "".join(mark for mark in place if mark.isprintable()) or "another address"
+    return AddressRejected(
+        f"the address redirects to {shown} (HTTP {status}), which is not followed; give the "
+        "API's root as the base URL, or log in where a proxy asks for it"
+    )
 
 
 async def _note_answer(
@@ -184,7 +216,24 @@ async def _name_failure(
     """Give a broken connection our own name, which no library takes for a reason to repeat."""
     broken = isinstance(failed.exception, aiohttp.ClientError | OSError)
     if _call.get() is not None and broken and not isinstance(failed.exception, TimeoutError):
-        raise ConnectionFailed("the connection was refused, reset or cut")
+        raise broken_connection(failed.exception)
+
+
+def broken_connection(error: BaseException) -> ModelError:
+    """Name what aiohttp raises: a server that is down may come up, its certificate stays as it is.
+
+    Parameters
+    ----------
+    error : BaseException
+        An `aiohttp.ClientError` or `OSError`.
+    """
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return AddressRejected(
+            "the server's certificate is not trusted; name its authority in SSL_CERT_FILE"
+        )
+    if isinstance(error, aiohttp.ClientSSLError):
+        return AddressRejected("no TLS is spoken at the address; a base URL with http:// may be")
+    return ConnectionFailed("the connection was refused, reset or cut")
 
 
 class CappedResponse(aiohttp.ClientResponse):

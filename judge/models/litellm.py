@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from judge.errors import ConfigError, DeadlineExceeded
+from judge.errors import ConfigError, DeadlineExceeded, ModelError
 from judge.models.base import (
     DIRECT_PREFIXES,
     NO_KEY,
@@ -35,11 +35,12 @@ from judge.models.chat_completion import (
     finish_of,
     holds_secret,
     model_name,
+    read_completion,
     read_message,
     read_tokens,
 )
-from judge.models.http_errors import fault_from
-from judge.models.http_session import Wire, join_wire, one_call
+from judge.models.http_errors import fault_from, own_fault
+from judge.models.http_session import OneCall, Wire, join_wire, one_call
 from judge.models.limits import Price
 from judge.models.openai_compatible import KEPT, sent_by, sent_settings
 from judge.records import ModelSettings, Rung, Usage
@@ -126,12 +127,23 @@ class LitellmModel:
             except Exception as error:  # noqa: BLE001 - litellm raises its own and everyone else's
                 if timer.expired():
                     raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
-                sent = sent_by(question)
-                raise fault_from(
-                    error, call, question.rung, sent=sent, secrets=self._secrets
-                ) from None
+                reply = self._odd_reply(error, call, question)
         # A price is the provider's; what somebody else's server asks for is not known.
         return reply if self._cost_counts else reply.model_copy(update={"cost_usd": None})
+
+    def _odd_reply(self, error: Exception, call: OneCall, question: Question) -> Reply:
+        """Read a reply of a good status that litellm cannot, as the direct way reads it."""
+        sent = functools.partial(sent_by, question)
+        if not call.kept_whole or own_fault(error):
+            raise fault_from(
+                error, call, question.rung, sent=sent(), secrets=self._secrets
+            ) from None
+        try:
+            return read_completion(
+                bytes(call.body), question, headers=call.headers, sent=sent, secrets=self._secrets
+            )
+        except ModelError as named:
+            raise named from None
 
     def _options(self, question: Question) -> dict[str, object]:
         messages = [{"role": m.role, "content": m.content} for m in question.messages]

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from judge.errors import AddressRejected, ConfigError, ConnectionFailed, DeadlineExceeded
+from judge.errors import AddressRejected, ConfigError, DeadlineExceeded
 from judge.models.base import (
     AS_USUAL,
     DIRECT_PREFIXES,
@@ -39,7 +39,7 @@ from judge.models.base import (
 )
 from judge.models.chat_completion import read_completion
 from judge.models.http_errors import fault_of, wait_wanted
-from judge.models.http_session import open_session, proxy_for
+from judge.models.http_session import broken_connection, open_session, proxy_for, redirect_refused
 from judge.models.limits import Price
 from judge.models.provider_error import Sent
 from judge.records import ModelSettings, Rung
@@ -412,29 +412,35 @@ class DirectModel:
                 return await self._call(question)
         except TimeoutError:
             raise DeadlineExceeded(f"no whole reply in {question.deadline:g} s") from None
-        except (aiohttp.ClientError, OSError):
-            raise ConnectionFailed("the connection was refused, reset or cut") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise broken_connection(error) from None
 
     async def _call(self, question: Question) -> Reply:
         body, url = self._requests.write(question), self._url
         async with self._open_session().post(url, data=body, allow_redirects=False) as response:
             content = await response.read()
-            secrets = self._endpoint.secrets
-            if response.status < 300:
-                reply = read_completion(
-                    content, question, headers=response.headers, secrets=secrets
-                )
-                self._found = True
-                return self._priced(reply)
-            error = fault_of(
-                response.status,
-                content,
-                rung=question.rung,
-                retry_after=wait_wanted(response.headers),
-                sent=sent_by(question, self._requests),
-                secrets=secrets,
-            )
-        raise self._elsewhere(error, url) if isinstance(error, AddressRejected) else error
+        try:
+            reply = self._read(response, content, question)
+        except AddressRejected as error:
+            raise self._elsewhere(error, url) from None
+        self._found = True
+        return self._priced(reply)
+
+    def _read(self, response: aiohttp.ClientResponse, content: bytes, question: Question) -> Reply:
+        status, headers, secrets = response.status, response.headers, self._endpoint.secrets
+        sent = functools.partial(sent_by, question, self._requests)
+        if status < 300:
+            return read_completion(content, question, headers=headers, sent=sent, secrets=secrets)
+        if status < 400:
+            raise redirect_refused(status, headers)
+        raise fault_of(
+            status,
+            content,
+            rung=question.rung,
+            retry_after=wait_wanted(headers),
+            sent=sent(),
+            secrets=secrets,
+        )
 
     def _priced(self, reply: Reply) -> Reply:
         if self._endpoint.price is None:

@@ -1,14 +1,22 @@
 """What surrounds a verdict never changes it, and what an error repeats never decides its class."""
 
 import copy
+import gzip
 import json
+from contextlib import suppress
 from typing import Any, cast, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.errors import ConnectionFailed, ModelError
+from judge.errors import (
+    ConnectionFailed,
+    ModelError,
+    ProviderFailed,
+    ReplyMalformed,
+    RequestRejected,
+)
 from judge.grading.reply_parsing import Unreadable, read_reply
 from judge.models.base import Reply
 from judge.models.chat_completion import read_completion
@@ -88,8 +96,11 @@ def envelopes(draw: st.DrawFn) -> tuple[bytes, Rung]:
     content: object = VERDICT
     if draw(st.booleans()):
         content = [{"type": "text", "text": VERDICT}]
-    body["choices"] = [{**choice, "message": {**message, "content": content}}]
-    return json.dumps(body).encode(), rung
+    one = {**choice, "message": {**message, "content": content}}
+    body["choices"] = draw(st.sampled_from([[one], one, {"0": one}]))
+    whole = draw(st.sampled_from([body, [body], json.dumps(body)]))
+    written = json.dumps(whole).encode()
+    return draw(st.sampled_from([written, gzip.compress(written), b"\n\n" + written])), rung
 
 
 def verdict_of(reply: Reply) -> str:
@@ -132,8 +143,15 @@ def outcome_of(body: bytes) -> str:
         return verdict_of(read_completion(body, question()))
     except Unreadable as unreadable:
         return unreadable.reason
-    except ConnectionFailed:
+    except (ConnectionFailed, ReplyMalformed):
         return "broken"
+
+
+@given(VALUES)
+def test_a_whole_body_of_any_shape_is_no_broken_connection(value: object) -> None:
+    # What may come right is an error that says so, never the shape of a whole body.
+    with suppress(ReplyMalformed, ProviderFailed, RequestRejected):
+        read_completion(json.dumps(value).encode(), question())
 
 
 WORDS = st.sampled_from(

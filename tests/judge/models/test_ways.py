@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from judge.errors import (
+    AddressRejected,
     AuthRejected,
     ConnectionFailed,
     ContentFiltered,
@@ -19,6 +20,7 @@ from judge.errors import (
     ModelError,
     ProviderFailed,
     RateLimited,
+    ReplyMalformed,
     ReplyTooLarge,
     RequestRejected,
     RungRejected,
@@ -26,7 +28,6 @@ from judge.errors import (
 from judge.models.base import Question, Reply
 from judge.models.limits import Limits
 from judge.models.litellm import LitellmModel
-from judge.models.openai_compatible import DirectModel
 from judge.models.retry import RetryPolicy, ask_with_retries
 from judge.records import Judge, Usage
 from judge.simulated import FAULTS
@@ -55,7 +56,7 @@ ERRORS: dict[str, type[ModelError]] = {
     "http_401_echo_key": AuthRejected,
     "http_403": AuthRejected,
     "http_404_model": RequestRejected,
-    "http_307": RequestRejected,
+    "http_307": AddressRejected,
     "http_408": DeadlineExceeded,
     "http_400_context_length": RequestRejected,
     "http_400_content_filter": ContentFiltered,
@@ -69,17 +70,18 @@ ERRORS: dict[str, type[ModelError]] = {
     "http_529": ProviderFailed,
     **dict.fromkeys(SLOW, DeadlineExceeded),
     **dict.fromkeys(CUT, ConnectionFailed),
-    "null_choices": ConnectionFailed,
-    "no_message": ConnectionFailed,
-    "null_message": ConnectionFailed,
     "error_object": ProviderFailed,
-    "list_body": ConnectionFailed,
-    "text_body": ConnectionFailed,
+    "text_body": ReplyMalformed,
     "empty_body": ConnectionFailed,
     "truncated_body": ConnectionFailed,
     "huge_body": ReplyTooLarge,
 }
 """What each fault of the simulated server is, on every way."""
+
+READ = ("list_body", "invalid_utf8")
+"""Faults around a reply that is read all the same."""
+
+EMPTY = ("null_choices", "no_message", "null_message")
 
 DEADLINE = 0.4
 
@@ -102,20 +104,18 @@ async def failure(way: Way, mode: str) -> ModelError:
 
 
 def test_every_fault_of_the_wire_has_its_error() -> None:
-    assert set(FAULTS) - {"close_after_reply"} <= set(ERRORS)
+    assert set(FAULTS) - {"close_after_reply"} <= {*ERRORS, *READ, *EMPTY}
 
 
-async def test_a_byte_that_is_no_utf8_spoils_no_reply_on_the_direct_way(
-    way: Way, server: Running
+@pytest.mark.parametrize("mode", [*READ, *EMPTY])
+async def test_a_whole_reply_in_an_odd_envelope_is_read_in_one_call(
+    mode: str, way: Way, server: Running
 ) -> None:
     hits = server.hits.total
 
-    if isinstance(way("m"), DirectModel):
-        assert (await ask(way, "sim+fault.invalid_utf8")).text
-    else:
-        # litellm's own client decodes the body, and refuses it.
-        assert type(await failure(way, "invalid_utf8")) is ConnectionFailed
+    reply = await ask(way, f"sim+fault.{mode}")
 
+    assert bool(reply.text) is (mode in READ)
     assert server.hits.total - hits == 1
 
 
