@@ -153,14 +153,15 @@ def _generate(pipeline: Pipeline, step: Generating, folder: Path) -> Command:
     return (
         "generate", step.prompts, "--run", f"{pipeline.name}-generate",
         "--out", str(folder / "responses.jsonl"), "--samples", str(step.samples),
-        "--temperature", str(step.temperature), *mapped, *named, *_endpoint(step),
+        "--temperature", str(step.temperature), *mapped, *named,
+        "--model", step.model, *_limits(step),
     )  # fmt: skip
 
 
 def _judge(step: Judging, responses: str, run: str) -> Command:
     return (
         "judge", responses, "--rubric", ",".join(step.rubrics), "--judge", step.model,
-        "--run", run, "--repeats", str(step.repeats), *_endpoint(step)[2:],
+        "--run", run, "--repeats", str(step.repeats), *_limits(step),
     )  # fmt: skip
 
 
@@ -168,7 +169,8 @@ def _mc(pipeline: Pipeline, step: Choosing, folder: Path) -> Command:
     out = ("--wording", step.wording, "--out-json", str(folder / "mc.json"))
     if step.responses or not pipeline.generate:
         return ("mc", step.items, "--responses", step.responses or "", *out)
-    asked = ("--system", _system(pipeline.generate), *_endpoint(pipeline.generate))
+    model = pipeline.generate
+    asked = ("--system", _system(model), "--model", model.model, *_limits(model))
     return ("mc", step.items, *asked, "--run", f"{pipeline.name}-mc", *out)
 
 
@@ -204,7 +206,8 @@ def _system(step: Generating) -> str:
     return step.system or step.model
 
 
-def _endpoint(step: Endpoint) -> Command:
+def _limits(step: Endpoint) -> Command:
+    """Write where a model is asked and how much; commands differ in how they name the model."""
     given = {
         "--base-url": step.base_url,
         "--api-key-env": step.api_key_env,
@@ -213,4 +216,4 @@ def _endpoint(step: Endpoint) -> Command:
         "--budget-usd": step.budget_usd,
     }
     words = [(name, str(value)) for name, value in given.items() if value is not None]
-    return ("--model", step.model, *(word for pair in words for word in pair))
+    return tuple(word for pair in words for word in pair)
