@@ -377,7 +377,7 @@ def _estimate(  # noqa: PLR0913 - one place bounds every number of the record
             left_out,
             found.patterns.times,
             confidence=confidence,
-            imagined=OF_A_RATIO if on_ratio or "kappa" in name else OF_A_MEAN,
+            imagined=OF_A_RATIO if "kappa" in name and not on_ratio else OF_A_MEAN,
             on_ratio=on_ratio,
         )
     method = f"{name}, {who}"

@@ -9,12 +9,16 @@ A few items carry the variance where raters agree well, and a sample that happen
 surer than it is. So each limit is found with an imagined item among the others, as extreme as the
 most extreme one on that side, and of mass ``c / sqrt(n)``: then it moves a limit by the order of
 the error that it mends, 1/n. A coefficient whose chance moves with the items, such as kappa, needs
-c = 2; one that is all but a mean of rare disagreements, such as AC2, needs c = 4.
+c = 2; one that is all but a mean of rare disagreements, such as AC2, needs c = 4. So does a ratio
+of two agreements, on its logarithm. The items on which one rater alone differs pull it to one side,
+so that both its limits are moved by Hall's term for the skewness: the third moment over the
+variance, times ``(2 t^2 + 1) / 6 n``.
 
 ``P`` patterns of ratings; a pattern occurs ``times`` often.
 
 References
 ----------
+Hall (1992), Journal of the Royal Statistical Society B 54(1), 221-228, skewness of a t statistic.
 Arvesen (1969), Annals of Mathematical Statistics 40(6), 2076-2100, the jackknife of U-statistics.
 Fisher (1921), Metron 1, 3-32, the transformation. Fay and Feuer (1997), Statistics in Medicine
 16(7), 791-801, an imagined event of the greatest weight in limits of sums of rare events.
@@ -85,6 +89,8 @@ def jackknife_interval(
         _end, pseudo - mean, times, mass=min(imagined / np.sqrt(n), 1.0), confidence=confidence
     )
     ends = np.array([min(mean, centre) + bounded(up=False), max(mean, centre) + bounded(up=True)])
+    if on_ratio:
+        ends += _skewness_shift(pseudo - mean, times, confidence=confidence)
     low, high = (np.exp(ends) if on_ratio else np.tanh(ends)).tolist()
     return Interval(min(low, value), max(high, value))
 
@@ -101,6 +107,15 @@ def _end(
     reach = float(special.stdtrit(seen - 1.0, (1.0 + confidence) / 2.0))
     reach *= float(np.sqrt(squares / n / (n - 1.0)))
     return moved + reach if up else moved - reach
+
+
+def _skewness_shift(deviations: FloatArray, times: FloatArray, *, confidence: float) -> float:
+    """How far both limits move because single items pull to one side more than to the other."""
+    n = float(times.sum())
+    variance = float(times @ deviations**2) / n
+    third = float(times @ deviations**3) / n
+    reach = float(special.stdtrit(n - 1.0, (1.0 + confidence) / 2.0))
+    return third / variance * (2.0 * reach**2 + 1.0) / (6.0 * n)
 
 
 def _turned(values: FloatArray, *, on_ratio: bool) -> FloatArray:
