@@ -2,12 +2,15 @@
 
 CPU per call is the figure to trust: cores are shared and calls per second move with the
 neighbours. Ratios are medians of the ratios within each round. Usage:
-`python benchmarks/engine.py [--quick] [--rounds N]`; writes bench/engine.json.
+`python benchmarks/engine.py [--quick] [--rounds N] [--against TREE]`; writes bench/engine.json.
+`--quick` takes about a minute of CPU: fewer calls, and only the clients that a goal compares.
+`--against` lets the direct way of another checkout, with a .venv of its own, take its turns.
 """
 
 import argparse
 import json
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +25,9 @@ from peers.cold import measure_starts
 HERE = Path(__file__).parent
 OUT = HERE.parent / "bench" / "engine.json"
 HEAVY = frozenset(name for name in CLIENTS if "litellm" in name)
+NO_GOAL = frozenset({"ours, litellm hosted_vllm", "instructor + litellm, JSON_SCHEMA"})
+THEIRS = "direct of the other tree"
+QUICK_SHARE = 0.08
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,13 @@ class Setting:
     concurrency: int
     calls: int
     heavy_calls: int
-    """For clients built on litellm, which take twenty times as long."""
+    """For clients built on litellm, which take twenty times as long; none of them where 0."""
 
 
 SETTINGS = (
     Setting("0 ms, 64 at once", 0, 64, 4000, 400),
     Setting("50 ms, 32 at once", 50, 32, 1600, 1000),
-    Setting("200 ms, 256 at once", 200, 256, 5120, 1280),
+    Setting("200 ms, 256 at once", 200, 256, 5120, 0),
 )
 
 
@@ -65,10 +71,14 @@ Rounds = Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]
 class Peer:
     """A child process that answers one line for each line."""
 
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, *arguments]
+    def __init__(self, *arguments: str, tree: Path | None = None) -> None:
+        python = sys.executable if tree is None else str(tree / ".venv" / "bin" / "python")
         self.process = subprocess.Popen(
-            command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, *arguments],
+            cwd=HERE if tree is None else tree / "benchmarks",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._in = cast("IO[str]", self.process.stdin)
         self._out = cast("IO[str]", self.process.stdout)
@@ -90,7 +100,7 @@ class Peer:
         self._out.close()
 
 
-def measure(address: str, rounds: int, share: float) -> Rounds:
+def measure(address: str, rounds: int, share: float, *, tree: Path | None) -> Rounds:
     """Run every client in every setting, round after round.
 
     Parameters
@@ -100,18 +110,24 @@ def measure(address: str, rounds: int, share: float) -> Rounds:
     rounds : int
         How often all clients take their turn.
     share : float
-        Fraction of the calls of each setting to make.
+        Fraction of the calls of each setting to make; clients without a goal are left out below 1.
+    tree : Path or None
+        Another checkout, whose direct way takes its turns too.
     """
-    workers = {name: Peer("-m", "peers.worker", name) for name in CLIENTS}
-    found: dict[str, dict[str, list[Mapping[str, float]]]] = {
-        setting.name: {name: [] for name in CLIENTS} for setting in SETTINGS
-    }
+    names = [name for name in CLIENTS if share == 1.0 or name not in NO_GOAL]
+    workers = {name: Peer("-m", "peers.worker", name) for name in names}
+    if tree is not None:
+        workers[THEIRS] = Peer("-m", "peers.worker", "ours, direct", tree=tree)
+    found: dict[str, dict[str, list[Mapping[str, float]]]] = {}
     for number in range(rounds):
         for setting in SETTINGS:
             print(f"round {number + 1} of {rounds}: {setting.name}", file=sys.stderr)
+            records = found.setdefault(setting.name, {})
             for name, worker in workers.items():
-                job = _job(setting, address, calls=_calls(setting, name, share))
-                found[setting.name][name].append(worker.ask(job))
+                if calls := _calls(setting, name, share):
+                    records.setdefault(name, []).append(
+                        worker.ask(_job(setting, address, calls=calls))
+                    )
     for worker in workers.values():
         worker.close()
     return found
@@ -121,7 +137,7 @@ def _job(setting: Setting, server: str, *, calls: int) -> dict[str, object]:
     return {
         "base_url": f"{server}/{setting.latency_ms}/v1",
         "concurrency": setting.concurrency,
-        "warm": setting.concurrency * 2,
+        "warm": setting.concurrency,
         "calls": calls,
     }
 
@@ -139,7 +155,8 @@ def figures(found: Rounds, share: float) -> dict[str, dict[str, list[dict[str, f
 
 def _calls(setting: Setting, name: str, share: float) -> int:
     if name in HEAVY:
-        return max(setting.concurrency * 5, int(setting.heavy_calls * share))
+        most = setting.heavy_calls
+        return max(min(setting.concurrency, most), int(most * share))
     # The first and the last wave are never full, so that few waves look slow.
     return max(setting.concurrency * 20, int(setting.calls * share))
 
@@ -164,6 +181,18 @@ def call_goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]])
         return median(_ratios(rows[of], rows[to], "cpu_ms"))
 
     direct, bare, litellm = "ours, direct", "aiohttp + pydantic", "litellm"
+    same = [
+        Goal(f"{name} / {direct}, CPU", ratio(busy, of=name, to=direct), 1.3, at_most=True)
+        for name in busy
+        if name.startswith(f"{direct} to ")
+    ]
+    same += [
+        Goal(
+            f"direct / {THEIRS}, CPU, {place}", ratio(rows, of=direct, to=THEIRS), 1.1, at_most=True
+        )
+        for place, rows in (("0 ms", busy), ("50 ms", short))
+        if THEIRS in rows
+    ]
     tools, way = "instructor + litellm, TOOLS", "ours, litellm"
     more = [a["cpu_ms"] - b["cpu_ms"] for a, b in zip(busy[way], busy[litellm], strict=True)]
     return [
@@ -188,6 +217,7 @@ def call_goals(table: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]])
             0.85,
             at_most=False,
         ),
+        *same,
     ]
 
 
@@ -242,18 +272,22 @@ def show(
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two rounds of a quarter of the calls")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="about a minute of CPU")
+    parser.add_argument("--rounds", type=int, help="turns of each client: 5, or 2 with --quick")
+    parser.add_argument("--against", type=Path, help="another checkout with a .venv")
     chosen = parser.parse_args()
     check()
-    rounds, share = (2, 0.25) if chosen.quick else (chosen.rounds, 1.0)
+    rounds, share = (2, QUICK_SHARE) if chosen.quick else (5, 1.0)
+    rounds = chosen.rounds or rounds
     server = Peer("-m", "peers.server")
     address = f"http://127.0.0.1:{int(server.read())}"
-    table = figures(measure(address, rounds, share), share)
+    table = figures(measure(address, rounds, share, tree=chosen.against), share)
     starts = measure_starts(f"{address}/0/v1", 1 if chosen.quick else 3)
     server.close()
     reached = call_goals(table) + start_goals(starts)
     show(table, starts, reached)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"\n{used.ru_utime + used.ru_stime:.0f} s CPU in all")
     OUT.parent.mkdir(exist_ok=True)
     written = {
         "machine": {"python": platform.python_version(), "platform": platform.platform()},

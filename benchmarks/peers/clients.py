@@ -150,7 +150,9 @@ class NoLedger:
 
 
 @asynccontextmanager
-async def ours(base_url: str, *, model: str, transport: Any) -> AsyncGenerator[Call]:
+async def ours(
+    base_url: str, *, model: str, transport: Any, address: str | None = None
+) -> AsyncGenerator[Call]:
     """Ask as the engine does: gate, retries, ledger hooks, strict reading of the reply."""
     from judge.grading.reply_parsing import read_reply
     from judge.models import open_model
@@ -159,8 +161,10 @@ async def ours(base_url: str, *, model: str, transport: Any) -> AsyncGenerator[C
     from judge.models.retry import RetryPolicy, ask_with_retries
     from judge.records import Judge
 
-    judge = Judge(model=model, base_url=base_url)
-    opened = open_model(judge, transport=transport, environ={}).model
+    # A provider's own address stands in a variable, and its quirks are kept.
+    judge = Judge(model=model, base_url=None if address else base_url)
+    environ = {address: base_url, address.replace("BASE", "KEY"): KEY} if address else {}
+    opened = open_model(judge, transport=transport, environ=environ).model
     limits, dice, policy = Limits(Limit(concurrency=1024)), random.Random(0), RetryPolicy()
 
     async def call() -> Reply:
@@ -184,6 +188,12 @@ async def ours(base_url: str, *, model: str, transport: Any) -> AsyncGenerator[C
 CLIENTS: dict[str, Client] = {
     "aiohttp + pydantic": bare_aiohttp,
     "ours, direct": functools.partial(ours, model="openai/mock", transport="direct"),
+    **{
+        f"ours, direct to {name}": functools.partial(
+            ours, model=f"{name}/mock", transport="direct", address=f"{name.upper()}_API_BASE"
+        )
+        for name in ("deepseek", "mistral")
+    },
     "litellm": bare_litellm,
     "ours, litellm": functools.partial(ours, model="openai/mock", transport="litellm"),
     "ours, litellm hosted_vllm": functools.partial(
