@@ -17,7 +17,7 @@ does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import compress
 from types import MappingProxyType
@@ -159,6 +159,8 @@ def human_ceiling(
         ratio = _bounded_ratio(found, name=coefficient, items=n, confidence=confidence, seed=seed)
     elif ceiling.low > 0.0:
         ratio = bound(_ratio, who="judge over experts", items=n, on_ratio=True)
+        # The judge agrees at most perfectly.
+        ratio = replace(ratio, high=min(ratio.high, 1.0 / ceiling.low))
     return HumanCeiling(
         coefficient=coefficient,
         experts=MappingProxyType(each),

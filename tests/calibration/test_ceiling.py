@@ -92,6 +92,19 @@ def test_a_ceiling_that_resamples_bring_to_zero_leaves_a_finite_ratio_or_none() 
     assert found.ratio is None or np.isfinite([found.ratio.low, found.ratio.high]).all()
 
 
+def test_a_ratio_reaches_no_further_than_a_perfect_judge_would() -> None:
+    rng = np.random.default_rng(34)
+    quality = rng.normal(3.0, 0.9, (30, 1))
+    rated = np.clip(np.rint(quality + 0.8 * rng.normal(size=(30, 4))), 1, 3)
+
+    found = human_ceiling(rated[:, 0], rated[:, 1:], coefficient="weighted-kappa")
+
+    assert found.ratio is not None
+    assert found.ratio.value < found.ratio.high
+    # 1 / 0.0904; without that end the logarithm of the ratio would let it reach 164,593 here.
+    assert found.ratio.high == pytest.approx(11.066, abs=1e-3)
+
+
 def test_one_expert_an_item_is_undefined() -> None:
     with pytest.raises(Undefined, match="labels of two experts"):
         human_ceiling([1, 0], [[1, NAN], [NAN, 0]])
