@@ -8,7 +8,6 @@ read off the text or the names of an item; they stand at the end.
 """
 
 import unicodedata
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -380,7 +379,17 @@ def is_chinese(texts: Sequence[str]) -> FloatArray:
     >>> is_chinese(["今天很好", "fine today", "42"]).tolist()
     [1.0, 0.0, nan]
     """
-    return np.array([_mostly_chinese(text) for text in texts])
+    joined = "".join(texts)
+    signs = set(joined)
+    kinds = np.zeros(max(map(ord, signs), default=0) + 1, dtype=np.int8)
+    for sign in signs:
+        kinds[ord(sign)] = _kind(sign)
+    found = kinds[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
+    ends = np.cumsum([0, *map(len, texts)])
+    chinese, others = (
+        np.diff(np.concatenate([[0], np.cumsum(found == kind)])[ends]) for kind in (2, 1)
+    )
+    return np.where(chinese + others > 0, 2.0 * chinese > chinese + others, np.nan)
 
 
 def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
@@ -388,18 +397,12 @@ def same_family(systems: Sequence[str], family: Collection[str]) -> FloatArray:
     return np.array([float(system in family) for system in systems])
 
 
-def _mostly_chinese(text: str) -> float:
-    kinds = Counter[bool | None]()
-    for sign, count in Counter(text).items():
-        kinds[_is_chinese(sign)] += count
-    letters = kinds[True] + kinds[False]
-    return float(2 * kinds[True] > letters) if letters else float("nan")
-
-
 @cache
-def _is_chinese(sign: str) -> bool | None:
-    """Tell whether a letter is a Chinese character; None for what is no letter."""
-    return unicodedata.name(sign, "").startswith("CJK UNIFIED") if sign.isalpha() else None
+def _kind(sign: str) -> int:
+    """Give 2 for a Chinese character, 1 for another letter, 0 for what is no letter."""
+    if not sign.isalpha():
+        return 0
+    return 2 if unicodedata.name(sign, "").startswith("CJK UNIFIED") else 1
 
 
 # Position bias of a pairwise judge: does the answer that is shown first win for being first.

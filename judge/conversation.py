@@ -8,7 +8,7 @@ samples, sheets and gates know it as they know any other item; its session is it
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -171,14 +171,32 @@ def unasked(
     rubrics : collection of Rubric
         Those of the run; editions of one rubric have one unit.
     """
-    asked = {rubric.id: rubric for rubric in rubrics}
-    found: dict[str, set[tuple[str, str, int]]] = {name: set() for name in asked}
-    if len({(each.unit, each.roles) for each in asked.values()}) > 1:
+    left_out = without(rubrics)
+    found: dict[str, set[tuple[str, str, int]]] = {rubric.id: set() for rubric in rubrics}
+    if left_out is not None:
         for each in generations:
-            without = [n for n, r in asked.items() if not is_judged(each, r.unit, r.roles)]
-            for name in without if len(without) < len(asked) else ():
+            for name in left_out(each):
                 found[name].add(each.unit)
     return {name: frozenset(units) for name, units in found.items()}
+
+
+def without(rubrics: "Collection[Rubric]") -> Callable[[Generation], Sequence[str]] | None:
+    """Say how to tell which rubrics do not judge a unit that another judges.
+
+    Returns
+    -------
+    callable or None
+        From a unit to the ids of these rubrics; None where all rubrics judge the same units.
+    """
+    asked = {rubric.id: rubric for rubric in rubrics}
+    if len({(each.unit, each.roles) for each in asked.values()}) < 2:
+        return None
+
+    def left_out(unit: Generation) -> Sequence[str]:
+        names = [name for name, r in asked.items() if not is_judged(unit, r.unit, r.roles)]
+        return names if len(names) < len(asked) else ()
+
+    return left_out
 
 
 def is_plain(generation: Generation) -> bool:

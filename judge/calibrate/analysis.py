@@ -567,7 +567,9 @@ def calibrate(
 def _findings(part: Part, design: Design, *, by_group: bool, aims: Aims) -> Iterable[Finding]:
     whole = examine(part, design=design, aims=aims)
     yield whole
-    for name, mine in part.by_group().items():
+    if not by_group and not whole.unlabelled_groups:
+        return
+    for name, mine in part.by_group():
         # Where there is no score for all, each group with labels speaks for itself.
         labelled = bool((~np.isnan(mine.human)).any())
         if by_group or (whole.unlabelled_groups and labelled):

@@ -5,7 +5,7 @@ more on one system than on another must not be corrected with the error rates of
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeVar
 
@@ -17,12 +17,11 @@ from calibration.estimate import Estimate, Interval
 from calibration.rater_agreement.alpha import Level
 from calibration.rater_agreement.rater_reliability import consensus
 from calibration.validation import FloatArray, IntArray
+from judge.columns import Unit, Units, Whole
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping
-from judge.ratings import middle
 from judge.records import Provenance, Record
 
-Unit = tuple[str, str, int]
 Kind = Literal["rate", "mean"]
 MOST_LEVELS = 20
 MOST_BETWEEN = 0.05
@@ -90,7 +89,7 @@ class Part:
     judge, criterion, system : str
     rubric : str or None
     counting : Counting
-    units : tuple of (id, system, sample)
+    units : sequence of (id, system, sample)
         The axis of all arrays.
     groups, clusters : tuple of str or None
         Group and prompt of each item; no clusters where items are on their own.
@@ -132,7 +131,7 @@ class Part:
     system: str
     rubric: str | None = None
     counting: Counting
-    units: tuple[Unit, ...]
+    units: Sequence[Unit]
     groups: tuple[str | None, ...]
     clusters: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
@@ -225,10 +224,12 @@ class Part:
 
     def subset(self, kept: npt.NDArray[np.bool_]) -> Self:
         """Keep some items."""
-        places = np.flatnonzero(kept).tolist()
+        rows = np.flatnonzero(kept)
+        places: list[int] = rows.tolist()
+        units = self.units
         return replace(
             self,
-            units=_at(self.units, places),
+            units=units.take(rows) if isinstance(units, Units) else _at(units, places),
             groups=_at(self.groups, places),
             clusters=_at(self.clusters, places),
             sessions=_at(self.sessions, places),
@@ -244,11 +245,13 @@ class Part:
             else replace(self.earlier, verdicts=self.earlier.verdicts[kept]),
         )
 
-    def by_group(self) -> dict[str, Self]:
+    def by_group(self) -> Iterator[tuple[str, Self]]:
         """Split by group, in the order of the names; items without a group are in none."""
         names = sorted({group for group in self.groups if group is not None})
-        mine = np.array([group or "" for group in self.groups])
-        return {name: self.subset(mine == name) for name in names}
+        code = {name: number for number, name in enumerate(names)}
+        mine = np.array([-1 if group is None else code[group] for group in self.groups])
+        for name in names:
+            yield name, self.subset(mine == code[name])
 
 
 def _at(values: Sequence[Each], places: Sequence[int]) -> tuple[Each, ...]:
@@ -299,10 +302,6 @@ class Number(Record):
 
 Series = tuple[str, str | None, str]
 """Judge, rubric, criterion."""
-
-
-Shares = Mapping[Unit, Mapping[int, float]]
-"""Probability of each level, by item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,18 +361,6 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an item belongs."""
-
-    group: str | None = None
-    cluster: str | None = None
-    session: str | None = None
-    """The conversation of which it is one turn."""
-    turn: int | None = None
-    stratum: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
     """One expert's level of one item; None where the expert could not assess."""
 
@@ -387,97 +374,144 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """Everything that was said, before it is cut into parts.
+class Said:
+    """What one judge said under one criterion: m verdicts, the repeats of an item in their order.
 
     Attributes
     ----------
-    places : mapping of unit to Place
-        Every item, in order.
-    verdicts : mapping of series to mapping of unit to list of float
-        The levels that a judge gave, one for each repeat; an empty list for a missing verdict.
+    rows : int array, shape (m,)
+        Item of each verdict.
+    levels : float array, shape (m,)
+        NaN for a verdict without a level.
+    certainty, passing : float array, shape (m,), or None
+        Probability of the level, and of all levels that pass, where the judge gave them and was
+        asked once; NaN where not.
+    """
+
+    rows: Whole
+    levels: FloatArray
+    certainty: FloatArray | None = None
+    passing: FloatArray | None = None
+
+    @property
+    def known(self) -> "tuple[Whole, FloatArray]":
+        """Rows and levels of the verdicts that have one, the repeats of an item side by side."""
+        has = ~np.isnan(self.levels)
+        rows, levels = self.rows[has], self.levels[has]
+        order = np.argsort(rows, kind="stable")
+        return rows[order], levels[order]
+
+    def settled(self, n: int) -> FloatArray:
+        """Give the middle level of each of n items; of two middle ones the lower, NaN without."""
+        rows, levels = self.known
+        order = np.lexsort((levels, rows))
+        counts = np.bincount(rows, minlength=n)
+        there = counts > 0
+        first = np.cumsum(counts) - counts
+        found = np.full(n, np.nan)
+        found[there] = levels[order][first[there] + (counts[there] - 1) // 2]
+        return found
+
+    def spread(self, values: FloatArray, n: int) -> FloatArray:
+        """Give each of n items the value of its verdict; NaN where it has none."""
+        found = np.full(n, np.nan)
+        found[self.rows] = values
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that was said of n items, before it is cut into parts.
+
+    Attributes
+    ----------
+    units : Units
+        Every item, in order; the axis of all that follows.
+    groups : sequence of str or None
+    clusters : sequence of str
+        Empty where items are on their own.
+    sessions : sequence of str or None
+        Conversation of each item; empty where there are none.
+    turns : int array, shape (n,)
+        Index of each in its conversation, -1 for what is no turn; empty where there are none.
+    strata : int array, shape (n,), or None
+    verdicts : mapping of series to Said
     ratings : tuple of Rating
+    rows : mapping of unit to int
+        Of the items that are rated at least.
     countings : mapping of (rubric, criterion) to Counting
     question : Question
     provenance : Provenance or None
-    traits : mapping of str to mapping of unit to float
-        Properties of the responses, where known.
-    earlier : mapping of series to mapping of unit to list of float
-        What an earlier version of the judge said, as in `verdicts`.
-    probabilities : mapping of series to mapping of unit to mapping of level to float
-        Where a judge gave them; those of an item that was asked once.
+    traits : mapping of str to float array, shape (n,)
+        Properties of the responses, NaN where unknown.
+    earlier : mapping of series to Said
+        What an earlier version of the judge said of the same items.
     whole_sessions : bool
         Whether conversations were chosen for labels, not single turns of them.
-    unasked : mapping of str or None to set of unit
+    unasked : mapping of str or None to bool array, shape (n,)
         Items that a rubric does not judge: single turns, or whole conversations.
     """
 
-    places: Mapping[Unit, Place]
-    verdicts: Mapping[Series, Mapping[Unit, list[float]]]
+    units: Units
+    groups: Sequence[str | None]
+    clusters: Sequence[str] = ()
+    sessions: Sequence[str | None] = ()
+    turns: Whole = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    strata: IntArray | None = None
+    verdicts: Mapping[Series, Said]
     ratings: tuple[Rating, ...]
+    rows: Mapping[Unit, int]
     countings: Mapping[tuple[str | None, str], Counting]
     question: Question
     provenance: Provenance | None = None
-    traits: Mapping[str, Mapping[Unit, float]] = field(
-        default_factory=dict[str, Mapping[Unit, float]]
-    )
-    earlier: Mapping[Series, Mapping[Unit, list[float]]] = field(
-        default_factory=dict[Series, Mapping[Unit, list[float]]]
-    )
-    probabilities: Mapping[Series, Shares] = field(default_factory=dict[Series, Shares])
+    traits: Mapping[str, FloatArray] = field(default_factory=dict[str, FloatArray])
+    earlier: Mapping[Series, Said] = field(default_factory=dict[Series, Said])
     whole_sessions: bool = True
-    unasked: Mapping[str | None, Set[Unit]] = field(default_factory=dict[str | None, Set[Unit]])
+    unasked: Mapping[str | None, npt.NDArray[np.bool_]] = field(
+        default_factory=dict[str | None, npt.NDArray[np.bool_]]
+    )
 
 
-def settled(said: Mapping[Unit, list[float]], units: Iterable[Unit]) -> FloatArray:
-    """Give the middle level of each unit's repeats; NaN where there is no verdict."""
-    return np.array([middle(said.get(unit, [])) for unit in units])
-
-
-def text_traits(texts: Mapping[Unit, str]) -> dict[str, dict[Unit, float]]:
+def text_traits(texts: Sequence[str]) -> dict[str, FloatArray]:
     """Measure length and language: doublings of characters, and 1 for Chinese; NaN if neither."""
-    listed = list(texts.values())
-    return {
-        "length": dict(zip(texts, log_length(listed).tolist(), strict=True)),
-        "chinese": dict(zip(texts, is_chinese(listed).tolist(), strict=True)),
-    }
+    return {"length": log_length(texts), "chinese": is_chinese(texts)}
 
 
-def column_trait(name: str, values: Mapping[Unit, object]) -> tuple[str, dict[Unit, float]]:
+def column_trait(name: str, values: Sequence[object]) -> tuple[str, FloatArray]:
     """Read a property from a column of numbers, or of two words.
 
     Parameters
     ----------
     name : str
         Of the column.
-    values : mapping of unit to object
+    values : sequence of object
         None or an empty text where the property is not known.
 
     Returns
     -------
-    (str, dict of unit to float)
-        Name of the property, and 1 for the second of two words in the order of the alphabet.
+    (str, float array)
+        Name of the property, and 1 for the second of two words in the order of the alphabet; NaN
+        where it is not known.
 
     Raises
     ------
     ConfigError
         If no item has a value, or there are words of more than two kinds.
     """
-    known = {unit: value for unit, value in values.items() if value is not None and value != ""}
-    if not known:
+    known = [value is not None and value != "" for value in values]
+    if not any(known):
         raise ConfigError(f"--covariate: no item has a value in column {name!r}.")
-    numbers = {unit: _number(value) for unit, value in known.items()}
-    if not any(math.isnan(number) for number in numbers.values()):
-        return name, numbers
-    words = sorted({str(value) for value in known.values()})
+    numbers = [_number(value) if has else 0.0 for value, has in zip(values, known, strict=True)]
+    if not any(math.isnan(number) for number in numbers):
+        return name, np.where(known, numbers, np.nan)
+    words = sorted({str(value) for value, has in zip(values, known, strict=True) if has})
     if len(words) > 2:
         raise ConfigError(
             f"--covariate: column {name!r} holds {len(words)} different texts, such as "
             f"{words[0][:40]!r}; it takes numbers, or two words."
         )
-    return f"{name} = {words[-1]}", {
-        unit: float(str(value) == words[-1]) for unit, value in known.items()
-    }
+    second = [float(str(value) == words[-1]) for value in values]
+    return f"{name} = {words[-1]}", np.where(known, second, np.nan)
 
 
 def _number(value: object) -> float:

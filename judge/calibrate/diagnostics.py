@@ -15,7 +15,8 @@ from calibration.conformal import EVERYTHING, conformal_bands, plan_abstention
 from calibration.drift import AccuracyDrift, measure_drift
 from calibration.estimate import Estimate, InsufficientLabels, Undefined
 from calibration.validation import FloatArray
-from judge.calibrate.calibration_set import Number, Part, Unit
+from judge.calibrate.calibration_set import Number, Part
+from judge.columns import Unit
 from judge.records import Record
 
 EXPECTED: Mapping[str, str] = {

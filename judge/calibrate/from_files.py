@@ -3,20 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import nan
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
+import numpy as np
+
+from calibration.validation import FloatArray
 from judge.calibrate.calibration_set import (
     Counting,
     Material,
-    Place,
     Question,
     Rating,
+    Said,
     Series,
-    Unit,
     column_trait,
     text_traits,
 )
+from judge.columns import Unit, Units
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping, Which, mapped_rows, require_columns, score_of
 from judge.files.near import cause, known_as
@@ -40,11 +44,18 @@ ALONE = "default"
 """Name of the system where a table names none."""
 
 
+class _Place(NamedTuple):
+    """Where an item belongs."""
+
+    group: str | None
+    cluster: str | None
+
+
 @dataclass(kw_only=True)
 class _Scores:
     """Scores as they are read."""
 
-    places: dict[Unit, Place] = field(default_factory=dict[Unit, Place])
+    places: dict[Unit, _Place] = field(default_factory=dict[Unit, _Place])
     verdicts: dict[Series, dict[Unit, list[float]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -91,15 +102,35 @@ def material(
     require_columns(question.mapping, tables, encoding=encoding)
     read = _scores(scores, question, encoding)
     ratings = _ratings(labels, read, question, encoding=encoding)
+    rows = {unit: row for row, unit in enumerate(read.places)}
+    before = {} if earlier is None else _scores(earlier, question, encoding).verdicts
+    places = read.places.values()
     return Material(
-        places=read.places,
-        verdicts=read.verdicts,
+        units=Units.of(read.places),
+        groups=[each.group for each in places],
+        clusters=[each.cluster for each in places if each.cluster is not None],
+        verdicts={series: _said(given, rows) for series, given in read.verdicts.items()},
         ratings=ratings,
+        rows=rows,
         countings=_countings(read.verdicts, ratings, question),
         provenance=_least_live(read.stamps),
         question=question,
         traits=_traits(read),
-        earlier={} if earlier is None else _scores(earlier, question, encoding).verdicts,
+        earlier={series: _said(given, rows) for series, given in before.items()},
+    )
+
+
+def _said(given: Mapping[Unit, list[float]], rows: Mapping[Unit, int]) -> Said:
+    """Line verdicts up, one for each repeat; an item without any has one without a level."""
+    each = [
+        (rows[unit], level)
+        for unit, levels in given.items()
+        if unit in rows
+        for level in levels or (nan,)
+    ]
+    return Said(
+        rows=np.array([row for row, _ in each], dtype=np.intp),
+        levels=np.array([level for _, level in each], dtype=np.float64),
     )
 
 
@@ -157,9 +188,23 @@ def scored_items(
     return tuple(found)
 
 
-def _traits(read: _Scores) -> dict[str, dict[Unit, float]]:
-    columns = (column_trait(name, values) for name, values in read.columns.items())
-    return {**(text_traits(read.texts) if read.texts else {}), **dict(columns)}
+def _traits(read: _Scores) -> dict[str, FloatArray]:
+    columns = (
+        column_trait(name, [values.get(unit) for unit in read.places])
+        for name, values in read.columns.items()
+    )
+    return {**_text_traits(read), **dict(columns)}
+
+
+def _text_traits(read: _Scores) -> dict[str, FloatArray]:
+    if not read.texts:
+        return {}
+    has = np.array([unit in read.texts for unit in read.places])
+    measured = text_traits([read.texts[unit] for unit in read.places if unit in read.texts])
+    found = {name: np.full(len(has), nan) for name in measured}
+    for name, values in measured.items():
+        found[name][has] = values
+    return found
 
 
 def _score(row: Row, read: _Scores, question: Question) -> None:
@@ -167,7 +212,7 @@ def _score(row: Row, read: _Scores, question: Question) -> None:
     series = (text(row, "judge"), optional_text(row, "rubric"), text(row, "criterion"))
     repeat = optional_integer(row, "repeat", low=0) or 0
     _once(row, (unit, series, repeat), read.seen)
-    place = Place(
+    place = _Place(
         group=optional_text(row, question.group),
         cluster=None if question.cluster is None else text(row, question.cluster),
     )

@@ -1,34 +1,38 @@
-"""From rows of scores and labels to parts, whatever tool or store the rows came from."""
+"""From rows of scores and labels to parts, whatever tool or store the rows came from.
 
-import itertools
+A run is read in one pass over its responses and one over its judgments; what is kept of a response
+or a verdict is a few numbers in arrays, so that ten million of them fit in memory.
+"""
+
 import math
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from calibration.validation import FloatArray, IntArray
+from calibration.validation import BoolArray, FloatArray, IntArray
 from judge.calibrate.calibration_set import (
     Counting,
     Earlier,
     Material,
     Part,
-    Place,
     Question,
     Rating,
+    Said,
     Series,
-    Shares,
-    Unit,
     column_trait,
-    settled,
     text_traits,
 )
-from judge.conversation import unasked
+from judge.columns import Unit, Units, Whole, real, whole
+from judge.conversation import without
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
-from judge.grading.aggregation import with_panel
+from judge.grading.aggregation import placed_with_panel, with_panel
+from judge.ratings import middle
 from judge.records import Generation, Provenance, worst
 from judge.store.run_contents import kept_rubrics
 
@@ -99,34 +103,42 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
     ]
     raters = tuple(sorted({_column(each, gold) for each in ratings}))
     thirds = {_column(each, gold) for each in ratings} - {each.rater for each in ratings}
-    by_system = defaultdict[str, list[Unit]](list)
-    elsewhere = material.unasked.get(rubric, frozenset[Unit]())
-    for unit in _asked(material, criterion):
-        if unit not in elsewhere:
-            by_system[unit[1]].append(unit)
-    for system in sorted({unit[1] for unit in said} & by_system.keys()):
-        units = tuple(by_system[system])
-        places = [material.places[unit] for unit in units]
+    n = len(material.units)
+    asked = _asked(material, criterion)
+    elsewhere = material.unasked.get(rubric)
+    if elsewhere is not None:
+        asked &= ~elsewhere
+    heard = np.zeros(n, dtype=np.bool_)
+    heard[said.rows] = True
+    levels = said.settled(n)
+    certainty = _certainty(material, series, levels)
+    traits = _traits(material, series)
+    earlier = _earlier(material, series)
+    for system in sorted(material.units.systems):
+        mine = material.units.of_system(system)
+        at = np.flatnonzero(asked & mine)
+        if not at.size or not heard[mine].any():
+            continue
         yield Part(
             judge=judge,
             rubric=rubric,
             criterion=criterion,
             system=system,
             counting=material.countings[rubric, criterion],
-            units=units,
-            **_whereabouts(places),
+            units=material.units.take(at),
+            **_whereabouts(material, at),
             whole_sessions=material.whole_sessions,
-            verdicts=settled(said, units),
-            labels=_matrix(units, raters, ratings, gold=gold),
+            verdicts=levels[at],
+            labels=_matrix(material, at, ratings, raters=raters),
             raters=raters,
             thirds=frozenset(thirds),
             gold=gold if gold in raters else None,
             provenance=material.provenance,
-            flips=_flips([said.get(unit, []) for unit in units]),
-            certainty=_certainty(material, series, units),
-            passing=_passing(material, series, units),
-            traits=_traits(material, series, units),
-            earlier=_earlier(material, series, units),
+            flips=_flips(said, at, n),
+            certainty=None if certainty is None else certainty(at),
+            passing=None if said.passing is None else said.spread(said.passing, n)[at],
+            traits={name: values[at] for name, values in traits.items()},
+            earlier=earlier and replace(earlier, verdicts=earlier.verdicts[at]),
         )
 
 
@@ -138,37 +150,40 @@ class _Whereabouts(TypedDict):
     strata: IntArray | None
 
 
-def _whereabouts(places: Sequence[Place]) -> _Whereabouts:
+def _whereabouts(material: Material, at: IntArray) -> _Whereabouts:
     """Line up where items belong; what one of them lacks is left out of all."""
-    turned = bool(places) and all(each.turn is not None for each in places)
-    strata = [each.stratum for each in places]
+    rows: list[int] = at.tolist()
+    turned = material.turns.size > 0 and bool((material.turns[at] >= 0).all())
     return {
-        "groups": tuple(each.group for each in places),
-        "clusters": tuple(each.cluster for each in places if each.cluster is not None),
-        "sessions": tuple(each.session or "" for each in places) if turned else (),
-        "turns": tuple(each.turn or 0 for each in places) if turned else (),
-        "strata": None if None in strata else np.array(strata, dtype=np.intp),
+        "groups": tuple(material.groups[row] for row in rows),
+        "clusters": tuple(material.clusters[row] for row in rows) if material.clusters else (),
+        "sessions": tuple(material.sessions[row] or "" for row in rows) if turned else (),
+        "turns": tuple(material.turns[at].tolist()) if turned else (),
+        "strata": None if material.strata is None else material.strata[at],
     }
 
 
-def _asked(material: Material, criterion: str) -> Iterable[Unit]:
+def _asked(material: Material, criterion: str) -> BoolArray:
     wanted = material.question.groups(criterion)
     if wanted is None:
-        return material.places
-    there = {place.group for place in material.places.values()}
+        return np.ones(len(material.units), dtype=np.bool_)
+    there = set(material.groups)
     strangers = [group for group in wanted if group not in there]
     if strangers:
         raise ConfigError(
             f"no item belongs to group {strangers[0]!r}; "
             f"there are {_listed(group or '-' for group in there)}."
         )
-    return [unit for unit, place in material.places.items() if place.group in wanted]
+    return np.array([group in wanted for group in material.groups])
 
 
-def _flips(repeats: list[list[float]]) -> tuple[int, int]:
+def _flips(said: Said, at: IntArray, n: int) -> tuple[int, int]:
     """Count the verdicts that differ from the one before them, and all that have one before."""
-    pairs = [pair for levels in repeats for pair in itertools.pairwise(levels)]
-    return sum(before != after for before, after in pairs), len(pairs)
+    here = np.zeros(n, dtype=np.bool_)
+    here[at] = True
+    rows, levels = said.known
+    again = (rows[1:] == rows[:-1]) & here[rows[1:]]
+    return int((again & (levels[1:] != levels[:-1])).sum()), int(again.sum())
 
 
 def _column(rating: Rating, gold: str | None) -> str:
@@ -178,71 +193,55 @@ def _column(rating: Rating, gold: str | None) -> str:
 
 
 def _matrix(
-    units: tuple[Unit, ...], raters: tuple[str, ...], ratings: list[Rating], *, gold: str | None
+    material: Material, at: IntArray, ratings: list[Rating], *, raters: tuple[str, ...]
 ) -> FloatArray:
-    row = {unit: number for number, unit in enumerate(units)}
     column = {rater: number for number, rater in enumerate(raters)}
-    labels = np.full((len(units), len(raters)), np.nan)
+    place = np.full(len(material.units), -1)
+    place[at] = np.arange(len(at))
+    labels = np.full((len(at), len(raters)), np.nan)
     for each in ratings:
-        if each.unit in row and each.level is not None:
-            labels[row[each.unit], column[_column(each, gold)]] = each.level
+        row = material.rows.get(each.unit)
+        if row is not None and place[row] >= 0 and each.level is not None:
+            labels[place[row], column[_column(each, material.question.gold)]] = each.level
     return labels
 
 
-def _certainty(material: Material, series: Series, units: tuple[Unit, ...]) -> FloatArray | None:
-    """Share of a panel's members, or of a judge's repeats, that gave the settled verdict."""
-    said = material.verdicts[series]
-    shares = material.probabilities.get(series)
-    if shares:
-        levels = settled(said, units).tolist()
-        return np.array(
-            [
-                np.nan if math.isnan(level) else shares.get(unit, {}).get(int(level), np.nan)
-                for unit, level in zip(units, levels, strict=True)
-            ]
-        )
+def _certainty(
+    material: Material, series: Series, levels: FloatArray
+) -> Callable[[IntArray], FloatArray | None] | None:
+    """Share of a panel's members, or of a judge's repeats, that gave the settled verdict.
+
+    Of some items at a time: nothing is told where each of them was asked once alone.
+    """
+    n, said = len(levels), material.verdicts[series]
+    if said.certainty is not None:
+        sure = said.spread(said.certainty, n)
+        return lambda at: sure[at]
     if series[0] == PANEL:
         members = [
-            verdicts
-            for other, verdicts in material.verdicts.items()
-            if other[0] != PANEL and other[1:] == series[1:]
+            other.settled(n)
+            for name, other in material.verdicts.items()
+            if name[0] != PANEL and name[1:] == series[1:]
         ]
-        columns = [settled(verdicts, units).tolist() for verdicts in members]
-        votes = [list(row) for row in zip(*columns, strict=True)]
+        votes = np.full(n, len(members))
+        agreed = np.array([member == levels for member in members]).sum(axis=0)
     else:
-        votes = [said.get(unit, []) for unit in units]
-    if not any(len(each) > 1 for each in votes):
-        return None
-    return np.array(
-        [
-            each.count(verdict) / len(each) if each and not np.isnan(verdict) else np.nan
-            for each, verdict in zip(votes, settled(said, units).tolist(), strict=True)
-        ]
-    )
+        rows, given = said.known
+        votes = np.bincount(rows, minlength=n)
+        agreed = np.bincount(rows, weights=given == levels[rows], minlength=n)
+
+    def shares(at: IntArray) -> FloatArray | None:
+        if not (votes[at] > 1).any():
+            return None
+        told = (votes[at] > 0) & ~np.isnan(levels[at])
+        return np.where(told, agreed[at] / np.maximum(votes[at], 1), np.nan)
+
+    return shares
 
 
-def _passing(material: Material, series: Series, units: tuple[Unit, ...]) -> FloatArray | None:
-    """Add up the probabilities of the levels that pass."""
-    shares = material.probabilities.get(series)
-    at_least = material.countings[series[1], series[2]].at_least
-    if not shares or at_least is None:
-        return None
-    return np.array(
-        [
-            min(sum(p for level, p in shares[unit].items() if level >= at_least), 1.0)
-            if unit in shares
-            else np.nan
-            for unit in units
-        ]
-    )
-
-
-def _traits(material: Material, series: Series, units: tuple[Unit, ...]) -> dict[str, FloatArray]:
+def _traits(material: Material, series: Series) -> dict[str, FloatArray]:
     """Line the responses' properties up, with what the judge says of their refusing."""
-    found = {
-        name: np.array([values.get(unit, np.nan) for unit in units])
-        for name, values in material.traits.items()
-    }
+    found = dict(material.traits)
     judge, _, criterion = series
     refusals = [
         said
@@ -250,12 +249,12 @@ def _traits(material: Material, series: Series, units: tuple[Unit, ...]) -> dict
         if (other[0], other[2]) == (judge, REFUSAL)
     ]
     if len(refusals) == 1 and criterion != REFUSAL:
-        levels = settled(refusals[0], units)
+        levels = refusals[0].settled(len(material.units))
         found[REFUSAL] = np.where(np.isnan(levels), np.nan, (levels > 0.0).astype(np.float64))
     return found
 
 
-def _earlier(material: Material, series: Series, units: tuple[Unit, ...]) -> Earlier | None:
+def _earlier(material: Material, series: Series) -> Earlier | None:
     """Find the verdicts of the judge of the same name, or else of the one that stood for a run."""
     judge, rubric, criterion = series
     before = {other[0] for other in material.earlier if other[1:] == (rubric, criterion)}
@@ -264,7 +263,7 @@ def _earlier(material: Material, series: Series, units: tuple[Unit, ...]) -> Ear
     if name is None:
         return None
     said = material.earlier[name, rubric, criterion]
-    return Earlier(name=name, verdicts=settled(said, units))
+    return Earlier(name=name, verdicts=said.settled(len(material.units)))
 
 
 def _standing(judges: set[str]) -> str | None:
@@ -315,56 +314,112 @@ def material_of(
             f"run {run.name!r} has no labels; draw items with cvalues sample, and import what "
             "experts said with cvalues labels import."
         )
-    said = _verdicts(store, run)
     if drawn:
         chosen = {item.unit for sample in drawn for item in sample.items}
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
-    size = store.count_units(run)
-    places, traits = _places_and_traits(
-        store.generations(run), question, combined_cells(drawn, size) if drawn else None
-    )
+    ratings = tuple(map(_rating, labels))
+    countings = _countings(store, run, question)
+    responses = _Responses(question, {each.unit for each in ratings})
+    responses.read(store, run)
+    said, stamps = _verdicts(store, run, countings)
+    cells = combined_cells(drawn, len(responses.groups)) if drawn else None
     return Material(
-        places=places,
-        verdicts=said.levels,
-        ratings=tuple(_rating(label) for label in labels),
-        countings=_countings(store, run, question),
-        provenance=said.provenance,
+        units=responses.units,
+        groups=responses.groups,
+        clusters=responses.clusters,
+        sessions=responses.sessions,
+        turns=whole(responses.turns),
+        strata=None if cells is None else np.array(cells, dtype=np.intp),
+        verdicts=said,
+        ratings=ratings,
+        rows=responses.rows,
+        countings=countings,
+        provenance=worst(stamps) if stamps else None,
         question=question,
-        traits=traits,
-        earlier={} if earlier is None else _verdicts(store, earlier).levels,
-        probabilities={} if run.manifest.repeats > 1 else said.probabilities,
+        traits=responses.traits,
+        earlier={} if earlier is None else _verdicts(store, earlier, countings, among=run)[0],
         whole_sessions=drawn_whole(drawn),
-        unasked={**unasked(store.generations(run), kept_rubrics(store, run).values())},
+        unasked=responses.unasked,
     )
 
 
-def _places_and_traits(
-    generations: Iterable[Generation], question: Question, cells: Sequence[int] | None
-) -> tuple[dict[Unit, Place], dict[str, dict[Unit, float]]]:
-    """Read where each response belongs and what it is like; no text is held for long."""
-    places: dict[Unit, Place] = {}
-    traits = defaultdict[str, dict[Unit, float]](dict)
-    columns: dict[str, dict[Unit, str | None]] = {name: {} for name in question.covariates}
-    rest = iter(generations)
-    while page := list(itertools.islice(rest, PAGE)):
-        for each in page:
-            places[each.unit] = Place(
-                group=field_of(each, question.group),
-                cluster=None if question.cluster is None else _named(each, question.cluster),
-                session=each.session,
-                turn=each.turn,
-                stratum=None if cells is None else cells[len(places)],
-            )
-            for name, values in columns.items():
-                values[each.unit] = field_of(each, name)
-        for name, found in text_traits({each.unit: each.response for each in page}).items():
-            traits[name].update(found)
-    if question.cluster is None and any(each.session is not None for each in places.values()):
-        # What an item shares with others is its conversation.
-        places = {
-            unit: replace(place, cluster=place.session or unit[0]) for unit, place in places.items()
+class _Responses:
+    """Where each response of a run belongs and what it is like; no text is held for long."""
+
+    units: Units
+    traits: Mapping[str, FloatArray]
+    unasked: Mapping[str | None, BoolArray]
+
+    def __init__(self, question: Question, rated: Set[Unit]) -> None:
+        self._question, self._rated = question, rated
+        self.rows: dict[Unit, int] = {}
+        self.groups: list[str | None] = []
+        self.clusters: list[str] = []
+        self.sessions: list[str | None] = []
+        self.turns = array("i")
+        self._names: dict[str | None, str | None] = {}
+        self._columns: dict[str, list[str | None]] = {name: [] for name in question.covariates}
+        self._measured: dict[str, list[FloatArray]] = defaultdict(list)
+
+    def read(self, store: "Store", run: "Run") -> None:
+        """Go through the responses of a run once, in the order of the file."""
+        rubrics = kept_rubrics(store, run).values()
+        left_out = without(rubrics)
+        apart: dict[str, array[int]] = {each.id: array("i") for each in rubrics if left_out}
+
+        def units() -> Iterator[Unit]:
+            for row, each in enumerate(self._measuring(store.generations(run))):
+                for name in left_out(each) if left_out else ():
+                    apart[name].append(row)
+                if each.unit in self._rated:
+                    self.rows[each.unit] = row
+                yield each.unit
+
+        self.units = Units.of(units())
+        self.unasked = {name: _marked(whole(rows), len(self.units)) for name, rows in apart.items()}
+        self.traits = {
+            **{name: np.concatenate(pages) for name, pages in self._measured.items()},
+            **dict(column_trait(name, values) for name, values in self._columns.items()),
         }
-    return places, {**traits, **dict(column_trait(n, values) for n, values in columns.items())}
+        if not any(session is not None for session in self.sessions):
+            self.sessions.clear()
+            self.turns = array("i")
+        elif self._question.cluster is None:
+            # What an item shares with others is its conversation.
+            self.clusters = [
+                self._name(session or name)
+                for session, name in zip(self.sessions, self.units.ids, strict=True)
+            ]
+
+    def _measuring(self, generations: Iterable[Generation]) -> Iterator[Generation]:
+        rest = iter(generations)
+        while page := list(islice(rest, PAGE)):
+            for each in page:
+                self._place(each)
+                yield each
+            for name, values in text_traits([each.response for each in page]).items():
+                self._measured[name].append(values)
+
+    def _place(self, each: Generation) -> None:
+        question = self._question
+        group = field_of(each, question.group)
+        self.groups.append(self._names.setdefault(group, group))
+        if question.cluster is not None:
+            self.clusters.append(self._name(_named(each, question.cluster)))
+        self.sessions.append(self._names.setdefault(each.session, each.session))
+        self.turns.append(-1 if each.turn is None else each.turn)
+        for name, values in self._columns.items():
+            values.append(field_of(each, name))
+
+    def _name(self, name: str) -> str:
+        """Give the one object that stands for a name in all rows."""
+        return self._names.setdefault(name, name) or name
+
+
+def _marked(rows: Whole, n: int) -> BoolArray:
+    marks = np.zeros(n, dtype=np.bool_)
+    marks[rows] = True
+    return marks
 
 
 def field_of(generation: Generation, name: str) -> str | None:
@@ -383,38 +438,88 @@ def _named(generation: Generation, name: str) -> str:
     return value
 
 
-class _Said(NamedTuple):
-    """What the judges of a run said."""
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What is gathered of one judge and criterion while judgments pass."""
 
-    levels: dict[Series, dict[Unit, list[float]]]
-    probabilities: dict[Series, Shares]
-    """What they gave beside their verdicts."""
-    provenance: Provenance | None
+    rows: "array[int]" = field(default_factory=lambda: array("i"))
+    levels: "array[float]" = field(default_factory=lambda: array("d"))
+    sure: "array[int]" = field(default_factory=lambda: array("i"))
+    """Places among the verdicts of those that came with probabilities."""
+    certainty: "array[float]" = field(default_factory=lambda: array("d"))
+    passing: "array[float]" = field(default_factory=lambda: array("d"))
+    """Of those: probability of the level, and of all levels that pass."""
+
+    def said(self, *, once: bool, rate: bool) -> Said:
+        """Give it as arrays; probabilities only where each item was asked once."""
+        certain = once and len(self.sure) > 0
+        return Said(
+            rows=whole(self.rows),
+            levels=real(self.levels),
+            certainty=self._of_all(self.certainty) if certain else None,
+            passing=self._of_all(self.passing) if certain and rate else None,
+        )
+
+    def _of_all(self, given: "array[float]") -> FloatArray:
+        found = np.full(len(self.rows), np.nan)
+        found[whole(self.sure)] = real(given)
+        return found
 
 
-def _verdicts(store: "Store", run: "Run") -> _Said:
-    levels: dict[Series, dict[Unit, list[float]]] = defaultdict(lambda: defaultdict(list))
-    probabilities: dict[Series, dict[Unit, Mapping[int, float]]] = defaultdict(dict)
+def _verdicts(
+    store: "Store",
+    run: "Run",
+    countings: "Mapping[tuple[str | None, str], Counting]",
+    *,
+    among: "Run | None" = None,
+) -> tuple[dict[Series, Said], set[Provenance]]:
+    """Read what the judges of a run said, and where it comes from."""
+    heard: dict[Series, _Heard] = defaultdict(_Heard)
     stamps: set[Provenance] = set()
-    for judgment in with_panel(store.judgments(run), len(run.manifest.judges)):
+    placed = store.placed_judgments(run, among=among)
+    for row, judgment in placed_with_panel(placed, len(run.manifest.judges)):
         stamps.add(judgment.provenance)
-        unit = judgment.unit
         for verdict in judgment.verdicts:
-            series = judgment.judge, judgment.rubric, verdict.criterion
-            given = levels[series][unit]
-            if verdict.kind == "scored":
-                given.append(float(verdict.score))
-                if verdict.probabilities is not None and judgment.judge != PANEL:
-                    probabilities[series][unit] = verdict.probabilities
-    return _Said(levels, dict(probabilities), worst(stamps) if stamps else None)
+            gathered = heard[judgment.judge, judgment.rubric, verdict.criterion]
+            if row is None:
+                continue
+            gathered.rows.append(row)
+            if verdict.kind == "unscored":
+                gathered.levels.append(math.nan)
+                continue
+            if verdict.probabilities is not None and judgment.judge != PANEL:
+                counting = countings.get((judgment.rubric, verdict.criterion))
+                gathered.sure.append(len(gathered.levels))
+                gathered.certainty.append(verdict.probabilities.get(verdict.score, math.nan))
+                gathered.passing.append(_passing(verdict.probabilities, counting))
+            gathered.levels.append(float(verdict.score))
+    once = run.manifest.repeats == 1
+    rates = {name for name, each in countings.items() if each.at_least is not None}
+    said = {
+        series: each.said(once=once, rate=series[1:] in rates) for series, each in heard.items()
+    }
+    return said, stamps
+
+
+def _passing(given: Mapping[int, float], counting: Counting | None) -> float:
+    """Add up the probabilities of the levels that pass; NaN where none passes or fails."""
+    if counting is None or counting.at_least is None:
+        return math.nan
+    return min(sum(p for level, p in given.items() if level >= counting.at_least), 1.0)
 
 
 def levels_of(
     store: "Store", run: "Run", *, series: Series, generations: Sequence[Generation]
 ) -> FloatArray:
     """Give the level that a judge gave each response; NaN where it gave none."""
-    said = _verdicts(store, run).levels.get(series, {})
-    return settled(said, (each.unit for each in generations))
+    judge, rubric, criterion = series
+    given = defaultdict[Unit, list[int]](list)
+    for judgment in with_panel(store.judgments(run), len(run.manifest.judges)):
+        if (judgment.judge, judgment.rubric) == (judge, rubric):
+            for verdict in judgment.verdicts:
+                if verdict.criterion == criterion and verdict.kind == "scored":
+                    given[judgment.unit].append(verdict.score)
+    return np.array([middle(given.get(each.unit, [])) for each in generations])
 
 
 def _rating(label: "Label") -> Rating:

@@ -278,7 +278,7 @@ def _entries(
     whole = _entry(pooled, None, apart=apart, drawn=drawn, design=design)
     yield replace(whole, uses=_uses(findings, mine[0]))
     if by_group:
-        for name, part in pooled.by_group().items():
+        for name, part in pooled.by_group():
             yield _entry(part, name, apart=(part,), drawn=drawn, design=design)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from calibration.cascade import CascadePlan, Tier, plan_cascade
 from calibration.selective import EVERYTHING, Target, Triage, plan_triage
 from calibration.validation import BoolArray, FloatArray
-from judge.calibrate.calibration_set import Part, Unit
+from judge.calibrate.calibration_set import Part
+from judge.columns import Unit
 from judge.errors import ConfigError
 from judge.importers.labels import shown_digest
 from judge.manifest import Manifest, Sample, SampledItem

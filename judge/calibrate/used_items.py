@@ -8,8 +8,8 @@ it, so calibration leaves them out and says how many.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from judge.calibrate.calibration_set import Unit
 from judge.calibrate.from_files import ScoredItem
+from judge.columns import Unit
 from judge.store.records import Label, Run
 from judge.store.run_contents import kept_rubrics
 from judge.store.seal import Role, SealLedger, UsedItem, content_key

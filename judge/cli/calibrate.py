@@ -129,7 +129,12 @@ def calibrate(
     )
     aims = calibrate_inputs.of_population(aims, population)
     done = calibrate_inputs.calibrated(
-        sources, asked, design=design, by_group=by is not None, aims=aims
+        sources,
+        asked,
+        design=design,
+        by_group=by is not None,
+        aims=aims,
+        passport=passport is not None,
     )
     if out_json is not None:
         calibrate_output.write_json(out_json, done)

@@ -161,8 +161,15 @@ def of_population(aims: Aims, word: str) -> Aims:
     return replace(aims, population=console.one_of(word, POPULATIONS, option="--population"))
 
 
-def gathered(sources: Sources, asked: Question) -> Gathered:
+def gathered(sources: Sources, asked: Question, *, passport: bool = False) -> Gathered:
     """Read scores and labels.
+
+    Parameters
+    ----------
+    sources : Sources
+    asked : Question
+    passport : bool
+        Read what a passport rests on, too: digests of all responses and verdicts of a run.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def gathered(sources: Sources, asked: Question) -> Gathered:
     if sources.against is not None and sources.against in {sources.run, str(sources.scores)}:
         raise ConfigError("--against names the same verdicts; name those of an earlier version.")
     if sources.run is not None:
-        return _from_run(sources, sources.run, asked)
+        return _from_run(sources, sources.run, asked, passport=passport)
     if sources.scores is None or sources.labels is None:
         raise ConfigError("--scores needs --labels FILE with what experts said.")
     read = material(
@@ -188,7 +195,7 @@ def gathered(sources: Sources, asked: Question) -> Gathered:
     return Gathered(sources=sources, parts=parts(read), simulated_labels=_simulated(read))
 
 
-def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
+def _from_run(sources: Sources, name: str, asked: Question, *, passport: bool) -> Gathered:
     if asked.scales:
         raise ConfigError("--scale is for --scores; a run's scales are those of its rubrics.")
     from judge.calibrate.passport import source_of
@@ -205,7 +212,7 @@ def _from_run(sources: Sources, name: str, asked: Question) -> Gathered:
             )
         labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
-        source = source_of(store, run, labels)
+        source = source_of(store, run, labels) if passport else None
         titles = criterion_titles(store, run, language())
         read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
     if len(read.ratings) < len(labels):
@@ -276,6 +283,7 @@ def calibrated(
     design: str | None,
     by_group: bool,
     aims: Aims,
+    passport: bool = False,
 ) -> Calibrated:
     """Read scores and labels and say what is found.
 
@@ -284,7 +292,7 @@ def calibrated(
     ConfigError
         If the sources do not fit together, or nobody says how the items were chosen.
     """
-    read = gathered(sources, asked)
+    read = gathered(sources, asked, passport=passport)
     _require_systems(aims.family, {part.system for part in read.parts})
     if sources.against is not None and all(part.earlier is None for part in read.parts):
         raise ConfigError(

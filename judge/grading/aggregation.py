@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from judge.records import Judgment, Scored, Unscored, Usage, Verdict
@@ -175,6 +176,15 @@ def with_panel(judgments: Iterable[Judgment], judges: int) -> Iterator[Judgment]
             members = list(answers)
             if len(members) == judges:
                 yield combine(members)
+
+
+def placed_with_panel(
+    placed: Iterable[tuple[int | None, Judgment]], judges: int
+) -> Iterator[tuple[int | None, Judgment]]:
+    """Do as :func:`with_panel` with judgments that come after the places of their units."""
+    for place, given in groupby(placed, key=itemgetter(0)):
+        for judgment in with_panel((each for _, each in given), judges):
+            yield place, judgment
 
 
 def _member_question(judgment: Judgment) -> tuple[str, int, str]:

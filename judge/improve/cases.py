@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from judge.calibrate.calibration_set import Part, Unit
+from judge.calibrate.calibration_set import Part
+from judge.columns import Unit
 from judge.conversation import language_of
 from judge.records import Generation, Language, digest
 from judge.store.seal import content_key

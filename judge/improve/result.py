@@ -10,8 +10,9 @@ import numpy as np
 from calibration.passport import JudgePassport, PassportBasis, ProvenChange
 from calibration.validation import Design
 from judge.calibrate.analysis import calibrate
-from judge.calibrate.calibration_set import Part, Unit
+from judge.calibrate.calibration_set import Part
 from judge.calibrate.passport import PassportSource, identity_of, issue
+from judge.columns import Unit
 from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.files.decoding import counted
 from judge.improve.explain import Gap

@@ -207,5 +207,6 @@ def calibrate(
                 design=options.get("design"),
                 by_group="by" in options,
                 aims=aims(None, confidence=options.get("confidence", 0.95), **wanted),
+                passport=True,
             )
         )

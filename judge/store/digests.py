@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from judge.conversation import content_digest
 from judge.records import Generation, Judgment
 from judge.store.records import Label, Run
@@ -22,18 +24,30 @@ PREFIX = "sha256:"
 
 def digest_of(rows: Iterable[object]) -> str:
     """Hash rows of JSON content, whatever their order."""
-    return _joined(map(_hash, rows))
+    hashes = Hashes()
+    for row in rows:
+        hashes.add(row)
+    return hashes.digest()
 
 
 _write = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
-def _hash(row: object) -> bytes:
-    return hashlib.sha256(_write(row).encode()).digest()
+class Hashes:
+    """Hashes of rows that are gathered one by one: 32 bytes a row, in one piece of memory."""
 
+    def __init__(self) -> None:
+        self._bytes = bytearray()
 
-def _joined(hashes: Iterable[bytes]) -> str:
-    return PREFIX + hashlib.sha256(b"".join(sorted(hashes))).hexdigest()
+    def add(self, row: object) -> None:
+        """Hash one more row of JSON content."""
+        self._bytes += hashlib.sha256(_write(row).encode()).digest()
+
+    def digest(self, *, once: bool = False) -> str:
+        """Hash what was gathered, whatever its order; with ``once``, equal rows as one."""
+        hashes = np.frombuffer(self._bytes, dtype="S32") if self._bytes else np.empty(0, "S32")
+        found = np.unique(hashes) if once else np.sort(hashes)
+        return PREFIX + hashlib.sha256(found.tobytes()).hexdigest()
 
 
 def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
@@ -45,12 +59,11 @@ def data_and_items_digests(
     store: "Store", run: Run, *, system: str | None = None
 ) -> tuple[str, str]:
     """Give `data_digest` and `items_digest` of a run, read once."""
-    prompts: set[bytes] = set()
-    items: list[bytes] = []
+    prompts, items = Hashes(), Hashes()
     for each in store.generations(run, system=system):
-        prompts.add(_hash((each.id, each.prompt, each.group, *_asked(each))))
-        items.append(_hash(_item(each)))
-    return _joined(prompts), _joined(items)
+        prompts.add(prompt_row(each))
+        items.add(item_row(each))
+    return prompts.digest(once=True), items.digest()
 
 
 def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
@@ -60,12 +73,12 @@ def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
 
 def digest_of_items(generations: Iterable[Generation]) -> str:
     """Hash responses at hand, as :func:`items_digest` does."""
-    return digest_of(map(_item, generations))
+    return digest_of(map(item_row, generations))
 
 
 def verdicts_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash what the judges said."""
-    return digest_of(map(_verdicts, store.judgments(run, system=system)))
+    return digest_of(map(verdict_row, store.judgments(run, system=system)))
 
 
 def labels_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
@@ -149,7 +162,13 @@ def _asked(generation: Generation) -> tuple[str, ...]:
     return tuple(turn.text for turn in generation.messages if turn.role in {"system", "user"})
 
 
-def _item(generation: Generation) -> list[object]:
+def prompt_row(generation: Generation) -> tuple[object, ...]:
+    """Give what `data_digest` hashes of a response: what was asked."""
+    return (generation.id, generation.prompt, generation.group, *_asked(generation))
+
+
+def item_row(generation: Generation) -> list[object]:
+    """Give what `items_digest` hashes of a response."""
     conversation = content_digest(generation)
     return [
         generation.id,
@@ -161,7 +180,8 @@ def _item(generation: Generation) -> list[object]:
     ]
 
 
-def _verdicts(judgment: Judgment) -> list[object]:
+def verdict_row(judgment: Judgment) -> list[object]:
+    """Give what `verdicts_digest` hashes of a judgment."""
     # What is at its usual value is left out, so that digests of earlier versions stay.
     marks = [list(judgment.flags)] if judgment.flags else []
     stamps = [] if judgment.provenance == "LIVE" else [judgment.provenance]

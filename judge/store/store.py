@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     bindparam,
     exists,
     func,
@@ -203,6 +204,41 @@ class Store:
     def judgments(self, run: Run, *, system: str | None = None) -> Iterator[Judgment]:
         """Stream the judgments of a run, or of one system, in the order of their units."""
         return self._ordered(run, schema.judgments, Judgment.model_validate_json, system=system)
+
+    def placed_judgments(
+        self, run: Run, *, system: str | None = None, among: Run | None = None
+    ) -> Iterator[tuple[int | None, Judgment]]:
+        """Stream the judgments of a run, each after its response's place in the file, from 0.
+
+        The database finds the place, so that nobody has to hold an index of all responses.
+
+        Parameters
+        ----------
+        run : Run
+        system : str, optional
+            Give those of one system alone.
+        among : Run, optional
+            A run of the same store in whose file the place is; else the run itself. The place of
+            what is not in that file is None.
+        """
+        said, units = schema.judgments, schema.generations
+        same = [said.c[name] == units.c[name] for name in rows.UNIT]
+        query = (
+            select(units.c.ordinal, said.c.record)
+            .select_from(
+                said.outerjoin(units, and_(units.c.run_id == (among or run).run_id, *same))
+            )
+            .where(said.c.run_id == run.run_id)
+            .order_by(*said.primary_key.columns)
+        )
+        if system is not None:
+            query = query.where(said.c.system == system)
+        with (
+            self._reading(),
+            self._engine.connect().execution_options(yield_per=rows.PAGE) as connection,
+        ):
+            for place, record in connection.execute(query):
+                yield place, Judgment.model_validate_json(record)
 
     def count_units(self, run: Run, *, system: str | None = None) -> int:
         """Count the generations that a run judges, or one system's, or the prompts that it asks."""
