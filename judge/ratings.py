@@ -4,22 +4,20 @@ n units of one side (a run, or one system of it). Nothing is computed here but w
 says of a level: whether it passes, or the level itself.
 """
 
-import hashlib
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from judge.conversation import unasked
+from judge.columns import Prompt, marks
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
-from judge.grading.aggregation import with_panel
-from judge.grading.remarks import is_heeded, marked
-from judge.records import Generation, Provenance, worst
+from judge.records import Provenance, worst
+from judge.sides import Side, copy_clusters
 from judge.store.run_contents import kept_rubrics
 
 if TYPE_CHECKING:
@@ -31,44 +29,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One of the two that are compared: a run, and a system where the run holds several."""
-
-    store: "Store"
-    run: "Run"
-    system: str
-
-    @property
-    def name(self) -> str:
-        """How tables call the side."""
-        return f"{self.run.name}:{self.system}"
-
-    def shares_run(self, other: "Side") -> bool:
-        """Tell whether both sides are systems of one run."""
-        here, there = self.store.place, other.store.place
-        return here == there and self.run.run_id == other.run.run_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
     """What was said of one side under one measure, by prompt and sample.
 
     Attributes
     ----------
-    prompts : tuple of (str, int)
+    prompts : sequence of (str, int)
         Prompt and sample, in order; the axis of all arrays.
-    groups : tuple of (str or None)
+    groups : sequence of (str or None)
         Scenario or domain of each.
     judge, human : float array, shape (n,)
         In the unit of the measure; NaN where there is no verdict or no label.
     raw : float array, shape (n,)
         The judge's level itself.
-    texts : tuple of bytes
-        Digest of each prompt's text, so that one name for two texts is noticed.
-    responses : tuple of bytes
-        Digest of each response.
-    clusters : tuple of str
-        What each prompt shares with its copies; the prompt itself where it has none.
+    texts : array of digests, shape (n,)
+        Of each prompt's text, so that one name for two texts is noticed.
+    clusters : int array, shape (n,)
+        Number of what each prompt shares with its copies, in the order of their first prompts.
+    cells : int array, shape (n,)
+        Cell of each inside which labels were drawn at random, by the draws on record.
     flagged : bool array, shape (n,)
         Whether a judgment carries a remark that a gate heeds: its text seems to address the judge,
         the server cut its prompt, or another model than most answered.
@@ -79,42 +58,17 @@ class Rated:
         The least live of all verdicts.
     """
 
-    prompts: tuple[tuple[str, int], ...]
-    groups: tuple[str | None, ...]
+    prompts: Sequence[tuple[str, int]]
+    groups: Sequence[str | None]
     judge: "FloatArray"
     human: "FloatArray"
     raw: "FloatArray"
     flagged: "BoolArray"
     awaited: "BoolArray"
-    texts: tuple[bytes, ...]
-    responses: tuple[bytes, ...]
-    clusters: tuple[str, ...]
-    cells: tuple[int, ...]
-    """Cell of each unit inside which labels were drawn at random, by the draws on record."""
+    texts: npt.NDArray[np.bytes_]
+    clusters: "IntArray"
+    cells: "IntArray"
     provenance: Provenance
-
-
-def find_side(store: "Store", words: str) -> Side:
-    """Find a side by ``RUN`` or ``RUN:SYSTEM``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such run or system, or the run holds several and none is named.
-    """
-    runs = {run.name: run for run in store.runs()}
-    name, _, system = (words, "", "") if words in runs else words.rpartition(":")
-    if name not in runs:
-        raise ConfigError(f"no run {words!r} in {store.place}; it has {', '.join(runs) or 'none'}.")
-    systems = store.systems(runs[name])
-    if not system and len(systems) == 1:
-        system = systems[0]
-    if system not in systems:
-        raise ConfigError(
-            f"run {name!r} holds the systems {', '.join(systems)}; "
-            f"name one as {name}:{systems[0] if systems else 'SYSTEM'}."
-        )
-    return Side(store=store, run=runs[name], system=system)
 
 
 def rated(
@@ -139,34 +93,35 @@ def rated(
         If the run was not judged under that criterion, or a response lacks the field.
     """
     _require_criterion(side, measure)
-    found = _rated_items(side, measure, clusters=clusters, bound_only=bound_only)
-    return found if measure.unit == "item" else by_session(side, measure, found)
+    read = side if clusters == side.clusters else replace(side, clusters=clusters)
+    found = _rated_items(read, measure, bound_only=bound_only)
+    return found if measure.unit == "item" else by_session(read, measure, found)
 
 
-def _rated_items(
-    side: Side, measure: "Measure", *, clusters: str | None, bound_only: bool
-) -> Rated:
-    shown = _judged_items(side, measure)
-    place = {(each.id, each.sample): number for number, each in enumerate(shown)}
-    judged = _judged(side, measure, place)
-    human, awaited = _labelled(side, measure, place, bound_only=bound_only)
-    values = valued(judged.raw, measure)
+def _rated_items(side: Side, measure: "Measure", *, bound_only: bool) -> Rated:
+    rows, responses = judged_rows(side, measure), side.responses
+    verdicts = side.judged.verdicts
+    of = chosen_judge(side.run), measure.rubric
+    said, n = verdicts.said.get((*of, measure.criterion)), len(responses.prompts)
+    raw = np.full(n, np.nan) if said is None else said.settled(n)
+    flagged = marks(verdicts.heeded.get(of, np.empty(0, dtype=np.intp)), n)
+    values = valued(raw[rows], measure)
+    human, awaited = _labelled(side, measure, rows, bound_only=bound_only)
     if is_computed(side, measure.rubric, measure.criterion):
         # What a rule computes is so: every verdict counts as a label of itself.
-        human, awaited = values, np.zeros(len(place), dtype=np.bool_)
+        human, awaited = values, np.zeros(len(rows), dtype=np.bool_)
     return Rated(
-        prompts=tuple(place),
-        groups=tuple(each.group for each in shown),
+        prompts=responses.prompts.take(rows),
+        groups=[responses.groups[row] for row in rows.tolist()],
         judge=values,
         human=human,
-        raw=judged.raw,
-        flagged=judged.flagged,
+        raw=raw[rows],
+        flagged=flagged[rows],
         awaited=awaited,
-        texts=tuple(hashlib.sha256(_asked(each).encode()).digest() for each in shown),
-        responses=tuple(hashlib.sha256(each.response.encode()).digest() for each in shown),
-        cells=drawn_cells(side.store, side.run, shown),
-        clusters=_with_copies([_cluster(each, clusters) for each in shown], shown),
-        provenance=judged.provenance,
+        texts=responses.asked[rows],
+        cells=drawn_cells(side)[rows],
+        clusters=copy_clusters(side, rows)[1],
+        provenance=worst(verdicts.stamps.get(of, set())),
     )
 
 
@@ -184,29 +139,26 @@ def labels_decided(
     bound_only : bool
         As in :func:`rated`.
     """
-    place = {
-        (each.id, each.sample): number for number, each in enumerate(_judged_items(side, measure))
-    }
+    rows = judged_rows(side, measure)
     of_all, without = (
-        _labelled(side, measure, place, bound_only=bound_only, apart=apart)[0]
+        _labelled(side, measure, rows, bound_only=bound_only, apart=apart)[0]
         for apart in ((), raters)
     )
     same = (of_all == without) | (np.isnan(of_all) & np.isnan(without))
     return int((~same).sum()), int((~np.isnan(of_all)).sum())
 
 
-def _judged_items(side: Side, measure: "Measure") -> list[Generation]:
+def judged_rows(side: Side, measure: "Measure") -> "IntArray":
     """List the items that the measure's rubric judges: single turns, or whole conversations."""
-    mine = list(side.store.generations(side.run, system=side.system))
-    apart = unasked(mine, kept_rubrics(side.store, side.run).values())
-    elsewhere = apart.get(measure.rubric, frozenset())
-    return [each for each in mine if each.unit not in elsewhere]
+    elsewhere = side.responses.unasked.get(measure.rubric)
+    if elsewhere is None:
+        return np.arange(len(side.responses.prompts))
+    return np.flatnonzero(~elsewhere)
 
 
 def turned(side: Side) -> bool:
     """Tell whether turns of conversations were judged one by one."""
-    mine = side.store.generations(side.run, system=side.system)
-    return any(each.turn is not None for each in mine)
+    return bool((side.responses.turns >= 0).any())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,18 +198,26 @@ def rated_turns(side: Side, measure: "Measure", *, clusters: str | None = None) 
     """
     from judge.manifest import drawn_whole
 
-    found = rated(side, measure.model_copy(update={"unit": "item"}), clusters=clusters)
-    shown = _judged_items(side, measure)
+    read = side if clusters == side.clusters else replace(side, clusters=clusters)
+    found = rated(read, measure.model_copy(update={"unit": "item"}), clusters=clusters)
+    rows = judged_rows(read, measure).tolist()
+    responses = read.responses
     good = 1.0 if measure.higher_is_better else 0.0
     judge, human = (1.0 - np.abs(values - good) for values in (found.judge, found.human))
     draws = samples_of(side.store, side.run)
+    conversations = [responses.cluster(row) for row in rows]
+    shared = conversations
+    if clusters is not None:
+        names, numbers = copy_clusters(read, judged_rows(read, measure))
+        shared = [names[number] for number in numbers.tolist()]
+    samples: list[int] = responses.prompts.samples[rows].tolist()
     return RatedTurns(
         judge=judge,
         human=human,
-        sessions=tuple(f"{each.cluster}\0{each.sample}" for each in shown),
-        places=tuple(each.turn or 0 for each in shown),
-        clusters=tuple(each.cluster for each in shown) if clusters is None else found.clusters,
-        cells=np.array(found.cells, dtype=np.intp) if draws else None,
+        sessions=tuple(f"{name}\0{n}" for name, n in zip(conversations, samples, strict=True)),
+        places=tuple(np.maximum(responses.turns[rows], 0).tolist()),
+        clusters=tuple(shared),
+        cells=found.cells if draws else None,
         whole=drawn_whole(draws),
     )
 
@@ -269,8 +229,9 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     fails; one that they leave open counts as awaited. An item that is no turn of a conversation is
     a conversation of its own.
     """
-    shown = _judged_items(side, measure)
-    names = [f"{each.cluster}\0{each.sample}" for each in shown]
+    conversations = [side.responses.cluster(row) for row in judged_rows(side, measure).tolist()]
+    samples = [sample for _, sample in turns.prompts]
+    names = [f"{name}\0{sample}" for name, sample in zip(conversations, samples, strict=True)]
     order = {name: number for number, name in enumerate(dict.fromkeys(names))}
     codes = np.array([order[name] for name in names])
     # The worst is 0 where higher is better, and 1 where lower is.
@@ -288,7 +249,7 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     bad = np.min if measure.higher_is_better else np.max
     return replace(
         turns,
-        prompts=tuple((shown[at].cluster, shown[at].sample) for at in first),
+        prompts=tuple((conversations[at], samples[at]) for at in first),
         groups=tuple(turns.groups[at] for at in first),
         judge=judge,
         human=human,
@@ -296,22 +257,18 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
         flagged=np.array([bool(turns.flagged[each].any()) for each in members]),
         awaited=np.isnan(human)
         & (table.opened | np.array([turns.awaited[m].any() for m in members])),
-        texts=tuple(turns.texts[at] for at in first),
-        responses=tuple(
-            hashlib.sha256(b"".join(turns.responses[at] for at in each)).digest()
-            for each in members
-        ),
-        clusters=tuple(turns.clusters[at] for at in first),
-        cells=_session_cells([tuple(turns.cells[at] for at in each) for each in members]),
+        texts=turns.texts[first],
+        clusters=turns.clusters[first],
+        cells=_session_cells([tuple(turns.cells[each].tolist()) for each in members]),
     )
 
 
-def _session_cells(cells: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+def _session_cells(cells: Sequence[tuple[int, ...]]) -> "IntArray":
     """Give each conversation a cell: the one of its turns, which differ where turns were drawn."""
     codes = {
         each: number for number, each in enumerate(dict.fromkeys(tuple(set(c)) for c in cells))
     }
-    return tuple(codes[tuple(set(each))] for each in cells)
+    return np.array([codes[tuple(set(each))] for each in cells], dtype=np.intp)
 
 
 def is_computed(side: Side, rubric: str, criterion: str) -> bool:
@@ -325,55 +282,15 @@ def is_computed(side: Side, rubric: str, criterion: str) -> bool:
     )
 
 
-def _asked(generation: Generation) -> str:
-    """Give what two releases were both asked: of a conversation, the words that open it.
-
-    What a user says later may answer what the release said before.
-    """
-    opening = (turn.content for turn in generation.messages if turn.role == "user")
-    return next(opening, generation.prompt)
-
-
-def _cluster(generation: Generation, field: str | None) -> str:
-    if field is None:
-        return generation.cluster
-    if generation.extra.get(field) is None:
-        raise ConfigError(
-            f"response {generation.id!r} of {generation.system!r} has no field {field!r}, which "
-            "the policy names as clusters; add it to the responses or take it out of the policy."
-        )
-    return str(generation.extra[field])
-
-
-def _drawn_only(
-    side: Side, place: Mapping[tuple[str, int], int], given: Mapping[int, list[float]]
-) -> dict[int, list[float]]:
-    """Leave out labels of units that no draw holds, where the run has draws on record.
-
-    How likely those units were to be labelled is not known.
-    """
-    samples = samples_of(side.store, side.run)
-    if not samples:
-        return dict(given)
-    drawn = {
-        place.get((item.id, item.sample))
-        for sample in samples
-        for item in sample.items
-        if item.system == side.system
-    }
-    return {unit: scores for unit, scores in given.items() if unit in drawn}
-
-
-def drawn_cells(store: "Store", run: "Run", shown: Sequence[Generation]) -> tuple[int, ...]:
-    """Give each unit the cell inside which its labels were drawn at random, over all draws."""
+def drawn_cells(side: Side) -> "IntArray":
+    """Give each response the cell inside which its labels were drawn at random, over all draws."""
     from judge.manifest import combined_cells
 
-    samples = samples_of(store, run)
+    samples = samples_of(side.store, side.run)
     if not samples:
-        return (0,) * len(shown)
-    place = {each.unit: number for number, each in enumerate(store.generations(run))}
-    cells = combined_cells(samples, len(place))
-    return tuple(cells[place[each.unit]] for each in shown)
+        return np.zeros(len(side.responses.prompts), dtype=np.intp)
+    cells = combined_cells(samples, side.store.count_units(side.run))
+    return np.array(cells, dtype=np.intp)[side.responses.places]
 
 
 def samples_of(store: "Store", run: "Run") -> "tuple[Sample, ...]":
@@ -381,27 +298,6 @@ def samples_of(store: "Store", run: "Run") -> "tuple[Sample, ...]":
     from judge.manifest import KIND, Sample
 
     return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
-
-
-def _with_copies(names: Sequence[str], shown: Sequence[Generation]) -> tuple[str, ...]:
-    """Join the clusters of prompts whose texts are the same but for blanks, case and marks."""
-    parents = {name: name for name in names}
-
-    def root(name: str) -> str:
-        while parents[name] != name:
-            parents[name] = parents[parents[name]]
-            name = parents[name]
-        return name
-
-    first: dict[str, str] = {}
-    for name, generation in zip(names, shown, strict=True):
-        text = unicodedata.normalize("NFKC", _asked(generation)).casefold()
-        bare = _MARKS.sub("", text) or text
-        parents[root(name)] = root(first.setdefault(bare, name))
-    return tuple(root(name) for name in names)
-
-
-_MARKS = re.compile(r"[\W_]+")
 
 
 def chosen_judge(run: "Run") -> str:
@@ -431,70 +327,53 @@ def _require_criterion(side: Side, measure: "Measure") -> None:
         )
 
 
-class _Judged(NamedTuple):
-    raw: "FloatArray"
-    flagged: "BoolArray"
-    provenance: Provenance
-
-
-def _judged(side: Side, measure: "Measure", place: Mapping[tuple[str, int], int]) -> _Judged:
-    """Give the middle level over repeats, NaN for a unit without any."""
-    levels = defaultdict[int, list[int]](list)
-    stamps: set[Provenance] = set()
-    flagged = np.zeros(len(place), dtype=np.bool_)
-    wanted = (measure.rubric, chosen_judge(side.run))
-    mine = marked(side.store, side.run, system=side.system)
-    judgments = with_panel(mine, len(side.run.manifest.judges))
-    for judgment in judgments:
-        if (judgment.rubric, judgment.judge) != wanted:
-            continue
-        stamps.add(judgment.provenance)
-        flagged[place[judgment.id, judgment.sample]] |= is_heeded(judgment)
-        for verdict in judgment.verdicts:
-            if verdict.criterion == measure.criterion and verdict.kind == "scored":
-                levels[place[judgment.id, judgment.sample]].append(verdict.score)
-    raw = np.full(len(place), np.nan)
-    for unit, given in levels.items():
-        raw[unit] = middle(given)
-    return _Judged(raw, flagged, worst(stamps))
-
-
-def middle(levels: Sequence[float]) -> float:
-    """Settle repeats on the middle level; of two middle ones the lower, which is never kinder."""
-    return sorted(levels)[(len(levels) - 1) // 2] if levels else float("nan")
-
-
 def _labelled(
     side: Side,
     measure: "Measure",
-    place: Mapping[tuple[str, int], int],
+    rows: "IntArray",
     *,
     bound_only: bool,
     apart: Collection[str] = (),
 ) -> "tuple[FloatArray, BoolArray]":
     """Settle the experts, a majority of them for rates, their mean for means; say what is open."""
+    labels = [
+        label
+        for label in side.store.labels(side.run)
+        if label.system == side.system
+        and label.rubric in {None, measure.rubric}
+        and label.criterion == measure.criterion
+        and label.rater not in apart
+        and not (bound_only and label.text_sha256 is None)
+    ]
+    draws = samples_of(side.store, side.run)
+    drawn = [[(i.id, i.sample) for i in each.items if i.system == side.system] for each in draws]
+    place = _places(side, rows, {*((each.id, each.sample) for each in labels), *chain(*drawn)})
     given: dict[int, list[float]] = defaultdict(list)
-    asked = np.zeros(len(place), dtype=np.bool_)
-    for label in side.store.labels(side.run):
-        if (bound_only and label.text_sha256 is None) or label.rater in apart:
-            continue
-        wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
-        unit = place.get((label.id, label.sample))
-        if wanted and label.system == side.system and unit is not None:
-            asked[unit] = True
+    asked = np.zeros(len(rows), dtype=np.bool_)
+    for label in labels:
+        at = place.get((label.id, label.sample))
+        if at is not None:
+            asked[at] = True
             if label.score is not None:
-                given[unit].append(label.score)
-    given = _drawn_only(side, place, given)
-    human = _settled_levels(given, measure, size=len(place))
-    for sample in samples_of(side.store, side.run):
-        units = [
-            place[item.id, item.sample]
-            for item in sample.items
-            if item.system == side.system and (item.id, item.sample) in place
-        ]
-        if measure.criterion in sample.asked and asked[units].any():
+                given[at].append(label.score)
+    held = [[place[prompt] for prompt in each if prompt in place] for each in drawn]
+    if draws:
+        # How likely other units were to be labelled is not known.
+        known = {*chain(*held)}
+        given = {at: scores for at, scores in given.items() if at in known}
+    human = _settled_levels(given, measure, size=len(rows))
+    for draw, units in zip(draws, held, strict=True):
+        if measure.criterion in draw.asked and asked[units].any():
             asked[units] = True
     return human, asked & np.isnan(human)
+
+
+def _places(side: Side, rows: "IntArray", wanted: Collection[Prompt]) -> dict[Prompt, int]:
+    """Find where some prompts stand among the rows that a measure looks at."""
+    at = np.full(len(side.responses.prompts), -1)
+    at[rows] = np.arange(len(rows))
+    found = {prompt: int(at[row]) for prompt, row in side.responses.prompts.rows_of(wanted).items()}
+    return {prompt: place for prompt, place in found.items() if place >= 0}
 
 
 def _settled_levels(

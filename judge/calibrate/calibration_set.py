@@ -21,6 +21,7 @@ from judge.columns import Unit, Units, Whole
 from judge.errors import ConfigError
 from judge.files.mapping import TableMapping
 from judge.records import Provenance, Record
+from judge.verdicts import Said, Series
 
 Kind = Literal["rate", "mean"]
 MOST_LEVELS = 20
@@ -300,9 +301,6 @@ class Number(Record):
 
 # Everything that was said of a set of responses, and what is asked of it, before it is cut up.
 
-Series = tuple[str, str | None, str]
-"""Judge, rubric, criterion."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -374,52 +372,6 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What one judge said under one criterion: m verdicts, the repeats of an item in their order.
-
-    Attributes
-    ----------
-    rows : int array, shape (m,)
-        Item of each verdict.
-    levels : float array, shape (m,)
-        NaN for a verdict without a level.
-    certainty, passing : float array, shape (m,), or None
-        Probability of the level, and of all levels that pass, where the judge gave them and was
-        asked once; NaN where not.
-    """
-
-    rows: Whole
-    levels: FloatArray
-    certainty: FloatArray | None = None
-    passing: FloatArray | None = None
-
-    @property
-    def known(self) -> "tuple[Whole, FloatArray]":
-        """Rows and levels of the verdicts that have one, the repeats of an item side by side."""
-        has = ~np.isnan(self.levels)
-        rows, levels = self.rows[has], self.levels[has]
-        order = np.argsort(rows, kind="stable")
-        return rows[order], levels[order]
-
-    def settled(self, n: int) -> FloatArray:
-        """Give the middle level of each of n items; of two middle ones the lower, NaN without."""
-        rows, levels = self.known
-        order = np.lexsort((levels, rows))
-        counts = np.bincount(rows, minlength=n)
-        there = counts > 0
-        first = np.cumsum(counts) - counts
-        found = np.full(n, np.nan)
-        found[there] = levels[order][first[there] + (counts[there] - 1) // 2]
-        return found
-
-    def spread(self, values: FloatArray, n: int) -> FloatArray:
-        """Give each of n items the value of its verdict; NaN where it has none."""
-        found = np.full(n, np.nan)
-        found[self.rows] = values
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """Everything that was said of n items, before it is cut into parts.
 
@@ -436,6 +388,8 @@ class Material:
         Index of each in its conversation, -1 for what is no turn; empty where there are none.
     strata : int array, shape (n,), or None
     verdicts : mapping of series to Said
+    asked_once : bool
+        Whether no judge was asked again; only then its probabilities are of its verdict.
     ratings : tuple of Rating
     rows : mapping of unit to int
         Of the items that are rated at least.
@@ -459,6 +413,7 @@ class Material:
     turns: Whole = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     strata: IntArray | None = None
     verdicts: Mapping[Series, Said]
+    asked_once: bool = False
     ratings: tuple[Rating, ...]
     rows: Mapping[Unit, int]
     countings: Mapping[tuple[str | None, str], Counting]

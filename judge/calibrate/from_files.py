@@ -15,8 +15,6 @@ from judge.calibrate.calibration_set import (
     Material,
     Question,
     Rating,
-    Said,
-    Series,
     column_trait,
     text_traits,
 )
@@ -26,6 +24,7 @@ from judge.files.mapping import TableMapping, Which, mapped_rows, require_column
 from judge.files.near import cause, known_as
 from judge.files.row import Row, optional_choice, optional_integer, optional_text, text
 from judge.records import Provenance
+from judge.verdicts import Said, Series
 
 SCORES = ("id", "judge", "criterion", "score")
 LABELS = ("id", "rater", "criterion", "score")

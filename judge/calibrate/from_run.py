@@ -4,11 +4,10 @@ A run is read in one pass over its responses and one over its judgments; what is
 or a verdict is a few numbers in arrays, so that ten million of them fit in memory.
 """
 
-import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
@@ -22,19 +21,17 @@ from judge.calibrate.calibration_set import (
     Part,
     Question,
     Rating,
-    Said,
-    Series,
     column_trait,
     text_traits,
 )
-from judge.columns import Unit, Units, Whole, real, whole
+from judge.columns import Names, Unit, Units, marks, whole
 from judge.conversation import without
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
-from judge.grading.aggregation import placed_with_panel, with_panel
-from judge.ratings import middle
-from judge.records import Generation, Provenance, worst
+from judge.grading.aggregation import with_panel
+from judge.records import Generation, worst
 from judge.store.run_contents import kept_rubrics
+from judge.verdicts import Said, Series, middle, read_verdicts
 
 if TYPE_CHECKING:
     from judge.manifest import Sample
@@ -112,6 +109,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
     heard[said.rows] = True
     levels = said.settled(n)
     certainty = _certainty(material, series, levels)
+    passing = _passing(material, said)
     traits = _traits(material, series)
     earlier = _earlier(material, series)
     for system in sorted(material.units.systems):
@@ -136,7 +134,7 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             provenance=material.provenance,
             flips=_flips(said, at, n),
             certainty=None if certainty is None else certainty(at),
-            passing=None if said.passing is None else said.spread(said.passing, n)[at],
+            passing=None if passing is None else passing[at],
             traits={name: values[at] for name, values in traits.items()},
             earlier=earlier and replace(earlier, verdicts=earlier.verdicts[at]),
         )
@@ -214,7 +212,7 @@ def _certainty(
     Of some items at a time: nothing is told where each of them was asked once alone.
     """
     n, said = len(levels), material.verdicts[series]
-    if said.certainty is not None:
+    if said.certainty is not None and material.asked_once:
         sure = said.spread(said.certainty, n)
         return lambda at: sure[at]
     if series[0] == PANEL:
@@ -237,6 +235,12 @@ def _certainty(
         return np.where(told, agreed[at] / np.maximum(votes[at], 1), np.nan)
 
     return shares
+
+
+def _passing(material: Material, said: Said) -> FloatArray | None:
+    if said.passing is None or not material.asked_once:
+        return None
+    return said.spread(said.passing, len(material.units))
 
 
 def _traits(material: Material, series: Series) -> dict[str, FloatArray]:
@@ -321,7 +325,10 @@ def material_of(
     countings = _countings(store, run, question)
     responses = _Responses(question, {each.unit for each in ratings})
     responses.read(store, run)
-    said, stamps = _verdicts(store, run, countings)
+    bars = {name: each.at_least for name, each in countings.items() if each.at_least is not None}
+    judges = len(run.manifest.judges)
+    read = read_verdicts(store.placed_judgments(run), judges=judges, bars=bars)
+    stamps = {stamp for given in read.stamps.values() for stamp in given}
     cells = combined_cells(drawn, len(responses.groups)) if drawn else None
     return Material(
         units=responses.units,
@@ -330,17 +337,23 @@ def material_of(
         sessions=responses.sessions,
         turns=whole(responses.turns),
         strata=None if cells is None else np.array(cells, dtype=np.intp),
-        verdicts=said,
+        verdicts=read.said,
         ratings=ratings,
         rows=responses.rows,
         countings=countings,
         provenance=worst(stamps) if stamps else None,
         question=question,
         traits=responses.traits,
-        earlier={} if earlier is None else _verdicts(store, earlier, countings, among=run)[0],
+        asked_once=run.manifest.repeats == 1,
+        earlier={} if earlier is None else _earlier_verdicts(store, earlier, run),
         whole_sessions=drawn_whole(drawn),
         unasked=responses.unasked,
     )
+
+
+def _earlier_verdicts(store: "Store", earlier: "Run", run: "Run") -> Mapping[Series, Said]:
+    placed = store.placed_judgments(earlier, among=run)
+    return read_verdicts(placed, judges=len(earlier.manifest.judges)).said
 
 
 class _Responses:
@@ -357,7 +370,7 @@ class _Responses:
         self.clusters: list[str] = []
         self.sessions: list[str | None] = []
         self.turns = array("i")
-        self._names: dict[str | None, str | None] = {}
+        self._name = Names()
         self._columns: dict[str, list[str | None]] = {name: [] for name in question.covariates}
         self._measured: dict[str, list[FloatArray]] = defaultdict(list)
 
@@ -376,7 +389,7 @@ class _Responses:
                 yield each.unit
 
         self.units = Units.of(units())
-        self.unasked = {name: _marked(whole(rows), len(self.units)) for name, rows in apart.items()}
+        self.unasked = {name: marks(whole(rows), len(self.units)) for name, rows in apart.items()}
         self.traits = {
             **{name: np.concatenate(pages) for name, pages in self._measured.items()},
             **dict(column_trait(name, values) for name, values in self._columns.items()),
@@ -403,23 +416,13 @@ class _Responses:
     def _place(self, each: Generation) -> None:
         question = self._question
         group = field_of(each, question.group)
-        self.groups.append(self._names.setdefault(group, group))
+        self.groups.append(self._name(group))
         if question.cluster is not None:
             self.clusters.append(self._name(_named(each, question.cluster)))
-        self.sessions.append(self._names.setdefault(each.session, each.session))
+        self.sessions.append(self._name(each.session))
         self.turns.append(-1 if each.turn is None else each.turn)
         for name, values in self._columns.items():
             values.append(field_of(each, name))
-
-    def _name(self, name: str) -> str:
-        """Give the one object that stands for a name in all rows."""
-        return self._names.setdefault(name, name) or name
-
-
-def _marked(rows: Whole, n: int) -> BoolArray:
-    marks = np.zeros(n, dtype=np.bool_)
-    marks[rows] = True
-    return marks
 
 
 def field_of(generation: Generation, name: str) -> str | None:
@@ -436,76 +439,6 @@ def _named(generation: Generation, name: str) -> str:
     if value is None:
         raise ConfigError(f"response {generation.id!r} has no {name!r}, which --clusters names.")
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What is gathered of one judge and criterion while judgments pass."""
-
-    rows: "array[int]" = field(default_factory=lambda: array("i"))
-    levels: "array[float]" = field(default_factory=lambda: array("d"))
-    sure: "array[int]" = field(default_factory=lambda: array("i"))
-    """Places among the verdicts of those that came with probabilities."""
-    certainty: "array[float]" = field(default_factory=lambda: array("d"))
-    passing: "array[float]" = field(default_factory=lambda: array("d"))
-    """Of those: probability of the level, and of all levels that pass."""
-
-    def said(self, *, once: bool, rate: bool) -> Said:
-        """Give it as arrays; probabilities only where each item was asked once."""
-        certain = once and len(self.sure) > 0
-        return Said(
-            rows=whole(self.rows),
-            levels=real(self.levels),
-            certainty=self._of_all(self.certainty) if certain else None,
-            passing=self._of_all(self.passing) if certain and rate else None,
-        )
-
-    def _of_all(self, given: "array[float]") -> FloatArray:
-        found = np.full(len(self.rows), np.nan)
-        found[whole(self.sure)] = real(given)
-        return found
-
-
-def _verdicts(
-    store: "Store",
-    run: "Run",
-    countings: "Mapping[tuple[str | None, str], Counting]",
-    *,
-    among: "Run | None" = None,
-) -> tuple[dict[Series, Said], set[Provenance]]:
-    """Read what the judges of a run said, and where it comes from."""
-    heard: dict[Series, _Heard] = defaultdict(_Heard)
-    stamps: set[Provenance] = set()
-    placed = store.placed_judgments(run, among=among)
-    for row, judgment in placed_with_panel(placed, len(run.manifest.judges)):
-        stamps.add(judgment.provenance)
-        for verdict in judgment.verdicts:
-            gathered = heard[judgment.judge, judgment.rubric, verdict.criterion]
-            if row is None:
-                continue
-            gathered.rows.append(row)
-            if verdict.kind == "unscored":
-                gathered.levels.append(math.nan)
-                continue
-            if verdict.probabilities is not None and judgment.judge != PANEL:
-                counting = countings.get((judgment.rubric, verdict.criterion))
-                gathered.sure.append(len(gathered.levels))
-                gathered.certainty.append(verdict.probabilities.get(verdict.score, math.nan))
-                gathered.passing.append(_passing(verdict.probabilities, counting))
-            gathered.levels.append(float(verdict.score))
-    once = run.manifest.repeats == 1
-    rates = {name for name, each in countings.items() if each.at_least is not None}
-    said = {
-        series: each.said(once=once, rate=series[1:] in rates) for series, each in heard.items()
-    }
-    return said, stamps
-
-
-def _passing(given: Mapping[int, float], counting: Counting | None) -> float:
-    """Add up the probabilities of the levels that pass; NaN where none passes or fails."""
-    if counting is None or counting.at_least is None:
-        return math.nan
-    return min(sum(p for level, p in given.items() if level >= counting.at_least), 1.0)
 
 
 def levels_of(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from judge.gate.decision import Decided
     from judge.gate.paired import Difference, Flip, Paired
     from judge.policy import Measure, Policy
-    from judge.ratings import Side
+    from judge.sides import Side
 
 
 Baseline = Annotated[
@@ -98,7 +98,7 @@ def compare(
     from judge.exporters.ci import both_names
     from judge.exporters.tables import write_rows
     from judge.gate.paired import by_group, flips, pair
-    from judge.ratings import find_side
+    from judge.sides import find_side
 
     names = group_names(context)
     drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")

@@ -166,7 +166,7 @@ def measure_of(store: "Store", run: str, criterion: str, *, at_least: int | None
     """
     from judge.errors import ConfigError
     from judge.policy import Measure
-    from judge.ratings import find_side
+    from judge.sides import find_side
     from judge.store.run_contents import kept_rubrics
 
     side = find_side(store, run)

@@ -6,8 +6,9 @@ from calibration.validation import Design
 from judge.calibrate.calibration_set import Number
 from judge.calibrate.sessions import SafePoint, SessionFinding, finding_of
 from judge.policy import Measure
-from judge.ratings import Side, rated_turns
+from judge.ratings import rated_turns
 from judge.records import Record
+from judge.sides import Side
 
 CONFIDENCE = 0.95
 

@@ -44,15 +44,10 @@ from judge.gate.scales import require_on_scale
 from judge.gate.trust import Trust, notes, notes_on_raters, trust_in, unbound_labels
 from judge.gate.veto import veto_outcome
 from judge.policy import MOST_UNSCORED, Check, Policy, Waiver
-from judge.ratings import Side, find_side
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
-from judge.store.digests import (
-    data_and_items_digests,
-    is_as_exported,
-    items_digest,
-    side_digest,
-)
+from judge.sides import Side, find_side
+from judge.store.digests import is_as_exported, joint_digest, labels_digest
 from judge.store.store import Store
 from rubrics.load import read_document
 
@@ -408,7 +403,8 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     PassportError
         If the passport is no passport.
     """
-    old, new = find_side(kept or store, baseline), find_side(store, candidate)
+    old = find_side(kept or store, baseline, clusters=policy.clusters)
+    new = find_side(store, candidate, clusters=policy.clusters)
     require_two_releases(old, new)
     _require_as_exported(old, new)
     require_on_scale(policy, (old, new), path=policy_file)
@@ -416,7 +412,7 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     _require_pinned(policy, digests)
     held = load_passport(passport) if passport else None
     who = digests["candidate"]
-    state = state_of(digests["baseline"], new, items=who)
+    state = state_of(digests["baseline"], _digest(new))
     report = decide(
         old,
         new,
@@ -476,12 +472,17 @@ def _require_pinned(policy: Policy, found: Mapping[str, str]) -> None:
 
 
 def _digests(old: Side, new: Side) -> dict[str, str]:
-    data, items = data_and_items_digests(old.store, old.run, system=old.system)
     return {
-        "data": data,
-        "baseline": side_digest(old.store, old.run, system=old.system, items=items),
-        "candidate": items_digest(new.store, new.run, system=new.system),
+        "data": old.responses.data,
+        "baseline": _digest(old),
+        "candidate": new.responses.items,
     }
+
+
+def _digest(side: Side) -> str:
+    """Hash what a side holds: responses, verdicts and labels."""
+    labels = labels_digest(side.store, side.run, system=side.system)
+    return joint_digest(side.responses.items, side.judged.digest, labels)
 
 
 def _with_outages(report: GateReport, *sides: Side) -> GateReport:

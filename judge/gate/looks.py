@@ -25,9 +25,10 @@ from calibration.validation import MOST_LOOKS
 from judge.gate.checks import NO_GROUP, CheckOutcome, GateReport, Risks
 from judge.gate.paired import Paired, pair
 from judge.policy import Check, Measure, Policy
-from judge.ratings import Side, samples_of
+from judge.ratings import samples_of
 from judge.records import Record
-from judge.store.digests import LOOK, digest_of, side_digest
+from judge.sides import Side
+from judge.store.digests import LOOK, digest_of
 from judge.store.store import Store
 
 NO_RISK = 1e-6
@@ -209,19 +210,9 @@ def row_key(check: Check, group: str | None) -> str:
     return "\0".join((measure.kind, measure.rubric, measure.criterion, group or ""))
 
 
-def state_of(baseline: str, candidate: Side, *, items: str) -> str:
-    """Hash the present state of the data of two sides.
-
-    Parameters
-    ----------
-    baseline : str
-        Its digest.
-    candidate : Side
-    items : str
-        The digest of its responses.
-    """
-    side, run = candidate, candidate.run
-    return digest_of((baseline, side_digest(side.store, run, system=side.system, items=items)))
+def state_of(baseline: str, candidate: str) -> str:
+    """Hash the present state of the data of two sides, from the digests of both."""
+    return digest_of((baseline, candidate))
 
 
 def earlier_looks(store: Store, *, who: str, state: str) -> Looks:

@@ -6,25 +6,28 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import estimate_difference
 from calibration.validation import BoolArray, Design, FloatArray, IntArray
+from judge.columns import Digests, Prompt, Prompts, Texts, codes, marks
 from judge.errors import ConfigError
 from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
 from judge.manifest import Manifest
 from judge.policy import Measure
-from judge.ratings import Side, rated
+from judge.ratings import rated
 from judge.records import Provenance, Record, worst
+from judge.sides import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
     """Both sides on the prompts that they share; arrays of shape (n,), NaN where missing."""
 
-    prompts: tuple[tuple[str, int], ...]
-    groups: tuple[str | None, ...]
+    prompts: Sequence[Prompt]
+    groups: Sequence[str | None]
     judge_baseline: FloatArray
     human_baseline: FloatArray
     judge_candidate: FloatArray
@@ -46,10 +49,11 @@ class Paired:
 
     def subset(self, group: str | None) -> "Paired":
         """Keep the prompts of one group."""
-        kept = [number for number, each in enumerate(self.groups) if each == group]
+        mine = (number for number, each in enumerate(self.groups) if each == group)
+        kept = np.fromiter(mine, dtype=np.intp)
         return replace(
             self,
-            prompts=tuple(self.prompts[number] for number in kept),
+            prompts=_taken(self.prompts, kept),
             groups=(group,) * len(kept),
             judge_baseline=self.judge_baseline[kept],
             human_baseline=self.human_baseline[kept],
@@ -97,15 +101,11 @@ def pair(
     require_comparable(baseline, candidate)
     first = rated(baseline, measure, clusters=clusters, bound_only=bound_only)
     second = rated(candidate, measure, clusters=clusters, bound_only=bound_only)
-    places = {prompt: number for number, prompt in enumerate(second.prompts)}
-    left = [number for number, prompt in enumerate(first.prompts) if prompt in places]
     names = baseline.name, candidate.name
-    require_same_items(names, (first.prompts, second.prompts), shared_only=shared_only)
-    right = [places[first.prompts[number]] for number in left]
+    prompts = first.prompts, second.prompts
+    left, right = require_same_items(names, prompts, shared_only=shared_only)
     changed = [
-        first.prompts[old][0]
-        for old, new in zip(left, right, strict=True)
-        if first.texts[old] != second.texts[new]
+        first.prompts[at][0] for at in left[first.texts[left] != second.texts[right]].tolist()
     ]
     if changed:
         raise ConfigError(
@@ -113,8 +113,8 @@ def pair(
             f"({_some(changed)}); judge the same prompts of both."
         )
     return Paired(
-        prompts=tuple(first.prompts[number] for number in left),
-        groups=tuple(first.groups[number] for number in left),
+        prompts=_taken(first.prompts, left),
+        groups=[first.groups[at] for at in left.tolist()],
         judge_baseline=first.judge[left],
         human_baseline=first.human[left],
         judge_candidate=second.judge[right],
@@ -125,18 +125,23 @@ def pair(
         flagged_candidate=second.flagged[right],
         awaited_baseline=first.awaited[left],
         awaited_candidate=second.awaited[right],
-        clusters=cluster_codes([first.clusters[number] for number in left]),
-        strata=_strata([first.cells[old] for old in left], [second.cells[new] for new in right]),
+        clusters=cluster_codes(first.clusters[left]),
+        strata=_strata(first.cells[left], second.cells[right]),
         provenance=worst({first.provenance, second.provenance}),
         unmatched=len(first.prompts) + len(second.prompts) - 2 * len(left),
     )
 
 
-def _strata(old: Sequence[int], new: Sequence[int]) -> IntArray | None:
+def _taken(prompts: Sequence[Prompt], rows: IntArray) -> Sequence[Prompt]:
+    if isinstance(prompts, Prompts):
+        return prompts.take(rows)
+    return tuple(prompts[row] for row in rows.tolist())
+
+
+def _strata(old: IntArray, new: IntArray) -> IntArray | None:
     """Join the cells of a prompt on both sides; None where there is only one cell."""
-    pairs = list(zip(old, new, strict=True))
-    codes = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
-    return np.array([codes[pair] for pair in pairs], dtype=np.intp) if len(codes) > 1 else None
+    joined = codes(old * (int(new.max(initial=0)) + 1) + new)
+    return joined if joined.max(initial=0) > 0 else None
 
 
 def require_two_releases(baseline: Side, candidate: Side) -> None:
@@ -153,16 +158,13 @@ def require_two_releases(baseline: Side, candidate: Side) -> None:
         raise ConfigError(
             f"{baseline.name} is both baseline and candidate; name two runs or two systems."
         )
-    old, new = (
-        {
-            (each.id, each.sample): each.response
-            for each in side.store.generations(side.run, system=side.system)
-        }
-        for side in (baseline, candidate)
-    )
-    if old == new and len(set(old.values())) > 1:
+    old, new = baseline.responses, candidate.responses
+    left, right = _matched(old.prompts, new.prompts)
+    alone = len(old.prompts) + len(new.prompts) - 2 * len(left)
+    same = not alone and bool((old.answered[left] == new.answered[right]).all())
+    if same and bool((old.answered != old.answered[:1]).any()):
         raise ConfigError(
-            f"all {len(old)} responses of {candidate.name} are those of {baseline.name}, byte for "
+            f"all {len(left)} responses of {candidate.name} are those of {baseline.name}, byte for "
             "byte; name two releases."
         )
 
@@ -172,22 +174,30 @@ def require_same_items(
     items: tuple[Sequence[tuple[str, int]], Sequence[tuple[str, int]]],
     *,
     shared_only: bool = False,
-) -> None:
-    """Refuse two sides that answered different prompts.
+) -> tuple[IntArray, IntArray]:
+    """Match two sides by prompt, and refuse those that answered different ones.
+
+    Returns
+    -------
+    (int array, int array)
+        Rows of the shared prompts on both sides, in the order of the first.
 
     Raises
     ------
     ConfigError
         With how many prompts only one side has, and which.
     """
-    old, new = map(set, items)
-    gone, added = sorted(old - new), sorted(new - old)
-    if not old & new:
+    left, right = _matched(*items)
+    gone, added = (
+        sorted(side[row] for row in np.flatnonzero(~marks(rows, len(side))).tolist())
+        for side, rows in zip(items, (left, right), strict=True)
+    )
+    if not left.size:
         raise ConfigError(
             f"{names[0]} and {names[1]} share no prompt; judge the same prompts of both."
         )
     if shared_only or not (gone or added):
-        return
+        return left, right
     listed = [
         f"{len(lone)} only in {name} ({_some([prompt for prompt, _ in lone])})"
         for name, lone in zip(names, (gone, added), strict=True)
@@ -196,16 +206,32 @@ def require_same_items(
     raise ConfigError(f"the prompts differ: {', '.join(listed)}; judge the same prompts of both.")
 
 
+def _matched(old: Sequence[Prompt], new: Sequence[Prompt]) -> tuple[IntArray, IntArray]:
+    """Find the rows of the prompts that both sides have, in the order of the first."""
+    before, after = (_digests_of(side) for side in (old, new))
+    order = np.argsort(after, kind="stable")
+    at = np.searchsorted(after[order], before)
+    at[at == len(order)] = 0
+    right = order[at] if len(order) else at
+    left = np.flatnonzero(after[right] == before) if len(order) else np.empty(0, dtype=np.intp)
+    return left, right[left]
+
+
+def _digests_of(prompts: Sequence[Prompt]) -> npt.NDArray[np.bytes_]:
+    found = Digests()
+    for name, sample in prompts:
+        found.add(f"{name}\0{sample}")
+    return found.array()
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
-def cluster_codes(names: Sequence[str]) -> IntArray | None:
+def cluster_codes(clusters: npt.NDArray[np.generic]) -> IntArray | None:
     """Give items that share something the same number; None where no two do."""
-    places = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    if len(places) == len(names):
-        return None
-    return np.array([places[name] for name in names], dtype=np.intp)
+    numbers = codes(clusters)
+    return None if numbers.max(initial=-1) + 1 == len(numbers) else numbers
 
 
 def require_comparable(baseline: Side, candidate: Side) -> None:
@@ -487,7 +513,7 @@ def paired_answers(baseline: Path, candidate: Path, *, systems: tuple[str, str])
         flagged_candidate=none,
         awaited_baseline=none,
         awaited_candidate=none,
-        clusters=cluster_codes([old[each].question for each in ids]),
+        clusters=cluster_codes(Texts.of(old[each].question for each in ids).digests()),
         provenance=worst({each.provenance for each in (*old.values(), *new.values())}),
         unmatched=0,
     )

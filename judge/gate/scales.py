@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from judge.policy import Check, Policy, Veto
-from judge.ratings import Side
+from judge.sides import Side
 from judge.store.run_contents import kept_rubrics
 from rubrics import load_rubric
 from rubrics.load import read_document

@@ -11,7 +11,8 @@ from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.files.decoding import counted
 from judge.grading.remarks import CANARY_SOURCE, canary_run, compare
 from judge.policy import Check, Measure, Policy, Veto
-from judge.ratings import Side, is_computed, labels_decided, samples_of
+from judge.ratings import is_computed, labels_decided, samples_of
+from judge.sides import Side
 from judge.store.digests import is_as_exported
 
 NO_PASSPORT = "there is no passport for the judge; make one with cvalues calibrate --passport."
@@ -142,7 +143,7 @@ _OF_A_CRITERION = frozenset({"not-measured", "too-few-labels", "no-better-than-c
 
 def _use(baseline: Side, candidate: Side, *, allow_simulated: bool) -> JudgeUse:
     identity = identity_of(candidate.run.manifest)
-    shown = [each for side in (baseline, candidate) for each in _shown(side)]
+    shown = {each for side in (baseline, candidate) for each in _shown(side)}
     return JudgeUse(
         judge_hash=identity.judge_hash,
         rubric_hash=identity.rubric_hash,
@@ -162,14 +163,7 @@ def _shown(side: Side) -> Iterator[tuple[str, str | None]]:
 
 def served_models(*sides: Side) -> tuple[str, ...]:
     """List the names under which the provider answered."""
-    return tuple(sorted({name for side in sides for name in _served(side)}))
-
-
-def _served(side: Side) -> Iterator[str]:
-    from judge.store.run_contents import count_served
-
-    for _, model, _, _ in count_served(side.store, side.run, system=side.system):
-        yield model
+    return tuple(sorted({name for side in sides for name in side.judged.models}))
 
 
 def _beside_the_passport(
@@ -179,7 +173,7 @@ def _beside_the_passport(
     pinned = policy.pins.passport if policy.pins else None
     if pinned is not None and passport is not None and passport.digest != pinned:
         yield "the passport is not the one that the policy pins."
-    old, new = set(_served(baseline)), set(_served(candidate))
+    old, new = baseline.judged.models, candidate.judged.models
     if old and new and old != new:
         yield (
             f"the provider answered as {', '.join(sorted(new))} for the candidate and as "

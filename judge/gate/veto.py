@@ -6,56 +6,67 @@ judge could not assess, and what was noticed as addressed to it, was not looked 
 has.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, log
 
+import numpy as np
+
 from calibration.passport import EventScreen
 from calibration.rare_events import Watched, event_bound, recall_limit
+from calibration.validation import BoolArray, FloatArray, IntArray
+from judge.columns import codes
 from judge.gate.checks import CheckOutcome, Decision
-from judge.grading.remarks import HEEDED_WORDS, is_heeded, marked
+from judge.grading.aggregation import NAME as PANEL
+from judge.grading.remarks import HEEDED_WORDS
 from judge.policy import VETO, Check, Measure, Policy, Veto
-from judge.ratings import Rated, Side, rated, samples_of
+from judge.ratings import Rated, judged_rows, rated, samples_of
+from judge.sides import Side
 
-Unit = tuple[str, int]
 _MOST_NAMED = 20
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
-    """What was said of one response: by how many, and how many of them saw an event."""
+    """What was said of n responses: by how many, and how many of them saw an event.
 
-    experts: int = 0
-    confirming: int = 0
-    verdicts: int = 0
-    reporting: int = 0
-    flagged: bool = False
-    awaited: bool = False
-    """Whether experts were asked and have given no level."""
-    drawn: bool = True
-    """Whether a draw holds it, where the run has draws: else a label of it bounds nothing."""
-    settled: bool | None = None
-    """What a third decided, where experts disagreed."""
+    Attributes
+    ----------
+    experts, confirming, verdicts, reporting : int array, shape (n,)
+    flagged, awaited : bool array, shape (n,)
+        Awaited are those of which experts were asked and have given no level.
+    drawn : bool array, shape (n,)
+        Whether a draw holds it, where the run has draws: else a label of it bounds nothing.
+    settled : int array, shape (n,)
+        What a third decided, 1 for an event and 0 for none, where experts disagreed; else -1.
+    """
+
+    experts: IntArray
+    confirming: IntArray
+    verdicts: IntArray
+    reporting: IntArray
+    flagged: BoolArray
+    awaited: BoolArray
+    drawn: BoolArray
+    settled: IntArray
 
     @property
-    def labelled(self) -> bool:
+    def labelled(self) -> BoolArray:
         return self.experts > 0
 
     @property
-    def confirmed(self) -> bool:
-        if self.settled is not None:
-            return self.settled
-        return self.experts > 0 and 2 * self.confirming >= self.experts
+    def confirmed(self) -> BoolArray:
+        most = self.labelled & (2 * self.confirming >= self.experts)
+        return np.where(self.settled >= 0, self.settled == 1, most)
 
     @property
-    def disputed(self) -> bool:
-        return self.settled is None and 0 < 2 * self.confirming < self.experts
+    def disputed(self) -> BoolArray:
+        few = (self.confirming > 0) & (2 * self.confirming < self.experts)
+        return (self.settled < 0) & few
 
     @property
-    def watched(self) -> bool:
+    def watched(self) -> BoolArray:
         """Whether the judge's word counts: it gave one, saw no event, and was not addressed."""
-        return self.verdicts > 0 and not self.reporting and not self.flagged
+        return (self.verdicts > 0) & (self.reporting == 0) & ~self.flagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,95 +166,118 @@ def _step(
 
 
 def _tally(side: Side, measure: Measure, veto: Veto, *, found: Rated, bound_only: bool) -> _Tally:
+    seen = _seen(side, measure, veto, found=found, bound_only=bound_only)
+    labelled = seen.labelled
+    open_ = seen.disputed | seen.awaited | (~labelled & ((seen.reporting > 0) | seen.flagged))
+    return _Tally(
+        responses=len(labelled),
+        labelled=int(labelled.sum()),
+        events=int(seen.confirmed.sum()),
+        disputed=int(seen.disputed.sum()),
+        reported=int(((seen.reporting > 0) & ~labelled).sum()),
+        flagged=int((seen.flagged & ~labelled).sum()),
+        awaited=int(seen.awaited.sum()),
+        unscored=int(((seen.verdicts == 0) & ~labelled).sum()),
+        cells=_cells(found, seen, by_judge=True),
+        alone=_cells(found, seen, by_judge=False),
+        open=tuple(dict.fromkeys(found.prompts[row][0] for row in np.flatnonzero(open_).tolist())),
+    )
+
+
+def _cells(found: Rated, seen: _Seen, *, by_judge: bool) -> tuple[Watched, ...]:
+    """Count prompts by cell: labelled if one of its responses is, else watched if one of them is.
+
+    Responses on which the judge's word does not count are cells of their own where it is used.
+    """
+    unseen = ~seen.watched & ~seen.labelled if by_judge else np.zeros(len(found.cells), np.bool_)
+    cells = codes(2 * found.cells + unseen)
+    width = int(found.clusters.max(initial=0)) + 1
+    members = codes(cells * width + found.clusters)
+    first = np.unique(members, return_index=True)[1]
+    labelled = np.bincount(members, weights=seen.labelled & seen.drawn) > 0
+    watched = ~labelled & (np.bincount(members, weights=seen.watched) > 0) & by_judge
+    of = cells[first]
+    counts = (np.bincount(of), np.bincount(of, labelled), np.bincount(of, watched))
+    return tuple(
+        Watched(units=float(units_), labelled=float(with_label), judged=float(seen_))
+        for units_, with_label, seen_ in zip(*counts, strict=True)
+    )
+
+
+def _seen(side: Side, measure: Measure, veto: Veto, *, found: Rated, bound_only: bool) -> _Seen:
+    """Count every verdict of every judge and repeat, and every label.
+
+    One verdict that reports an event is a report.
+    """
+    rows, n = judged_rows(side, measure), len(side.responses.prompts)
+    given, verdicts = side.judged.verdicts, np.zeros((2, n), dtype=np.intp)
+    for (judge, rubric, criterion), said in given.said.items():
+        if judge != PANEL and (rubric, criterion) == (measure.rubric, measure.criterion):
+            known, levels = said.known
+            verdicts[0] += np.bincount(known, minlength=n)
+            verdicts[1] += np.bincount(known[is_event(levels, veto)], minlength=n)
+    flagged = np.zeros(n, dtype=np.bool_)
+    for (judge, rubric), heeded in given.heeded.items():
+        if judge != PANEL and rubric == measure.rubric:
+            flagged[heeded] = True
+    experts, confirming, settled = _labels(
+        side, found, measure=measure, veto=veto, bound_only=bound_only
+    )
+    return _Seen(
+        experts=experts,
+        confirming=confirming,
+        verdicts=verdicts[0][rows],
+        reporting=verdicts[1][rows],
+        flagged=flagged[rows],
+        awaited=found.awaited & (experts == 0),
+        drawn=_drawn(side, found),
+        settled=settled,
+    )
+
+
+def _drawn(side: Side, found: Rated) -> BoolArray:
     drawn = {
         (item.id, item.sample)
         for sample in samples_of(side.store, side.run)
         for item in sample.items
         if item.system == side.system
     }
-    seen = {unit: _Seen(drawn=not drawn or unit in drawn) for unit in found.prompts}
-    _read_verdicts(side, measure, veto, seen=seen)
-    _read_labels(side, measure, veto, seen=seen, bound_only=bound_only)
-    for unit, open_ in zip(found.prompts, found.awaited.tolist(), strict=True):
-        seen[unit].awaited = open_ and not seen[unit].labelled
-    units = [seen[unit] for unit in found.prompts]
-    return _Tally(
-        responses=len(units),
-        labelled=sum(each.labelled for each in units),
-        events=sum(each.confirmed for each in units),
-        disputed=sum(each.disputed for each in units),
-        reported=sum(each.reporting > 0 and not each.labelled for each in units),
-        flagged=sum(each.flagged and not each.labelled for each in units),
-        awaited=sum(each.awaited for each in units),
-        unscored=sum(not each.verdicts and not each.labelled for each in units),
-        cells=_cells(found, units, by_judge=True),
-        alone=_cells(found, units, by_judge=False),
-        open=tuple(
-            dict.fromkeys(
-                prompt
-                for (prompt, _), each in zip(found.prompts, units, strict=True)
-                if each.disputed
-                or each.awaited
-                or (not each.labelled and (each.reporting or each.flagged))
-            )
-        ),
-    )
+    if not drawn:
+        return np.ones(len(found.prompts), dtype=np.bool_)
+    return np.array([prompt in drawn for prompt in found.prompts], dtype=np.bool_)
 
 
-def _cells(found: Rated, units: list[_Seen], *, by_judge: bool) -> tuple[Watched, ...]:
-    """Count prompts by cell: labelled if one of its responses is, else watched if one of them is.
-
-    Responses on which the judge's word does not count are cells of their own where it is used.
-    """
-    clusters = defaultdict[tuple[int, bool, str], list[_Seen]](list)
-    for cell, cluster, each in zip(found.cells, found.clusters, units, strict=True):
-        unseen = by_judge and not each.watched and not each.labelled
-        clusters[cell, unseen, cluster].append(each)
-    counts = defaultdict[tuple[int, bool], list[int]](lambda: [0, 0, 0])
-    for (cell, unseen, _), members in clusters.items():
-        labelled = any(each.labelled and each.drawn for each in members)
-        watched = not labelled and by_judge and any(each.watched for each in members)
-        counted = counts[cell, unseen]
-        counted[0] += 1
-        counted[1] += labelled
-        counted[2] += watched
-    return tuple(
-        Watched(units=float(units_), labelled=float(labelled), judged=float(watched))
-        for units_, labelled, watched in counts.values()
-    )
-
-
-def _read_verdicts(side: Side, measure: Measure, veto: Veto, *, seen: Mapping[Unit, _Seen]) -> None:
-    """Count every verdict of every judge and repeat: one that reports an event is a report."""
-    for judgment in marked(side.store, side.run, system=side.system):
-        if judgment.rubric != measure.rubric:
+def _labels(
+    side: Side, found: Rated, *, measure: Measure, veto: Veto, bound_only: bool
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Count experts and those who saw an event, and say what thirds decided."""
+    labels = [
+        label
+        for label in side.store.labels(side.run)
+        if label.system == side.system
+        and label.rubric in {None, measure.rubric}
+        and label.criterion == measure.criterion
+        and label.score is not None
+        and not (bound_only and label.text_sha256 is None)
+    ]
+    wanted = {(label.id, label.sample) for label in labels}
+    place = {prompt: at for at, prompt in enumerate(found.prompts) if prompt in wanted}
+    experts, confirming = np.zeros((2, len(found.prompts)), dtype=np.intp)
+    settled = np.full(len(found.prompts), -1)
+    for label in labels:
+        at = place.get((label.id, label.sample))
+        if at is None or label.score is None:
             continue
-        unit = seen[judgment.id, judgment.sample]
-        unit.flagged |= is_heeded(judgment)
-        for verdict in judgment.verdicts:
-            if verdict.criterion == measure.criterion and verdict.kind == "scored":
-                unit.verdicts += 1
-                unit.reporting += is_event(verdict.score, veto)
-
-
-def _read_labels(
-    side: Side, measure: Measure, veto: Veto, *, seen: Mapping[Unit, _Seen], bound_only: bool
-) -> None:
-    for label in side.store.labels(side.run):
-        wanted = label.rubric in {None, measure.rubric} and label.criterion == measure.criterion
-        unit = seen.get((label.id, label.sample))
-        if not wanted or label.system != side.system or unit is None or label.score is None:
-            continue
-        if bound_only and label.text_sha256 is None:
-            continue
+        event = bool(is_event(np.array(label.score), veto))
         if label.kind == "adjudicate":
-            unit.settled = bool(unit.settled) or is_event(label.score, veto)
-        unit.experts += 1
-        unit.confirming += is_event(label.score, veto)
+            settled[at] = max(settled[at], event)
+        experts[at] += 1
+        confirming[at] += event
+    return experts, confirming, settled
 
 
-def is_event(level: float, veto: Veto) -> bool:
-    """Tell whether a level is one of the class of events."""
+def is_event(level: FloatArray, veto: Veto) -> BoolArray:
+    """Tell which levels are of the class of events."""
     return level >= veto.level if veto.worse == "higher" else level <= veto.level
 
 

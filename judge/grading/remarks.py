@@ -8,7 +8,7 @@ with known verdicts are judged beside a run and never counted in it.
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -168,6 +168,11 @@ def marked(store: "Store", run: "Run", *, system: str | None = None) -> Iterator
     system : str, optional
         Give those of one system alone; what most answered is counted over all.
     """
+    return map(marker(store, run), store.judgments(run, system=system))
+
+
+def marker(store: "Store", run: "Run") -> "Callable[[Judgment], Judgment]":
+    """Say how to add the remark `OTHER_MODEL` to a run's judgments of another model than most."""
     from judge.store.run_contents import count_served
 
     served = Counter[tuple[Asked, str]]()
@@ -175,14 +180,15 @@ def marked(store: "Store", run: "Run", *, system: str | None = None) -> Iterator
         served[asked_of(judge, flags), model] += count
     usual = usual_models(served)
     if len(served) == len(usual):
-        yield from store.judgments(run, system=system)
-        return
-    for judgment in store.judgments(run, system=system):
+        return lambda judgment: judgment
+
+    def mark(judgment: "Judgment") -> "Judgment":
         expected = usual.get(asked_of(judgment.judge, judgment.flags))
         if judgment.served_model in {None, expected}:
-            yield judgment
-        else:
-            yield replaced(judgment, flags=(*judgment.flags, OTHER_MODEL))
+            return judgment
+        return replaced(judgment, flags=(*judgment.flags, OTHER_MODEL))
+
+    return mark
 
 
 # Texts of our own with known verdicts, to notice when a judge has gone astray.

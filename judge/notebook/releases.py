@@ -14,9 +14,9 @@ from judge.gate.checks import GateReport
 from judge.gate.decision import conduct
 from judge.gate.paired import Difference, Flip, by_group, flips, pair
 from judge.policy import MEASURES, load_policy
-from judge.ratings import find_side
 from judge.records import Provenance
 from judge.run.judgments import html_table
+from judge.sides import find_side
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from judge.manifest import IMPROVEMENT
-from judge.ratings import Side
 from judge.records import Counts, Language
 from judge.report.examples import BUDGET, cases_of
 from judge.report.model import (
@@ -35,6 +34,7 @@ from judge.report.scores import (
     tally,
 )
 from judge.report.texts import Both, say
+from judge.sides import Side
 from judge.store.records import Run
 from judge.store.run_contents import kept_rubrics
 

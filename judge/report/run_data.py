@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from judge.grading.remarks import Known, canary_run, compare, marked
 from judge.manifest import Manifest
-from judge.ratings import Side, samples_of
+from judge.ratings import samples_of
 from judge.records import Generation, Judgment, worst
 from judge.report.model import Cost, Edition, ExpertLabels, Origin, Served, Stamp
 from judge.report.scores import Rubrics, Tally
+from judge.sides import Side
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:

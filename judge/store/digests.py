@@ -52,18 +52,10 @@ class Hashes:
 
 def data_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash the prompts of a run: ids, texts and groups; what a policy pins as ``data``."""
-    return data_and_items_digests(store, run, system=system)[0]
-
-
-def data_and_items_digests(
-    store: "Store", run: Run, *, system: str | None = None
-) -> tuple[str, str]:
-    """Give `data_digest` and `items_digest` of a run, read once."""
-    prompts, items = Hashes(), Hashes()
+    prompts = Hashes()
     for each in store.generations(run, system=system):
         prompts.add(prompt_row(each))
-        items.add(item_row(each))
-    return prompts.digest(once=True), items.digest()
+    return prompts.digest(once=True)
 
 
 def items_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
@@ -86,9 +78,12 @@ def labels_digest(store: "Store", run: Run, *, system: str | None = None) -> str
     return digest_of(_label(each) for each in store.labels(run) if system in {None, each.system})
 
 
-def side_digest(
-    store: "Store", run: Run, *, system: str | None = None, items: str | None = None
-) -> str:
+def joint_digest(items: str, verdicts: str, labels: str) -> str:
+    """Hash the digests of responses, verdicts and labels together."""
+    return digest_of((items, verdicts, labels))
+
+
+def side_digest(store: "Store", run: Run, *, system: str | None = None) -> str:
     """Hash responses, verdicts and labels together; what a policy pins as ``baseline``.
 
     Parameters
@@ -97,15 +92,11 @@ def side_digest(
     run : Run
     system : str, optional
         Hash what belongs to one system alone.
-    items : str, optional
-        The digest of the responses, where it is known.
     """
-    return digest_of(
-        (
-            items or items_digest(store, run, system=system),
-            verdicts_digest(store, run, system=system),
-            labels_digest(store, run, system=system),
-        )
+    return joint_digest(
+        items_digest(store, run, system=system),
+        verdicts_digest(store, run, system=system),
+        labels_digest(store, run, system=system),
     )
 
 

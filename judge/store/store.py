@@ -193,6 +193,20 @@ class Store:
         with self._reading(), self._engine.connect() as connection:
             return tuple(connection.scalars(query))
 
+    def places(self, run: Run, *, system: str) -> Iterator[int]:
+        """Stream the places in the file, from 0, of the generations of one system."""
+        table = schema.generations
+        query = (
+            select(table.c.ordinal)
+            .where(table.c.run_id == run.run_id, table.c.system == system)
+            .order_by(table.c.ordinal)
+        )
+        with (
+            self._reading(),
+            self._engine.connect().execution_options(yield_per=rows.PAGE) as connection,
+        ):
+            yield from connection.scalars(query)
+
     def items(self, run: Run) -> Iterator[Item]:
         """Stream all prompts of a run that generates, in the order of the file."""
         return self._pages(run, schema.items, Item.model_validate_json)

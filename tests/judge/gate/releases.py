@@ -6,8 +6,8 @@ from pathlib import Path
 from judge.grading.judgment_task import judgment
 from judge.grading.remarks import FLAG
 from judge.manifest import Manifest, RubricEdition, Source
-from judge.ratings import Side
 from judge.records import Generation, Judge, Scored, Unscored, Verdict
+from judge.sides import Side
 from judge.store.records import Label
 from judge.store.store import Store, open_store
 from tests.judge.records import tasks

@@ -7,7 +7,7 @@ import pytest
 
 from judge.gate.conversations import conversation_change
 from judge.policy import MEASURES
-from judge.ratings import Side
+from judge.sides import Side
 from judge.store.store import Store, open_store
 from tests.cli.program import program
 from tests.judge.gate.test_sessions import run_of

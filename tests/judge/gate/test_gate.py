@@ -13,8 +13,8 @@ from judge.gate.checks import GateReport
 from judge.gate.decision import decide
 from judge.gate.paired import by_group, flips, pair
 from judge.policy import MEASURES, Check, Policy, Veto, Waiver, load_policy
-from judge.ratings import Side, find_side
 from judge.records import Counts
+from judge.sides import Side, find_side
 from rubrics import RubricError
 from tests.judge.gate.releases import MANIFEST, release, store_at
 

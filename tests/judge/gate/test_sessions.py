@@ -9,8 +9,9 @@ import pytest
 from judge.gate.trust import trust_in
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.policy import MEASURES, Check, Policy, load_policy
-from judge.ratings import Side, rated
+from judge.ratings import rated
 from judge.records import Generation, Judge, Judgment, Scored, Turn
+from judge.sides import Side
 from judge.store.records import Label
 from judge.store.store import Store, open_store
 from rubrics import RubricError, load_rubric

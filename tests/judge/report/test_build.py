@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from judge.ratings import Side
 from judge.report import from_run, from_sides
 from judge.report.model import Drift
+from judge.sides import Side
 from tests.judge.report.runs import Score, Shape, judged_run, store_at
 
 

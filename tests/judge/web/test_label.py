@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from judge.policy import MEASURES
-from judge.ratings import find_side, rated
+from judge.ratings import rated
 from judge.records import Language
+from judge.sides import find_side
 from judge.store import claims
 from judge.store.annotation_project import Study
 from judge.web.texts import strings

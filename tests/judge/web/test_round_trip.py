@@ -15,7 +15,8 @@ from judge.exporters.workbook import write_sheet
 from judge.importers.labels import text_digest
 from judge.manifest import KIND, Sample
 from judge.policy import MEASURES
-from judge.ratings import find_side, rated
+from judge.ratings import rated
+from judge.sides import find_side
 from judge.store.annotation_project import Desk, Study
 from judge.store.records import Run
 from judge.store.run_contents import kept_rubrics
