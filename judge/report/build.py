@@ -3,8 +3,9 @@
 The first counts scores, the second measures texts, the third reads the prompts that are shown.
 """
 
-from collections import Counter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from judge.manifest import IMPROVEMENT
 from judge.records import Counts, Language
@@ -22,17 +23,16 @@ from judge.report.model import (
 from judge.report.run_data import Material, Share, beside, origin, shown_names, stamp
 from judge.report.scores import (
     Sheet,
-    Tally,
     bounds,
-    goodness,
+    goodness_by_prompt,
     language_scores,
     measures_of,
     named,
     ordered_groups,
     ordered_systems,
     score_cells,
-    tally,
 )
+from judge.report.tally import Tally, tally
 from judge.report.texts import Both, say
 from judge.sides import Side
 from judge.store.records import Run
@@ -194,17 +194,15 @@ def _compared(sheet: Sheet) -> Measure | None:
 
 
 def _flips(sheet: Sheet, measure: Measure, group: str | None) -> FlipRow | None:
-    before, after = (
-        sheet.tally.given.get((measure.rubric, measure.criterion, system, group), {})
+    (before, old), (after, new) = (
+        goodness_by_prompt(
+            measure, sheet.tally.of_group((measure.rubric, measure.criterion, system), group)
+        )
         for system in sheet.systems
     )
-    counts = Counter[int]()
-    for prompt in before.keys() & after.keys():
-        old = [score for score in before[prompt] if score is not None]
-        new = [score for score in after[prompt] if score is not None]
-        if old and new:
-            difference = goodness(measure, new) - goodness(measure, old)
-            counts[(difference > 0) - (difference < 0)] += 1
-    if not counts:
+    _, at, other = np.intersect1d(before, after, assume_unique=True, return_indices=True)
+    if not at.size:
         return None
+    signs = np.sign(new[other] - old[at])
+    counts = {sign: int((signs == sign).sum()) for sign in (-1, 0, 1)}
     return FlipRow(group=group, harmful=counts[-1], beneficial=counts[1], unchanged=counts[0])

@@ -5,16 +5,22 @@ sizes and scores and only then read, so that a large run never has all its texts
 conversation both releases' common turns are shown once.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import groupby
 
+import numpy as np
+
+from judge.columns import Bools, Digests, Texts, Whole, codes
 from judge.conversation import turns_of
 from judge.records import Generation, Judgment
 from judge.report.model import Answer, Case, Cases, ShownTurn, Why
 from judge.report.run_data import Material
-from judge.report.scores import Rubrics, Sheet, goodness
+from judge.report.scores import Rubrics, Sheet, goodness_by_prompt
+from judge.report.tally import Floats, Tally
 from judge.report.texts import markup_size
 from judge.store.records import Label
 
@@ -31,20 +37,54 @@ _REFUSED = frozenset({"unscored.judge_refused", "unscored.content_filtered"})
 
 _ORDER: tuple[Why, ...] = ("worse", "unsafe", "missing", "differ", "better", "same")
 
-_Ranked = tuple[str, Why]
+_Ranked = tuple[int, Why]
+"""Number of a prompt, and why it is shown."""
 
 _Vetoes = Mapping[tuple[str, str], tuple[int, bool]]
 """By rubric and criterion: the failing level, and whether higher scores are better."""
 
 
-@dataclass
-class _Standing:
-    """How a prompt fares, gathered from the scores of all systems."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompts:
+    """All prompts of a page, numbered: first those that were judged, as the tally has them.
 
-    goodness: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
-    """By main measure and system: 0 for the worst there can be, 1 for the best."""
-    unsafe: bool = False
-    missing: bool = False
+    Attributes
+    ----------
+    ids : Texts
+    rows : int array, shape (n,)
+        Where the id of each stands among them; -1 for a judged prompt without a response.
+    sizes : float array, shape (n,)
+        Roughly the bytes of the page that each would take.
+    """
+
+    ids: Texts
+    rows: Whole
+    sizes: Floats
+
+    @property
+    def numbers(self) -> Whole:
+        """Numbers of the prompts that have a response."""
+        return np.flatnonzero(self.rows >= 0)
+
+    def name(self, number: int) -> str:
+        """Give the id of a prompt."""
+        return self.ids[self.rows[number]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standings:
+    """How n prompts fare, gathered from the scores of all systems.
+
+    Attributes
+    ----------
+    goodness : mapping of (int, str) to float array, shape (n,)
+        By main measure and system: 0 for the worst there can be, 1 for the best, NaN without.
+    unsafe, missing : bool array, shape (n,)
+    """
+
+    goodness: Mapping[tuple[int, str], Floats]
+    unsafe: Bools
+    missing: Bools
 
 
 def cases_of(
@@ -67,10 +107,10 @@ def cases_of(
         Bytes of the page that the texts may take.
     """
     vetoes = _vetoes(rubrics)
-    bytes_by_prompt = _sizes(material.generations(), sheet.tally.said)
-    taken = _taken(_ranked(sheet, vetoes, bytes_by_prompt), bytes_by_prompt, budget=budget)
+    prompts = _prompts(material.generations(), sheet.tally)
+    taken = _taken(_ranked(sheet, vetoes, prompts, budget=budget), prompts, budget=budget)
     shown = tuple(_read(material, taken, vetoes))
-    return Cases(shown=shown, total=len(bytes_by_prompt)) if shown else None
+    return Cases(shown=shown, total=len(prompts.numbers)) if shown else None
 
 
 def _vetoes(rubrics: Rubrics) -> _Vetoes:
@@ -83,106 +123,138 @@ def _vetoes(rubrics: Rubrics) -> _Vetoes:
     return found
 
 
-def _fails(vetoes: _Vetoes, asked: tuple[str, str], score: int | None) -> bool:
-    """Tell whether a score, asked for by rubric and criterion, is one that a veto refuses."""
-    if score is None or asked not in vetoes:
-        return False
+def _fails(vetoes: _Vetoes, asked: tuple[str, str], scores: Floats) -> Bools:
+    """Tell which scores, asked for by rubric and criterion, are such that a veto refuses."""
+    if asked not in vetoes:
+        return np.zeros(scores.shape, dtype=np.bool_)
     level, higher_is_better = vetoes[asked]
-    return score <= level if higher_is_better else score >= level
+    return scores <= level if higher_is_better else scores >= level
 
 
-def _sizes(generations: Iterable[Generation], said: Mapping[str, int]) -> dict[str, int]:
-    """Estimate how many bytes of the page each prompt would take, in the order of the file.
+def _prompts(generations: Iterable[Generation], tally: Tally) -> _Prompts:
+    """Give prompts numbers and estimate how many bytes of the page each would take.
 
-    What judges wrote is counted already: `said` holds its bytes by prompt.
+    What judges wrote is counted already.
     """
-    found: dict[str, int] = {}
-    for generation in generations:
-        if generation.id not in found:
-            prompt = markup_size(generation.prompt) + markup_size(generation.reference or "")
-            found[generation.id] = said.get(generation.id, 0) + prompt
-        found[generation.id] += _MARKUP + markup_size(generation.response)
-        found[generation.id] += sum(_TURN + markup_size(t.text) for t in generation.messages)
-    return found
+    digests, sizes, asked, last = Digests(), array("q"), array("q"), None
+
+    def ids() -> Iterator[str]:
+        nonlocal last
+        for each in generations:
+            if each.id != last:
+                last = each.id
+                digests.add(each.id)
+                sizes.append(0)
+                asked.append(markup_size(each.prompt) + markup_size(each.reference or ""))
+                yield each.id
+            sizes[-1] += _MARKUP + markup_size(each.response)
+            sizes[-1] += sum(_TURN + markup_size(turn.text) for turn in each.messages)
+
+    texts = Texts.of(ids())
+    numbers = codes(np.concatenate([tally.prompts, digests.array()]))[len(tally.prompts) :]
+    n = max(int(numbers.max(initial=-1)) + 1, len(tally.prompts))
+    rows = np.full(n, -1)
+    # Of several places the first: what was asked stands there.
+    rows[numbers[::-1]] = np.arange(len(numbers))[::-1]
+    whole_sizes = np.bincount(numbers, weights=np.array(sizes, dtype=np.float64), minlength=n)
+    whole_sizes[: len(tally.said)] += tally.said
+    has = rows >= 0
+    whole_sizes[has] += np.array(asked, dtype=np.float64)[rows[has]]
+    return _Prompts(ids=texts, rows=rows, sizes=whole_sizes)
 
 
-def _ranked(sheet: Sheet, vetoes: _Vetoes, prompts: Iterable[str]) -> Iterator[_Ranked]:
-    standings = _standings(sheet, vetoes)
-    rows: list[tuple[int, float, float, str, Why]] = []
-    for prompt in prompts:
-        standing = standings.get(prompt, _Standing(missing=True))
-        change = _change(standing, sheet.systems)
-        why = _why(standing, change, len(sheet.systems))
-        level = sum(standing.goodness.values()) / max(len(standing.goodness), 1)
-        rows.append((_ORDER.index(why), -abs(change), level, prompt, why))
-    return ((prompt, why) for *_, prompt, why in sorted(rows))
+def _ranked(sheet: Sheet, vetoes: _Vetoes, prompts: _Prompts, *, budget: int) -> Iterator[_Ranked]:
+    """Give prompts in the order in which a page shows them."""
+    standings = _standings(sheet, vetoes, len(prompts.rows))
+    change = _change(standings, sheet.systems)
+    why = _why(standings, change, len(sheet.systems))
+    goods = list(standings.goodness.values())
+    known = np.array([~np.isnan(good) for good in goods]).sum(axis=0) if goods else 0
+    level = sum((np.nan_to_num(good) for good in goods), np.zeros(len(why))) / np.maximum(known, 1)
+    numbers = prompts.numbers
+    keys = np.stack([why, -np.abs(change), level])[:, numbers]
+    order = np.lexsort(keys[::-1])
+    numbers, keys = numbers[order], keys[:, order]
+    ends = np.flatnonzero(np.append((keys[:, 1:] != keys[:, :-1]).any(axis=0), True)) + 1
+    # No more than these fit; of many with the same key the rest need not be sorted.
+    most = int(budget // max(float(prompts.sizes[numbers].min(initial=1.0)), 1.0)) + 1
+    begin = 0
+    for end in ends.tolist():
+        tied = numbers[begin:end].tolist()
+        begin = end
+        for _, number in nsmallest(most, ((prompts.name(each), each) for each in tied)):
+            yield number, _ORDER[int(why[number])]
 
 
-def _standings(sheet: Sheet, vetoes: _Vetoes) -> dict[str, _Standing]:
-    standings: dict[str, _Standing] = {}
+def _standings(sheet: Sheet, vetoes: _Vetoes, n: int) -> _Standings:
+    goodness: dict[tuple[int, str], Floats] = {}
+    unsafe, missing = np.zeros((2, n), dtype=np.bool_)
+    judged = np.zeros(n, dtype=np.bool_)
     measures = {
         (measure.rubric, measure.criterion): (index, measure)
         for index, measure in reversed(list(enumerate(sheet.measures)))
         if measure.main
     }
-    for (rubric, criterion, system, _), given in sheet.tally.given.items():
-        for prompt, scores in given.items():
-            standing = standings.setdefault(prompt, _Standing())
-            standing.missing |= None in scores
-            standing.unsafe |= any(_fails(vetoes, (rubric, criterion), score) for score in scores)
-            present = [score for score in scores if score is not None]
-            if present and (rubric, criterion) in measures:
-                index, measure = measures[rubric, criterion]
-                standing.goodness[index, system] = goodness(measure, present)
-    return standings
+    for series in sheet.tally.series:
+        rubric, criterion, system = series
+        given = sheet.tally.over_all(series)
+        judged[given.prompts] = True
+        missing[given.prompts[np.isnan(given.scores)]] = True
+        fails = _fails(vetoes, (rubric, criterion), given.scores)
+        unsafe[given.prompts[fails]] = True
+        if (rubric, criterion) in measures:
+            index, measure = measures[rubric, criterion]
+            places, good = goodness_by_prompt(measure, given)
+            goodness[index, system] = np.full(n, np.nan)
+            goodness[index, system][places] = good
+    return _Standings(goodness=goodness, unsafe=unsafe, missing=missing | ~judged)
 
 
-def _change(standing: _Standing, systems: Sequence[str]) -> float:
+def _change(standings: _Standings, systems: Sequence[str]) -> Floats:
     """Give the largest change from the baseline, negative for the worse; a worsening wins a tie."""
-    changes = [
-        good - standing.goodness[index, systems[0]]
-        for (index, system), good in standing.goodness.items()
-        if system != systems[0] and (index, systems[0]) in standing.goodness
+    largest = np.zeros(len(standings.unsafe))
+    for (index, system), good in standings.goodness.items():
+        if system != systems[0] and (index, systems[0]) in standings.goodness:
+            change = np.nan_to_num(good - standings.goodness[index, systems[0]])
+            size, before = np.abs(change), np.abs(largest)
+            larger = (size > before) | ((size == before) & (change < largest))
+            largest = np.where(larger, change, largest)
+    return largest
+
+
+def _why(standings: _Standings, change: Floats, systems: int) -> Whole:
+    """Say why each prompt is shown, by the place in `_ORDER`."""
+    two = systems == 2
+    reasons: list[tuple[Bools, Why]] = [
+        (two & (change < 0), "worse"),
+        (standings.unsafe, "unsafe"),
+        (standings.missing, "missing"),
+        (change != 0, "better" if two else "differ"),
     ]
-    return min(changes, key=lambda change: (-abs(change), change), default=0.0)
+    places = [_ORDER.index(why) for _, why in reasons]
+    return np.select([here for here, _ in reasons], places, default=_ORDER.index("same"))
 
 
-def _why(standing: _Standing, change: float, systems: int) -> Why:
-    if systems == 2 and change < 0:
-        return "worse"
-    if standing.unsafe:
-        return "unsafe"
-    if standing.missing:
-        return "missing"
-    if change:
-        return "better" if systems == 2 else "differ"
-    return "same"
-
-
-def _taken(
-    order: Iterable[_Ranked], bytes_by_prompt: Mapping[str, int], *, budget: int
-) -> dict[str, Why]:
+def _taken(order: Iterable[_Ranked], prompts: _Prompts, *, budget: int) -> dict[str, Why]:
     """Take prompts in order of rank for as long as the page has room."""
     taken: dict[str, Why] = {}
-    left = budget
-    for prompt, why in order:
-        left -= bytes_by_prompt[prompt]
+    left = float(budget)
+    for number, why in order:
+        left -= prompts.sizes[number]
         if left < 0 and taken:
             break
-        taken[prompt] = why
+        taken[prompts.name(number)] = why
     return taken
 
 
 def _read(material: Material, taken: Mapping[str, Why], vetoes: _Vetoes) -> Iterator[Case]:
     """Read the chosen prompts, in the order in which they were chosen."""
     generations = defaultdict[str, list[Generation]](list)
-    for generation in material.generations():
-        if generation.id in taken:
-            generations[generation.id].append(generation)
+    for generation in material.generations_of(taken):
+        generations[generation.id].append(generation)
     judgments = defaultdict[str, list[Judgment]](list)
-    for judgment in material.judgments():
-        if judgment.id in taken:
-            judgments[judgment.id].append(judgment)
+    for judgment in material.judgments_of(taken):
+        judgments[judgment.id].append(judgment)
     labels = defaultdict[str, list[Label]](list)
     for label in material.labels():
         if label.id in taken:
@@ -260,7 +332,7 @@ def _answers(
 def _unsafe(judgment: Judgment, vetoes: _Vetoes) -> bool:
     return any(
         verdict.kind == "scored"
-        and _fails(vetoes, (judgment.rubric, verdict.criterion), verdict.score)
+        and _fails(vetoes, (judgment.rubric, verdict.criterion), np.float64(verdict.score))
         for verdict in judgment.verdicts
     )
 

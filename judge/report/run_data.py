@@ -4,23 +4,27 @@ Everything streams, and can be streamed again: a page is made in several passes.
 """
 
 import platform
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from judge.grading.remarks import Known, canary_run, compare, marked
+from judge.grading.remarks import Known, canary_run, compare, marker
 from judge.manifest import Manifest
 from judge.ratings import samples_of
-from judge.records import Generation, Judgment, worst
+from judge.records import Generation, Judgment, replaced, worst
 from judge.report.model import Cost, Edition, ExpertLabels, Origin, Served, Stamp
-from judge.report.scores import Rubrics, Tally
+from judge.report.scores import Rubrics
+from judge.report.tally import Tally
 from judge.sides import Side
 from judge.store.records import Label, Run
 
 if TYPE_CHECKING:
     from judge.store.store import Store
+
+
+OfSystem = TypeVar("OfSystem", Generation, Judgment, Label)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,29 +36,38 @@ class Share:
     names: Mapping[str, str] | None = None
     """By system, its name on the page; None for all systems under their own."""
 
+    @cached_property
+    def _mark(self) -> Callable[[Judgment], Judgment]:
+        return marker(self.store, self.run)
+
     def generations(self) -> Iterator[Generation]:
         """Stream the responses."""
-        for generation in self.store.generations(self.run):
-            if self.names is None:
-                yield generation
-            elif generation.system in self.names:
-                yield generation.model_copy(update={"system": self.names[generation.system]})
+        return self._named(self.store.generations(self.run))
+
+    def generations_of(self, ids: Collection[str]) -> Iterator[Generation]:
+        """Stream the responses to some prompts, those to one in the order of the file."""
+        return self._named(self.store.generations_of(self.run, ids))
 
     def judgments(self) -> Iterator[Judgment]:
         """Stream what was said of them, that of one response next to each other."""
-        for judgment in marked(self.store, self.run):
-            if self.names is None:
-                yield judgment
-            elif judgment.system in self.names:
-                yield judgment.model_copy(update={"system": self.names[judgment.system]})
+        return self._named(map(self._mark, self.store.judgments(self.run)))
+
+    def judgments_of(self, ids: Collection[str]) -> Iterator[Judgment]:
+        """Stream what was said of the responses to some prompts."""
+        return self._named(map(self._mark, self.store.judgments_of(self.run, ids)))
 
     def labels(self) -> Iterator[Label]:
         """Stream what experts said of them."""
-        for label in self.store.labels(self.run):
+        return self._named(self.store.labels(self.run))
+
+    def _named(self, records: Iterable[OfSystem]) -> Iterator[OfSystem]:
+        """Keep what is of the systems of the page, under their names there."""
+        for record in records:
             if self.names is None:
-                yield label
-            elif label.system in self.names:
-                yield label.model_copy(update={"system": self.names[label.system]})
+                yield record
+            elif record.system in self.names:
+                name = self.names[record.system]
+                yield record if name == record.system else replaced(record, system=name)
 
     def planned(self) -> int:
         """Count the judgments that were planned."""
@@ -62,9 +75,8 @@ class Share:
         if self.names is None:
             return manifest.planned
         # Not the rows of the file: a conversation of one row may be judged reply by reply.
-        rows = Counter(each.system for each in self.store.generations(self.run))
-        mine = sum(rows[system] for system in self.names)
-        return manifest.planned * mine // max(rows.total(), 1)
+        mine = sum(self.store.count_units(self.run, system=system) for system in self.names)
+        return manifest.planned * mine // max(self.store.count_units(self.run), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +115,20 @@ class Material:
         for share in self.shares:
             yield from share.generations()
 
+    def generations_of(self, ids: Collection[str]) -> Iterator[Generation]:
+        """Stream the responses to some prompts, share by share."""
+        for share in self.shares:
+            yield from share.generations_of(ids)
+
     def judgments(self) -> Iterator[Judgment]:
         """Stream all judgments, share by share."""
         for share in self.shares:
             yield from share.judgments()
+
+    def judgments_of(self, ids: Collection[str]) -> Iterator[Judgment]:
+        """Stream what was said of the responses to some prompts, share by share."""
+        for share in self.shares:
+            yield from share.judgments_of(ids)
 
     def planned(self) -> int:
         """Count the judgments that were planned."""

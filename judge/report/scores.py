@@ -1,151 +1,19 @@
 """What a run is summed up in: its measures, their values with intervals, and the order of these."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from calibration.intervals import clopper_pearson, mean_interval
 from judge.errors import ConfigError
-from judge.grading.aggregation import NAME as PANEL
-from judge.grading.aggregation import settled, with_panel
-from judge.records import Judgment, Provenance
 from judge.report import formatting
 from judge.report.model import Bound, GroupName, LanguageScore, Measure, Score, ScoreCell
-from judge.report.texts import Both, joined, markup_size, same, say
+from judge.report.tally import Floats, Given, Tally, Whole
+from judge.report.texts import Both, joined, same, say
 from rubrics.rubric import Criterion, Direction, Rubric
-
-# Count a run's judgments for the page, streamed: scores are held, texts are not.
-#
-# A prompt that was judged several times (repeats, several samples of a system) counts once,
-# with the mean of its scores: judgments of one prompt are not independent of each other.
-
-Place = tuple[str, str, str, str | None]
-"""Rubric, criterion, system, group."""
-
-Given = dict[str, list[int | None]]
-"""By prompt, the scores of all its verdicts; None for a verdict without one."""
-
-Missed = tuple[str, str, str | None]
-"""Reason, system, group."""
-
-_MARKUP = 600
-_MARKUP_EACH = 150
-"""Bytes of markup around a judgment and around each of its verdicts, measured on rendered pages."""
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What was counted so far; its containers are filled while a run streams by."""
-
-    given: defaultdict[Place, Given] = field(
-        default_factory=lambda: defaultdict[Place, Given](dict)
-    )
-    missed: Counter[Missed] = field(default_factory=Counter[Missed])
-    """Judgments that lack a score."""
-    served: Counter[tuple[str, str | None]] = field(default_factory=Counter[tuple[str, str | None]])
-    """Judgments by judge and by the model that answered."""
-    outcomes: Counter[str] = field(default_factory=Counter[str])
-    """Judgments by outcome."""
-    remarks: Counter[str] = field(default_factory=Counter[str])
-    """Judgments by remark."""
-    provenances: set[Provenance] = field(default_factory=set[Provenance])
-    languages: Counter[str | None] = field(default_factory=Counter[str | None])
-    spoken: defaultdict[Place, Given] = field(
-        default_factory=lambda: defaultdict[Place, Given](dict)
-    )
-    """As `given`, with the language in the place of the group."""
-    editions: defaultdict[tuple[str, str | None], set[str]] = field(
-        default_factory=lambda: defaultdict[tuple[str, str | None], set[str]](set)
-    )
-    """Digests of the rubric under which items of a language were judged."""
-    sums: Counter[str] = field(default_factory=Counter[str])
-    """Tokens, and judgments whose cost is not known."""
-    said: Counter[str] = field(default_factory=Counter[str])
-    """By prompt, roughly the bytes that what the judges wrote takes on a page."""
-
-    @property
-    def systems(self) -> tuple[str, ...]:
-        """All systems that were judged, in order of their names."""
-        return tuple(sorted({system for _, _, system, _ in self.given}))
-
-    @property
-    def groups(self) -> tuple[str | None, ...]:
-        """All groups in order of their keys; None last where some prompts have none."""
-        found = {group for _, _, _, group in self.given}
-        return tuple(sorted(found, key=lambda group: (group is None, group or "")))
-
-    def over_all(self, rubric: str, criterion: str, system: str) -> Given:
-        """Give the scores of a criterion over all groups."""
-        merged: Given = {}
-        for group in self.groups:
-            for prompt, scores in self.given.get((rubric, criterion, system, group), {}).items():
-                merged.setdefault(prompt, []).extend(scores)
-        return merged
-
-
-def tally(judgments: Iterable[Judgment], *, judges: int, pairwise: bool) -> Tally:
-    """Count judgments.
-
-    Parameters
-    ----------
-    judgments : iterable of Judgment
-        In the order of a store: those of one unit next to each other.
-    judges : int
-        How many judges the run has; the scores are the panel's where there are several.
-    pairwise : bool
-        Whether both orders of a pair are settled into one preference.
-    """
-    counted = Tally()
-    for judgment in concluded(_heard(judgments, counted), judges=judges, pairwise=pairwise):
-        for verdict in judgment.verdicts:
-            place = (judgment.rubric, verdict.criterion, judgment.system, judgment.group)
-            score = verdict.score if verdict.kind == "scored" else None
-            counted.given[place].setdefault(judgment.id, []).append(score)
-            there = (*place[:3], judgment.lang)
-            counted.spoken[there].setdefault(judgment.id, []).append(score)
-        if judgment.outcome != "ok":
-            counted.missed[judgment.outcome, judgment.system, judgment.group] += 1
-    return counted
-
-
-def concluded(judgments: Iterable[Judgment], *, judges: int, pairwise: bool) -> Iterator[Judgment]:
-    """Give the judgments that scores are made of: the panel's, and a pair's once for both orders.
-
-    Parameters
-    ----------
-    judgments, judges, pairwise
-        As in :func:`tally`.
-    """
-    heard = (
-        judgment
-        for judgment in with_panel(judgments, judges)
-        if judges < 2 or judgment.judge == PANEL
-    )
-    return settled(heard) if pairwise else heard
-
-
-def _heard(judgments: Iterable[Judgment], counted: Tally) -> Iterator[Judgment]:
-    """Note on the way what is counted of every judgment, the panel's members included."""
-    for judgment in judgments:
-        counted.provenances.add(judgment.provenance)
-        counted.served[judgment.judge, judgment.served_model] += 1
-        counted.languages[judgment.lang] += 1
-        counted.editions[judgment.rubric, judgment.lang].add(judgment.rubric_hash)
-        counted.outcomes[judgment.outcome] += 1
-        counted.remarks.update(judgment.flags)
-        counted.sums["prompt_tokens"] += judgment.usage.prompt_tokens or 0
-        counted.sums["completion_tokens"] += judgment.usage.completion_tokens or 0
-        counted.sums["unpriced"] += judgment.attempts > 0 and judgment.cost_usd is None
-        counted.said[judgment.id] += _MARKUP + sum(
-            _MARKUP_EACH + markup_size(verdict.rationale) + markup_size(verdict.evidence)
-            for verdict in judgment.verdicts
-        )
-        yield judgment
-
 
 _TAIL = (1 - 0.95) / 2
 """Probability on either side of an interval."""
@@ -223,24 +91,30 @@ def goodness(measure: Measure, scores: Sequence[int]) -> float:
 
     A measure without a good side counts high scores as good.
     """
-    mean = sum(_value(measure, score) for score in scores) / len(scores)
-    value = (mean - measure.low) / (measure.high - measure.low)
-    return 1 - value if measure.good == "low" else value
+    given = Given(np.zeros(len(scores), dtype=np.intp), np.array(scores, dtype=np.float64))
+    return float(goodness_by_prompt(measure, given)[1][0])
+
+
+def goodness_by_prompt(measure: Measure, given: Given) -> tuple[Whole, Floats]:
+    """Give each prompt with a score once, and how good its scores are, as :func:`goodness` does."""
+    prompts, means = _counted(measure, given.scored()).by_prompt()
+    value = (means - measure.low) / (measure.high - measure.low)
+    return prompts, 1 - value if measure.good == "low" else value
 
 
 def score_cells(sheet: Sheet) -> Iterator[ScoreCell]:
     """Give every measure of every system over all groups, and the main ones group by group."""
     for index, measure in enumerate(sheet.measures):
         for system in sheet.systems:
-            place = (measure.rubric, measure.criterion, system)
-            whole = sheet.tally.over_all(*place)
-            if not whole:
+            series = (measure.rubric, measure.criterion, system)
+            whole = sheet.tally.over_all(series)
+            if not len(whole):
                 continue
             here = ScoreCell(measure=index, system=system, overall=True)
             yield _filled_in(here, measure, whole)
             for group in sheet.tally.groups if measure.main else ():
-                given = sheet.tally.given.get((*place, group))
-                if given:
+                given = sheet.tally.of_group(series, group)
+                if len(given):
                     here = ScoreCell(measure=index, system=system, group=group)
                     yield _filled_in(here, measure, given)
 
@@ -263,8 +137,9 @@ def language_scores(
         for index, measure in enumerate(sheet.measures):
             used = sheet.tally.editions[measure.rubric, tag]
             for system in sheet.systems if measure.main else ():
-                given = sheet.tally.spoken.get((measure.rubric, measure.criterion, system, tag))
-                if given:
+                series = (measure.rubric, measure.criterion, system)
+                given = sheet.tally.of_language(series, tag)
+                if len(given):
                     cell = _filled_in(ScoreCell(measure=index, system=system), measure, given)
                     yield LanguageScore(
                         language=tag,
@@ -277,16 +152,15 @@ def bounds(sheet: Sheet) -> Iterator[Bound]:
     """Give the main measures as they would be if all that is missing were worst, and best."""
     for index, measure in enumerate(sheet.measures):
         for system in sheet.systems if measure.main else ():
-            given = sheet.tally.over_all(measure.rubric, measure.criterion, system)
-            missing = _missing(given)
-            if missing:
+            given = sheet.tally.over_all((measure.rubric, measure.criterion, system))
+            if given.missing:
                 ends = (measure.low, measure.high)
                 worst, best = ends[::-1] if measure.good == "low" else ends
-                values = _values(measure, given)
+                values: list[float] = _values(measure, given).tolist()
                 yield Bound(
                     measure=index,
                     system=system,
-                    missing=missing,
+                    missing=given.missing,
                     value=sum(values) / len(values) if values else None,
                     worst=_filled(measure, given, worst),
                     best=_filled(measure, given, best),
@@ -399,14 +273,13 @@ def _measures(rubric: Rubric, criterion: Criterion, *, pairwise: bool) -> Iterat
 
 def _filled_in(cell: ScoreCell, measure: Measure, given: Given) -> ScoreCell:
     values = _values(measure, given)
-    score = _score(values, (measure.low, measure.high)) if values else None
-    return cell.model_copy(update={"score": score, "missing": _missing(given)})
+    score = _score(values, (measure.low, measure.high)) if values.size else None
+    return cell.model_copy(update={"score": score, "missing": given.missing})
 
 
-def _score(values: list[float], support: tuple[float, float]) -> Score:
-    ratings = np.array(values)
+def _score(ratings: Floats, support: tuple[float, float]) -> Score:
     value = float(ratings.mean())
-    if support == (0.0, 1.0) and set(values) <= {0.0, 1.0}:
+    if support == (0.0, 1.0) and bool(np.isin(ratings, (0.0, 1.0)).all()):
         method = "clopper-pearson"
         interval = clopper_pearson(float(ratings.sum()), float(ratings.size), tail=_TAIL)
     else:
@@ -416,34 +289,28 @@ def _score(values: list[float], support: tuple[float, float]) -> Score:
         value=value,
         low=min(interval.low, value),
         high=max(interval.high, value),
-        n=len(values),
+        n=len(ratings),
         method=method,
     )
 
 
-def _missing(given: Given) -> int:
-    return sum(score is None for scores in given.values() for score in scores)
-
-
-def _values(measure: Measure, given: Given) -> list[float]:
+def _values(measure: Measure, given: Given) -> Floats:
     """Give one value for each prompt that has a score."""
-    return [
-        sum(_value(measure, score) for score in present) / len(present)
-        for present in ([s for s in scores if s is not None] for scores in given.values())
-        if present
-    ]
+    return _counted(measure, given.scored()).by_prompt()[1]
 
 
 def _filled(measure: Measure, given: Given, end: float) -> float:
-    prompts = [
-        sum(end if score is None else _value(measure, score) for score in scores) / len(scores)
-        for scores in given.values()
-    ]
+    counted = _counted(measure, given)
+    filled = np.where(np.isnan(given.scores), end, counted.scores)
+    prompts: list[float] = Given(given.prompts, filled).by_prompt()[1].tolist()
     return sum(prompts) / len(prompts)
 
 
-def _value(measure: Measure, score: int) -> float:
-    return float(score) if measure.at_least is None else float(score >= measure.at_least)
+def _counted(measure: Measure, given: Given) -> Given:
+    """Turn scores into what a measure counts: the scores, or 1 and 0 where it has a bar."""
+    if measure.at_least is None:
+        return given
+    return Given(given.prompts, (given.scores >= measure.at_least).astype(np.float64))
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

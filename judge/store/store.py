@@ -172,14 +172,16 @@ class Store:
 
     def texts_of(self, run: Run, ids: Collection[str]) -> Iterator[Generation]:
         """Stream the generations of some prompts; those of a conversation without its messages."""
-        table, wanted = schema.generations, sorted(ids)
-        for start in range(0, len(wanted), rows.PAGE):
-            query = select(table.c.record).where(
-                table.c.run_id == run.run_id, table.c.id.in_(wanted[start : start + rows.PAGE])
-            )
-            with self._reading(), self._engine.connect() as connection:
-                found = [Generation.model_validate_json(each) for each in connection.scalars(query)]
-            yield from found
+        return self._of_prompts(run, schema.generations, ids, read=Generation.model_validate_json)
+
+    def generations_of(self, run: Run, ids: Collection[str]) -> Iterator[Generation]:
+        """Stream the generations of some prompts, those of one in the order of the file."""
+        for each in self.texts_of(run, ids):
+            yield each if each.messages or each.session is None else self._with_messages(run, each)
+
+    def judgments_of(self, run: Run, ids: Collection[str]) -> Iterator[Judgment]:
+        """Stream the judgments of some prompts, those of one in the order of their units."""
+        return self._of_prompts(run, schema.judgments, ids, read=Judgment.model_validate_json)
 
     def systems(self, run: Run) -> tuple[str, ...]:
         """List the systems of a run that judges, in the order in which the file names them."""
@@ -449,6 +451,33 @@ class Store:
             if not page:
                 return
             after = page[-1][0]
+
+    def _of_prompts(
+        self, run: Run, table: Table, ids: Collection[str], *, read: Callable[[str], Read]
+    ) -> Iterator[Read]:
+        wanted = sorted(ids)
+        for start in range(0, len(wanted), rows.PAGE):
+            query = (
+                select(table.c.record)
+                .where(table.c.run_id == run.run_id)
+                .where(table.c.id.in_(wanted[start : start + rows.PAGE]))
+                .order_by(*table.primary_key.columns)
+            )
+            with self._reading(), self._engine.connect() as connection:
+                found = [read(each) for each in connection.scalars(query)]
+            yield from found
+
+    def _with_messages(self, run: Run, unit: Generation) -> Generation:
+        """Give a unit the messages that the store keeps with the first of its conversation."""
+        table = schema.generations
+        place = select(table.c.ordinal).where(
+            table.c.run_id == run.run_id,
+            *(table.c[name] == getattr(unit, name) for name in rows.UNIT),
+        )
+        with self._reading(), self._engine.connect() as connection:
+            before = connection.execute(place).scalar_one()
+            held = _conversation(connection, run, before=before)
+        return next(together((unit,), held))
 
     def _ordered(
         self, run: Run, table: Table, read: Callable[[str], Read], *, system: str | None = None

@@ -9,7 +9,8 @@ from judge.records import Judgment, Verdict
 from judge.report import formatting
 from judge.report.formatting import Section
 from judge.report.model import Answer, Case, Cases, Measure, Report
-from judge.report.scores import concluded, goodness, level_name, named
+from judge.report.scores import goodness, level_name, named
+from judge.report.tally import concluded
 from judge.report.texts import Both, joined, same, say
 
 _FIRST = 100
