@@ -112,17 +112,18 @@ def test_turns_of_a_conversation_are_one_cluster_and_equal_words_join_none(tmp_p
     found = rated(side, MEASURES["safety_rate"])
 
     store.close()
-    assert found.clusters == ("d0",) * 3 + ("d1",) * 3
+    assert found.clusters.tolist() == [0, 0, 0, 1, 1, 1]
 
 
 def test_two_releases_are_asked_the_same_where_they_open_the_same(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "s.db"))
-    old = rated(run_of(store, "old", ["111"], {}), SESSIONS)
-    new = rated(run_of(store, "new", ["111"], {}), SESSIONS)
+    sides = run_of(store, "old", ["111"], {}), run_of(store, "new", ["111"], {})
+    old, new = (rated(side, SESSIONS) for side in sides)
+    answered = [side.responses.answered.tolist() for side in sides]
 
     store.close()
-    assert old.texts == new.texts
-    assert old.responses != new.responses
+    assert old.texts.tolist() == new.texts.tolist()
+    assert answered[0] != answered[1]
 
 
 POLICY = """\
