@@ -38,6 +38,11 @@ def real(numbers: "array[float]") -> npt.NDArray[np.float64]:
     return np.frombuffer(numbers) if numbers else np.empty(0)
 
 
+def row_list(rows: Whole) -> list[int]:
+    """Give rows as numbers of Python."""
+    return rows.tolist()
+
+
 def marks(rows: Whole, n: int) -> Bools:
     """Mark some of n rows."""
     found = np.zeros(n, dtype=np.bool_)
@@ -237,7 +242,7 @@ class Units(Sequence[Unit]):
         if isinstance(at, slice):
             return Units(self._prompts[at], self._systems[at], systems=self.systems)
         name, sample = self._prompts[at]
-        return name, self.systems[self._systems[at]], sample
+        return name, self.systems[int(self._systems[at])], sample
 
     def __iter__(self) -> Iterator[Unit]:
         """Give the items in order."""

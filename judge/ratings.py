@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from judge.columns import Prompt, marks
+from judge.columns import Prompt, marks, row_list
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.records import Provenance, worst
@@ -112,7 +112,7 @@ def _rated_items(side: Side, measure: "Measure", *, bound_only: bool) -> Rated:
         human, awaited = values, np.zeros(len(rows), dtype=np.bool_)
     return Rated(
         prompts=responses.prompts.take(rows),
-        groups=[responses.groups[row] for row in rows.tolist()],
+        groups=[responses.groups[row] for row in row_list(rows)],
         judge=values,
         human=human,
         raw=raw[rows],
@@ -200,7 +200,7 @@ def rated_turns(side: Side, measure: "Measure", *, clusters: str | None = None) 
 
     read = side if clusters == side.clusters else replace(side, clusters=clusters)
     found = rated(read, measure.model_copy(update={"unit": "item"}), clusters=clusters)
-    rows = judged_rows(read, measure).tolist()
+    rows = row_list(judged_rows(read, measure))
     responses = read.responses
     good = 1.0 if measure.higher_is_better else 0.0
     judge, human = (1.0 - np.abs(values - good) for values in (found.judge, found.human))
@@ -209,7 +209,7 @@ def rated_turns(side: Side, measure: "Measure", *, clusters: str | None = None) 
     shared = conversations
     if clusters is not None:
         names, numbers = copy_clusters(read, judged_rows(read, measure))
-        shared = [names[number] for number in numbers.tolist()]
+        shared = [names[number] for number in row_list(numbers)]
     samples: list[int] = responses.prompts.samples[rows].tolist()
     return RatedTurns(
         judge=judge,
@@ -229,7 +229,7 @@ def by_session(side: Side, measure: "Measure", turns: Rated) -> Rated:
     fails; one that they leave open counts as awaited. An item that is no turn of a conversation is
     a conversation of its own.
     """
-    conversations = [side.responses.cluster(row) for row in judged_rows(side, measure).tolist()]
+    conversations = [side.responses.cluster(row) for row in row_list(judged_rows(side, measure))]
     samples = [sample for _, sample in turns.prompts]
     names = [f"{name}\0{sample}" for name, sample in zip(conversations, samples, strict=True)]
     order = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from judge.columns import Digests, Names, Prompt, Prompts, Texts, Whole, codes, marks, whole
+from judge.columns import (
+    Digests,
+    Names,
+    Prompt,
+    Prompts,
+    Texts,
+    Whole,
+    codes,
+    marks,
+    row_list,
+    whole,
+)
 from judge.conversation import without
 from judge.errors import ConfigError
 from judge.grading.remarks import marker
@@ -257,10 +268,10 @@ def _shared_names(side: Side, rows: "IntArray") -> Iterator[str]:
     responses = side.responses
     if side.clusters is None:
         ids = responses.prompts.ids.take(rows)
-        sessions = (responses.sessions[row] for row in rows.tolist())
+        sessions = (responses.sessions[row] for row in row_list(rows))
         yield from (session or name for session, name in zip(sessions, ids, strict=True))
         return
-    for row in rows.tolist():
+    for row in row_list(rows):
         shared = responses.copies[row]
         if shared is None:
             name = responses.prompts.ids[row]

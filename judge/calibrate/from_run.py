@@ -29,7 +29,7 @@ from judge.conversation import without
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
-from judge.records import Generation, worst
+from judge.records import Generation, Provenance, worst
 from judge.store.run_contents import kept_rubrics
 from judge.verdicts import Said, Series, middle, read_verdicts
 
@@ -328,7 +328,7 @@ def material_of(
     bars = {name: each.at_least for name, each in countings.items() if each.at_least is not None}
     judges = len(run.manifest.judges)
     read = read_verdicts(store.placed_judgments(run), judges=judges, bars=bars)
-    stamps = {stamp for given in read.stamps.values() for stamp in given}
+    stamps: set[Provenance] = {stamp for given in read.stamps.values() for stamp in given}
     cells = combined_cells(drawn, len(responses.groups)) if drawn else None
     return Material(
         units=responses.units,

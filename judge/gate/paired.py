@@ -11,7 +11,7 @@ import numpy.typing as npt
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import estimate_difference
 from calibration.validation import BoolArray, Design, FloatArray, IntArray
-from judge.columns import Digests, Prompt, Prompts, Texts, codes, marks
+from judge.columns import Digests, Prompt, Prompts, Texts, codes, marks, row_list
 from judge.errors import ConfigError
 from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
@@ -104,9 +104,8 @@ def pair(
     names = baseline.name, candidate.name
     prompts = first.prompts, second.prompts
     left, right = require_same_items(names, prompts, shared_only=shared_only)
-    changed = [
-        first.prompts[at][0] for at in left[first.texts[left] != second.texts[right]].tolist()
-    ]
+    other = left[first.texts[left] != second.texts[right]]
+    changed = [first.prompts[at][0] for at in row_list(other)]
     if changed:
         raise ConfigError(
             f"{names[0]} and {names[1]} were asked different texts under the same ids "
@@ -114,7 +113,7 @@ def pair(
         )
     return Paired(
         prompts=_taken(first.prompts, left),
-        groups=[first.groups[at] for at in left.tolist()],
+        groups=[first.groups[at] for at in row_list(left)],
         judge_baseline=first.judge[left],
         human_baseline=first.human[left],
         judge_candidate=second.judge[right],
@@ -135,7 +134,7 @@ def pair(
 def _taken(prompts: Sequence[Prompt], rows: IntArray) -> Sequence[Prompt]:
     if isinstance(prompts, Prompts):
         return prompts.take(rows)
-    return tuple(prompts[row] for row in rows.tolist())
+    return tuple(prompts[row] for row in row_list(rows))
 
 
 def _strata(old: IntArray, new: IntArray) -> IntArray | None:
@@ -189,7 +188,7 @@ def require_same_items(
     """
     left, right = _matched(*items)
     gone, added = (
-        sorted(side[row] for row in np.flatnonzero(~marks(rows, len(side))).tolist())
+        sorted(side[row] for row in row_list(np.flatnonzero(~marks(rows, len(side)))))
         for side, rows in zip(items, (left, right), strict=True)
     )
     if not left.size:
@@ -418,7 +417,7 @@ def flips(paired: Paired, measure: Measure) -> tuple[Flip, ...]:
                 sign * (paired.judge_candidate[number] - paired.judge_baseline[number]) > 0
             ),
         )
-        for number in changed
+        for number in row_list(changed)
     ]
     return tuple(sorted(listed, key=lambda flip: (flip.better, flip.id, flip.sample)))
 

@@ -68,7 +68,7 @@ class _Prompts:
 
     def name(self, number: int) -> str:
         """Give the id of a prompt."""
-        return self.ids[self.rows[number]]
+        return self.ids[int(self.rows[number])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,8 @@ def _prompts(generations: Iterable[Generation], tally: Tally) -> _Prompts:
 
     What judges wrote is counted already.
     """
-    digests, sizes, asked, last = Digests(), array("q"), array("q"), None
+    digests, sizes, asked = Digests(), array("q"), array("q")
+    last: str | None = None
 
     def ids() -> Iterator[str]:
         nonlocal last
@@ -156,7 +157,8 @@ def _prompts(generations: Iterable[Generation], tally: Tally) -> _Prompts:
     rows = np.full(n, -1)
     # Of several places the first: what was asked stands there.
     rows[numbers[::-1]] = np.arange(len(numbers))[::-1]
-    whole_sizes = np.bincount(numbers, weights=np.array(sizes, dtype=np.float64), minlength=n)
+    whole_sizes = np.zeros(n)
+    np.add.at(whole_sizes, numbers, np.array(sizes, dtype=np.float64))
     whole_sizes[: len(tally.said)] += tally.said
     has = rows >= 0
     whole_sizes[has] += np.array(asked, dtype=np.float64)[rows[has]]
@@ -332,7 +334,7 @@ def _answers(
 def _unsafe(judgment: Judgment, vetoes: _Vetoes) -> bool:
     return any(
         verdict.kind == "scored"
-        and _fails(vetoes, (judgment.rubric, verdict.criterion), np.float64(verdict.score))
+        and _fails(vetoes, (judgment.rubric, verdict.criterion), np.array(float(verdict.score)))
         for verdict in judgment.verdicts
     )
 

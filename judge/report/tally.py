@@ -234,7 +234,8 @@ class Tally:
         first = np.unique(self._unified, return_index=True)[1]
         self.prompts = digests[first]
         said = np.array(self._prompts.said, dtype=np.float64)
-        self.said = np.bincount(self._unified, weights=said, minlength=len(first))
+        self.said = np.zeros(len(first))
+        np.add.at(self.said, self._unified, said)
         return self
 
 
