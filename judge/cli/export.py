@@ -50,7 +50,7 @@ def export(
     from judge.exporters.parquet import write_parquet_folder
     from judge.exporters.tables import COLUMNS, Format, What, write_rows
     from judge.store.digests import seal
-    from judge.store.store import write_run
+    from judge.store.run_file import write_run
 
     kind = console.one_of(what, (*get_args(What), "mlflow", "run"), option="--what")
     with opened(store) as kept:

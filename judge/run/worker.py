@@ -28,6 +28,7 @@ from judge.run.run import Settings, keep_dialects, kept_dialects, limit_told
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.run.shared_limits import SharedBudget, SharedPace, SharedPushback
 from judge.store.leases import Block, Leases
+from judge.store.open_units import open_units
 from judge.store.records import AttemptEnded, AttemptStarted, Run, Write
 from judge.store.store import Store
 from judge.store.writer import SHARE, Writer
@@ -254,7 +255,7 @@ class _Worker:
         self._finish()
         blocks = self._leases.claim(count)
         spans = [(block.first, block.last) for block in blocks]
-        read = partial(self._w.store.open_units, self._w.run, spans)
+        read = partial(open_units, self._w.store, self._w.run, spans)
         found = self._leases.patiently(read) if spans else []
         claimed = [
             (_Claim(block, open=len(tasks)), tasks)

@@ -1,29 +1,23 @@
 """The store: records in, records out, over SQLAlchemy Core on any of its databases."""
 
-import secrets
 import weakref
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import (
-    ARRAY,
     Column,
     Connection,
     Engine,
     Select,
     Table,
-    Text,
     and_,
-    bindparam,
-    exists,
     func,
     insert,
     select,
-    true,
 )
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
@@ -33,6 +27,7 @@ from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
 from judge.store.databases import file_lock, open_file, open_server, server_lock
+from judge.store.open_units import conversation_before
 from judge.store.records import Label, Run, Write
 
 Read = TypeVar("Read")
@@ -265,32 +260,6 @@ class Store:
         with self.transaction() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def units_between(self, run: Run, first: int, last: int) -> tuple[Generation | Item, ...]:
-        """Give the units of a run by their places in the file, both ends included.
-
-        For a run of pairs these are all responses to the prompts that stand there first, so that
-        no pair is cut in two.
-        """
-        with self.transaction() as connection:
-            return _units_between(connection, run, (first, last))
-
-    def open_units(
-        self, run: Run, spans: Iterable[tuple[int, int]]
-    ) -> list[tuple[tuple[Generation | Item, ...], set[tuple[str, ...]]]]:
-        """Give the units of several spans of a run, each with the slots that need no further call.
-
-        On PostgreSQL only.
-
-        Parameters
-        ----------
-        run : Run
-        spans : iterable of (int, int)
-            The first and the last place in the file, as for `units_between`.
-        """
-        with self.transaction() as connection:
-            found = [_units_between(connection, run, span) for span in spans]
-            return [(units, _settled_of(connection, run, units)) for units in found]
-
     def attempts(self, run: Run) -> Iterator[Attempt]:
         """Stream all calls of a run, in the order in which they were begun."""
         return self._ordered(run, schema.attempts, Attempt.model_validate_json)
@@ -476,7 +445,7 @@ class Store:
         )
         with self._reading(), self._engine.connect() as connection:
             before = connection.execute(place).scalar_one()
-            held = _conversation(connection, run, before=before)
+            held = conversation_before(connection, run, before)
         return next(together((unit,), held))
 
     def _ordered(
@@ -509,71 +478,6 @@ class Store:
                 f"{self.place}: damaged, a record cannot be read ({type(error).__name__}); restore "
                 "a copy of it, or name another with --store."
             ) from error
-
-
-def _units_between(
-    connection: Connection, run: Run, span: tuple[int, int]
-) -> tuple[Generation | Item, ...]:
-    generates = run.manifest.kind == "generate"
-    table = schema.items if generates else schema.generations
-    of_run, here = table.c.run_id == run.run_id, table.c.ordinal.between(*span)
-    query = select(table.c.record).where(of_run).order_by(table.c.ordinal)
-    if run.manifest.kind == "pairwise":
-        earlier = table.alias()
-        before = exists().where(
-            earlier.c.run_id == run.run_id,
-            earlier.c.id == table.c.id,
-            earlier.c.ordinal < span[0],
-        )
-        query = query.where(table.c.id.in_(select(table.c.id).where(of_run, here, ~before)))
-    else:
-        query = query.where(here)
-    records = connection.scalars(query).all()
-    if generates:
-        return tuple(map(Item.model_validate_json, records))
-    found = [Generation.model_validate_json(record) for record in records]
-    cut = bool(found) and found[0].session is not None and not found[0].messages
-    held = _conversation(connection, run, before=span[0]) if cut else None
-    return tuple(together(found, held))
-
-
-def _settled_of(
-    connection: Connection, run: Run, units: Iterable[Generation | Item]
-) -> set[tuple[str, ...]]:
-    """Look for each prompt by itself: a server that knows nothing of the table yet reads all else.
-
-    The offset keeps the server from making one join of it, by the same guess.
-    """
-    table, slot = rows.made(run)
-    ids = sorted({unit.id for unit in units})
-    wanted = select(func.unnest(bindparam("ids", ids, ARRAY(Text))).label("id")).subquery()
-    found = (
-        select(table)
-        .where(table.c.run_id == run.run_id, table.c.id == wanted.c.id)
-        .offset(0)
-        .lateral()
-    )
-    query = (
-        select(*(found.c[name] for name in slot))
-        .select_from(wanted.join(found, true()))
-        .where(~rows.unsettled(found))
-    )
-    return {tuple(str(part) for part in row) for row in connection.execute(query)}
-
-
-def _conversation(connection: Connection, run: Run, *, before: int) -> Generation | None:
-    """Find the unit with the messages of which the unit at a place in the file is a part."""
-    table = schema.generations
-    query = (
-        select(table.c.record)
-        .where(table.c.run_id == run.run_id, table.c.ordinal < before)
-        .order_by(table.c.ordinal.desc())
-    )
-    for record in connection.execution_options(yield_per=rows.PAGE).scalars(query):
-        unit = Generation.model_validate_json(record)
-        if unit.messages:
-            return unit
-    return None
 
 
 class _Transaction:
@@ -629,79 +533,3 @@ def _now(*, after: str | None = None) -> str:
     if after is not None:
         moment = max(moment, datetime.fromisoformat(after) + timedelta(microseconds=1))
     return moment.isoformat(timespec="microseconds")
-
-
-# One run as a file of its own, to be kept beside a release and compared with later ones.
-
-_BELONGING = (
-    schema.generations,
-    schema.items,
-    schema.answers,
-    schema.judgments,
-    schema.attempts,
-    schema.labels,
-    schema.documents,
-)
-"""The tables whose rows belong to a run."""
-
-
-def write_run(store: Store, run: Run, path: Path) -> int:
-    """Write a run with its responses, verdicts, calls, labels and documents as a store of its own.
-
-    Parameters
-    ----------
-    store : Store
-    run : Run
-    path : Path
-        A SQLite file, replaced only when everything has been written.
-
-    Returns
-    -------
-    int
-        Rows written.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot stand there.
-    StoreError
-        If a database fails.
-    """
-    taken = path.exists() and not path.is_file()
-    if path.is_symlink() or taken or not path.parent.is_dir():
-        raise ConfigError(f"{path}: no ordinary file can stand there; name another with --out.")
-    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        copy = open_store(str(beside))
-        with store.transaction() as source, copy.transaction() as target:
-            count = _copy(source, target, run)
-        copy.close()
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    return count
-
-
-def _copy(source: Connection, target: Connection, run: Run) -> int:
-    values = {"name": run.name, "created_at": run.created_at}
-    run_id = target.execute(
-        insert(schema.runs)
-        .values(**values, manifest=run.manifest.model_dump_json())
-        .returning(schema.runs.c.run_id)
-    ).scalar_one()
-    count = 0
-    for table in _BELONGING:
-        for page in _pages(source, table, run):
-            target.execute(insert(table), [{**row, "run_id": run_id} for row in page])
-            count += len(page)
-    return count
-
-
-def _pages(source: Connection, table: Table, run: Run) -> Iterator[list[Mapping[str, object]]]:
-    found = source.execution_options(yield_per=rows.PAGE).execute(
-        select(table).where(table.c.run_id == run.run_id)
-    )
-    for page in found.mappings().partitions():
-        yield [{str(name): value for name, value in row.items()} for row in page]

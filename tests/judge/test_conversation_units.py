@@ -12,6 +12,7 @@ from judge.grading.pointwise import Forms, edition_of
 from judge.importers.responses import read_generations
 from judge.manifest import Manifest, Source
 from judge.records import Generation, Judge, ToolCall, Turn
+from judge.store.open_units import units_between
 from judge.store.store import open_store
 from rubrics import load_rubric
 from rubrics.rubric import Rubric
@@ -149,7 +150,7 @@ def test_a_store_keeps_the_messages_once_and_gives_them_back_to_every_unit(tmp_p
     run = store.create_run("r", manifest, generations=made)
 
     assert list(store.generations(run)) == made
-    assert store.units_between(run, 2, 3) == tuple(made[2:4])
+    assert units_between(store, run, (2, 3)) == tuple(made[2:4])
     assert list(sessions(store.generations(run))) == [EGG, DIALOGUE, EGG_ZH]
 
 

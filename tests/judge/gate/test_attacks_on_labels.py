@@ -23,7 +23,8 @@ from judge.report.sections.gate import notes
 from judge.report.texts import reported
 from judge.store.digests import seal
 from judge.store.records import Label, Run
-from judge.store.store import Store, open_store, write_run
+from judge.store.run_file import write_run
+from judge.store.store import Store, open_store
 from rubrics import load_rubric
 from rubrics.reply_schema import rubric_digest
 from tests.judge.gate.releases import MANIFEST, release, store_at

@@ -16,6 +16,7 @@ from judge.errors import StoreError
 from judge.grading.judgment_task import judgment, no_verdicts
 from judge.manifest import Manifest, Source, difference
 from judge.records import Attempt, Generation, Judgment, Reason
+from judge.store.open_units import units_between
 from judge.store.records import AttemptEnded, AttemptStarted, Label, Run, Write
 from judge.store.store import Store, open_store
 from judge.store.writer import GROUP, Pause, Writer
@@ -254,7 +255,7 @@ def test_the_units_of_pairs_between_two_places_are_those_of_prompts_that_begin_t
     paired = store.create_run("pairs", manifest, generations=units)
 
     def between(first: int, last: int) -> list[tuple[str, str]]:
-        found = store.units_between(paired, first, last)
+        found = units_between(store, paired, (first, last))
         return [(unit.id, unit.system) for unit in found if isinstance(unit, Generation)]
 
     assert between(0, 1) == [
