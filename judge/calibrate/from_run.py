@@ -100,23 +100,8 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
     ]
     raters = tuple(sorted({_column(each, gold) for each in ratings}))
     thirds = {_column(each, gold) for each in ratings} - {each.rater for each in ratings}
-    n = len(material.units)
-    asked = _asked(material, criterion)
-    elsewhere = material.unasked.get(rubric)
-    if elsewhere is not None:
-        asked &= ~elsewhere
-    heard = np.zeros(n, dtype=np.bool_)
-    heard[said.rows] = True
-    levels = said.settled(n)
-    certainty = _certainty(material, series, levels)
-    passing = _passing(material, said)
-    traits = _traits(material, series)
-    earlier = _earlier(material, series)
-    for system in sorted(material.units.systems):
-        mine = material.units.of_system(system)
-        at = np.flatnonzero(asked & mine)
-        if not at.size or not heard[mine].any():
-            continue
+    along = _Along(material, series)
+    for system, at in _systems(material, series):
         yield Part(
             judge=judge,
             rubric=rubric,
@@ -126,18 +111,58 @@ def _parts_of(material: Material, series: Series) -> Iterable[Part]:
             units=material.units.take(at),
             **_whereabouts(material, at),
             whole_sessions=material.whole_sessions,
-            verdicts=levels[at],
             labels=_matrix(material, at, ratings, raters=raters),
             raters=raters,
             thirds=frozenset(thirds),
             gold=gold if gold in raters else None,
             provenance=material.provenance,
-            flips=_flips(said, at, n),
-            certainty=None if certainty is None else certainty(at),
-            passing=None if passing is None else passing[at],
-            traits={name: values[at] for name, values in traits.items()},
-            earlier=earlier and replace(earlier, verdicts=earlier.verdicts[at]),
+            flips=_flips(said, at, len(material.units)),
+            **along.of(at),
         )
+
+
+def _systems(material: Material, series: Series) -> Iterable[tuple[str, IntArray]]:
+    """List the items that a criterion is asked of, by system; without those nobody judged."""
+    _, rubric, criterion = series
+    asked = _asked(material, criterion)
+    elsewhere = material.unasked.get(rubric)
+    if elsewhere is not None:
+        asked &= ~elsewhere
+    heard = marks(material.verdicts[series].rows, len(material.units))
+    for system in sorted(material.units.systems):
+        mine = material.units.of_system(system)
+        at = np.flatnonzero(asked & mine)
+        if at.size and heard[mine].any():
+            yield system, at
+
+
+class _Columns(TypedDict):
+    verdicts: FloatArray
+    certainty: FloatArray | None
+    passing: FloatArray | None
+    traits: Mapping[str, FloatArray]
+    earlier: Earlier | None
+
+
+class _Along:
+    """What is known of all items of a series, to be cut system by system."""
+
+    def __init__(self, material: Material, series: Series) -> None:
+        self._levels = material.verdicts[series].settled(len(material.units))
+        self._certainty = _certainty(material, series, self._levels)
+        self._passing = _passing(material, material.verdicts[series])
+        self._traits = _traits(material, series)
+        self._earlier = _earlier(material, series)
+
+    def of(self, at: IntArray) -> _Columns:
+        earlier = self._earlier
+        return {
+            "verdicts": self._levels[at],
+            "certainty": None if self._certainty is None else self._certainty(at),
+            "passing": None if self._passing is None else self._passing[at],
+            "traits": {name: values[at] for name, values in self._traits.items()},
+            "earlier": earlier and replace(earlier, verdicts=earlier.verdicts[at]),
+        }
 
 
 class _Whereabouts(TypedDict):

@@ -65,7 +65,7 @@ def _units_between(
         return tuple(map(Item.model_validate_json, records))
     found = [Generation.model_validate_json(record) for record in records]
     cut = bool(found) and found[0].session is not None and not found[0].messages
-    held = conversation_before(connection, run, span[0]) if cut else None
+    held = rows.conversation_before(connection, run, span[0]) if cut else None
     return tuple(together(found, held))
 
 
@@ -91,18 +91,3 @@ def _settled_of(
         .where(~rows.unsettled(found))
     )
     return {tuple(str(part) for part in row) for row in connection.execute(query)}
-
-
-def conversation_before(connection: Connection, run: Run, before: int) -> Generation | None:
-    """Find the unit with the messages of which the unit at a place in the file is a part."""
-    table = schema.generations
-    query = (
-        select(table.c.record)
-        .where(table.c.run_id == run.run_id, table.c.ordinal < before)
-        .order_by(table.c.ordinal.desc())
-    )
-    for record in connection.execution_options(yield_per=rows.PAGE).scalars(query):
-        unit = Generation.model_validate_json(record)
-        if unit.messages:
-            return unit
-    return None

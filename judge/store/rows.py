@@ -12,6 +12,7 @@ from sqlalchemy import (
     RowMapping,
     Table,
     insert,
+    select,
 )
 
 from judge.errors import StoreError
@@ -229,3 +230,18 @@ def read_run(row: RowMapping) -> Run:
         created_at=str(row["created_at"]),
         manifest=Manifest.model_validate_json(str(row["manifest"])),
     )
+
+
+def conversation_before(connection: Connection, run: Run, before: int) -> Generation | None:
+    """Find the unit with the messages of which the unit at a place in the file is a part."""
+    table = schema.generations
+    query = (
+        select(table.c.record)
+        .where(table.c.run_id == run.run_id, table.c.ordinal < before)
+        .order_by(table.c.ordinal.desc())
+    )
+    for record in connection.execution_options(yield_per=PAGE).scalars(query):
+        unit = Generation.model_validate_json(record)
+        if unit.messages:
+            return unit
+    return None

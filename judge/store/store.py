@@ -27,7 +27,6 @@ from judge.manifest import Manifest
 from judge.records import Answer, Attempt, Generation, Item, Judgment
 from judge.store import rows, schema
 from judge.store.databases import file_lock, open_file, open_server, server_lock
-from judge.store.open_units import conversation_before
 from judge.store.records import Label, Run, Write
 
 Read = TypeVar("Read")
@@ -445,7 +444,7 @@ class Store:
         )
         with self._reading(), self._engine.connect() as connection:
             before = connection.execute(place).scalar_one()
-            held = conversation_before(connection, run, before)
+            held = rows.conversation_before(connection, run, before)
         return next(together((unit,), held))
 
     def _ordered(
