@@ -90,6 +90,12 @@ class Digests:
         encoded = text.encode("utf-8", "surrogatepass")
         self._bytes += hashlib.blake2b(encoded, digest_size=16).digest()
 
+    def copy(self) -> "Digests":
+        """Copy the column."""
+        copied = Digests()
+        copied._bytes = bytearray(self._bytes)
+        return copied
+
     def array(self) -> npt.NDArray[np.bytes_]:
         """Give the digests that were gathered."""
         return np.frombuffer(self._bytes, dtype="S16") if self._bytes else np.empty(0, "S16")

@@ -111,12 +111,12 @@ def score_cells(sheet: Sheet) -> Iterator[ScoreCell]:
             if not len(whole):
                 continue
             here = ScoreCell(measure=index, system=system, overall=True)
-            yield _filled_in(here, measure, whole)
+            yield _filled_in(here, measure, whole, sessions=sheet.tally.sessions)
             for group in sheet.tally.groups if measure.main else ():
                 given = sheet.tally.of_group(series, group)
                 if len(given):
                     here = ScoreCell(measure=index, system=system, group=group)
-                    yield _filled_in(here, measure, given)
+                    yield _filled_in(here, measure, given, sessions=sheet.tally.sessions)
 
 
 def language_scores(
@@ -140,7 +140,8 @@ def language_scores(
                 series = (measure.rubric, measure.criterion, system)
                 given = sheet.tally.of_language(series, tag)
                 if len(given):
-                    cell = _filled_in(ScoreCell(measure=index, system=system), measure, given)
+                    here = ScoreCell(measure=index, system=system)
+                    cell = _filled_in(here, measure, given, sessions=sheet.tally.sessions)
                     yield LanguageScore(
                         language=tag,
                         editions=tuple(sorted(editions.get((measure.rubric, d), "") for d in used)),
@@ -271,20 +272,38 @@ def _measures(rubric: Rubric, criterion: Criterion, *, pairwise: bool) -> Iterat
         yield mean.model_copy(update={**share, "main": mean.main and two})
 
 
-def _filled_in(cell: ScoreCell, measure: Measure, given: Given) -> ScoreCell:
-    values = _values(measure, given)
-    score = _score(values, (measure.low, measure.high)) if values.size else None
+def _filled_in(
+    cell: ScoreCell, measure: Measure, given: Given, *, sessions: Whole | None
+) -> ScoreCell:
+    prompts, values = _counted(measure, given.scored()).by_prompt()
+    score = None
+    if values.size:
+        effect = 1.0 if sessions is None else _design_effect(values, sessions[prompts])
+        score = _score(values, (measure.low, measure.high), effect=effect)
+        if sessions is not None:
+            score = score.model_copy(update={"method": f"{score.method}, conversations"})
     return cell.model_copy(update={"score": score, "missing": given.missing})
 
 
-def _score(ratings: Floats, support: tuple[float, float]) -> Score:
+def _design_effect(ratings: Floats, sessions: Whole) -> float:
+    """Say how many turns weigh as one that is independent of all others."""
+    from calibration.labelled_sample import robust_effect
+
+    if np.unique(sessions).size < 2:
+        return float(ratings.size)
+    return robust_effect(ratings, np.ones_like(ratings), sessions.astype(np.intp))
+
+
+def _score(ratings: Floats, support: tuple[float, float], *, effect: float) -> Score:
     value = float(ratings.mean())
     if support == (0.0, 1.0) and bool(np.isin(ratings, (0.0, 1.0)).all()):
         method = "clopper-pearson"
-        interval = clopper_pearson(float(ratings.sum()), float(ratings.size), tail=_TAIL)
+        passes, n = float(ratings.sum()), float(ratings.size)
+        interval = clopper_pearson(passes / effect, n / effect, tail=_TAIL)
     else:
         method = "gaffke"
-        interval = mean_interval(ratings, np.ones_like(ratings), support, tail=_TAIL)
+        weights = np.full_like(ratings, 1.0 / effect)
+        interval = mean_interval(ratings, weights, support, tail=_TAIL)
     return Score(
         value=value,
         low=min(interval.low, value),

@@ -111,21 +111,31 @@ class _Prompts:
 
     def __init__(self) -> None:
         self._digests = Digests()
+        self._sessions: Digests | None = None
+        """Of the conversation of each prompt; not kept before the first turn of one comes."""
         self._last = self._before = ("", -1)
         self.said = array("q")
         """Bytes that what the judges wrote takes on a page, roughly."""
 
-    def of(self, name: str) -> int:
+    def of(self, judgment: Judgment) -> int:
+        name = judgment.id
         for known, number in (self._last, self._before):
             if known == name and number >= 0:
                 return number
         self._before, self._last = self._last, (name, len(self.said))
+        if judgment.session is not None and self._sessions is None:
+            self._sessions = self._digests.copy()
         self._digests.add(name)
+        if self._sessions is not None:
+            self._sessions.add(judgment.cluster)
         self.said.append(0)
         return self._last[1]
 
     def digests(self) -> npt.NDArray[np.bytes_]:
         return self._digests.array()
+
+    def sessions(self) -> npt.NDArray[np.bytes_] | None:
+        return None if self._sessions is None else self._sessions.array()
 
 
 class Tally:
@@ -151,6 +161,8 @@ class Tally:
         self._unified: Whole = np.empty(0, dtype=np.intp)
         self.prompts: npt.NDArray[np.bytes_] = np.empty(0, dtype="S16")
         """Digest of the id of each prompt, by its number."""
+        self.sessions: Whole | None = None
+        """Number of the conversation of each prompt; None where no prompt is a turn of one."""
         self.said: Floats = np.empty(0)
         """Of each prompt, roughly the bytes that what the judges wrote takes on a page."""
 
@@ -211,12 +223,12 @@ class Tally:
             for verdict in judgment.verdicts:
                 size += _MARKUP_EACH + markup_size(verdict.rationale)
                 size += markup_size(verdict.evidence)
-            self._prompts.said[self._prompts.of(judgment.id)] += size
+            self._prompts.said[self._prompts.of(judgment)] += size
             yield judgment
 
     def count(self, judgment: Judgment) -> None:
         """Count a judgment of which scores are made."""
-        prompt = self._prompts.of(judgment.id)
+        prompt = self._prompts.of(judgment)
         group, tongue = self._groups.of(judgment.group), self._tongues.of(judgment.lang)
         for verdict in judgment.verdicts:
             kept = self._kept[judgment.rubric, verdict.criterion, judgment.system]
@@ -233,6 +245,8 @@ class Tally:
         self._unified = codes(digests) if len(digests) else np.empty(0, dtype=np.intp)
         first = np.unique(self._unified, return_index=True)[1]
         self.prompts = digests[first]
+        sessions = self._prompts.sessions()
+        self.sessions = None if sessions is None else codes(sessions[first])
         said = np.array(self._prompts.said, dtype=np.float64)
         self.said = np.zeros(len(first))
         np.add.at(self.said, self._unified, said)

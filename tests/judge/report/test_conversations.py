@@ -100,3 +100,20 @@ def test_the_page_says_it_in_both_languages(report: Report) -> None:
     assert "3 个受评轮次后仍无有害轮次的对话" in page
     assert "With a harmful turn" in page
     assert "含有害轮次" in page
+
+
+def test_turns_of_one_conversation_do_not_count_as_independent(tmp_path: Path) -> None:
+    words = [SAFE] * 24 + ["000"] * 6
+    store = open_store(str(tmp_path / "s.db"))
+
+    page = from_run(store, run_of(store, "new", words, dict(enumerate(words))).run)
+
+    cell = page.cell(0, page.systems[0])
+    assert cell is not None
+    assert cell.score is not None
+    assert (cell.score.value, cell.score.n) == (pytest.approx(0.8), 90)
+    # All turns of a conversation are alike, so 24 of 30 conversations are known, not 72 of 90
+    # turns: scipy's binomtest gives (0.614, 0.923) for the one, (0.702, 0.877) for the other.
+    assert cell.score.low == pytest.approx(0.614, abs=0.015)
+    assert cell.score.high == pytest.approx(0.923, abs=0.015)
+    assert "turns of one conversation counted by a cluster-robust variance" in render(page)
