@@ -61,9 +61,10 @@ def _binary(rows: list[Row]) -> Iterator[Goal]:
     yield _coverage("binary grid: smallest coverage", ours, 0.94)
     yield Goal(name="binary grid: share answered", measured=_least(ours, "answered"), least=1.0)
     gate = _rows(rows, "binary", GATE)
-    worst = max(float(row["false_pass"]) for row in gate)
-    slack = _error(0.05, gate)
-    yield Goal(name="gate: largest false pass at the floor", measured=worst, most=0.05, slack=slack)
+    if gate:
+        worst, slack = max(float(row["false_pass"]) for row in gate), _error(0.05, gate)
+        name = "gate: largest false pass at the floor"
+        yield Goal(name=name, measured=worst, most=0.05, slack=slack)
     at_30 = {"n": 30}
     for name, most in ((ALONE, 0.80), (LEE, 0.52), ("evalstats", 0.82)):
         others = _rows(rows, "binary", name, **at_30)
@@ -92,6 +93,8 @@ def _others(rows: list[Row]) -> Iterator[Goal]:
         mine = [row for row in _rows(rows, section, OURS) if setting in str(row["setting"])]
         if mine:
             yield _coverage(name, mine, 0.94)
+        if mine and section == "ordinal":
+            yield _tail("means: largest tail", mine)
     for section, name in (
         ("lenient", "gate on judges that pass nearly all: largest false pass at the floor"),
         ("paired", "paired gate: largest false pass at the margin"),
@@ -131,9 +134,7 @@ def _agreement(rows: list[Row]) -> Iterator[Goal]:
     ours = [row for row in mine if ", rival" not in str(row["method"])]
     if ours:
         yield _coverage("agreement: smallest coverage", ours, 0.94)
-        worst = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in ours)
-        slack = _error(0.04, ours)
-        yield Goal(name="agreement: largest tail", measured=worst, most=0.04, slack=slack)
+        yield _tail("agreement: largest tail", ours)
     for n in sorted({int(row["n"]) for row in mine}):
         for name in dict.fromkeys(str(row["method"]) for row in mine if row["n"] == n):
             rival = [row for row in mine if row["n"] == n and row["method"] == name]
@@ -149,8 +150,7 @@ def _agreement(rows: list[Row]) -> Iterator[Goal]:
 
 def _valid(rows: list[Row]) -> bool:
     """Tell whether a rival covers in every cell, up to Monte Carlo error."""
-    tail = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in rows)
-    return _coverage("", rows, 0.94).met and tail <= 0.04 + _error(0.04, rows)
+    return _coverage("", rows, 0.94).met and _tail("", rows).met
 
 
 def _shift(rows: list[Row]) -> Iterator[Goal]:
@@ -202,6 +202,11 @@ def _rows(rows: list[Row], section: str, method: str, **where: object) -> list[R
 
 def _coverage(name: str, rows: list[Row], least: float) -> Goal:
     return Goal(name=name, measured=_least(rows, "coverage"), least=least, slack=_error(0.94, rows))
+
+
+def _tail(name: str, rows: list[Row]) -> Goal:
+    worst = max(max(float(row["false_pass"]), float(row["false_fail"])) for row in rows)
+    return Goal(name=name, measured=worst, most=0.04, slack=_error(0.04, rows))
 
 
 def _error(share: float, rows: list[Row]) -> float:
