@@ -3,7 +3,8 @@
 The n ratings get Dirichlet weights together with one unseen rating at the end of the scale: the
 lowest for the lower limit, the highest for the upper. For 0 and 1 this is Clopper-Pearson. That
 it always covers is a conjecture with strong numerical support, not a theorem. Counting the two
-ends half and half is the mid form, which is shorter and close to nominal.
+ends half and half is the mid form, which is shorter and close to nominal; where the steps of one
+rare rating decide, the own end counts more (`own_end_shares`, docs/decisions/0016).
 
 References
 ----------
