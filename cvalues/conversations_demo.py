@@ -19,13 +19,13 @@ from judge.cli import console, run_session, run_summary
 from judge.cli.calibrate_output import session_lines
 from judge.cli.run_session import Done
 from judge.manifest import KIND
-from judge.ratings import samples_of
 from judge.report import from_run, write_report
 from judge.report.from_calibration import with_calibration
 from judge.run.plan import JudgingPlan
 from judge.run.run import Settings
 from judge.simulated.profile import ErrorRates, Profile
 from judge.store.records import Label
+from judge.store.run_contents import samples_of
 from judge.store.store import Store
 
 LABELLED = 48

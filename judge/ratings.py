@@ -15,17 +15,14 @@ import numpy.typing as npt
 
 from judge.columns import Prompt, marks, row_list
 from judge.errors import ConfigError
-from judge.grading.aggregation import NAME as PANEL
+from judge.grading.aggregation import chosen_judge
 from judge.records import Provenance, worst
 from judge.sides import Side, copy_clusters
-from judge.store.run_contents import kept_rubrics
+from judge.store.run_contents import kept_rubrics, samples_of
 
 if TYPE_CHECKING:
     from calibration.validation import BoolArray, FloatArray, IntArray
-    from judge.manifest import Sample
     from judge.policy import Measure
-    from judge.store.records import Run
-    from judge.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,19 +288,6 @@ def drawn_cells(side: Side) -> "IntArray":
         return np.zeros(len(side.responses.prompts), dtype=np.intp)
     cells = combined_cells(samples, side.store.count_units(side.run))
     return np.array(cells, dtype=np.intp)[side.responses.places]
-
-
-def samples_of(store: "Store", run: "Run") -> "tuple[Sample, ...]":
-    """Read the draws of a run, oldest first."""
-    from judge.manifest import KIND, Sample
-
-    return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
-
-
-def chosen_judge(run: "Run") -> str:
-    """Name the judge whose verdict stands for a run: its only one, or the panel."""
-    judges = run.manifest.judges
-    return judges[0].name if len(judges) == 1 else PANEL
 
 
 def valued(levels: "FloatArray", measure: "Measure") -> "FloatArray":

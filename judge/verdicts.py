@@ -15,7 +15,6 @@ from calibration.validation import FloatArray
 from judge.columns import Whole, real, whole
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import placed_with_panel
-from judge.grading.remarks import is_heeded
 from judge.records import Judgment, Provenance
 
 Series = tuple[str, str | None, str]
@@ -135,6 +134,9 @@ def read_verdicts(
     bars : mapping of (rubric, criterion) to float, optional
         Of which criteria the probabilities that pass are added up.
     """
+    # Here, since tables of other tools have no remarks.
+    from judge.grading.remarks import is_heeded
+
     bars = bars or {}
     heard = defaultdict[Series, _Heard](_Heard)
     heeded: dict[tuple[str, str], array[int]] = defaultdict(lambda: array("i"))

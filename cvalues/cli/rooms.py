@@ -15,10 +15,10 @@ from judge.files.decoding import counted
 from judge.grading.pointwise import edition_of
 from judge.manifest import Sample, SampleDesign
 from judge.models.base import addressed
-from judge.ratings import samples_of
 from judge.records import Candidate, Judge, Language
 from judge.store.annotation_project import Desk, Role, Screen, Study
 from judge.store.records import Run
+from judge.store.run_contents import samples_of
 from judge.store.store import Store, open_store
 from judge.web.annotation_room import Topic
 from judge.web.live_model import Asker

@@ -25,7 +25,6 @@ from judge.calibrate.calibration_set import (
     text_traits,
 )
 from judge.columns import Names, Unit, Units, marks, whole
-from judge.conversation import without
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
@@ -402,6 +401,8 @@ class _Responses:
     def read(self, store: "Store", run: "Run") -> None:
         """Go through the responses of a run once, in the order of the file."""
         rubrics = kept_rubrics(store, run).values()
+        from judge.conversation import without
+
         left_out = without(rubrics)
         apart: dict[str, array[int]] = {each.id: array("i") for each in rubrics if left_out}
 

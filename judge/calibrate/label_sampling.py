@@ -28,12 +28,12 @@ from judge.calibrate.prompt_draws import Chosen, Drawing, Frame, choose, members
 from judge.conversation import language_of
 from judge.errors import ConfigError
 from judge.files.decoding import printable
+from judge.grading.aggregation import chosen_judge
 from judge.importers.labels import shown_digest
 from judge.manifest import Sample, SampleDesign, SampledItem, SampledUnit
-from judge.ratings import chosen_judge, samples_of
 from judge.records import Generation, Language
 from judge.store.records import Run
-from judge.store.run_contents import kept_rubrics
+from judge.store.run_contents import kept_rubrics, samples_of
 from rubrics.library import in_language
 from rubrics.rubric import Criterion
 

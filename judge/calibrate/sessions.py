@@ -11,11 +11,11 @@ from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.labelled_sample import ONE_LABEL_A_PROMPT
 from calibration.validation import Design, FloatArray
 from judge.calibrate.calibration_set import Number, Part
-from judge.ratings import RatedTurns
 from judge.records import Record
 
 if TYPE_CHECKING:
     from calibration.first_harm import FirstHarmCurve
+    from judge.ratings import RatedTurns
 
 HORIZON = 200
 """Judged turns up to which the curve of the first harm is given."""
@@ -96,6 +96,8 @@ def session_finding(part: Part, *, design: Design, confidence: float) -> Session
     """Correct what the judge says of conversations; None where their turns were not judged."""
     if not part.turns or part.counting.kind != "rate" or design == "curated":
         return None
+    from judge.ratings import RatedTurns
+
     # Of several samples of one conversation each is one of its own.
     names = (f"{name}\0{unit[2]}" for name, unit in zip(part.sessions, part.units, strict=True))
     turns = RatedTurns(
@@ -110,7 +112,7 @@ def session_finding(part: Part, *, design: Design, confidence: float) -> Session
     return finding_of(turns, design=design, confidence=confidence)
 
 
-def finding_of(turns: RatedTurns, *, design: Design, confidence: float) -> SessionFinding:
+def finding_of(turns: "RatedTurns", *, design: Design, confidence: float) -> SessionFinding:
     """Correct the rates of harmed conversations and harmful turns, and the curve of the first harm.
 
     Labels of turns that a draw on record chose one by one are no labels of whole conversations:
@@ -137,7 +139,7 @@ class _Corrected(TypedDict):
 
 
 def _corrected(
-    turns: RatedTurns, attempts: _Attempts, *, design: Design, confidence: float
+    turns: "RatedTurns", attempts: _Attempts, *, design: Design, confidence: float
 ) -> _Corrected:
     from calibration.first_harm import first_harm_curve
     from calibration.session_rates import harmed_session_rate, harmful_turn_rate

@@ -20,8 +20,7 @@ from judge.cli.interface import language
 from judge.errors import ConfigError
 from judge.files.decoding import counted
 from judge.files.mapping import parse_mapping
-from judge.ratings import samples_of
-from judge.store.run_contents import criterion_titles
+from judge.store.run_contents import criterion_titles, samples_of
 
 if TYPE_CHECKING:
     from judge.calibrate.label_sampling import Subject

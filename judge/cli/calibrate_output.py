@@ -20,7 +20,7 @@ from judge.cli.interface import language
 from judge.errors import ConfigError
 from judge.files.atomic import write_whole
 from judge.files.decoding import counted
-from judge.ratings import chosen_judge
+from judge.grading.aggregation import chosen_judge
 
 if TYPE_CHECKING:
     from calibration.passport import Design, JudgeIdentity

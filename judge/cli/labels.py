@@ -120,8 +120,8 @@ def sample(
     from judge.cli.scores import Words, run_or_table
     from judge.exporters.workbook import screen_path, sheet_form, write_sheet
     from judge.manifest import KIND, SampleDesign, SampledUnit
-    from judge.ratings import samples_of
     from judge.records import Language
+    from judge.store.run_contents import samples_of
 
     form = sheet_form(out)
     _require_one_way(n, add, ids)
@@ -306,8 +306,7 @@ def labels_for(
     from judge.conversation import tag_of
     from judge.importers.labels import read_labels, shown_digest
     from judge.importers.responses import Asked, Home
-    from judge.ratings import samples_of
-    from judge.store.run_contents import kept_rubrics
+    from judge.store.run_contents import kept_rubrics, samples_of
 
     units = {
         each.unit: Home(

@@ -68,7 +68,7 @@ def show(run: RunArgument, store: StoreOption = None, json_: AsJson = False) -> 
     """Show what is known of a run: judge, rubrics, counts, cost, samples, labels."""
     from judge.cli import console
     from judge.cli.console import opened, run_named
-    from judge.ratings import samples_of
+    from judge.store.run_contents import samples_of
 
     with opened(store) as kept:
         found = run_named(kept, run)

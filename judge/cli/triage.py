@@ -161,7 +161,7 @@ def _require_random(read: "Gathered") -> None:
 def _chosen(read: "Gathered", judge: str | None, criterion: str | None) -> "list[Part]":
     """Choose the parts of one judge and one criterion."""
     from judge.errors import ConfigError
-    from judge.ratings import chosen_judge
+    from judge.grading.aggregation import chosen_judge
 
     wanted = judge
     if wanted is None and read.run is not None:

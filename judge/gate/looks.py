@@ -25,10 +25,10 @@ from calibration.validation import MOST_LOOKS
 from judge.gate.checks import NO_GROUP, CheckOutcome, GateReport, Risks
 from judge.gate.paired import Paired, pair
 from judge.policy import Check, Measure, Policy
-from judge.ratings import samples_of
 from judge.records import Record
 from judge.sides import Side
 from judge.store.digests import LOOK, digest_of
+from judge.store.run_contents import samples_of
 from judge.store.store import Store
 
 NO_RISK = 1e-6

@@ -11,9 +11,10 @@ from judge.conversation import UNKNOWN_LANGUAGE, tag_of
 from judge.files.decoding import counted
 from judge.grading.remarks import CANARY_SOURCE, canary_run, compare
 from judge.policy import Check, Measure, Policy, Veto
-from judge.ratings import is_computed, labels_decided, samples_of
+from judge.ratings import is_computed, labels_decided
 from judge.sides import Side
 from judge.store.digests import is_as_exported
+from judge.store.run_contents import samples_of
 
 NO_PASSPORT = "there is no passport for the judge; make one with cvalues calibrate --passport."
 

@@ -19,8 +19,9 @@ from judge.gate.checks import CheckOutcome, Decision
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.remarks import HEEDED_WORDS
 from judge.policy import VETO, Check, Measure, Policy, Veto
-from judge.ratings import Rated, judged_rows, rated, samples_of
+from judge.ratings import Rated, judged_rows, rated
 from judge.sides import Side
+from judge.store.run_contents import samples_of
 
 _MOST_NAMED = 20
 

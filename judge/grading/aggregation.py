@@ -12,6 +12,7 @@ from judge.records import Judgment, Scored, Unscored, Usage, Verdict
 
 if TYPE_CHECKING:
     from calibration.bias import PositionBias
+    from judge.store.records import Run
 
 
 def settled(judgments: Iterable[Judgment]) -> Iterator[Judgment]:
@@ -189,3 +190,9 @@ def placed_with_panel(
 
 def _member_question(judgment: Judgment) -> tuple[str, int, str]:
     return (judgment.rubric, judgment.repeat, judgment.order)
+
+
+def chosen_judge(run: "Run") -> str:
+    """Name the judge whose verdict stands for a run: its only one, or the panel."""
+    judges = run.manifest.judges
+    return judges[0].name if len(judges) == 1 else NAME

@@ -34,12 +34,12 @@ from judge.report.scores import (
 )
 from judge.report.tally import Tally, tally
 from judge.report.texts import Both, say
-from judge.sides import Side
 from judge.store.records import Run
 from judge.store.run_contents import kept_rubrics
 
 if TYPE_CHECKING:
     from judge.exporters.ci import GroupNames
+    from judge.sides import Side
     from judge.store.store import Store
 
 
@@ -77,7 +77,7 @@ def from_run(
 
 
 def from_sides(
-    baseline: Side, candidate: Side, *, group_names: "GroupNames | None" = None
+    baseline: "Side", candidate: "Side", *, group_names: "GroupNames | None" = None
 ) -> Report:
     """Gather what a page shows of a candidate beside its baseline.
 

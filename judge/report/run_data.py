@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from judge.grading.remarks import Known, canary_run, compare, marker
 from judge.manifest import Manifest
-from judge.ratings import samples_of
 from judge.records import Generation, Judgment, replaced, worst
 from judge.report.model import Cost, Edition, ExpertLabels, Origin, Served, Stamp
 from judge.report.scores import Rubrics
 from judge.report.tally import Tally
-from judge.sides import Side
 from judge.store.records import Label, Run
+from judge.store.run_contents import samples_of
 
 if TYPE_CHECKING:
+    from judge.sides import Side
     from judge.store.store import Store
 
 
@@ -177,7 +177,7 @@ class Material:
         return sum(calls for calls, _ in spent), sum(usd for _, usd in spent)
 
 
-def beside(baseline: Side, candidate: Side) -> Material:
+def beside(baseline: "Side", candidate: "Side") -> Material:
     """Set a candidate beside its baseline, in one run or in two."""
     first, second = shown_names(baseline, candidate)
     if baseline.shares_run(candidate):
@@ -191,7 +191,7 @@ def beside(baseline: Side, candidate: Side) -> Material:
     )
 
 
-def shown_names(baseline: Side, candidate: Side) -> tuple[str, str]:
+def shown_names(baseline: "Side", candidate: "Side") -> tuple[str, str]:
     """Name two sides by system where that tells them apart, else by run, else by time as well."""
     if baseline.system != candidate.system:
         return baseline.system, candidate.system
@@ -254,5 +254,5 @@ def _editions(manifest: Manifest, rubrics: Rubrics) -> Iterator[Edition]:
             )
 
 
-def _with_time(side: Side) -> str:
+def _with_time(side: "Side") -> str:
     return f"{side.name} {side.run.created_at[:19]}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from judge.manifest import Sample
     from judge.store.records import Run
     from judge.store.store import Store
     from rubrics.rubric import Rubric
@@ -43,6 +44,13 @@ def rubric_document(rubric: "Rubric") -> tuple[str, str]:
 
 def _kind(rubric: str, language: str) -> str:
     return f"rubric/{rubric}/{language}"
+
+
+def samples_of(store: "Store", run: "Run") -> "tuple[Sample, ...]":
+    """Read the draws of a run, oldest first."""
+    from judge.manifest import KIND, Sample
+
+    return tuple(Sample.model_validate_json(body) for body in store.documents(run, KIND))
 
 
 def count_served(

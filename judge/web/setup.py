@@ -11,13 +11,12 @@ from judge.conversation import units
 from judge.errors import ConfigError
 from judge.grading.pointwise import edition_of
 from judge.manifest import KIND, Manifest, RubricEdition, Sample, Source
-from judge.ratings import samples_of
 from judge.records import Candidate, Language
 from judge.store import claims, raters
 from judge.store.annotation_project import Desk, LabelTask, Rater, Role, Study, Unit
 from judge.store.collected_entries import conversations
 from judge.store.records import Run
-from judge.store.run_contents import kept_rubrics
+from judge.store.run_contents import kept_rubrics, samples_of
 from judge.store.store import Store
 from judge.web.annotation_room import LOOPBACK, Room, Topic
 from judge.web.live_model import Asker

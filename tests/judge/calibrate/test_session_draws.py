@@ -13,9 +13,9 @@ from judge.calibrate.label_sampling import Wish, draw_items, topped_up
 from judge.calibrate.sessions import SessionFinding
 from judge.errors import ConfigError
 from judge.manifest import KIND, Sample
-from judge.ratings import samples_of
 from judge.sides import Side
 from judge.store.records import Label
+from judge.store.run_contents import samples_of
 from judge.store.store import Store, open_store
 from tests.judge.gate.test_sessions import TURNS, run_of
 

@@ -12,9 +12,8 @@ from judge.files.decoding import TableError
 from judge.files.read import read_rows
 from judge.importers.labels import read_labels, shown, shown_digest
 from judge.importers.responses import Asked, Home
-from judge.ratings import samples_of
 from judge.store.records import Run
-from judge.store.run_contents import kept_rubrics
+from judge.store.run_contents import kept_rubrics, samples_of
 from judge.store.store import Store, open_store
 from tests.judge.web.dialogues import dialogue_room, dialogue_run, dialogues, edition
 from tests.judge.web.rooms import NASTY, csrf, task_of

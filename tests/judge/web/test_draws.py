@@ -11,10 +11,10 @@ from judge.calibrate.label_sampling import Drawn, Wish, draw_items, topped_up
 from judge.cli.labels import labels_for, sorted_out
 from judge.exporters.workbook import write_sheet
 from judge.manifest import KIND, Manifest, RubricEdition, Source
-from judge.ratings import samples_of
 from judge.records import Generation
 from judge.store.annotation_project import Desk, Study
 from judge.store.records import Run
+from judge.store.run_contents import samples_of
 from judge.store.store import Store, open_store
 from judge.web.setup import open_room
 from rubrics import load_rubric
