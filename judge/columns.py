@@ -159,10 +159,12 @@ class Texts(Sequence[str]):
 class Prompts(Sequence[Prompt]):
     """A column of items of one system: ids, and which sample each is."""
 
-    __slots__ = ("ids", "samples")
+    __slots__ = ("_digests", "ids", "samples")
 
-    def __init__(self, ids: Texts, samples: Whole) -> None:
-        self.ids, self.samples = ids, samples
+    def __init__(
+        self, ids: Texts, samples: Whole, digests: npt.NDArray[np.bytes_] | None = None
+    ) -> None:
+        self.ids, self.samples, self._digests = ids, samples, digests
 
     @classmethod
     def of(cls, prompts: Iterable[Prompt]) -> "Prompts":
@@ -197,7 +199,17 @@ class Prompts(Sequence[Prompt]):
 
     def take(self, rows: Whole) -> "Prompts":
         """Give the items of some rows."""
-        return Prompts(self.ids.take(rows), self.samples[rows])
+        digests = None if self._digests is None else self._digests[rows]
+        return Prompts(self.ids.take(rows), self.samples[rows], digests)
+
+    def digests(self) -> npt.NDArray[np.bytes_]:
+        """Give 16 bytes for each that are equal where id and sample are."""
+        if self._digests is None:
+            found = Digests()
+            for name, sample in self:
+                found.add(f"{name}\0{sample}")
+            self._digests = found.array()
+        return self._digests
 
     def rows_of(self, wanted: Collection[Prompt]) -> dict[Prompt, int]:
         """Find the rows of a few items."""

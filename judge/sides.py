@@ -6,8 +6,8 @@ n responses of the system, in the order of the file; the axis of all arrays.
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,6 +52,8 @@ class Side:
     system: str
     clusters: str | None = None
     """Field of the responses that near copies of one prompt share."""
+    mark: "Callable[[Judgment], Judgment] | None" = field(default=None, compare=False, repr=False)
+    """From `judge.grading.remarks.marker`, where it is known."""
 
     @property
     def name(self) -> str:
@@ -72,7 +74,7 @@ class Side:
     def judged(self) -> "Judged":
         """What the judges said of it."""
         hashes, rows, models = Hashes(), self.responses.rows, set[str]()
-        mark = marker(self.store, self.run)
+        mark = self.mark or marker(self.store, self.run)
 
         def placed() -> "Iterator[tuple[int | None, Judgment]]":
             for place, judgment in self.store.placed_judgments(self.run, system=self.system):
@@ -83,6 +85,14 @@ class Side:
 
         found = read_verdicts(placed(), judges=len(self.run.manifest.judges))
         return Judged(verdicts=found, models=frozenset(models), digest=hashes.digest())
+
+
+def sharing(first: Side, second: Side) -> tuple[Side, Side]:
+    """Let two sides of one run share what is counted over all of it."""
+    if not first.shares_run(second):
+        return first, second
+    mark = marker(first.store, first.run)
+    return replace(first, mark=mark), replace(second, mark=mark)
 
 
 class Judged(NamedTuple):

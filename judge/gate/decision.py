@@ -46,7 +46,7 @@ from judge.gate.veto import veto_outcome
 from judge.policy import MOST_UNSCORED, Check, Policy, Waiver
 from judge.records import Counts, Provenance, worst
 from judge.run.run import counts
-from judge.sides import Side, find_side
+from judge.sides import Side, find_side, sharing
 from judge.store.digests import is_as_exported, joint_digest, labels_digest
 from judge.store.store import Store
 from rubrics.load import read_document
@@ -403,8 +403,10 @@ def conduct(  # noqa: PLR0913 - one for each thing that the command is given
     PassportError
         If the passport is no passport.
     """
-    old = find_side(kept or store, baseline, clusters=policy.clusters)
-    new = find_side(store, candidate, clusters=policy.clusters)
+    old, new = sharing(
+        find_side(kept or store, baseline, clusters=policy.clusters),
+        find_side(store, candidate, clusters=policy.clusters),
+    )
     require_two_releases(old, new)
     _require_as_exported(old, new)
     require_on_scale(policy, (old, new), path=policy_file)

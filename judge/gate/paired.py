@@ -11,7 +11,7 @@ import numpy.typing as npt
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
 from calibration.estimators import estimate_difference
 from calibration.validation import BoolArray, Design, FloatArray, IntArray
-from judge.columns import Digests, Prompt, Prompts, Texts, codes, marks, row_list
+from judge.columns import Prompt, Prompts, Texts, codes, marks, row_list
 from judge.errors import ConfigError
 from judge.files.read import read_rows
 from judge.files.row import Row, optional_text, text
@@ -207,20 +207,15 @@ def require_same_items(
 
 def _matched(old: Sequence[Prompt], new: Sequence[Prompt]) -> tuple[IntArray, IntArray]:
     """Find the rows of the prompts that both sides have, in the order of the first."""
-    before, after = (_digests_of(side) for side in (old, new))
+    before, after = (
+        (side if isinstance(side, Prompts) else Prompts.of(side)).digests() for side in (old, new)
+    )
     order = np.argsort(after, kind="stable")
     at = np.searchsorted(after[order], before)
     at[at == len(order)] = 0
     right = order[at] if len(order) else at
     left = np.flatnonzero(after[right] == before) if len(order) else np.empty(0, dtype=np.intp)
     return left, right[left]
-
-
-def _digests_of(prompts: Sequence[Prompt]) -> npt.NDArray[np.bytes_]:
-    found = Digests()
-    for name, sample in prompts:
-        found.add(f"{name}\0{sample}")
-    return found.array()
 
 
 def _some(names: Sequence[str]) -> str:
