@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from judge.cli import console
 from judge.cli.completion import complete_run
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from judge.run.scheduler import Made
     from judge.store.leases import Leases
     from judge.store.records import Run
@@ -49,7 +52,8 @@ def work(
     """
     from judge.store.leases import Leases
 
-    with console.opened(store) as kept:
+    opened = console.opened(store) if stop or status else opened_patiently(store)
+    with opened as kept:
         found = console.run_named(kept, run)
         leases = Leases(kept, found, seconds=lease)
         if stop:
@@ -66,6 +70,29 @@ def work(
         if worker.interrupted:
             raise SystemExit(console.INTERRUPTED)
         raise SystemExit(console.INCOMPLETE if leases.left() else console.DONE)
+
+
+@contextmanager
+def opened_patiently(given: str | None) -> "Generator[Store]":
+    """Open a store; where its server does not answer yet, wait as long as workers at work do."""
+    from judge.errors import StoreUnreachable
+    from judge.store.leases import PATIENCE, Leases
+    from judge.store.store import open_store
+
+    told = False
+
+    def opened() -> "Store":
+        nonlocal told
+        try:
+            return open_store(console.store_address(given))
+        except StoreUnreachable:
+            if not told:
+                console.note(f"the store does not answer; trying again for {PATIENCE:g} seconds")
+            told = True
+            raise
+
+    with closing(Leases.patiently(opened)) as store:
+        yield store
 
 
 def _show_workers(leases: "Leases", *, as_json: bool) -> None:

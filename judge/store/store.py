@@ -50,6 +50,8 @@ def open_store(address: str) -> "Store":
     ------
     ConfigError
         If it is no kind of store that is known, or its driver is not installed.
+    StoreUnreachable
+        If its server does not answer, or refuses.
     StoreError
         If it cannot be opened.
     """
@@ -77,7 +79,7 @@ def open_store(address: str) -> "Store":
                 "folder can be written, or name another file with --store."
             ) from error
         if path is None and isinstance(error, OperationalError):
-            raise StoreError(
+            raise StoreUnreachable(
                 "the server of the store does not answer, or refuses; check its address and "
                 "account, or name another with --store."
             ) from error

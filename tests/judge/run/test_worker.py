@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -8,7 +9,8 @@ from threading import Event
 import pytest
 from sqlalchemy import create_engine, text
 
-from judge.errors import ConfigError, StoreError
+from judge.cli.workers import opened_patiently
+from judge.errors import ConfigError, StoreError, StoreUnreachable
 from judge.events import LOG
 from judge.grading.pointwise import edition_of
 from judge.manifest import Manifest, Source
@@ -175,6 +177,29 @@ def test_a_worker_needs_nothing_but_the_store_and_the_name(address: str) -> None
             assert (kept.concurrency, kept.deadline) == (3, 7.5)
 
     asyncio.run(made())
+
+
+@needs_postgres
+def test_a_worker_that_starts_before_its_store_waits_for_it(address: str) -> None:
+    later = f"{address}_later"
+    with pytest.raises(StoreUnreachable):
+        open_store(later)
+
+    with ThreadPoolExecutor() as pool:
+        opened = pool.submit(_place_of, later)
+        engine = create_engine(address, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {later.rpartition('/')[2]}")
+            place = opened.result()
+            connection.exec_driver_sql(f"DROP DATABASE {later.rpartition('/')[2]} WITH (FORCE)")
+        engine.dispose()
+
+    assert place.endswith("_later")
+
+
+def _place_of(address: str) -> str:
+    with opened_patiently(address) as store:
+        return store.place
 
 
 def test_a_store_in_a_file_refuses_several_workers_with_a_way_out(tmp_path: Path) -> None:
