@@ -76,7 +76,7 @@ def work(
 def opened_patiently(given: str | None) -> "Generator[Store]":
     """Open a store; where its server does not answer yet, wait as long as workers at work do."""
     from judge.errors import StoreUnreachable
-    from judge.store.leases import PATIENCE, Leases
+    from judge.store.databases import PATIENCE, patiently
     from judge.store.store import open_store
 
     told = False
@@ -91,7 +91,7 @@ def opened_patiently(given: str | None) -> "Generator[Store]":
             told = True
             raise
 
-    with closing(Leases.patiently(opened)) as store:
+    with closing(patiently(opened)) as store:
         yield store
 
 

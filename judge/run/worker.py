@@ -27,6 +27,7 @@ from judge.run.plan import plan_of_run
 from judge.run.run import Settings, keep_dialects, kept_dialects, limit_told
 from judge.run.scheduler import Bench, Made, Task, ask_tasks
 from judge.run.shared_limits import SharedBudget, SharedPace, SharedPushback
+from judge.store.databases import patiently
 from judge.store.leases import Block, Leases
 from judge.store.open_units import open_units
 from judge.store.records import AttemptEnded, AttemptStarted, Run, Write
@@ -195,7 +196,7 @@ class _Worker:
                 )
                 await ask_tasks(self, bench, workers=settings.concurrency, stop=self._w.stop)
         finally:
-            await asyncio.to_thread(self._leases.patiently, self._keep_dialects)
+            await asyncio.to_thread(patiently, self._keep_dialects)
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
         await asyncio.to_thread(self._finish)
@@ -256,7 +257,7 @@ class _Worker:
         blocks = self._leases.claim(count)
         spans = [(block.first, block.last) for block in blocks]
         read = partial(open_units, self._w.store, self._w.run, spans)
-        found = self._leases.patiently(read) if spans else []
+        found = patiently(read) if spans else []
         claimed = [
             (_Claim(block, open=len(tasks)), tasks)
             for block, (units, settled) in zip(blocks, found, strict=True)

@@ -6,16 +6,18 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 
-from judge.errors import NotAStore, StoreError
+from judge.errors import NotAStore, StoreError, StoreUnreachable
+
+T = TypeVar("T")
 
 _SPACE = 0x6376
 """Keeps our locks apart from those of other programs on the server: "cv" in ASCII."""
@@ -193,3 +195,27 @@ def server_lock(engine: Engine, run_id: int) -> Generator[None]:
             yield
         finally:
             connection.execute(select(func.pg_advisory_unlock(_SPACE, run_id)))
+
+
+PATIENCE = 120.0
+"""Seconds for which a server that cannot be reached is tried again."""
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Ask a server, and ask again for two minutes where it cannot be reached.
+
+    Raises
+    ------
+    StoreUnreachable
+        If it cannot be reached for longer.
+    """
+    end = time.monotonic() + PATIENCE
+    wait = 0.1
+    while True:
+        try:
+            return ask()
+        except StoreUnreachable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(wait)
+            wait = min(5.0, wait * 2.0)

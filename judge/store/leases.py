@@ -7,7 +7,6 @@ the server's own, in seconds since 1970, so clocks of machines are never compare
 """
 
 import secrets
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -15,17 +14,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, TextClause, text
 
-from judge.errors import ConfigError, StoreUnreachable
+from judge.errors import ConfigError
 from judge.store import rows
-from judge.store.databases import in_one_message
+from judge.store.databases import in_one_message, patiently
 from judge.store.records import AttemptEnded, AttemptStarted, Run, Write
 from judge.store.store import Store
 
 SPACE = 0x6377
 """Keeps the locks of leases apart from those of other programs on the server."""
-
-PATIENCE = 120.0
-"""Seconds for which a server that cannot be reached is tried again."""
 
 _CALLS = AttemptStarted | AttemptEnded
 
@@ -233,7 +229,7 @@ def _patient(
 
     @wraps(ask)
     def asked(leases: "Leases", *args: P.args, **named: P.kwargs) -> T:
-        return leases.patiently(lambda: ask(leases, *args, **named))
+        return patiently(lambda: ask(leases, *args, **named))
 
     return asked
 
@@ -267,26 +263,6 @@ class Leases:
         self._store = store
         self._run = run
         self._serial = self._serials_left = 0
-
-    @staticmethod
-    def patiently(ask: Callable[[], T]) -> T:
-        """Ask the ledger, and ask again for two minutes where its server cannot be reached.
-
-        Raises
-        ------
-        StoreUnreachable
-            If it cannot be reached for longer.
-        """
-        end = time.monotonic() + PATIENCE
-        wait = 0.1
-        while True:
-            try:
-                return ask()
-            except StoreUnreachable:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(wait)
-                wait = min(5.0, wait * 2.0)
 
     @_patient
     def open_run(self, *, units: int, size: int, settings: str) -> None:
