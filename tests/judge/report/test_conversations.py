@@ -116,4 +116,4 @@ def test_turns_of_one_conversation_do_not_count_as_independent(tmp_path: Path) -
     # turns: scipy's binomtest gives (0.614, 0.923) for the one, (0.702, 0.877) for the other.
     assert cell.score.low == pytest.approx(0.614, abs=0.015)
     assert cell.score.high == pytest.approx(0.923, abs=0.015)
-    assert "turns of one conversation counted by a cluster-robust variance" in render(page)
+    assert "clustered by conversation" in render(page)
