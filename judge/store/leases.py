@@ -28,6 +28,9 @@ _CALLS = AttemptStarted | AttemptEnded
 SERIALS = 1000
 """Numbers of attempts that a worker takes at once."""
 
+SAVED = 1.0
+"""Seconds' worth of a shared rate that may be saved up."""
+
 
 def _sql(template: str) -> TextClause:
     """Make a statement; ``$now`` is the server's clock, in seconds since 1970."""
@@ -132,7 +135,7 @@ WHERE run_id = :run AND provider = :provider RETURNING pushbacks""")
 _PACES = {
     kind: _sql(
         """
-UPDATE providers SET $column = greatest($column, $now) + :units * :interval
+UPDATE providers SET $column = greatest($column, $now - :saved) + :units * :interval
 WHERE run_id = :run AND provider = :provider
 RETURNING $column - :units * :interval - $now""".replace("$column", f"{kind}_at")
     )
@@ -457,14 +460,8 @@ class Leases:
             connection.execute(_BEAT, {"worker": self.worker})
             connection.execute(_LOST, {**of_run, "seconds": self.seconds})
             stop, dearest = connection.execute(_CONTROLS, of_run).one()
-            workers, kept = connection.execute(
-                _OTHERS,
-                {**of_run, "worker": self.worker},
-            ).one()
-            seen = connection.execute(
-                _PROVIDERS,
-                of_run,
-            ).all()
+            workers, kept = connection.execute(_OTHERS, {**of_run, "worker": self.worker}).one()
+            seen = connection.execute(_PROVIDERS, of_run).all()
         return Shared(
             stop=bool(stop),
             workers=max(1, int(workers)),
@@ -500,6 +497,8 @@ class Leases:
         -------
         float
             Seconds until the units may be used; from then on one each ``60 / per_minute`` seconds.
+            Negative where the rate was not used up: a second's worth of it may be made up for, so
+            that a moment in which the ledger or the workers stand still costs nothing.
         """
         with self._store.transaction() as connection:
             self._know(connection, provider)
@@ -510,15 +509,13 @@ class Leases:
                     "provider": provider,
                     "units": units,
                     "interval": 60.0 / per_minute,
+                    "saved": SAVED,
                 },
             ).scalar_one()
-        return max(0.0, float(wait))
+        return float(wait)
 
     def _know(self, connection: Connection, provider: str) -> None:
-        connection.execute(
-            _KNOW,
-            {"run": self._run.run_id, "provider": provider},
-        )
+        connection.execute(_KNOW, {"run": self._run.run_id, "provider": provider})
 
     @_patient
     def grant(
@@ -540,8 +537,7 @@ class Leases:
             self._lock(connection)
             connection.execute(_LOST, {**of_run, "seconds": self.seconds})
             calls, usd, unused, workers = connection.execute(
-                _GRANTED,
-                {**of_run, "worker": self.worker},
+                _GRANTED, {**of_run, "worker": self.worker}
             ).one()
             parts = 4 * max(1, int(workers))
             more_calls = 0

@@ -130,6 +130,21 @@ async def test_the_limit_of_calls_holds_for_all_workers_together(address: str) -
 
 
 @needs_postgres
+def test_a_shared_rate_makes_up_for_a_second_and_then_keeps_its_pace(address: str) -> None:
+    store = open_store(address)
+    run = store.create_run("paced", MANIFEST)
+    workers = [Leases(store, run) for _ in range(2)]
+
+    # 3,000 a minute are 50 a second; the first second's worth was saved up.
+    waits = [
+        workers[number % 2].pace("openai", "requests", units=50, per_minute=3000.0)
+        for number in range(4)
+    ]
+
+    assert waits == pytest.approx([-1.0, 0.0, 1.0, 2.0], abs=0.5)
+
+
+@needs_postgres
 async def test_the_budget_holds_for_all_workers_together(address: str) -> None:
     store = open_store(address)
     price = {"openai/sim": Price(prompt=1e-5, completion=1e-5)}
