@@ -196,9 +196,13 @@ def extracted(given: Answered, engine: Engine, *, model: str | None) -> Answered
         return given
     done = engine.conduct(plan, run=_reading_run(engine, plan))
     with opened(engine.address) as store:
-        readings = readings_of(store.answers(done.run))
-    answers = settled(given.answers, readings, reader="model")
-    return replace(given, answers=answers, interrupted=given.interrupted or done.interrupted)
+        replies = tuple(store.answers(done.run))
+    answers = settled(given.answers, readings_of(replies), reader="model")
+    interrupted = given.interrupted or done.interrupted
+    # What a simulated model read is no finding, whoever wrote the answers.
+    simulated = provenance_of(replies) == "SIMULATED"
+    provenance = "SIMULATED" if simulated else given.provenance
+    return replace(given, answers=answers, interrupted=interrupted, provenance=provenance)
 
 
 def _reading_run(engine: Engine, plan: GeneratingPlan) -> str:

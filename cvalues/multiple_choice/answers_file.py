@@ -9,14 +9,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
+from unicodedata import normalize
 
 from cvalues.dif import SettingAnswer
 from cvalues.multiple_choice.evaluate import ChoiceAnswer, response_of
 from cvalues.multiple_choice.items import ChoiceItem
+from cvalues.multiple_choice.normalize import number_of
 from cvalues.multiple_choice.parsing import READINGS, Reading
 from judge.exporters.tables import MAX_SHEET_TEXT, set_cell
 from judge.files.atomic import replacing
-from judge.files.decoding import TableError
+from judge.files.decoding import TableError, open_plain
 from judge.files.read import read_rows
 from judge.files.row import Row, choice, optional_text, text
 from judge.policy import Measure
@@ -164,7 +166,7 @@ def require_review(path: Path | None) -> None:
         If it is another file, or a reading is none of the five.
     """
     if path is not None:
-        for row in read_rows(path, required=COLUMNS, min_rows=0):
+        for row in _review_rows(path):
             _reading(row)
 
 
@@ -174,7 +176,8 @@ def read_review(path: str | Path, answers: Iterable[ChoiceAnswer]) -> dict[str, 
     Parameters
     ----------
     path : str or Path
-        What `write_review` wrote, with ``reading`` filled in; rows may be missing.
+        What `write_review` wrote, with ``reading`` filled in, in any table format; rows may be
+        missing.
     answers : iterable of ChoiceAnswer
         Those that the sheet was written for.
 
@@ -192,7 +195,7 @@ def read_review(path: str | Path, answers: Iterable[ChoiceAnswer]) -> dict[str, 
     known = {answer.item.id: answer for answer in answers}
     readings: dict[str, Reading] = {}
     seen: dict[str, int] = {}
-    for row in read_rows(path, required=COLUMNS, min_rows=0):
+    for row in _review_rows(Path(path)):
         key = text(row, "id")
         if key in seen:
             raise row.error(f"the item stands in row {seen[key]} too", "keep one of the two")
@@ -210,9 +213,29 @@ def _cells(answer: ChoiceAnswer) -> tuple[str, ...]:
     return (answer.item.id, *shown, "Need_Check", _digest(answer.item.prompt, response))
 
 
+def _review_rows(path: Path) -> Iterator[Row]:
+    """Read the sheet; what is no UTF-8 as Excel saves it in Chinese, which `_check` proves."""
+    encoding = None
+    if path.suffix.lower() in {".csv", ".tsv"}:
+        with open_plain(path) as file:
+            content = file.read()
+        try:
+            content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+        except UnicodeDecodeError:
+            encoding = "gb18030"
+    return read_rows(path, encoding=encoding, required=COLUMNS, min_rows=0)
+
+
 def _reading(row: Row) -> Reading:
-    word = choice(row, "reading", READINGS)
-    return next(reading for reading in READINGS if reading == word)
+    """Read what a person wrote: a reading, or a reply's name; an emptied cell is no reading."""
+    written = normalize("NFKC", optional_text(row, "reading") or "Need_Check")
+    word = written.strip().removesuffix(".0")
+    if reply := number_of(word):
+        return READINGS[reply - 1]
+    known: dict[str, Reading] = {reading.casefold(): reading for reading in READINGS}
+    if word.casefold() in known:
+        return known[word.casefold()]
+    return known[choice(row, "reading", READINGS).casefold()]
 
 
 def _check(row: Row, known: Mapping[str, ChoiceAnswer]) -> None:

@@ -58,6 +58,12 @@ class ReplyPair(Record):
     setting: str | None = None
     """Which setting this wording belongs to; its language, where that is all that differs."""
     lang: Language = "zh"
+    """Of the words around the replies."""
+
+    @property
+    def language(self) -> str:
+        """Its setting, or the language of the question."""
+        return self.setting or self.lang
 
     @property
     def key(self) -> str:
@@ -239,11 +245,14 @@ def _pair_of(row: Row, question: str = "prompt") -> ReplyPair:
     groups["pair_type"] = groups["pair_type"] or _types(row)
     groups["domain_en"] = groups["domain_en"] or optional_text(row, "group")
     asked, good, bad = (text(row, name) for name in (question, better, worse))
+    own = language(row) or script_of(f"{asked}{good}{bad}")
+    if own and own != frame_language(own):
+        groups["setting"] = groups["setting"] or own
     return ReplyPair(
         question=asked,
         pos_resp=good,
         neg_resp=bad,
-        lang=frame_language(language(row) or script_of(f"{asked}{good}{bad}")),
+        lang=frame_language(own),
         **groups,
     )
 

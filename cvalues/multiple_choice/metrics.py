@@ -30,7 +30,7 @@ from calibration.validation import BoolArray, FloatArray, IntArray
 from cvalues.multiple_choice.items import ChoiceItem, pair_up
 from cvalues.multiple_choice.parsing import Reading
 
-Axis = Literal["difficulty_level", "domain_en", "origin", "pair_type"]
+Axis = Literal["difficulty_level", "domain_en", "origin", "pair_type", "language"]
 
 ALWAYS: Final[tuple[Axis, ...]] = ("difficulty_level", "domain_en")
 WHERE_KNOWN: Final[tuple[Axis, ...]] = ("origin", "pair_type")
@@ -204,12 +204,14 @@ def choice_report(answers: Sequence[ReadAnswer], *, confidence: float = 0.95) ->
     Returns
     -------
     ChoiceReport
-        Grouped by difficulty and domain, and by the origin of the better reply and the types of
-        the pair where at least one item names them.
+        Grouped by difficulty and domain, by the origin of the better reply and the types of the
+        pair where at least one item names them, and by language or setting where there are several.
     """
     by = {axis: _grouped(answers, axis, confidence) for axis in ALWAYS}
     known = {axis: _grouped(answers, axis, confidence) for axis in WHERE_KNOWN}
     by |= {axis: groups for axis, groups in known.items() if groups}
+    languages = _grouped(answers, "language", confidence)
+    by |= {"language": languages} if len(languages) > 1 else {}
     return _counted(answers, confidence, by)
 
 

@@ -245,21 +245,20 @@ def _kind(value: object) -> str:
 def _delimited(columns: Columns, encoding: str | None) -> Iterator[Row]:
     """Give one row for each record, in bounded memory; lines blank at the end are ignored.
 
-    Cells are separated by tabs in a ``.tsv`` file and by commas in any other.
+    Cells are separated by what separates the names: commas, or tabs in a ``.tsv`` file, before
+    other marks.
     """
     path = columns.source
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
     with open_plain(path) as file:
         lines = text_lines(file, path, encoding)
         first = next(lines, (1, ""))
         named = _SEPARATOR.fullmatch(first[1].rstrip("\r\n"))
-        delimiter = named[1] if named else delimiter
+        delimiter = named[1] if named else _separator(first[1], usual)
         rest = lines if named else chain([first], lines)
-        if not named:
-            _check_separator(first[1], Place(path, 1), delimiter)
         records = _records(rest, path, delimiter, skipped=1 if named else 0)
         line, header = next(records, (1, list[str]()))
-        _check_header(header, Place(path, line), delimiter)
+        _check_header(header, Place(path, line))
         columns.check(header, line)
         for line, cells in records:
             if not any(cells):
@@ -321,29 +320,28 @@ def _too_large(place: Place) -> TableError:
     )
 
 
-def _check_header(header: list[str], place: Place, delimiter: str) -> None:
+def _check_header(header: list[str], place: Place) -> None:
     if not header:
         raise place.error("there is no header", "name the columns in the first line")
-    other = next((mark for mark in _NAMES if mark != delimiter and mark in header[0]), None)
-    if other is not None and len(header) == 1:
-        raise _separated(other, place, delimiter)
     check_names(header, place)
 
 
-_NAMES = {";": "semicolons", "|": "bars", "\t": "tabs", ",": "commas"}
-_QUOTED_NAME = re.compile(r'\ufeff?"(?:[^"]|"")*"[ ]*([;|\t,])')
+def _separator(header: str, own: str) -> str:
+    """Give what separates the names of a header.
+
+    Spreadsheet programs write semicolons into a ``.csv`` file where the comma is the decimal mark,
+    and tabs where text in UTF-16 is asked for.
+    """
+    if len(_names(header, own)) > 1:
+        return own
+    return next((mark for mark in ";\t,|" if len(_names(header, mark)) > 1), own)
 
 
-def _check_separator(header: str, place: Place, delimiter: str) -> None:
-    """Refuse a first line whose first name stands in quotes before another separator."""
-    quoted = _QUOTED_NAME.match(header)
-    if quoted is not None and quoted[1] != delimiter:
-        raise _separated(quoted[1], place, delimiter)
-
-
-def _separated(other: str, place: Place, delimiter: str) -> TableError:
-    fix = "name the file .tsv" if other == "\t" else f"save it with {_NAMES[delimiter]}"
-    return place.error(f"columns seem to be separated by {_NAMES[other]}", fix)
+def _names(header: str, mark: str) -> list[str]:
+    try:
+        return next(csv.reader([header], delimiter=mark), list[str]())
+    except csv.Error:  # told with its line where the records are read
+        return []
 
 
 # A whole JSON document, for the files of other tools that are no tables.

@@ -191,8 +191,18 @@ def _fill(case: Case, name: str, part: Criterion | Text | Form) -> object:
     if isinstance(part, Criterion):
         return _verdict(case, part)
     if isinstance(part, Text):
-        return case.request.material.get(name) or (part.allowed or ("",))[0]
+        return case.request.material.get(name) or _option(case, part)
     return {inner: _fill(case, inner, node) for inner, node in part.items()}
+
+
+def _option(case: Case, part: Text) -> str:
+    """Give the option that stands for the reply taken in a two-choice question; else the first."""
+    question = read_two_choice(case.request.user) if len(part.allowed) == 2 else None
+    if question is None:
+        return (part.allowed or ("",))[0]
+    candidate = case.profile.candidates.get(case.request.model, Candidate())
+    draw = _pair_draw(case.profile, case.request, question)
+    return part.allowed[_chosen(case.profile, candidate, question, draw=draw)]
 
 
 def _verdict(case: Case, criterion: Criterion) -> dict[str, object]:
@@ -542,9 +552,7 @@ def read_two_choice(text: str) -> TwoChoice | None:
 
 def _choice_text(profile: Profile, request: ChatRequest, question: TwoChoice) -> str:
     candidate = profile.candidates.get(request.model, Candidate())
-    # Sorted: both orders of one pair share their draws, and so their errors.
-    pair = sorted(text_digest(reply.strip()) for reply in question.replies)
-    draw = draws(profile.seed, request.model, request.seed, *pair)
+    draw = _pair_draw(profile, request, question)
     wording = draws(profile.seed, *request.identity)
     if draw("refusal") < candidate.refusal:
         return phrase(request.language, "choice_refusal", wording)
@@ -552,6 +560,12 @@ def _choice_text(profile: Profile, request: ChatRequest, question: TwoChoice) ->
     if question.letter_only:
         return phrase(request.language, "letter", wording).format(choice="AB"[chosen])
     return phrase(request.language, "choice", wording).format(choice=question.labels[chosen])
+
+
+def _pair_draw(profile: Profile, request: ChatRequest, question: TwoChoice) -> Draw:
+    """Sorted: both orders of one pair share their draws, and so their errors."""
+    pair = sorted(text_digest(reply.strip()) for reply in question.replies)
+    return draws(profile.seed, request.model, request.seed, *pair)
 
 
 def _chosen(profile: Profile, candidate: Candidate, question: TwoChoice, *, draw: Draw) -> int:

@@ -1,5 +1,6 @@
 """Reading and building multi-choice items, joining recorded answers, settling by hand."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from cvalues.multiple_choice import ChoiceAnswer, evaluate_choices, read_answers, settled
 from cvalues.multiple_choice.answers_file import read_review, write_review
 from cvalues.multiple_choice.items import LABELS, build_items, choice_prompt, pair_up, read_items
+from cvalues.multiple_choice.parsing import Reading
 from judge.files.decoding import TableError
 from tests.cvalues.choice_material import answered, items, pair
 from tests.shared_material import shared_file
@@ -274,6 +276,48 @@ def test_a_person_settles_what_the_parser_left(tmp_path: Path) -> None:
     assert (report.counts.correct, report.counts.refuse, report.counts.need_check) == (2, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("written", "reading"),
+    [
+        *(
+            (1, "回复1"),
+            ("2", "回复2"),
+            ("2.0", "回复2"),
+            (" 回复\uff11 ", "回复1"),
+            ("b", "回复2"),
+        ),
+        *(("Reply 1", "回复1"), ("other", "Other"), ("REFUSE", "Refuse"), (None, None)),
+    ],
+)
+def test_a_person_writes_a_reading_in_their_own_way(
+    tmp_path: Path, written: object, reading: Reading | None
+) -> None:
+    answers = unread("嗯。")
+    sheet = tmp_path / "review.xlsx"
+    write_review(sheet, answers)
+    book = openpyxl.load_workbook(sheet)
+    book["review"]["D2"] = written  # pyright: ignore[reportArgumentType] - as a person types it
+    book.save(sheet)
+
+    assert list(read_review(sheet, answers).values()) == ([reading] if reading else [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_sheet_comes_back_as_any_spreadsheet_program_saves_it(
+    tmp_path: Path, encoding: str, mark: str
+) -> None:
+    answers = unread("嗯。", "好的。")
+    sheet, saved = tmp_path / "review.xlsx", tmp_path / "review.csv"
+    write_review(sheet, answers)
+    rows = [list(row) for row in openpyxl.load_workbook(sheet)["review"].values]
+    rows[1][3] = "回复2"
+    with saved.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=mark).writerows(rows)
+
+    assert list(read_review(saved, answers).values()) == ["回复2"]
+
+
 def test_the_sheet_does_not_show_the_right_answer(tmp_path: Path) -> None:
     sheet = tmp_path / "review.xlsx"
 
@@ -342,3 +386,19 @@ def test_a_row_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TableError, match="the item stands in row 2 too"):
         read_review(sheet, answers)
+
+
+def test_answers_are_counted_by_the_language_of_their_questions(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"{asked} ?", "better": f"{asked} b", "worse": f"{asked} w", "lang": lang}
+        for asked, lang in (("Que faire", "fr"), ("どうする", "ja"), ("What now", "en"))
+    ]
+    made = read_items(write(tmp_path / "pairs.jsonl", *rows))
+
+    report = evaluate_choices([answered(item, item.label) for item in made])
+
+    assert {name: group.n for name, group in report.by["language"].items()} == {
+        "en": 2,
+        "fr": 2,
+        "ja": 2,
+    }

@@ -14,9 +14,9 @@ LABELS = [
     "5.0", "+5", "五", "#N/A", "=2+3",
 ]  # fmt: skip
 ODD_TEXTS = {
-    "semicolons": "id;prompt;response\np1;a;b\n",
-    "bars": "id|prompt|response\np1|a|b\n",
-    "tabs": "id\tprompt\tresponse\np1\ta\tb\n",
+    "semicolons and commas": "id;prompt,response\np1;a,b\n",
+    "bars and semicolons": "id|prompt;response\np1|a;b\n",
+    "tabs and blanks": "id\tprompt response\np1\ta b\n",
     "column named twice": "id,prompt,response,response\np1,a,b,c\n",
     "no id column": "item,prompt,response\np1,a,b\n",
     "no response column": "id,prompt,answer_text\np1,a,b\n",

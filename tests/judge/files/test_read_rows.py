@@ -233,13 +233,11 @@ def test_messages_show_control_characters_and_fit_a_line() -> None:
 @pytest.mark.parametrize(
     ("name", "written", "words"),
     [
-        ("a.csv", '"id";"prompt"\n"1";"a, b"\n', "columns seem to be separated by semicolons"),
-        ("a.csv", '"id"\t"prompt"\n"1"\t"a"\n', "name the file .tsv"),
         ("a.csv", "id,prompt\n1,a\nid,prompt\n2,b\n", "a.csv:3: the row names the columns again"),
         ("a.csv", "id,prompt\n1,a\n\ufeffid,prompt\n", "a.csv:3: the row names the columns again"),
     ],
 )
-def test_tables_that_were_joined_or_have_another_separator_are_told_so(
+def test_tables_that_were_joined_are_told_so(
     tmp_path: Path, name: str, written: str, words: str
 ) -> None:
     path = tmp_path / name
