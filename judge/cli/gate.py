@@ -98,7 +98,7 @@ def compare(
     from judge.exporters.ci import both_names
     from judge.exporters.tables import write_rows
     from judge.gate.paired import by_group, flips, pair
-    from judge.sides import find_side
+    from judge.sides import find_side, sharing
 
     names = group_names(context)
     drawn = console.one_of(design, ("random", "by-verdict", "curated"), option="--design")
@@ -111,7 +111,10 @@ def compare(
             if criterion is None
             else measure_of(kept, new, criterion, at_least=at_least)
         )
-        sides = find_side(before or kept, old), find_side(kept, new)
+        sides = sharing(
+            find_side(before or kept, old, clusters=clusters),
+            find_side(kept, new, clusters=clusters),
+        )
         chosen, change = _by_conversation(sides, chosen, unit, design=drawn, clusters=clusters)
         paired = pair(*sides, chosen, shared_only=shared_only, clusters=clusters)
     differences = by_group(paired, chosen, design=drawn)
