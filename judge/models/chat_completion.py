@@ -21,6 +21,7 @@ from judge.errors import (
     ModelError,
     ReplyMalformed,
     ReplyTooLarge,
+    RequestRejected,
 )
 from judge.models.base import Question, Reply, Thoughts, Token, provenance_of
 from judge.models.http_errors import fault_within, name_statement
@@ -98,9 +99,9 @@ def read_completion(
     ConnectionFailed
         If nothing came, or not all of it: it may come right next time.
     AddressRejected
-        If it is a web page.
+        If it arrived whole and is something else, such as a web page.
     ReplyMalformed
-        If it arrived whole and is something else.
+        If it is a completion whose content is neither a text nor parts of one.
     ModelError
         If it holds an error in place of a reply.
     """
@@ -188,7 +189,7 @@ def _web_page(decoded: object, headers: Mapping[str, str]) -> ModelError | None:
         return AddressRejected(WEB_PAGE)
     packing = headers.get("Content-Encoding", "identity")
     if packing != "identity" and not text.isprintable():
-        return ReplyMalformed(f"the reply is packed as {packing[:20]!r}, though asked for plain")
+        return RequestRejected(f"the reply is packed as {packing[:20]!r}, though asked for plain")
     return None
 
 
@@ -514,7 +515,7 @@ def _unpacked(content: bytes) -> bytes:
     try:
         plain = unpacking.decompress(content, UNPACKED_CAP)
     except zlib.error:
-        raise ReplyMalformed("the reply is compressed, and its compression is broken") from None
+        raise RequestRejected("the reply is compressed, and its compression is broken") from None
     if unpacking.unconsumed_tail:
         raise ReplyTooLarge(f"the reply is longer than {UNPACKED_CAP} bytes")
     if not unpacking.eof:

@@ -25,7 +25,6 @@ from judge.errors import (
     ParameterRejected,
     ProviderFailed,
     RateLimited,
-    ReplyMalformed,
     RequestRejected,
     RungRejected,
 )
@@ -186,7 +185,8 @@ def name_statement(
 ) -> ModelError:
     """Name what a body of a good status says that is neither a reply nor marked as an error.
 
-    Its words alone may tell that it passes, or what is refused; else it comes again as it is.
+    Its words alone may tell that it passes, or what is refused; else it comes again as it is, until
+    somebody mends the address.
     """
     for status in (500, 400):
         failure = Failure(
@@ -196,7 +196,7 @@ def name_statement(
         if type(named) not in (ProviderFailed, RequestRejected):
             return named
     shown = said.shown(secrets) if sent is not None else ""
-    return ReplyMalformed("the reply is no chat completion (HTTP 200)" + (shown and f": {shown}"))
+    return AddressRejected("the reply is no chat completion (HTTP 200)" + (shown and f": {shown}"))
 
 
 def name_failure(failure: Failure) -> ModelError:

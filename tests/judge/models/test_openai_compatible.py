@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from judge.errors import ConnectionFailed, ReplyMalformed
+from judge.errors import AddressRejected, ConnectionFailed, ReplyMalformed
 from judge.models.base import Message, Question
 from judge.models.chat_completion import counted_usage, read_completion, without_thoughts
 from judge.models.litellm import LitellmModel, structured_options
@@ -155,12 +155,17 @@ def test_what_is_empty_or_cut_may_come_right(body: bytes) -> None:
     "body",
     [
         *(b"null", b"[]", b'"text"', b"{}", b'{"choices": 1}', b"Hello!"),
-        b'{"choices": [{"message": {"content": 1}}]}',
+        b"<!DOCTYPE html><html></html>",
     ],
 )
-def test_what_is_whole_and_something_else_comes_again_as_it_is(body: bytes) -> None:
-    with pytest.raises(ReplyMalformed):
+def test_what_is_whole_and_something_else_is_a_matter_of_the_address(body: bytes) -> None:
+    with pytest.raises(AddressRejected):
         read_completion(body)
+
+
+def test_a_content_that_is_no_text_is_the_judges_own() -> None:
+    with pytest.raises(ReplyMalformed):
+        read_completion(b'{"choices": [{"message": {"content": 1}}]}')
 
 
 @pytest.mark.parametrize(
