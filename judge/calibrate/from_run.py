@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from judge.columns import Names, Unit, Units, marks, whole
 from judge.errors import ConfigError
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.aggregation import with_panel
-from judge.records import Generation, Provenance, worst
+from judge.records import Generation, Judgment, Provenance, worst
 from judge.store.run_contents import kept_rubrics
 from judge.verdicts import Said, Series, middle, read_verdicts
 
@@ -311,6 +311,7 @@ def material_of(
     question: Question,
     drawn: "Sequence[Sample]" = (),
     earlier: "Run | None" = None,
+    watch: "Watch | None" = None,
 ) -> Material:
     """Read what a run's judges said, beside labels.
 
@@ -327,6 +328,8 @@ def material_of(
         likely they were to be labelled is not known.
     earlier : Run, optional
         One in which an earlier version of the judge rated the same responses.
+    watch : Watch, optional
+        Looks at each response and judgment of the run on the way.
 
     Raises
     ------
@@ -347,11 +350,11 @@ def material_of(
         labels = tuple(each for each in labels if (each.id, each.system, each.sample) in chosen)
     ratings = tuple(map(_rating, labels))
     countings = _countings(store, run, question)
-    responses = _Responses(question, {each.unit for each in ratings})
+    responses = _Responses(question, {each.unit for each in ratings}, watch)
     responses.read(store, run)
     bars = {name: each.at_least for name, each in countings.items() if each.at_least is not None}
     judges = len(run.manifest.judges)
-    read = read_verdicts(store.placed_judgments(run), judges=judges, bars=bars)
+    read = read_verdicts(_watched(store.placed_judgments(run), watch), judges=judges, bars=bars)
     stamps: set[Provenance] = {stamp for given in read.stamps.values() for stamp in given}
     cells = combined_cells(drawn, len(responses.groups)) if drawn else None
     return Material(
@@ -380,6 +383,27 @@ def _earlier_verdicts(store: "Store", earlier: "Run", run: "Run") -> Mapping[Ser
     return read_verdicts(placed, judges=len(earlier.manifest.judges)).said
 
 
+class Watch(Protocol):
+    """What looks at responses and judgments while they are read for something else."""
+
+    def response(self, each: Generation, /) -> None:
+        """Look at a response."""
+        ...
+
+    def judgment(self, each: Judgment, /) -> None:
+        """Look at a judgment."""
+        ...
+
+
+def _watched(
+    placed: Iterable[tuple[int | None, Judgment]], watch: Watch | None
+) -> Iterator[tuple[int | None, Judgment]]:
+    for place, judgment in placed:
+        if watch is not None:
+            watch.judgment(judgment)
+        yield place, judgment
+
+
 class _Responses:
     """Where each response of a run belongs and what it is like; no text is held for long."""
 
@@ -387,8 +411,8 @@ class _Responses:
     traits: Mapping[str, FloatArray]
     unasked: Mapping[str | None, BoolArray]
 
-    def __init__(self, question: Question, rated: Set[Unit]) -> None:
-        self._question, self._rated = question, rated
+    def __init__(self, question: Question, rated: Set[Unit], watch: Watch | None) -> None:
+        self._question, self._rated, self._watch = question, rated, watch
         self.rows: dict[Unit, int] = {}
         self.groups: list[str | None] = []
         self.clusters: list[str] = []
@@ -435,6 +459,8 @@ class _Responses:
         while page := list(islice(rest, PAGE)):
             for each in page:
                 self._place(each)
+                if self._watch is not None:
+                    self._watch.response(each)
                 yield each
             for name, values in text_traits([each.response for each in page]).items():
                 self._measured[name].append(values)

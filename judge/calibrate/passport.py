@@ -5,7 +5,7 @@ systems, the system on which it does worst says whether it is better than chance
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal, cast
@@ -48,8 +48,8 @@ from judge.errors import ConfigError
 from judge.grading import prompt_injection
 from judge.grading.decision_verdicts import EXPECTED_LEVEL, threshold_rule
 from judge.manifest import AS_IT_IS, Manifest, OnRefusal
-from judge.records import Generation, Judge, model_digest
-from judge.store.digests import digest_of_items, labels_digest, verdicts_digest
+from judge.records import Generation, Judge, Judgment, model_digest
+from judge.store.digests import Hashes, item_row, labels_digest, verdict_row
 from judge.store.records import Label, Run
 from rubrics.prompt import question_wording
 
@@ -84,38 +84,54 @@ class PassportSource:
     basis: PassportBasis
 
 
-def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSource:
-    """Read what a passport for the judge of a run rests on.
+class SourceWatch:
+    """Reads what a passport for the judge of a run rests on, while the run is read for its numbers.
 
     Parameters
     ----------
-    store : Store
-    run : Run
     labels : sequence of Label
         Those that count.
     """
-    from judge.store.run_contents import count_served
 
-    labelled = {(label.id, label.system, label.sample) for label in labels}
-    spoken: set[str] = set()
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self._labelled = {(label.id, label.system, label.sample) for label in labels}
+        self._items, self._verdicts = Hashes(), Hashes()
+        self._spoken, self._models = set[str](), set[str]()
 
-    def heard(generations: Iterable[Generation]) -> Iterator[Generation]:
-        for each in generations:
-            if each.unit in labelled:
-                spoken.add(tag_of(each) or UNKNOWN_LANGUAGE)
-            yield each
+    def response(self, each: Generation) -> None:
+        """Look at a response of the run."""
+        self._items.add(item_row(each))
+        if each.unit in self._labelled:
+            self._spoken.add(tag_of(each) or UNKNOWN_LANGUAGE)
 
-    items = digest_of_items(heard(store.generations(run)))
-    return PassportSource(
-        languages=tuple(sorted(spoken)),
-        served_models=tuple(sorted({model for _, model, _, _ in count_served(store, run)})),
-        basis=PassportBasis(
-            run=run.name,
-            items=items,
-            verdicts=verdicts_digest(store, run),
-            labels=labels_digest(store, run),
-        ),
-    )
+    def judgment(self, each: Judgment) -> None:
+        """Look at a judgment of the run."""
+        self._verdicts.add(verdict_row(each))
+        if each.served_model is not None:
+            self._models.add(each.served_model)
+
+    def source(self, store: "Store", run: Run) -> PassportSource:
+        """Give it, when the whole run was looked at."""
+        return PassportSource(
+            languages=tuple(sorted(self._spoken)),
+            served_models=tuple(sorted(self._models)),
+            basis=PassportBasis(
+                run=run.name,
+                items=self._items.digest(),
+                verdicts=self._verdicts.digest(),
+                labels=labels_digest(store, run),
+            ),
+        )
+
+
+def source_of(store: "Store", run: Run, labels: Sequence[Label]) -> PassportSource:
+    """Read what a passport for the judge of a run rests on, in passes of its own."""
+    watch = SourceWatch(labels)
+    for generation in store.generations(run):
+        watch.response(generation)
+    for judgment in store.judgments(run):
+        watch.judgment(judgment)
+    return watch.source(store, run)
 
 
 def foreign_identity(

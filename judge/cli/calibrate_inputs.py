@@ -197,7 +197,7 @@ def gathered(sources: Sources, asked: Question, *, passport: bool = False) -> Ga
 def _from_run(sources: Sources, name: str, asked: Question, *, passport: bool) -> Gathered:
     if asked.scales:
         raise ConfigError("--scale is for --scores; a run's scales are those of its rubrics.")
-    from judge.calibrate.passport import source_of
+    from judge.calibrate.passport import SourceWatch
     from judge.cli.labels import labels_for
 
     with opened(sources.store) as store:
@@ -211,9 +211,18 @@ def _from_run(sources: Sources, name: str, asked: Question, *, passport: bool) -
             )
         labels = _unseen(store, run, labels)
         earlier = run_named(store, sources.against) if sources.against else None
-        source = source_of(store, run, labels) if passport else None
+        watch = SourceWatch(labels) if passport else None
         titles = criterion_titles(store, run, language())
-        read = material_of(store, run, labels=labels, question=asked, drawn=drawn, earlier=earlier)
+        read = material_of(
+            store,
+            run,
+            labels=labels,
+            question=asked,
+            drawn=drawn,
+            earlier=earlier,
+            watch=watch,
+        )
+        source = None if watch is None else watch.source(store, run)
     if len(read.ratings) < len(labels):
         console.note(
             f"{counted(len(labels) - len(read.ratings), 'label')} of items that no draw "
