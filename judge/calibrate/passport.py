@@ -96,6 +96,7 @@ class SourceWatch:
     def __init__(self, labels: Sequence[Label]) -> None:
         self._labelled = {(label.id, label.system, label.sample) for label in labels}
         self._items, self._verdicts = Hashes(), Hashes()
+        self._items_digest: str | None = None
         self._spoken, self._models = set[str](), set[str]()
 
     def response(self, each: Generation) -> None:
@@ -105,7 +106,10 @@ class SourceWatch:
             self._spoken.add(tag_of(each) or UNKNOWN_LANGUAGE)
 
     def judgment(self, each: Judgment) -> None:
-        """Look at a judgment of the run."""
+        """Look at a judgment of the run, when all responses were looked at."""
+        if self._items_digest is None:
+            # What was gathered of the responses is not held beside that of the judgments.
+            self._items_digest, self._items = self._items.digest(), Hashes()
         self._verdicts.add(verdict_row(each))
         if each.served_model is not None:
             self._models.add(each.served_model)
@@ -117,7 +121,7 @@ class SourceWatch:
             served_models=tuple(sorted(self._models)),
             basis=PassportBasis(
                 run=run.name,
-                items=self._items.digest(),
+                items=self._items_digest or self._items.digest(),
                 verdicts=self._verdicts.digest(),
                 labels=labels_digest(store, run),
             ),
