@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
-from calibration.estimators import gate_difference
+from calibration.paired_difference import gate_difference
 
 MARGIN = 0.05
 ERROR = 0.05

@@ -30,8 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
-from calibration.estimators import difference_risks, gate_rate
+from calibration.estimators import gate_rate
 from calibration.pair_planning import PairPilot, hard_floor, pairs_from_accuracy
+from calibration.paired_difference import difference_risks
 from calibration.sequential import look_error, looks_that_count
 from calibration.validation import MOST_LOOKS
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.estimators import difference_risks
 from calibration.pair_planning import PairPilot, pairs_from_accuracy, plan_pairs
+from calibration.paired_difference import difference_risks
 
 OUT = Path("bench/gate_plan.json")
 PROMISE = 0.8

@@ -16,15 +16,9 @@ if TYPE_CHECKING:
         Undefined,
         UnusableJudge,
     )
-    from calibration.estimators import (
-        estimate_difference,
-        estimate_mean,
-        estimate_rate,
-        gate_difference,
-        gate_mean,
-        gate_rate,
-    )
+    from calibration.estimators import estimate_mean, estimate_rate, gate_mean, gate_rate
     from calibration.first_harm import compare_first_harm, first_harm_curve
+    from calibration.paired_difference import estimate_difference, gate_difference
     from calibration.planning import (
         Pilot,
         pilot_from_accuracy,
@@ -113,11 +107,11 @@ _HOME = {
     "curated_rate": "rogan_gladen",
     "draw": "sampling",
     "drawn_accuracy": "rater_agreement.drawn_accuracy",
-    "estimate_difference": "estimators",
+    "estimate_difference": "paired_difference",
     "estimate_mean": "estimators",
     "estimate_rate": "estimators",
     "first_harm_curve": "first_harm",
-    "gate_difference": "estimators",
+    "gate_difference": "paired_difference",
     "gate_mean": "estimators",
     "gate_rate": "estimators",
     "gwet_ac1": "rater_agreement.nominal",

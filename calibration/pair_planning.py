@@ -377,7 +377,7 @@ def difference_risks_of_counts(
     bound: float,
     scale: tuple[float, float],
 ) -> FloatArray:
-    """First risk of :func:`calibration.estimators.difference_risks`, of R sets of prompts at once.
+    """First risk of :func:`~calibration.paired_difference.difference_risks`, of R sets at once.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.estimators import difference_risks, gate_difference, gate_mean, gate_rate
+from calibration.estimators import gate_mean, gate_rate
+from calibration.paired_difference import difference_risks, gate_difference
 from calibration.validation import BoolArray, Design, FloatArray
 from judge.gate.paired import Paired
 from judge.grading.remarks import HEEDED_WORDS

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.estimate import Estimate, InsufficientLabels, UnusableJudge
-from calibration.estimators import estimate_difference
+from calibration.paired_difference import estimate_difference
 from calibration.validation import BoolArray, Design, FloatArray, IntArray
 from judge.columns import Prompt, Prompts, Texts, codes, marks, row_list
 from judge.errors import ConfigError

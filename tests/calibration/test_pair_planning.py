@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from calibration.estimate import InsufficientLabels, UnusableJudge
-from calibration.estimators import difference_risks, gate_difference
 from calibration.pair_planning import (
     PairPilot,
     difference_risks_of_counts,
@@ -13,6 +12,7 @@ from calibration.pair_planning import (
     pairs_from_labels,
     plan_pairs,
 )
+from calibration.paired_difference import difference_risks, gate_difference
 
 ROWS = (
     (0.95, 0.05, (0.97, 0.60), 2000),
