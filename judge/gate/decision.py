@@ -40,8 +40,14 @@ from judge.gate.looks import (
     state_of,
 )
 from judge.gate.paired import Paired, pair, paired_answers, require_two_releases
-from judge.gate.scales import require_on_scale
-from judge.gate.trust import Trust, notes, notes_on_raters, trust_in, unbound_labels
+from judge.gate.trust import (
+    Trust,
+    notes,
+    notes_on_raters,
+    require_on_scale,
+    trust_in,
+    unbound_labels,
+)
 from judge.gate.veto import veto_outcome
 from judge.policy import MOST_UNSCORED, Check, Policy, Waiver
 from judge.records import Counts, Provenance, worst
