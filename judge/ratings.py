@@ -5,7 +5,7 @@ says of a level: whether it passes, or the level itself.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from judge.store.run_contents import kept_rubrics, samples_of
 if TYPE_CHECKING:
     from calibration.validation import BoolArray, FloatArray, IntArray
     from judge.policy import Measure
+    from judge.store.records import Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +312,18 @@ def _require_criterion(side: Side, measure: "Measure") -> None:
         )
 
 
+def labels_of(side: Side, measure: "Measure", *, bound_only: bool) -> "Iterator[Label]":
+    """Give the labels of a side under one criterion; of known texts alone where that is asked."""
+    for label in side.store.labels(side.run):
+        if (
+            label.system == side.system
+            and label.rubric in {None, measure.rubric}
+            and label.criterion == measure.criterion
+            and not (bound_only and label.text_sha256 is None)
+        ):
+            yield label
+
+
 def _labelled(
     side: Side,
     measure: "Measure",
@@ -320,15 +333,8 @@ def _labelled(
     apart: Collection[str] = (),
 ) -> "tuple[FloatArray, BoolArray]":
     """Settle the experts, a majority of them for rates, their mean for means; say what is open."""
-    labels = [
-        label
-        for label in side.store.labels(side.run)
-        if label.system == side.system
-        and label.rubric in {None, measure.rubric}
-        and label.criterion == measure.criterion
-        and label.rater not in apart
-        and not (bound_only and label.text_sha256 is None)
-    ]
+    said = labels_of(side, measure, bound_only=bound_only)
+    labels = [label for label in said if label.rater not in apart]
     draws = samples_of(side.store, side.run)
     drawn = [[(i.id, i.sample) for i in each.items if i.system == side.system] for each in draws]
     place = _places(side, rows, {*((each.id, each.sample) for each in labels), *chain(*drawn)})

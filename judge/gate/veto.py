@@ -19,7 +19,7 @@ from judge.gate.checks import CheckOutcome, Decision
 from judge.grading.aggregation import NAME as PANEL
 from judge.grading.remarks import HEEDED_WORDS
 from judge.policy import VETO, Check, Measure, Policy, Veto
-from judge.ratings import Rated, judged_rows, rated
+from judge.ratings import Rated, judged_rows, labels_of, rated
 from judge.sides import Side
 from judge.store.run_contents import samples_of
 
@@ -252,15 +252,8 @@ def _labels(
     side: Side, found: Rated, *, measure: Measure, veto: Veto, bound_only: bool
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Count experts and those who saw an event, and say what thirds decided."""
-    labels = [
-        label
-        for label in side.store.labels(side.run)
-        if label.system == side.system
-        and label.rubric in {None, measure.rubric}
-        and label.criterion == measure.criterion
-        and label.score is not None
-        and not (bound_only and label.text_sha256 is None)
-    ]
+    said = labels_of(side, measure, bound_only=bound_only)
+    labels = [label for label in said if label.score is not None]
     wanted = {(label.id, label.sample) for label in labels}
     place = {prompt: at for at, prompt in enumerate(found.prompts) if prompt in wanted}
     experts, confirming = np.zeros((2, len(found.prompts)), dtype=np.intp)
