@@ -9,6 +9,7 @@ The file says what no one can learn from a refusal, model by model::
         omit: [temperature]
 
 What the command line gives wins over the file; members of ``--extra-body`` are added to the file's.
+The kind of model, and the second judge of a cascade, are named on the command line alone.
 """
 
 import json

@@ -40,7 +40,7 @@ from judge.gate.looks import (
     state_of,
 )
 from judge.gate.paired import Paired, pair, paired_answers, require_two_releases
-from judge.gate.trust import (
+from judge.gate.preconditions import (
     Trust,
     notes,
     notes_on_raters,

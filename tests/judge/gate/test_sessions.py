@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judge.gate.trust import trust_in
+from judge.gate.preconditions import trust_in
 from judge.manifest import Manifest, RubricEdition, Source
 from judge.policy import MEASURES, Check, Policy, load_policy
 from judge.ratings import rated

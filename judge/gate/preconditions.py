@@ -1,4 +1,4 @@
-"""What a policy may ask of its runs: levels of their rubrics, what the passport says, and notes."""
+"""What a gate requires before it decides: known scales, a fitting passport; and notes on labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
